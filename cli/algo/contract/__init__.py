@@ -1,0 +1,1 @@
+"""The algorithm's public face: schema and golden cases."""

@@ -1,0 +1,1 @@
+"""Run an algorithm: in a container or as host processes."""

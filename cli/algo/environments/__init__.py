@@ -1,0 +1,1 @@
+"""Resolve, lock and install a language's packages."""

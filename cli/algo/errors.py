@@ -1,0 +1,55 @@
+"""Named errors: what happened, why, and the command to run next.
+
+`main` alone turns them into text and an exit code; everything below raises.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+UNREACHABLE = 3
+NOT_ALLOWED = 4
+REFUSED = 5
+INTERRUPTED = 130
+
+
+class AlgoError(Exception):
+    """Something the user can act on.
+
+    A subclass names a stable `code`, an `exit_code` and, where one command fits every
+    case, a class-wide `hint`. An instance may carry a better hint.
+
+    Args:
+        message: What happened and why, one or two sentences, no trailing newline.
+        hint: The command to type next, overriding the class's.
+        details: Further lines worth showing (a file and line, a tool's own words).
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = FAILED
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str | None = None, details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        if hint is not None:
+            self.hint = hint
+
+
+class UsageError(AlgoError):
+    """The command line itself is wrong."""
+
+    code = "usage"
+    exit_code = USAGE
+    hint = "algo --help"
+
+
+class InternalError(AlgoError):
+    """A bug of ours, shown as one."""
+
+    code = "internal"
+    hint = "run it again with ALGO_DEBUG=1 and report the stack trace"

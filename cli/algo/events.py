@@ -1,0 +1,93 @@
+"""Progress as values: use cases hand them to `notify`, `output` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A unit of work began: `Locking requirements.in for linux/amd64`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A fact worth one line: `No lock yet: writing algo.lock`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is not as it should be, and the work goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` units (bytes unless said) of the work called `text`."""
+
+    text: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One line that the algorithm, or a tool we run, printed."""
+
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A service answers at `url`; `sample` is a request body it accepts, as JSON text."""
+
+    url: str
+    sample: str
+    engine: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A change reached the running service.
+
+    `rung` is `none`, `swap` (state kept) or `worker` (new worker); `milliseconds` counts
+    from the change seen on disk to the new code answering.
+    """
+
+    trigger: str
+    rung: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadFailed:
+    """A change did not load; the old code goes on serving."""
+
+    trigger: str
+    message: str
+    file: str = ""
+    line: int = 0
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The service ended."""
+
+    reason: str = ""
+
+
+Event = Step | Note | Warned | Progress | Log | Ready | Reloaded | ReloadFailed | Stopped
+Notify = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """Drop an event: the `notify` of callers that show nothing."""

@@ -1,0 +1,1 @@
+"""The project on disk: its manifest, its lock, its name and version."""

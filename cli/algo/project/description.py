@@ -1,0 +1,49 @@
+"""`algorithm.json`: what the gateway must know of a project, and nothing of its version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from algo.project.manifest import Manifest
+
+
+class ServingDescription(msgspec.Struct, frozen=True):
+    """Limits of a running instance; `timeout` in seconds, `max_body` in bytes."""
+
+    workers: int
+    concurrency: int
+    timeout: float
+    max_body: int
+    queue: int
+
+
+class Description(msgspec.Struct, frozen=True):
+    """The document that the gateway reads (runtimes/README.md)."""
+
+    name: str
+    language: str
+    entrypoint: str
+    models: dict[str, str]
+    serving: ServingDescription
+
+
+def describe(manifest: Manifest) -> bytes:
+    """Return `algorithm.json` for `manifest`, the same bytes for the same content."""
+    serving = manifest.serving
+    description = Description(
+        name=manifest.algorithm.name,
+        language=manifest.algorithm.language,
+        entrypoint=manifest.algorithm.entrypoint,
+        models=dict(sorted(manifest.models.items())),
+        serving=ServingDescription(
+            workers=serving.workers,
+            concurrency=serving.concurrency,
+            timeout=serving.timeout_seconds,
+            max_body=serving.max_body_bytes,
+            queue=serving.queue,
+        ),
+    )
+    return msgspec.json.encode(description)

@@ -1,0 +1,206 @@
+"""`algo.toml`: parsed once, at the border, into frozen values."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from algo.project.errors import BadName, ManifestInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "algo.toml"
+
+# One component of an OCI repository name (distribution specification, section "Pulling manifests").
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 10**6, "gb": 10**9}
+_SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+
+
+class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[algorithm]`: what it is called and where it begins."""
+
+    name: str
+    language: str
+    entrypoint: str
+    version: str = ""
+    description: str = ""
+    license: str = ""
+    authors: tuple[str, ...] = ()
+    repository: str = ""
+
+
+class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[environment]`: what must be installed around it."""
+
+    python: str = ">=3.11"
+    system_packages: tuple[str, ...] = ()
+    gpu: bool = False
+
+
+class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`."""
+
+    workers: int = 1
+    concurrency: int = 1
+    timeout: str = "60s"
+    max_body: str = "10MB"
+    queue: int = 64
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The deadline of a call in seconds."""
+        return seconds(self.timeout)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body in bytes."""
+        return size(self.max_body)
+
+
+class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[registry]`: where versions are published; empty means the local layout store."""
+
+    url: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A whole `algo.toml`."""
+
+    algorithm: Algorithm
+    environment: Environment = Environment()
+    models: dict[str, str] = {}
+    serving: Serving = Serving()
+    registry: Registry = Registry()
+
+
+def check_name(name: str) -> str:
+    """Return `name` when it is `owner/name` by the rules of OCI repositories.
+
+    Raises:
+        BadName: It is not.
+    """
+    if _NAME.fullmatch(name):
+        return name
+    reason = "it has upper case letters" if name != name.lower() else "it is not owner/name"
+    if name.count("/") == 1 and name == name.lower():
+        reason = "letters, digits and single . _ - between them are allowed"
+    guess = re.sub(r"[^a-z0-9./_-]+", "-", name.lower()).strip("-./_")
+    hint = f"use {guess}" if _NAME.fullmatch(guess) else None
+    raise BadName(f"{name!r} is not a name for an algorithm: {reason}", hint=hint)
+
+
+def seconds(text: str) -> float:
+    """Return the duration `text` (`250ms`, `60s`, `2m`, `1h`) in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
+    if not match:
+        raise ManifestInvalid(f"{text!r} is not a duration", hint="write it as 250ms, 60s or 2m")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def size(text: str) -> int:
+    """Return the size `text` (`10MB`, `1GiB`, `4096`) in bytes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    if not match or match[2].lower() not in _SIZES:
+        raise ManifestInvalid(f"{text!r} is not a size", hint="write it as 10MB or 1GiB")
+    return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
+def parse(text: str, where: str = FILE) -> Manifest:
+    """Parse the text of an `algo.toml`.
+
+    Args:
+        text: The file's content.
+        where: What to call the file in an error.
+
+    Raises:
+        ManifestInvalid: Syntax, an unknown key (the nearest known one is named) or a wrong type.
+        BadName: `[algorithm] name` is not `owner/name`.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestInvalid(f"{where} is not valid TOML: {error}") from error
+    _refuse_unknown(raw, where)
+    try:
+        manifest = msgspec.convert(raw, Manifest)
+    except msgspec.ValidationError as error:
+        raise ManifestInvalid(f"{where}: {_plain(str(error))}") from error
+    _check_values(manifest, where)
+    return manifest
+
+
+def read(path: Path) -> Manifest:
+    """Parse the manifest at `path`.
+
+    Raises:
+        ManifestInvalid: As `parse`, or it is not UTF-8.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError as error:
+        raise ManifestInvalid(
+            f"{path.name} is not UTF-8 at byte {error.start}", hint="save it as UTF-8"
+        ) from error
+
+
+def _refuse_unknown(raw: dict[str, Any], where: str) -> None:
+    tables: dict[str, type[msgspec.Struct] | None] = {
+        "algorithm": Algorithm,
+        "environment": Environment,
+        "models": None,
+        "serving": Serving,
+        "registry": Registry,
+    }
+    _known(raw, list(tables), "", where)
+    for table, struct in tables.items():
+        if struct is not None and isinstance(raw.get(table), dict):
+            known = [field.encode_name for field in msgspec.structs.fields(struct)]
+            _known(raw[table], known, f"[{table}] ", where)
+
+
+def _known(raw: dict[str, Any], known: list[str], place: str, where: str) -> None:
+    for key in raw:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+            raise ManifestInvalid(f"{where}: {place}has no key {key!r}", hint=hint)
+
+
+def _check_values(manifest: Manifest, where: str) -> None:
+    check_name(manifest.algorithm.name)
+    file, separator, function = manifest.algorithm.entrypoint.partition(":")
+    if not separator or not file or not function or _outside(file):
+        raise ManifestInvalid(
+            f"{where}: entrypoint {manifest.algorithm.entrypoint!r} is not FILE:FUNCTION",
+            hint='write it as entrypoint = "src/name.py:apply"',
+        )
+    for name, path in manifest.models.items():
+        if _outside(path):
+            raise ManifestInvalid(
+                f"{where}: model {name} at {path!r} lies outside the project",
+                hint="give a path below the project's folder",
+            )
+    if manifest.serving.workers < 1 or manifest.serving.concurrency < 1:
+        raise ManifestInvalid(f"{where}: [serving] workers and concurrency are at least 1")
+    if manifest.serving.queue < 0:
+        raise ManifestInvalid(f"{where}: [serving] queue is not negative")
+    seconds(manifest.serving.timeout)
+    size(manifest.serving.max_body)
+
+
+def _outside(path: str) -> bool:
+    return path.startswith("/") or ".." in path.split("/")
+
+
+def _plain(message: str) -> str:
+    """Turn msgspec's `Expected ... - at `$.serving.workers`` into our own order."""
+    text, _, path = message.partition(" - at `$")
+    return f"{path.rstrip('`').lstrip('.') or 'the file'}: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,85 @@
+"""Find a project and know its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.project.errors import EntrypointMissing, ModelMissing, ProjectNotFound
+from algo.project.manifest import FILE, Manifest, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project folder with its parsed manifest."""
+
+    root: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> Project:
+        """Open the project whose `algo.toml` lies in `folder`.
+
+        Raises:
+            ProjectNotFound: There is none.
+            ManifestInvalid: It cannot be read.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise ProjectNotFound(f"{folder} is not a project: it has no {FILE}")
+        return cls(folder.resolve(), read(path))
+
+    @classmethod
+    def find(cls, folder: Path) -> Project:
+        """Open the project that holds `folder`: `algo.toml` there or in a folder above.
+
+        Raises:
+            ProjectNotFound: There is none up to the root.
+            ManifestInvalid: It cannot be read.
+        """
+        start = folder.resolve()
+        for place in (start, *start.parents):
+            if (place / FILE).is_file():
+                return cls.open(place)
+        raise ProjectNotFound(f"no {FILE} in {folder} or in a folder above it")
+
+    @property
+    def name(self) -> str:
+        """`owner/name`."""
+        return self.manifest.algorithm.name
+
+    @property
+    def short_name(self) -> str:
+        """The name without its owner."""
+        return self.name.split("/", 1)[1]
+
+    @property
+    def lock_path(self) -> Path:
+        """Where `algo.lock` is or will be."""
+        return self.root / "algo.lock"
+
+    @property
+    def entry_file(self) -> Path:
+        """The file named by `entrypoint`."""
+        return self.root / self.manifest.algorithm.entrypoint.partition(":")[0]
+
+    def check_files(self) -> None:
+        """Refuse a project that lacks its entry file or a model.
+
+        Raises:
+            EntrypointMissing: The entry file is not there.
+            ModelMissing: A model is not there.
+        """
+        if not self.entry_file.is_file():
+            entry = self.entry_file.relative_to(self.root)
+            raise EntrypointMissing(f"the entry file {entry} of {self.name} is not there")
+        for name, path in self.manifest.models.items():
+            if not (self.root / path).exists():
+                train = (self.root / "train.py").is_file()
+                raise ModelMissing(
+                    f"the model {name} is not at {path}",
+                    hint="algo exec -- python train.py" if train else f"put the model at {path}",
+                )

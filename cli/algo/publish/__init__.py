@@ -1,0 +1,1 @@
+"""Check, lock, build, test, push, sign and tag a version."""

@@ -1,0 +1,1 @@
+"""Where versions live: OCI registries and the embedded layout store."""

@@ -1,0 +1,57 @@
+"""Where our data files and the user's folders are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from algo.errors import InternalError
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The user's folders: `data` is precious, `cache` can be made again, `state` is this run's."""
+
+    data: Path
+    cache: Path
+    state: Path
+    config: Path
+
+    @property
+    def store(self) -> Path:
+        """The embedded registry: one OCI image layout per owner/name."""
+        return self.data / "store"
+
+
+def user_folders(home: str | None = None) -> Folders:
+    """Return the user's folders, all below `home` when it is given (`ALGO_HOME`).
+
+    Nothing is created here; the writers create what they need.
+    """
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Folders(root / "data", root / "cache", root / "state", root / "config")
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("algo", appauthor=False)
+    return Folders(
+        Path(dirs.user_data_dir),
+        Path(dirs.user_cache_dir),
+        Path(dirs.user_state_dir),
+        Path(dirs.user_config_dir),
+    )
+
+
+def data_folder(name: str) -> Path:
+    """Return the folder of shipped data called `name` (`runtimes` or `scaffolds`).
+
+    It lies in the wheel under `algo/_data`, or at the root of a checkout.
+
+    Raises:
+        InternalError: The installation lacks the data.
+    """
+    package = Path(__file__).resolve().parent
+    for root in (package / "_data", package.parent.parent):
+        if (root / name).is_dir():
+            return root / name
+    raise InternalError(f"this installation of algo lacks its {name} folder")

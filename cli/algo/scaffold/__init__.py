@@ -1,0 +1,1 @@
+"""Plan a template tree, then write it."""

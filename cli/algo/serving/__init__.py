@@ -1,0 +1,1 @@
+"""Start, watch, reload, call and stop an algorithm."""

@@ -1,0 +1,1 @@
+"""Keys, statements, signatures and verification."""

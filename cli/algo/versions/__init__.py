@@ -1,0 +1,1 @@
+"""Semantic versions and the history of a name."""

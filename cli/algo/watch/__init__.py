@@ -1,0 +1,1 @@
+"""File events, debounced and filtered."""
