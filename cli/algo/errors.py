@@ -53,3 +53,10 @@ class InternalError(AlgoError):
 
     code = "internal"
     hint = "run it again with ALGO_DEBUG=1 and report the stack trace"
+
+
+class Interrupted(AlgoError):
+    """The user pressed Ctrl-C."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED

@@ -1,0 +1,104 @@
+"""The error boundary: the one place that turns an error into text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from algo import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from algo.errors import AlgoError
+    from algo.output import Output
+
+
+def main() -> None:
+    """Run `algo` on the process's own arguments and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `algo` with `arguments` and return its exit code (the list is in `algo.errors`)."""
+    if list(arguments) == ["--version"]:
+        sys.stdout.write(f"algo {__version__}\n")
+        return 0
+    from algo.deps import Deps
+    from algo.output import Output
+
+    output = Output.for_process(json=_wants_json(arguments))
+    try:
+        return _invoke(arguments, Deps.for_process(output))
+    except BrokenPipeError:
+        # The reader went away (`algo versions | head -1`): nothing is left to say, not even
+        # the interpreter's own complaint when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    finally:
+        output.close()
+
+
+def _invoke(arguments: Sequence[str], deps: object) -> int:
+    from algo.app import build
+    from algo.deps import Deps
+    from algo.errors import FAILED, INTERRUPTED, AlgoError, InternalError
+
+    assert isinstance(deps, Deps)
+    output: Output = deps.output
+    try:
+        code = build().main(list(arguments), prog_name="algo", standalone_mode=False, obj=deps)
+    except AlgoError as error:
+        return _failed(output, error)
+    except KeyboardInterrupt:
+        return _interrupted(output)
+    except Exception as error:
+        usage = _usage(error)
+        if usage is not None:
+            return _failed(output, usage)
+        if type(error).__name__ == "Abort":
+            return _interrupted(output)
+        if os.environ.get("ALGO_DEBUG") or isinstance(error, BrokenPipeError):
+            raise
+        report = InternalError(f"a bug in algo: {type(error).__name__}: {error}")
+        return _failed(output, report)
+    if code == INTERRUPTED:
+        return _interrupted(output)
+    return code if isinstance(code, int) else FAILED if code else 0
+
+
+def _failed(output: Output, error: AlgoError) -> int:
+    output.error(error)
+    return error.exit_code
+
+
+def _interrupted(output: Output) -> int:
+    from algo.errors import INTERRUPTED, Interrupted
+
+    output.error(Interrupted("interrupted: what was running is stopped"))
+    return INTERRUPTED
+
+
+def _usage(error: Exception) -> AlgoError | None:
+    """Return the command line's own complaint as one of ours, or None."""
+    from typer import TyperException
+
+    from algo.errors import UsageError
+
+    if not isinstance(error, TyperException):
+        return None
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "algo"
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help")
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether `--json` stands before `--`: errors follow it even when parsing fails."""
+    for argument in arguments:
+        if argument == "--":
+            return False
+        if argument == "--json":
+            return True
+    return False

@@ -1,0 +1,301 @@
+"""The only user of rich: results on stdout, the story on stderr."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from algo import events
+from algo.errors import INTERRUPTED, AlgoError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+    from rich.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows for people: column names, then one tuple of cells per row.
+
+    A cell may begin with a mark (`ok`, `failed`, `missing`), which a terminal shows in colour.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    title: str = ""
+
+
+_COLOURS = {
+    "ok": "green",
+    "passed": "green",
+    "verified": "green",
+    "failed": "red",
+    "error": "red",
+    "missing": "yellow",
+    "warning": "yellow",
+}
+
+
+@dataclass(slots=True)
+class Output:
+    """Shows results, events and errors, as text for people or as JSON for programs."""
+
+    stdout: TextIO
+    stderr: TextIO
+    json: bool = False
+    terminal: bool = False
+    colour: bool = False
+    _console: Console | None = None
+    _status: Status | None = None
+    _progress: RichProgress | None = None
+    _tasks: dict[str, TaskID] = field(default_factory=dict)
+
+    @classmethod
+    def for_process(cls, *, json: bool) -> Output:
+        """Build the output of this process; NO_COLOR and TERM=dumb are respected."""
+        import os
+
+        terminal = sys.stderr.isatty()
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return cls(sys.stdout, sys.stderr, json=json, terminal=terminal, colour=not plain)
+
+    def result(self, value: object, *, human: str | Table | None = None) -> None:
+        """Write the result: one JSON document with `--json`, else `human` as text.
+
+        Args:
+            value: Dataclasses, msgspec structs, mappings and sequences of plain values.
+            human: A line, a table, or None when people need to see nothing.
+        """
+        self._quiet()
+        if self.json:
+            self._write_json(value)
+        elif isinstance(human, Table):
+            self._table(human)
+        elif human is not None:
+            self.stdout.write(human if human.endswith("\n") or not human else human + "\n")
+        self.stdout.flush()
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes to stdout untouched: an algorithm's binary answer."""
+        self._quiet()
+        self.stdout.flush()
+        self.stdout.buffer.write(data)
+        self.stdout.buffer.flush()
+
+    def event(self, event: events.Event) -> None:
+        """Show progress on stderr. The `notify` of every use case."""
+        if isinstance(event, events.Progress):
+            self._show_progress(event)
+            return
+        if isinstance(event, events.Step):
+            self._step(event.text)
+            return
+        line, style = _story(event)
+        self._quiet()
+        self._line(line, style)
+
+    def stream(self, event: events.Event) -> None:
+        """Write one line per event of a service: JSON on stdout with `--json`, else as text."""
+        if not self.json:
+            if isinstance(event, events.Ready):
+                self._quiet()
+                self.stdout.write(_ready(event))
+                self.stdout.flush()
+            else:
+                self.event(event)
+            return
+        document = _service_event(event)
+        if document is None:
+            self.event(event)
+        else:
+            self._write_json(document)
+            self.stdout.flush()
+
+    def error(self, error: AlgoError) -> None:
+        """Show an error: one document on stdout with `--json`, else three parts on stderr."""
+        self._quiet()
+        if self.json:
+            document: dict[str, Any] = {"code": error.code, "message": error.message}
+            document |= {"hint": error.hint} if error.hint else {}
+            document |= {"details": error.details} if error.details else {}
+            self._write_json({"error": document})
+            self.stdout.flush()
+            return
+        interrupted = error.exit_code == INTERRUPTED
+        self._line(
+            error.message if interrupted else f"error[{error.code}]: {error.message}",
+            "yellow" if interrupted else "bold red",
+        )
+        for line in error.details.splitlines():
+            self._line(f"  {line}", "dim")
+        if error.hint:
+            self._line(f"hint: {error.hint}", "cyan")
+
+    def ask(self, question: str) -> str:
+        """Ask on the terminal and return the answer, without its newline."""
+        self._quiet()
+        self.stderr.write(question)
+        self.stderr.flush()
+        return sys.stdin.readline().rstrip("\n")
+
+    def close(self) -> None:
+        """End spinners and progress bars, and flush."""
+        self._quiet()
+        self.stderr.flush()
+
+    def _write_json(self, value: object) -> None:
+        import msgspec
+
+        self.stdout.write(msgspec.json.encode(plain(value)).decode() + "\n")
+
+    def _line(self, text: str, style: str = "") -> None:
+        if self.terminal and self.colour and style:
+            from rich.text import Text
+
+            self._rich().print(Text(text, style=style), soft_wrap=True)
+        else:
+            self.stderr.write(text + "\n")
+            self.stderr.flush()
+
+    def _step(self, text: str) -> None:
+        if not self.terminal:
+            self._line(text)
+            return
+        self._end_progress()
+        if self._status is None:
+            self._status = self._rich().status(text, spinner="dots")
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def _show_progress(self, event: events.Progress) -> None:
+        if not self.terminal:
+            return
+        if self._progress is None:
+            self._quiet()
+            from rich import progress as bars
+
+            self._progress = bars.Progress(
+                bars.TextColumn("{task.description}"),
+                bars.BarColumn(),
+                bars.DownloadColumn(),
+                bars.TransferSpeedColumn(),
+                bars.TimeRemainingColumn(),
+                console=self._rich(),
+                transient=True,
+            )
+            self._progress.start()
+        if event.text not in self._tasks:
+            self._tasks[event.text] = self._progress.add_task(event.text, total=event.total)
+        self._progress.update(self._tasks[event.text], completed=event.done, total=event.total)
+
+    def _table(self, table: Table) -> None:
+        if not self.stdout.isatty():
+            self._plain_table(table)
+            return
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        grid = RichTable(title=table.title or None, box=None, pad_edge=False, title_justify="left")
+        for column in table.columns:
+            grid.add_column(column, header_style="bold", overflow="fold")
+        for row in table.rows:
+            grid.add_row(*(Text(cell, _COLOURS.get(cell.split(" ")[0], "")) for cell in row))
+        Console(file=self.stdout, no_color=not self.colour, highlight=False).print(grid)
+
+    def _plain_table(self, table: Table) -> None:
+        rows = [table.columns, *table.rows]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.stdout.write("  ".join(cells).rstrip() + "\n")
+
+    def _rich(self) -> Console:
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=self.stderr, no_color=not self.colour, highlight=False)
+        return self._console
+
+    def _quiet(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        self._end_progress()
+
+    def _end_progress(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+            self._tasks.clear()
+
+
+def plain(value: object) -> Any:
+    """Return `value` as what JSON has: nested dataclasses, structs, paths and digests included."""
+    import msgspec
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return plain(msgspec.structs.asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def _ready(event: events.Ready) -> str:
+    body = event.sample.replace("'", "'\\''")
+    call = f"curl -s {event.url} -H 'Content-Type: application/json' -d '{body}'"
+    return f"{event.url}\n{call}\n"
+
+
+def _story(event: events.Event) -> tuple[str, str]:
+    """Return the line and the style that tell `event` to people."""
+    match event:
+        case events.Warned(text):
+            return f"warning: {text}", "yellow"
+        case events.Log(text, source):
+            return (f"[{source}] {text}" if source else text), "dim"
+        case events.Reloaded(trigger, rung, milliseconds):
+            return f"↻ {trigger} → {_RUNGS.get(rung, rung)} in {milliseconds:.0f} ms", "green"
+        case events.ReloadFailed(trigger, message, file, line, details):
+            place = f" ({file}:{line})" if file else ""
+            tail = "".join(f"\n  {text}" for text in details.splitlines())
+            return f"✗ {trigger} → {message}{place}; the old code goes on serving{tail}", "red"
+        case events.Stopped(reason):
+            return (f"stopped: {reason}" if reason else "stopped"), ""
+        case events.Ready(url):
+            return f"ready at {url}", "green"
+        case events.Step(text) | events.Note(text) | events.Progress(text):
+            return text, ""
+
+
+_RUNGS = {
+    "swap": "swapped, weights kept,",
+    "worker": "new worker",
+    "none": "nothing to do",
+}
+
+
+def _service_event(event: events.Event) -> dict[str, Any] | None:
+    """Return the stable JSON form of a service's event, None when it has none."""
+    match event:
+        case events.Ready():
+            return {"event": "ready", **plain(event)}
+        case events.Reloaded():
+            return {"event": "reload", **plain(event)}
+        case events.ReloadFailed():
+            return {"event": "error", **plain(event)}
+        case events.Stopped():
+            return {"event": "stopped", **plain(event)}
+    return None
