@@ -47,6 +47,8 @@ def _invoke(arguments: Sequence[str], deps: object) -> int:
 
     assert isinstance(deps, Deps)
     output: Output = deps.output
+    if "_ALGO_COMPLETE" in os.environ:
+        _teach_completion()
     try:
         code = build().main(list(arguments), prog_name="algo", standalone_mode=False, obj=deps)
     except AlgoError as error:
@@ -66,6 +68,13 @@ def _invoke(arguments: Sequence[str], deps: object) -> int:
     if code == INTERRUPTED:
         return _interrupted(output)
     return code if isinstance(code, int) else FAILED if code else 0
+
+
+def _teach_completion() -> None:
+    """Register the shells: typer does it only for apps that install their own completion."""
+    from typer._completion_classes import completion_init
+
+    completion_init()
 
 
 def _failed(output: Output, error: AlgoError) -> int:

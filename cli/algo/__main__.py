@@ -1,0 +1,5 @@
+"""`python -m algo`."""
+
+from algo.main import main
+
+main()

@@ -1,0 +1,1 @@
+complete --command algo --no-files --arguments "(env _ALGO_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) algo)" --condition "env _ALGO_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) algo"

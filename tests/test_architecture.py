@@ -1,0 +1,138 @@
+"""Imports go one way. This table is the structure; a change of it is a commit of its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CLI = ROOT / "cli" / "algo"
+RUNTIMES = ROOT / "runtimes"
+
+EVERYWHERE = {"algo", "errors", "events"}
+NOUNS = {
+    "project": set[str](),
+    "oci": set[str](),
+    "watch": set[str](),
+    "scaffold": {"resources", "project"},
+    "environments": {"project", "resources"},
+    "images": {"project", "oci", "resources"},
+    "registry": {"oci", "resources"},
+    "engines": {"oci", "project", "resources"},
+    "contract": {"project"},
+    "versions": {"oci"},
+    "trust": {"oci", "resources"},
+    "serving": {"engines", "project", "watch", "resources"},
+}
+# What ties the nouns together, and the shell around them.
+ABOVE = {
+    "publish": {*NOUNS, "resources"},
+    "resources": set[str](),
+    "errors": set[str](),
+    "events": set[str](),
+    "output": set[str](),
+    "deps": {*NOUNS, "publish", "output", "resources"},
+    "commands": {*NOUNS, "publish", "output", "deps", "resources"},
+    "app": {"commands"},
+    "main": {"app", "deps", "output"},
+}
+ALLOWED = NOUNS | ABOVE
+
+# An SDK stays inside the adapters that are written on it.
+SDK = {
+    "rich": {"output.py"},
+    "docker": {"engines/docker.py", "engines/docker_images.py", "engines/docker_client.py"},
+    "httpx": {"registry", "serving/call.py", "serving/probe.py"},
+    "watchdog": {"watch"},
+    "cryptography": {"trust"},
+    "tomlkit": {"project"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in CLI.rglob("*.py") if "_data" not in path.parts)
+
+
+def imported(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(CLI).parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(CLI)))
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    here = room(path)
+    if here in {"__init__", "__main__"}:
+        return
+    assert here in ALLOWED, f"{here} is not in the table of tests/test_architecture.py"
+    permitted = ALLOWED[here] | EVERYWHERE | {here}
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "algo" or len(parts) < 2 or not _is_room(parts[1]):
+            continue
+        assert parts[1] in permitted, f"{here} imports {name}"
+        if here == "serving" and parts[1] == "engines" and len(parts) > 2:
+            assert parts[2] in {"interface", "errors", "sessions"}, f"serving imports {name}"
+
+
+def _is_room(name: str) -> bool:
+    return (CLI / name).is_dir() or (CLI / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(CLI)))
+def test_an_sdk_stays_inside_its_adapters(path: Path) -> None:
+    where = path.relative_to(CLI).as_posix()
+    for name in imported(path):
+        allowed = SDK.get(name.split(".", maxsplit=1)[0])
+        if allowed is not None:
+            assert where in allowed or where.split("/")[0] in allowed, f"{where} imports {name}"
+
+
+def test_the_container_side_never_imports_the_command_line() -> None:
+    for path in RUNTIMES.rglob("*.py"):
+        for name in imported(path):
+            assert name.split(".")[0] != "algo", f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_nothing_imports_a_scaffold() -> None:
+    for path in modules():
+        assert not any(name.startswith("scaffolds") for name in imported(path)), path
+
+
+def test_no_file_is_over_500_lines() -> None:
+    folders = (ROOT / "cli", ROOT / "runtimes", ROOT / "tests", ROOT / "benchmarks")
+    long = {
+        str(path.relative_to(ROOT)): count
+        for folder in folders
+        for path in folder.rglob("*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 500
+    }
+    assert not long
+
+
+def test_a_command_holds_no_loop_over_results_and_no_try() -> None:
+    for path in (CLI / "commands").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not isinstance(node, ast.Try), f"{path.name}:{node.lineno} has a try"
+            assert not isinstance(node, ast.While), f"{path.name}:{node.lineno} has a loop"
+
+
+def test_only_output_and_the_boundary_touch_the_terminal() -> None:
+    for path in modules():
+        if path.name in {"output.py", "main.py", "deps.py"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"print", "input"}, f"{path}:{node.lineno}"

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from algo.project import manifest
+from algo.project.description import describe
+from algo.project.errors import (
+    BadName,
+    EntrypointMissing,
+    ManifestInvalid,
+    ModelMissing,
+    ProjectNotFound,
+)
+from algo.project.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINIMAL = """
+[algorithm]
+name = "acme/digits"
+language = "python"
+entrypoint = "src/digits.py:apply"
+"""
+
+
+def test_a_minimal_manifest_has_the_documented_defaults() -> None:
+    parsed = manifest.parse(MINIMAL)
+    assert parsed.algorithm.name == "acme/digits"
+    assert parsed.environment.python == ">=3.11"
+    assert parsed.serving.timeout_seconds == 60.0
+    assert parsed.serving.max_body_bytes == 10_000_000
+    assert parsed.models == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[algorithm", "not valid TOML", "correct algo.toml"),
+        (MINIMAL + "entrpoint = 1", "has no key 'entrpoint'", "did you mean entrypoint?"),
+        (MINIMAL + "[servin]", "has no key 'servin'", "did you mean serving?"),
+        (MINIMAL + "[serving]\nmax_body = '1MB'", "no key 'max_body'", "did you mean max-body?"),
+        (MINIMAL + "[serving]\nworkers = 'two'", "serving.workers: expected `int`", "correct"),
+        (MINIMAL + "[serving]\nworkers = 0", "at least 1", "correct"),
+        (MINIMAL + "[serving]\ntimeout = '60'", "not a duration", "60s"),
+        (MINIMAL + "[serving]\nmax-body = 'big'", "not a size", "10MB"),
+        (MINIMAL + "[models]\nm = '../secret'", "outside the project", "below"),
+        (MINIMAL.replace(":apply", ""), "not FILE:FUNCTION", "src/name.py:apply"),
+        (MINIMAL.replace("src/", "/src/"), "not FILE:FUNCTION", "src/name.py:apply"),
+        ("[algorithm]\nname = 'a/b'", "missing required field `language`", "correct"),
+        ("algorithm = 3", "expected `object`", "correct"),
+    ],
+)
+def test_a_bad_manifest_is_refused_with_the_place_and_a_hint(
+    text: str, message: str, hint: str
+) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        manifest.parse(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "Acme/digits", "a/b/c", "acme/", "acme/di gits", "a/-b"]
+)
+def test_a_name_that_a_registry_would_refuse_is_refused(name: str) -> None:
+    with pytest.raises(BadName):
+        manifest.check_name(name)
+
+
+def test_a_bad_name_gets_the_nearest_good_one() -> None:
+    with pytest.raises(BadName) as caught:
+        manifest.check_name("Acme/My Digits")
+    assert caught.value.hint == "use acme/my-digits"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("250ms", 0.25), ("60s", 60), ("2m", 120), ("1h", 3600)]
+)
+def test_durations_are_read_in_seconds(text: str, value: float) -> None:
+    assert manifest.seconds(text) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("4096", 4096), ("10MB", 10**7), ("1GiB", 1 << 30)])
+def test_sizes_are_read_in_bytes(text: str, value: int) -> None:
+    assert manifest.size(text) == value
+
+
+def test_a_project_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
+    (tmp_path / "algo.toml").write_text(MINIMAL)
+    below = tmp_path / "src" / "deep"
+    below.mkdir(parents=True)
+    assert Project.find(below).root == tmp_path.resolve()
+
+
+def test_no_project_names_the_folder_and_the_command(tmp_path: Path) -> None:
+    with pytest.raises(ProjectNotFound) as caught:
+        Project.find(tmp_path)
+    assert str(tmp_path) in caught.value.message
+    assert caught.value.hint == "algo init OWNER/NAME"
+
+
+def test_a_manifest_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "algo.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ManifestInvalid, match="not UTF-8 at byte 0"):
+        Project.open(tmp_path)
+
+
+def test_missing_files_are_named_with_the_way_to_make_them(tmp_path: Path) -> None:
+    (tmp_path / "algo.toml").write_text(MINIMAL + "[models]\nclassifier = 'models/c.pkl'\n")
+    project = Project.open(tmp_path)
+    with pytest.raises(EntrypointMissing, match=r"src/digits\.py"):
+        project.check_files()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "digits.py").write_text("def apply(input): return input\n")
+    (tmp_path / "train.py").write_text("")
+    with pytest.raises(ModelMissing, match=r"models/c\.pkl") as caught:
+        project.check_files()
+    assert caught.value.hint == "algo exec -- python train.py"
+
+
+def test_the_description_holds_no_version_so_that_one_content_has_one_digest() -> None:
+    plain = describe(manifest.parse(MINIMAL))
+    assert plain == describe(manifest.parse(MINIMAL + 'version = "1.2.0"\n'))
+    document = msgspec.json.decode(plain)
+    assert "version" not in document
+    assert document["serving"]["timeout"] == 60.0

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from algo import events
+from algo.errors import AlgoError, Interrupted
+from algo.output import Output, Table, plain
+
+
+def make(*, as_json: bool = False) -> tuple[Output, io.StringIO, io.StringIO]:
+    out, err = io.StringIO(), io.StringIO()
+    return Output(out, err, json=as_json), out, err
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    name: str
+    where: Path
+    sizes: tuple[int, ...]
+
+
+def test_a_result_is_text_on_stdout_and_nothing_else() -> None:
+    output, out, err = make()
+    output.result(Built("acme/digits", Path("x"), (1,)), human="sha256:abc")
+    assert (out.getvalue(), err.getvalue()) == ("sha256:abc\n", "")
+
+
+def test_a_result_is_one_json_document_when_asked() -> None:
+    output, out, _ = make(as_json=True)
+    output.result(Built("acme/digits", Path("x"), (1, 2)), human="ignored")
+    assert json.loads(out.getvalue()) == {"name": "acme/digits", "where": "x", "sizes": [1, 2]}
+
+
+def test_an_error_has_its_code_its_reason_and_the_next_command() -> None:
+    output, out, err = make()
+    output.error(AlgoError("it broke", hint="algo doctor", details="src/a.py:3"))
+    assert out.getvalue() == ""
+    assert err.getvalue() == "error[failed]: it broke\n  src/a.py:3\nhint: algo doctor\n"
+
+
+def test_an_error_is_json_on_stdout_when_asked() -> None:
+    output, out, err = make(as_json=True)
+    output.error(AlgoError("it broke", hint="algo doctor"))
+    assert json.loads(out.getvalue()) == {
+        "error": {"code": "failed", "message": "it broke", "hint": "algo doctor"}
+    }
+    assert err.getvalue() == ""
+
+
+def test_an_interruption_is_said_without_alarm() -> None:
+    output, _, err = make()
+    output.error(Interrupted("interrupted"))
+    assert err.getvalue() == "interrupted\n"
+
+
+def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
+    output, out, err = make()
+    for event in (
+        events.Step("Locking requirements.in"),
+        events.Progress("pushing", 1, 2),
+        events.Reloaded("src/digits.py", "swap", 41.2),
+        events.ReloadFailed("src/digits.py", "SyntaxError: bad", "src/digits.py", 3),
+        events.Warned("no lock"),
+    ):
+        output.event(event)
+    assert out.getvalue() == ""
+    assert err.getvalue().splitlines() == [
+        "Locking requirements.in",
+        "↻ src/digits.py → swapped, weights kept, in 41 ms",
+        "✗ src/digits.py → SyntaxError: bad (src/digits.py:3); the old code goes on serving",
+        "warning: no lock",
+    ]
+
+
+def test_a_service_writes_one_json_event_a_line() -> None:
+    output, out, _ = make(as_json=True)
+    output.stream(events.Ready("http://127.0.0.1:1", "{}", "docker"))
+    output.stream(events.Reloaded("src/digits.py", "swap", 41.0))
+    output.stream(events.Stopped())
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["ready", "reload", "stopped"]
+    assert lines[0]["url"] == "http://127.0.0.1:1"
+    assert {"trigger", "rung", "milliseconds"} <= lines[1].keys()
+
+
+def test_a_ready_service_prints_its_url_and_a_curl_to_paste() -> None:
+    output, out, _ = make()
+    output.stream(events.Ready("http://127.0.0.1:1", '{"text": "it\'s"}', "docker"))
+    url, call = out.getvalue().splitlines()
+    assert url == "http://127.0.0.1:1"
+    assert call.startswith("curl -s http://127.0.0.1:1 ")
+    assert call.endswith("""-d '{"text": "it'\\''s"}'""")
+
+
+def test_a_table_in_a_pipe_has_aligned_columns_and_no_colour() -> None:
+    output, out, _ = make()
+    output.result([], human=Table(("case", "outcome"), [("zero", "passed"), ("long one", "ok")]))
+    assert out.getvalue() == "case      outcome\nzero      passed\nlong one  ok\n"
+
+
+def test_plain_turns_every_value_into_what_json_has() -> None:
+    assert plain({"a": (Path("b"), {1})}) == {"a": ["b", [1]]}
