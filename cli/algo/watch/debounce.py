@@ -1,0 +1,39 @@
+"""Gather a burst of changes into one, with the clock as an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Debounce:
+    """A sliding window: a burst ends when nothing happened for `quiet` seconds.
+
+    `longest` bounds how long a stream of changes without a pause can hold back a reload.
+    """
+
+    quiet: float = 0.05
+    longest: float = 1.0
+    _paths: dict[str, None] = field(default_factory=dict)
+    _first: float = 0.0
+    _last: float = 0.0
+
+    def add(self, path: str, now: float) -> None:
+        """Note that `path` changed at `now` (seconds of a monotonic clock)."""
+        if not self._paths:
+            self._first = now
+        self._paths[path] = None
+        self._last = now
+
+    def wait(self, now: float) -> float | None:
+        """Return how many seconds are left until the burst ends, None when there is none."""
+        if not self._paths:
+            return None
+        due = min(self._last + self.quiet, self._first + self.longest)
+        return max(0.0, due - now)
+
+    def take(self) -> tuple[tuple[str, ...], float]:
+        """Return the burst's paths, sorted, and the time of its first change; forget them."""
+        paths, first = tuple(sorted(self._paths)), self._first
+        self._paths.clear()
+        return paths, first

@@ -1,0 +1,91 @@
+"""What the files of a project hold, so that only a change of content counts as one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from algo.watch.ignore import IgnoreRules
+
+# Larger files (weights) are told apart by size and time: reading them would cost seconds.
+HASHED_UP_TO = 4 << 20
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The last seen content of each watched file below `root`."""
+
+    root: Path
+    rules: IgnoreRules
+    _seen: dict[str, bytes] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """Look at every file that is not ignored."""
+        self._seen = {path: mark for path in self._walk() if (mark := _mark(self.root / path))}
+
+    def changed(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `paths` whose content is not what was last seen, and remember it.
+
+        A path that is a folder stands for the files below it, now and before; deleted files
+        count as changed.
+        """
+        found = []
+        for path in sorted(self._expand(paths)):
+            if self.rules.ignores(path):
+                continue
+            mark = _mark(self.root / path)
+            if mark == self._seen.get(path, b""):
+                continue
+            if mark:
+                self._seen[path] = mark
+            else:
+                self._seen.pop(path, None)
+            found.append(path)
+        return tuple(found)
+
+    def _expand(self, paths: Iterable[str]) -> set[str]:
+        files: set[str] = set()
+        for path in paths:
+            below = path + "/" if path else ""
+            if (self.root / path).is_dir():
+                files.update(self._walk(path))
+            elif path:
+                files.add(path)
+            files.update(name for name in self._seen if name.startswith(below) and below)
+            if not path:
+                files.update(self._seen)
+        return files
+
+    def _walk(self, start: str = "") -> Iterator[str]:
+        if start and self.rules.ignores(start, folder=True):
+            return
+        try:
+            with os.scandir(self.root / start) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError:  # the folder went away, or is not ours to read
+            return
+        for entry in children:
+            path = f"{start}/{entry.name}" if start else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(path)
+            elif not self.rules.ignores(path):
+                yield path
+
+
+def _mark(path: Path) -> bytes:
+    """Return what identifies the file's content, empty when there is no such file."""
+    try:
+        status = path.stat()
+        if not path.is_file():
+            return b""
+        if status.st_size > HASHED_UP_TO:
+            return b"%d %d" % (status.st_size, status.st_mtime_ns)
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+    except OSError:
+        return b""

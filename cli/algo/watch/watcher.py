@@ -1,0 +1,138 @@
+"""The watcher over watchdog: inotify, FSEvents or Windows' own, whichever the system has."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algo.watch.debounce import Debounce
+from algo.watch.errors import WatchImpossible
+from algo.watch.ignore import FILE, IgnoreRules
+from algo.watch.interface import Change
+from algo.watch.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+    from watchdog.observers.api import BaseObserver
+
+# Reading and closing a file change nothing; a closed file that was written was modified before.
+_CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
+
+
+class FolderWatcher:
+    """Watches the files below a folder that its `.algoignore` does not name."""
+
+    def __init__(self, root: Path, *, quiet: float = 0.05) -> None:
+        self._root = root.resolve()
+        self._quiet = quiet
+        self._raw: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
+        self._rules = read_rules(self._root)
+        self._snapshot = Snapshot(self._root, self._rules)
+        self._observer: BaseObserver | None = None
+        self._thread: threading.Thread | None = None
+        self._watched: set[str] = set()
+
+    def start(self, changed: Callable[[Change], None]) -> None:
+        """Remember the files as they are, then call `changed` once per burst of changes.
+
+        Raises:
+            WatchImpossible: The system has no watches left.
+        """
+        from watchdog.observers import Observer
+
+        self._observer = Observer()
+        try:
+            # Folders of their own, so that an ignored one (.venv, node_modules) costs no watch.
+            self._schedule("", recursive=False)
+            self._schedule_children()
+            self._observer.start()
+        except OSError as error:
+            raise WatchImpossible(f"{self._root} cannot be watched: {error.strerror}") from error
+        self._snapshot.take()
+        self._thread = threading.Thread(target=self._gather, args=(changed,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; `changed` is not called after this returns."""
+        self._raw.put(None)
+        if self._thread is not None:
+            self._thread.join()
+        if self._observer is not None and self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join()
+
+    def _schedule(self, folder: str, *, recursive: bool) -> None:
+        assert self._observer is not None
+        self._watched.add(folder)
+        handler = _handler(self._noticed)
+        self._observer.schedule(handler, str(self._root / folder), recursive=recursive)
+
+    def _schedule_children(self) -> None:
+        for child in self._root.iterdir():
+            fresh = child.is_dir() and not child.is_symlink() and child.name not in self._watched
+            if fresh and not self._rules.ignores(child.name, folder=True):
+                self._schedule(child.name, recursive=True)
+
+    def _noticed(self, absolute: str) -> None:
+        try:
+            path = Path(absolute).relative_to(self._root).as_posix()
+        except ValueError:
+            return
+        self._raw.put(("" if path == "." else path, time.monotonic()))
+
+    def _gather(self, changed: Callable[[Change], None]) -> None:
+        debounce = Debounce(self._quiet)
+        while True:
+            try:
+                item = self._raw.get(timeout=debounce.wait(time.monotonic()))
+            except queue.Empty:
+                self._report(debounce, changed)
+                continue
+            if item is None:
+                return
+            path, at = item
+            if path and not self._rules.ignores(path):
+                debounce.add(path, at)
+
+    def _report(self, debounce: Debounce, changed: Callable[[Change], None]) -> None:
+        paths, at = debounce.take()
+        for path in paths:
+            if "/" not in path and path not in self._watched and (self._root / path).is_dir():
+                self._schedule(path, recursive=True)
+        different = self._snapshot.changed(paths)
+        if FILE in different:
+            self._rules = read_rules(self._root)
+            self._snapshot.rules = self._rules
+        if different:
+            changed(Change(different, at))
+
+
+def _handler(noticed: Callable[[str], None]) -> FileSystemEventHandler:
+    """Return what watchdog calls with its own events; only their paths go further."""
+    from watchdog.events import FileSystemEventHandler
+
+    class Handler(FileSystemEventHandler):
+        def dispatch(self, event: FileSystemEvent) -> None:
+            folder_touched = event.is_directory and event.event_type == "modified"
+            if event.event_type not in _CHANGES or folder_touched:
+                return
+            for path in (event.src_path, event.dest_path):
+                if path:
+                    noticed(path if isinstance(path, str) else os.fsdecode(path))
+
+    return Handler()
+
+
+def read_rules(root: Path) -> IgnoreRules:
+    """Return the ignore rules of the project at `root`."""
+    try:
+        text = (root / FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return IgnoreRules.of(text)
