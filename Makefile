@@ -1,0 +1,36 @@
+# Thin: each target is a line into a script or a tool. `make demo` is where to begin.
+SHELL := /bin/bash
+PYTHON ?= python3
+MACHINE := $(PYTHON) -m tests.machine
+BIN := .venv/bin
+export UV_SYSTEM_CERTS ?= 1
+
+.PHONY: demo test test-all lint format bench venv setup
+
+demo: venv
+	$(MACHINE) with --optional --registry -- $(BIN)/python -m tests.e2e.demo
+
+test: lint setup
+	$(MACHINE) with -- $(BIN)/pytest -m "not slow"
+
+test-all: lint setup
+	$(MACHINE) with -- $(BIN)/pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(MACHINE) packages wrk hyperfine
+	$(MACHINE) with --registry -- $(BIN)/python -m benchmarks
+
+venv:
+	$(MACHINE) venv
+
+setup:
+	$(MACHINE) setup

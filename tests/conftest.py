@@ -1,0 +1,147 @@
+"""Fixtures for the real components, and for a user's folders.
+
+Where `CI` is set a missing component fails the test; elsewhere it skips it and says what to type.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tests.machine import base, registries, tools
+from tests.machine import engine as machine_engine
+from tests.machine.commands import output_of
+from tests.machine.say import MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LABEL = "dev.algo."
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Docker Engine that answers and has the base image."""
+
+    version: str
+
+    def docker(self, *words: str, timeout: float = 120) -> str:
+        """Run `docker` with `words` and return its standard output, stripped."""
+        return output_of(["docker", *words], timeout=timeout)
+
+    def algo_containers(self) -> dict[str, str]:
+        """Return id and labels of each container that carries one of algo's labels."""
+        lines = self.docker("ps", "--all", "--format", "{{.ID}} {{.Labels}}").splitlines()
+        containers = dict(line.partition(" ")[::2] for line in lines)
+        return {key: labels for key, labels in containers.items() if LABEL in labels}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the real component that its fixtures ask for."""
+    marks = {
+        "engine": "engine",
+        "docker_registry": "registry",
+        "referrers_registry": "registry",
+        "cosign2": "cosign",
+        "cosign3": "cosign",
+    }
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in marks:
+                item.add_marker(marks[fixture])
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A Docker Engine with the base image; at the end no container of ours may be left in it."""
+    found = machine_engine.version()
+    if found is None:
+        _lacking("no Docker Engine answers: python3 -m tests.machine engine")
+    try:
+        base.ensure()
+    except MachineError as error:
+        _lacking(str(error))
+    running = Engine(found)
+    before = running.algo_containers()
+    yield running
+    # An engine that other runs use at the same time holds their containers, too.
+    if "CI" in os.environ or machine_engine.is_leased():
+        left = {key: value for key, value in running.algo_containers().items() if key not in before}
+        if left:
+            running.docker("rm", "--force", *left)
+            pytest.fail(f"tests left containers behind: {left}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The `host:port` of a registry without the Referrers API (distribution 2.8)."""
+    _bring("docker-registry")
+    with registries.docker_registry(tmp_path_factory.mktemp("docker-registry")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def referrers_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The `host:port` of a registry with the Referrers API."""
+    if not registries.referrers_program().is_file():
+        _lacking("the referrers registry is not built: python3 -m tests.machine registry")
+    with registries.referrers_registry(tmp_path_factory.mktemp("referrers")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def cosign3() -> Path:
+    """The program of cosign 3."""
+    return _bring("cosign3")
+
+
+@pytest.fixture(scope="session")
+def cosign2() -> Path:
+    """The program of cosign 2.5."""
+    return _bring("cosign2")
+
+
+@pytest.fixture(scope="session")
+def oras() -> Path:
+    """The program of oras."""
+    return _bring("oras")
+
+
+@pytest.fixture(scope="session")
+def skopeo() -> Path:
+    """The program of skopeo."""
+    return _bring("skopeo")
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that all of this session's `algo_home` share."""
+    return tmp_path_factory.mktemp("algo-cache")
+
+
+@pytest.fixture
+def algo_home(tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folders, new and named by `ALGO_HOME`; only the cache is the session's."""
+    home = tmp_path / "algo-home"
+    home.mkdir()
+    (home / "cache").symlink_to(session_cache, target_is_directory=True)
+    monkeypatch.setenv("ALGO_HOME", str(home))
+    return home
+
+
+def _bring(name: str) -> Path:
+    try:
+        return tools.tool(name)
+    except MachineError as error:
+        _lacking(str(error))
+
+
+def _lacking(reason: str) -> NoReturn:
+    if "CI" in os.environ:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
