@@ -60,3 +60,10 @@ class Interrupted(AlgoError):
 
     code = "interrupted"
     exit_code = INTERRUPTED
+
+
+class DiskFull(AlgoError):
+    """No space is left where something had to be written."""
+
+    code = "disk_full"
+    hint = "free some space, or point ALGO_HOME at another disk; algo doctor --fix clears leftovers"

@@ -1,0 +1,72 @@
+"""What can go wrong while packages are resolved and installed."""
+
+from __future__ import annotations
+
+from algo.errors import NOT_ALLOWED, UNREACHABLE, USAGE, AlgoError
+
+
+class Unsatisfiable(AlgoError):
+    """No set of versions meets the requirements; `details` holds the resolver's reasons."""
+
+    code = "requirements_unsatisfiable"
+    hint = "loosen the requirement named, then: algo lock"
+
+
+class RequirementInvalid(AlgoError):
+    """A line of a requirements file cannot be parsed, or cannot be pinned by a hash."""
+
+    code = "requirement_invalid"
+    exit_code = USAGE
+    hint = "correct the requirement named, then: algo lock"
+
+
+class IndexUnreachable(AlgoError):
+    """The package index does not answer."""
+
+    code = "index_unreachable"
+    exit_code = UNREACHABLE
+    hint = "check the network, HTTPS_PROXY and SSL_CERT_FILE, then try again"
+
+
+class IndexRefused(AlgoError):
+    """The package index asks for credentials or refuses those it got."""
+
+    code = "index_refused"
+    exit_code = NOT_ALLOWED
+    hint = "give uv credentials for the index (UV_INDEX, netrc or keyring)"
+
+
+class HashMismatch(AlgoError):
+    """A package that was fetched is not the one that was locked."""
+
+    code = "hash_mismatch"
+    exit_code = NOT_ALLOWED
+    hint = "do not install it; find out who replaced the file, then: algo lock --upgrade"
+
+
+class InstallFailed(AlgoError):
+    """A locked package could not be installed."""
+
+    code = "install_failed"
+    hint = "algo lock"
+
+
+class PythonUnsupported(AlgoError):
+    """The image's Python does not fit `python` of `algo.toml`."""
+
+    code = "python_unsupported"
+    hint = 'change python under [environment] of algo.toml, for example to ">=3.11"'
+
+
+class PythonNotFound(AlgoError):
+    """No Python on this machine fits `python` of `algo.toml`."""
+
+    code = "python_not_found"
+    hint = "install a Python that fits and put it on PATH, or use --engine docker"
+
+
+class CommandNotFound(AlgoError):
+    """`algo exec` was given a program that is not there."""
+
+    code = "command_not_found"
+    hint = "add the package to requirements-test.in or requirements.in, then: algo lock"

@@ -1,0 +1,172 @@
+"""Make `algo.lock`, and notice by content when it no longer fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.environments.errors import PythonUnsupported
+from algo.environments.interpreters import fits
+from algo.environments.requirements import Requirements, find_requirements, inputs_digest
+from algo.events import Note, Step
+from algo.project.lock import RUNTIME, TEST, Lock, Pin, Target, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from algo.environments.interface import PackageManager
+    from algo.environments.interpreters import Interpreter
+    from algo.events import Notify
+    from algo.project.project import Project
+
+IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """What a lock is made with.
+
+    Args:
+        manager: Resolves the requirements.
+        host: The Python that the project runs on outside a container.
+        image_python: The minor version of the Python in the image, `3.13`.
+    """
+
+    manager: PackageManager
+    host: Interpreter
+    image_python: str
+
+    @property
+    def host_target(self) -> Target:
+        """What the host's environment needs to run the algorithm."""
+        return Target(self.host.platform, self.host.minor, RUNTIME)
+
+    @property
+    def test_target(self) -> Target:
+        """What the host's environment needs besides to run the project's tests."""
+        return Target(self.host.platform, self.host.minor, TEST)
+
+    def image_target(self, platform: str) -> Target:
+        """What the image of `platform` needs."""
+        return Target(platform, self.image_python, RUNTIME)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target that a lock made here must hold, those of images first."""
+        images = (self.image_target(platform) for platform in IMAGE_PLATFORMS)
+        return tuple(dict.fromkeys((*images, self.host_target, self.test_target)))
+
+
+def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
+    """Return the project's lock, made first when there is none or the requirements changed.
+
+    Raises:
+        Unsatisfiable: The requirements contradict each other.
+        IndexUnreachable: A lock must be made and the package index does not answer.
+        PythonUnsupported: The image's Python does not fit `algo.toml`.
+        LockInvalid: The lock that is there cannot be read.
+    """
+    lock = read(project.lock_path)
+    reason = stale(project, lock, locking)
+    if lock is not None and not reason:
+        return lock
+    notify(Note(f"{reason}: writing {project.lock_path.name}"))
+    return make_lock(project, locking, notify=notify)
+
+
+def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
+    """Return why `lock` does not fit the project, empty when it does."""
+    if lock is None:
+        return "No lock yet"
+    requirements = find_requirements(project.root)
+    if lock.inputs != inputs_digest(requirements, project.manifest.environment.python):
+        return "The requirements changed since they were locked"
+    missing = [target for target in locking.targets if target not in lock.targets]
+    return f"The lock does not cover {missing[0]}" if missing else ""
+
+
+def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bool = False) -> Lock:
+    """Resolve the project's requirements for every target and write the lock.
+
+    Versions that are locked already are kept where the requirements allow them, and so are
+    the targets that other machines need.
+
+    Args:
+        project: The project.
+        locking: What to lock with.
+        notify: Gets a step per target.
+        upgrade: Take the newest versions instead.
+
+    Raises:
+        Unsatisfiable: The requirements contradict each other.
+        IndexUnreachable: The package index does not answer.
+        PythonUnsupported: The image's Python does not fit `algo.toml`.
+    """
+    python = project.manifest.environment.python
+    if not fits(python, locking.image_python):
+        raise PythonUnsupported(
+            f"algo.toml asks for Python {python}, the image has {locking.image_python}"
+        )
+    old = read(project.lock_path)
+    requirements = find_requirements(project.root)
+    prefer = {} if old is None or upgrade else old.versions()
+    targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
+    pins = _resolve(requirements, targets, locking, prefer, notify)
+    inputs = inputs_digest(requirements, python)
+    lock = Lock(inputs, pins, old.runtimes if old is not None else {})
+    if lock != old:
+        write(lock, project.lock_path)
+    return lock
+
+
+def _resolve(
+    requirements: Requirements,
+    targets: Iterable[Target],
+    locking: Locking,
+    prefer: Mapping[str, str],
+    notify: Notify,
+) -> dict[Target, tuple[Pin, ...]]:
+    found: dict[Target, tuple[Pin, ...]] = {}
+    images = {locking.image_target(platform) for platform in IMAGE_PLATFORMS}
+    wanted = list(targets)
+    for target in [one for one in wanted if one.group == RUNTIME]:
+        if requirements.runtime:
+            notify(Step(f"Locking {requirements.runtime[0].name} for {target}"))
+        pins = locking.manager.resolve(
+            requirements.runtime, target, wheels_only=target in images, prefer=prefer
+        )
+        # Later targets take the versions of earlier ones, so that all run the same code.
+        prefer = {pin.name: pin.version for pin in pins} | dict(prefer)
+        found[target] = pins
+    for target in [one for one in wanted if one.group == TEST]:
+        fixed = found.get(Target(target.platform, target.python, RUNTIME), ())
+        if requirements.test:
+            notify(Step(f"Locking {requirements.test[0].name} for {target}"))
+        pins = locking.manager.resolve(
+            requirements.test, target, wheels_only=False, prefer=prefer, fixed=fixed
+        )
+        settled = {pin.name for pin in fixed}
+        found[target] = tuple(pin for pin in pins if pin.name not in settled)
+    return _same_hashes(found)
+
+
+def _same_hashes(found: dict[Target, tuple[Pin, ...]]) -> dict[Target, tuple[Pin, ...]]:
+    """Give a version the same hashes everywhere, so that the lock lists them once."""
+    hashes: dict[tuple[str, str], set[str]] = {}
+    for pins in found.values():
+        for pin in pins:
+            hashes.setdefault((pin.name, pin.version), set()).update(pin.hashes)
+    return {
+        target: tuple(
+            Pin(pin.name, pin.version, tuple(sorted(hashes[pin.name, pin.version]))) for pin in pins
+        )
+        for target, pins in found.items()
+    }
+
+
+def _elsewhere(lock: Lock | None) -> list[Target]:
+    """Return the targets of other people's machines: those locked with a test group."""
+    if lock is None:
+        return []
+    hosts = {(one.platform, one.python) for one in lock.targets if one.group == TEST}
+    return sorted(one for one in lock.targets if (one.platform, one.python) in hosts)

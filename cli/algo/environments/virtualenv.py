@@ -1,0 +1,155 @@
+"""The project's environment on the host: made by virtualenv, filled from the lock."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.environments.errors import InstallFailed
+from algo.events import Step
+from algo.project.lock import RUNTIME, TEST, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from algo.environments.interface import PackageManager
+    from algo.environments.interpreters import Interpreter
+    from algo.events import Notify
+    from algo.project.lock import Lock, Pin
+    from algo.resources import Folders
+
+_FORMAT = "1"
+_COMPLETE = "algo-complete"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEnvironment:
+    """A virtual environment that holds the locked packages; `created` when it was made now."""
+
+    root: Path
+    created: bool
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its programs."""
+        return self.root / "bin"
+
+    @property
+    def python(self) -> Path:
+        """Its Python."""
+        return self.root / "bin" / "python"
+
+    def variables(self, project: Path, env: Mapping[str, str]) -> dict[str, str]:
+        """Return `env` as a program in this environment, started in `project`, needs it.
+
+        The project's `src` folder is importable, as it is for the runner.
+        """
+        search = [str(project / "src"), *filter(None, [env.get("PYTHONPATH", "")])]
+        path = [str(self.bin), *filter(None, [env.get("PATH", "")])]
+        kept = {name: value for name, value in env.items() if name != "PYTHONHOME"}
+        return kept | {
+            "VIRTUAL_ENV": str(self.root),
+            "PATH": os.pathsep.join(path),
+            "PYTHONPATH": os.pathsep.join(search),
+        }
+
+
+def ensure_environment(
+    lock: Lock,
+    host: Interpreter,
+    manager: PackageManager,
+    folders: Folders,
+    *,
+    tests: bool,
+    notify: Notify,
+) -> HostEnvironment:
+    """Return the environment of `lock` for `host`, made first when it is not there.
+
+    It is found by what it holds, so that projects with the same lock share one, and any
+    number of processes may ask at once. An environment that was not finished is made anew.
+
+    Args:
+        lock: The project's lock.
+        host: The Python it is for.
+        manager: Installs the packages.
+        folders: The environment lies in the cache.
+        tests: Whether it also holds what the project's tests need.
+        notify: Gets a step when it must be made.
+
+    Raises:
+        InstallFailed: A package cannot be installed, or virtualenv fails.
+        HashMismatch: A package is not the one that was locked.
+        IndexUnreachable: The package index does not answer.
+    """
+    groups = (RUNTIME, TEST) if tests else (RUNTIME,)
+    pins = [pin for group in groups for pin in lock.pins(Target(host.platform, host.minor, group))]
+    home = folders.cache / "environments"
+    root = home / _key(pins, host)
+    if (root / _COMPLETE).is_file():
+        return HostEnvironment(root, created=False)
+    home.mkdir(parents=True, exist_ok=True)
+    with _locked(home / f"{root.name}.lock"):
+        if (root / _COMPLETE).is_file():
+            return HostEnvironment(root, created=False)
+        notify(Step(f"Installing {len(pins)} packages for Python {host.minor}"))
+        shutil.rmtree(root, ignore_errors=True)
+        _create(root, host)
+        manager.fill(pins, root / "bin" / "python")
+        (root / _COMPLETE).touch()
+    return HostEnvironment(root, created=True)
+
+
+def unfinished(folders: Folders) -> tuple[Path, ...]:
+    """Return the environments that no process is making and that were never finished."""
+    home = folders.cache / "environments"
+    if not home.is_dir():
+        return ()
+    candidates = [path for path in sorted(home.iterdir()) if path.is_dir()]
+    return tuple(
+        path
+        for path in candidates
+        if not (path / _COMPLETE).is_file() and not _held(home / f"{path.name}.lock")
+    )
+
+
+def _key(pins: Sequence[Pin], host: Interpreter) -> str:
+    total = hashlib.sha256(f"{_FORMAT} {host.version} {host.path}\n".encode())
+    for pin in sorted(pins):
+        total.update(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}\n".encode())
+    return total.hexdigest()[:24]
+
+
+def _create(root: Path, host: Interpreter) -> None:
+    from virtualenv import cli_run
+
+    try:
+        cli_run(
+            [str(root), "--python", str(host.path), "--no-seed", "--no-vcs-ignore", "--quiet"],
+            setup_logging=False,
+        )
+    except RuntimeError as error:
+        raise InstallFailed(f"virtualenv could not make an environment: {error}") from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _held(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

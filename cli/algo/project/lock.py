@@ -1,0 +1,193 @@
+"""`algo.lock`: every package with its version and hashes, per target; no address of any index."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.project.errors import LockInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FORMAT = 1
+RUNTIME = "runtime"
+TEST = "test"
+_HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """Where a group of packages is installed.
+
+    Args:
+        platform: `linux/amd64`, `linux/arm64`, `darwin/arm64`.
+        python: The minor version, `3.13`.
+        group: `runtime`, what the algorithm needs; or `test`, what its tests need besides.
+    """
+
+    platform: str
+    python: str
+    group: str = RUNTIME
+
+    def __str__(self) -> str:
+        return f"{self.platform} python{self.python} {self.group}"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read the form that `str` writes.
+
+        Raises:
+            LockInvalid: It is another form.
+        """
+        platform, _, rest = text.partition(" python")
+        python, _, group = rest.partition(" ")
+        if not (platform and python and group):
+            raise LockInvalid(f"algo.lock names a target {text!r} that has no known form")
+        return cls(platform, python, group)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pin:
+    """A package at one version; `hashes` are those of its files, as `sha256:<hex>`, sorted."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A whole lock.
+
+    Args:
+        inputs: The digest of the requirements it was made from.
+        targets: The packages of each target, sorted by name.
+        runtimes: The digest of the runtime image per platform, where one was built.
+    """
+
+    inputs: str
+    targets: dict[Target, tuple[Pin, ...]]
+    runtimes: dict[str, str]
+
+    def pins(self, target: Target) -> tuple[Pin, ...]:
+        """Return the packages of `target`, none when the lock does not hold it."""
+        return self.targets.get(target, ())
+
+    def versions(self) -> dict[str, str]:
+        """Return one locked version per package name, as a preference for the next lock."""
+        return {pin.name: pin.version for pins in self.targets.values() for pin in pins}
+
+    def with_targets(self, targets: dict[Target, tuple[Pin, ...]]) -> Lock:
+        """Return the lock with `targets` added, or put in place of those it has."""
+        return Lock(self.inputs, self.targets | targets, self.runtimes)
+
+    def with_runtime(self, platform: str, digest: str) -> Lock:
+        """Return the lock with the runtime image of `platform` written down."""
+        return Lock(self.inputs, self.targets, self.runtimes | {platform: digest})
+
+
+class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    version: str
+    targets: tuple[str, ...]
+    hashes: tuple[str, ...]
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    inputs: str
+    targets: tuple[str, ...] = ()
+    runtime: dict[str, str] = {}
+    package: tuple[_Package, ...] = ()
+
+
+def parse(text: str) -> Lock:
+    """Read the text of an `algo.lock`.
+
+    Raises:
+        LockInvalid: Syntax, an unknown key, a newer format.
+    """
+    try:
+        document = msgspec.convert(tomllib.loads(text), _Document)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise LockInvalid(f"algo.lock cannot be read: {error}") from error
+    if document.version != FORMAT:
+        raise LockInvalid(f"algo.lock has format {document.version}, this algo reads {FORMAT}")
+    pins: dict[str, list[Pin]] = {name: [] for name in document.targets}
+    for package in document.package:
+        for target in package.targets:
+            if target not in pins:
+                raise LockInvalid(f"algo.lock: {package.name} is for {target!r}, not listed above")
+            pins[target].append(Pin(package.name, package.version, package.hashes))
+    targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
+    return Lock(document.inputs, targets, document.runtime)
+
+
+def read(path: Path) -> Lock | None:
+    """Read the lock at `path`; None when there is none.
+
+    Raises:
+        LockInvalid: As `parse`, or it is not UTF-8.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise LockInvalid(f"algo.lock is not UTF-8 at byte {error.start}") from error
+
+
+def render(lock: Lock) -> str:
+    """Return the text of `lock`, the same for the same content."""
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment(_HEADER))
+    document["version"] = FORMAT
+    document["inputs"] = lock.inputs
+    document["targets"] = _lines(str(target) for target in sorted(lock.targets))
+    if lock.runtimes:
+        table = tomlkit.table()
+        for platform in sorted(lock.runtimes):
+            table.add(platform, lock.runtimes[platform])
+        document["runtime"] = table
+    packages = tomlkit.aot()
+    for pin, targets in sorted(_by_package(lock).items()):
+        table = tomlkit.table()
+        table.add("name", pin.name)
+        table.add("version", pin.version)
+        table.add("targets", _lines(targets))
+        table.add("hashes", _lines(pin.hashes))
+        packages.append(table)
+    if packages:
+        document["package"] = packages
+    return tomlkit.dumps(document)
+
+
+def write(lock: Lock, path: Path) -> None:
+    """Write `lock` to `path` in one step, so that no reader sees half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(render(lock), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _by_package(lock: Lock) -> dict[Pin, list[str]]:
+    found: dict[Pin, list[str]] = {}
+    for target in sorted(lock.targets):
+        for pin in lock.targets[target]:
+            found.setdefault(pin, []).append(str(target))
+    return found
+
+
+def _lines(items: Iterable[str]) -> object:
+    import tomlkit
+
+    array = tomlkit.array()
+    array.extend(items)
+    array.multiline(True)
+    return array

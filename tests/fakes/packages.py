@@ -1,0 +1,73 @@
+"""A package manager that works from a table and touches no network."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from algo.environments.errors import InstallFailed, Unsatisfiable
+from algo.project.lock import Pin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from algo.project.lock import Target
+
+
+def hash_of(name: str, version: str) -> str:
+    """Return the hash that the fake index gives a package."""
+    return "sha256:" + hashlib.sha256(f"{name} {version}".encode()).hexdigest()
+
+
+@dataclass
+class FakePackages:
+    """An index of pure packages: each is one module that holds its version.
+
+    Args:
+        index: The versions of each name, the newest last.
+    """
+
+    index: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"six": ("1.16", "1.17")})
+    resolved: list[Target] = field(default_factory=list)
+    installed: list[tuple[Pin, ...]] = field(default_factory=list)
+
+    def resolve(
+        self,
+        requirements: Sequence[Path],
+        target: Target,
+        *,
+        wheels_only: bool,
+        prefer: Mapping[str, str],
+        fixed: Sequence[Pin] = (),
+    ) -> tuple[Pin, ...]:
+        """Take the preferred version, else the newest; `==` pins."""
+        self.resolved.append(target)
+        settled = {pin.name: pin.version for pin in fixed}
+        pins = []
+        for line in [row for path in requirements for row in path.read_text().split("\n") if row]:
+            name, _, asked = line.partition("==")
+            versions = self.index.get(name, ())
+            if not versions or (asked and asked not in versions):
+                raise Unsatisfiable(f"{requirements[0].name} cannot be met", details=line)
+            version = asked or settled.get(name) or prefer.get(name) or versions[-1]
+            pins.append(Pin(name, version, (hash_of(name, version),)))
+        return tuple(sorted(pins))
+
+    def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
+        """Write one module per package."""
+        self.installed.append(tuple(pins))
+        folder.mkdir(parents=True, exist_ok=True)
+        for pin in pins:
+            if pin.hashes != (hash_of(pin.name, pin.version),):
+                raise InstallFailed(f"{pin.name} has no file of this hash")
+            (folder / f"{re.sub('-', '_', pin.name)}.py").write_text(f"v = {pin.version!r}\n")
+
+    def fill(self, pins: Sequence[Pin], python: Path) -> None:
+        """Write one module per package into the environment."""
+        self.installed.append(tuple(pins))
+        site = next((python.parent.parent / "lib").glob("python3.*")) / "site-packages"
+        for pin in pins:
+            (site / f"{pin.name}.py").write_text(f"v = {pin.version!r}\n")

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from algo.environments.errors import PythonUnsupported, Unsatisfiable
+from algo.environments.interpreters import Interpreter
+from algo.environments.locking import Locking, ensure_lock, make_lock
+from algo.events import Event, Note, silent
+from algo.project.lock import Lock, Pin, Target, write
+from algo.project.project import Project
+
+from tests.fakes.packages import FakePackages, hash_of
+
+HOST = Interpreter(Path("/usr/bin/python3"), "3.11.7", "linux/amd64")
+
+
+def project(root: Path, requirements: str = "six\n", python: str = ">=3.11") -> Project:
+    (root / "algo.toml").write_text(
+        '[algorithm]\nname = "acme/p"\nlanguage = "python"\nentrypoint = "src/p.py:apply"\n'
+        f'[environment]\npython = "{python}"\n'
+    )
+    (root / "requirements.in").write_text(requirements)
+    return Project.open(root)
+
+
+def versions(lock: Lock) -> dict[str, str]:
+    return {str(target): ",".join(p.version for p in pins) for target, pins in lock.targets.items()}
+
+
+def test_the_lock_covers_both_images_and_the_host(tmp_path: Path) -> None:
+    lock = ensure_lock(project(tmp_path), Locking(FakePackages(), HOST, "3.13"), notify=silent)
+
+    assert versions(lock) == {
+        "linux/amd64 python3.13 runtime": "1.17",
+        "linux/arm64 python3.13 runtime": "1.17",
+        "linux/amd64 python3.11 runtime": "1.17",
+        "linux/amd64 python3.11 test": "",
+    }
+
+
+def test_a_lock_that_fits_is_not_made_again(tmp_path: Path) -> None:
+    packages, events = FakePackages(), list[Event]()
+    here = project(tmp_path)
+    first = ensure_lock(here, Locking(packages, HOST, "3.13"), notify=events.append)
+    packages.resolved.clear()
+
+    assert ensure_lock(here, Locking(packages, HOST, "3.13"), notify=events.append) == first
+    assert packages.resolved == []
+    assert [e.text for e in events if isinstance(e, Note)] == ["No lock yet: writing algo.lock"]
+
+
+def test_changed_requirements_are_noticed_and_locked_versions_kept(tmp_path: Path) -> None:
+    packages, events = FakePackages({"six": ("1.16",), "rich": ("1",)}), list[Event]()
+    locking = Locking(packages, HOST, "3.13")
+    ensure_lock(project(tmp_path), locking, notify=silent)
+    packages.index["six"] = ("1.16", "1.17")
+    lock = ensure_lock(project(tmp_path, "six\nrich\n"), locking, notify=events.append)
+
+    assert lock.versions() == {"six": "1.16", "rich": "1"}
+    assert isinstance(events[0], Note)
+    assert "changed" in events[0].text
+
+
+def test_an_upgrade_takes_the_newest_versions(tmp_path: Path) -> None:
+    packages = FakePackages({"six": ("1.16",)})
+    locking = Locking(packages, HOST, "3.13")
+    ensure_lock(project(tmp_path), locking, notify=silent)
+    packages.index["six"] = ("1.16", "1.17")
+
+    lock = make_lock(project(tmp_path), locking, notify=silent, upgrade=True)
+
+    assert lock.versions() == {"six": "1.17"}
+
+
+def test_the_test_group_holds_only_what_the_runtime_does_not(tmp_path: Path) -> None:
+    packages = FakePackages({"six": ("1.17",), "pytest": ("9",)})
+    here = project(tmp_path)
+    (tmp_path / "requirements-test.in").write_text("pytest\nsix\n")
+    lock = ensure_lock(here, Locking(packages, HOST, "3.13"), notify=silent)
+
+    test = lock.pins(Target("linux/amd64", "3.11", "test"))
+    assert test == (Pin("pytest", "9", (hash_of("pytest", "9"),)),)
+
+
+def test_another_machine_adds_its_targets_and_keeps_the_first_ones(tmp_path: Path) -> None:
+    mac = Interpreter(Path("/usr/bin/python3"), "3.12.1", "darwin/arm64")
+    here = project(tmp_path)
+    ensure_lock(here, Locking(FakePackages(), HOST, "3.13"), notify=silent)
+    lock = ensure_lock(here, Locking(FakePackages(), mac, "3.13"), notify=silent)
+
+    assert "linux/amd64 python3.11 test" in versions(lock)
+    assert "darwin/arm64 python3.12 runtime" in versions(lock)
+
+
+def test_an_image_python_that_the_project_excludes_is_refused(tmp_path: Path) -> None:
+    locking = Locking(FakePackages(), HOST, "3.13")
+
+    with pytest.raises(PythonUnsupported, match=r"the image has 3\.13"):
+        ensure_lock(project(tmp_path, python="3.11"), locking, notify=silent)
+
+
+def test_a_failed_resolution_leaves_the_old_lock(tmp_path: Path) -> None:
+    locking = Locking(FakePackages(), HOST, "3.13")
+    ensure_lock(project(tmp_path), locking, notify=silent)
+    before = (tmp_path / "algo.lock").read_bytes()
+
+    with pytest.raises(Unsatisfiable):
+        ensure_lock(project(tmp_path, "six==99\n"), locking, notify=silent)
+    assert (tmp_path / "algo.lock").read_bytes() == before
+
+
+def test_a_project_without_requirements_has_an_empty_lock(tmp_path: Path) -> None:
+    here = project(tmp_path)
+    (tmp_path / "requirements.in").unlink()
+    lock = ensure_lock(here, Locking(FakePackages(), HOST, "3.13"), notify=silent)
+
+    assert set(lock.targets.values()) == {()}
+
+
+def test_the_runtime_digests_outlive_a_new_lock(tmp_path: Path) -> None:
+    locking = Locking(FakePackages(), HOST, "3.13")
+    here = project(tmp_path)
+    lock = ensure_lock(here, locking, notify=silent).with_runtime("linux/amd64", "sha256:22")
+    write(lock, here.lock_path)
+
+    again = ensure_lock(project(tmp_path, "six==1.16\n"), locking, notify=silent)
+    assert again.runtimes == {"linux/amd64": "sha256:22"}
