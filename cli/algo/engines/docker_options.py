@@ -1,0 +1,119 @@
+"""How a container of ours is locked up: pure, so that a test can read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.engines.errors import FolderUnreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.engines.gpu import GpuRequest
+    from algo.engines.interface import Launch
+
+APP = "/opt/algo/app"
+PORT = 8080
+CONTROL_PORT = 8081
+SESSION_LABEL = "dev.algo.session"
+OWNER_LABEL = "dev.algo.owner"
+HOST_LABEL = "dev.algo.host"
+
+# Whoever runs the container, these may be written; everything else is read-only.
+_TMPFS = {"/tmp": "rw,nosuid,nodev,size=1g,mode=1777", "/run": "rw,nosuid,nodev,mode=1777"}
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A port of the container made reachable: address and port on the host, 0 for any."""
+
+    inside: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """Everything that decides what a container may do, before it becomes the SDK's words."""
+
+    image: str
+    name: str
+    user: str
+    environment: dict[str, str]
+    labels: dict[str, str]
+    binds: tuple[str, ...]
+    publish: tuple[Publish, ...]
+    memory: int
+    nano_cpus: int
+    processes: int
+    gpu: GpuRequest | None
+    command: tuple[str, ...]
+    tmpfs: dict[str, str]
+
+
+def plan(
+    launch: Launch,
+    image: str,
+    *,
+    session: str,
+    user: str,
+    owner: str,
+    machine: str,
+    token: str,
+    gpu: GpuRequest | None,
+) -> ContainerPlan:
+    """Return the plan of the container that runs `launch`.
+
+    Args:
+        launch: What to run.
+        image: What the engine knows the image by.
+        session: The id of the session record, which becomes a label.
+        user: `uid:gid`, or empty for the image's own user.
+        owner: The command that starts it, for `algo doctor`.
+        machine: The name of this machine, for the same.
+        token: What the control endpoint wants; empty for no control endpoint.
+        gpu: How to ask for GPUs.
+    """
+    environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    publish = [Publish(PORT, launch.host, launch.port)]
+    command = []
+    if token:
+        environment["ALGO_CONTROL_TOKEN"] = token
+        publish.append(Publish(CONTROL_PORT, "127.0.0.1", 0))
+        command = ["--control", f"tcp:0.0.0.0:{CONTROL_PORT}"]
+    return ContainerPlan(
+        image=image,
+        name=f"algo-{launch.name.replace('/', '-')}-{session}",
+        user=user,
+        environment=environment,
+        labels={SESSION_LABEL: session, OWNER_LABEL: owner, HOST_LABEL: machine},
+        binds=(f"{launch.folder}:{APP}:ro",) if launch.folder else (),
+        publish=tuple(publish),
+        memory=launch.limits.memory,
+        nano_cpus=int(launch.limits.cpus * 1e9),
+        processes=launch.limits.processes,
+        gpu=gpu,
+        command=tuple(command),
+        tmpfs=dict(_TMPFS),
+    )
+
+
+def user_for(folder: Path) -> str:
+    """Return the `uid:gid` that can read the working tree, empty for the image's own user.
+
+    The folder's owner runs the container, unless that is root: the image's user is none,
+    and reads what everybody may.
+
+    Raises:
+        FolderUnreadable: The folder is root's and closed to others.
+    """
+    status = folder.stat()
+    if status.st_uid != 0:
+        return f"{status.st_uid}:{status.st_gid}"
+    if status.st_mode & 0o005 != 0o005:
+        raise FolderUnreadable(
+            f"{folder} is root's and closed to others; the container does not run as root",
+            hint=f"chmod -R o+rX {folder}",
+        )
+    return ""

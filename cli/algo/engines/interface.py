@@ -1,0 +1,170 @@
+"""What runs an algorithm, in our own types: an engine, what it is given, what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine already holds.
+
+    `reference` is what the engine knows it by; `digest` is the manifest's, as `algo build`
+    prints it.
+    """
+
+    reference: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEnvironment:
+    """The Python of an environment on this machine that holds the algorithm's packages."""
+
+    python: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an instance may take: bytes of memory, processors, processes; 0 is no limit."""
+
+    memory: int = 0
+    cpus: float = 0.0
+    processes: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to run and how.
+
+    Attributes:
+        name: `owner/name`.
+        description: The bytes of `algorithm.json`.
+        artifact: An image, or an environment of the host; each engine takes one of them.
+        folder: The working tree. A container gets it read-only over its own files; None
+            runs what the image holds.
+        host: The address to listen on.
+        port: The port to listen on, 0 for any free one.
+        development: Open the control endpoint, through which code is reloaded.
+        gpu: `all`, a device's number or name, or empty for none.
+        limits: What the instance may take.
+    """
+
+    name: str
+    description: bytes
+    artifact: Image | HostEnvironment
+    folder: Path | None
+    host: str = LOOPBACK
+    port: int = 0
+    development: bool = True
+    gpu: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAddress:
+    """Where the control endpoint of an instance listens, and the token it wants.
+
+    `address` is `unix:PATH` or `tcp:HOST:PORT`.
+    """
+
+    address: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an instance ended: its exit code (negative: the signal), and why in words."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself."""
+
+    name: str
+    version: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that a killed `algo` left: `kind` (session, container, file) and its name."""
+
+    kind: str
+    name: str
+    detail: str
+
+
+class Instance(Protocol):
+    """A running algorithm."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+
+    @property
+    def session(self) -> str:
+        """The id of its session record."""
+
+    @property
+    def control(self) -> ControlAddress | None:
+        """Where its code is reloaded; None outside development."""
+
+    def ended(self) -> Ended | None:
+        """Return how it ended, None while it runs.
+
+        Raises:
+            EngineLost: The engine that runs it stopped answering.
+        """
+
+    def stop(self, grace: float = 3.0) -> None:
+        """End it: calls in flight get `grace` seconds. Doing it twice does no harm."""
+
+
+class Engine(Protocol):
+    """Runs algorithms."""
+
+    @property
+    def name(self) -> str:
+        """`docker` or `virtualenv`."""
+
+    @property
+    def wants_image(self) -> bool:
+        """Tell whether `start` takes an `Image`, else a `HostEnvironment`."""
+
+    def check(self) -> EngineInfo:
+        """Return what the engine says of itself.
+
+        Raises:
+            EngineUnavailable: It does not answer.
+        """
+
+    def start(self, launch: Launch, log: Callable[[str], None]) -> Instance:
+        """Start an instance; it may not be ready yet.
+
+        Args:
+            launch: What to run.
+            log: Called, from another thread, with each line that the instance prints.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+            PortTaken: Something else listens on the port.
+            GpuUnavailable: A GPU was asked for and cannot be given.
+            StartFailed: The engine refused.
+        """
+
+    def leftovers(self) -> list[Leftover]:
+        """Return what killed commands left in this engine."""
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of `leftovers()`; nothing happens when it is gone."""

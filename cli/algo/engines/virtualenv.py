@@ -1,0 +1,244 @@
+"""Run an algorithm as processes of this machine: our own gateway, the environment's Python."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from algo.engines.errors import StartFailed
+from algo.engines.interface import (
+    ControlAddress,
+    Ended,
+    EngineInfo,
+    HostEnvironment,
+    Launch,
+    Leftover,
+)
+from algo.engines.ports import claim, free_port
+from algo.engines.processes import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from algo.engines.gpu import GpuFacts
+    from algo.engines.sessions import Sessions
+
+TOKEN = "ALGO_CONTROL_TOKEN"
+
+# A unix socket's path has 108 bytes on Linux and 104 on macOS: unix(7).
+_SOCKET_PATH = 100
+
+# Reads one line from its standard input, which only we can write. A line means that all is
+# well; the end of the file without one means that we were killed, so the gateway's group goes too.
+_GUARDIAN = "read -r _ && exit; kill -TERM -- -$0; sleep 3; kill -KILL -- -$0"
+
+
+class VirtualenvEngine:
+    """Runs the gateway with our interpreter and the runner with the environment's."""
+
+    name = "virtualenv"
+    wants_image = False
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        runtimes: Path,
+        env: Mapping[str, str],
+        gpu: Callable[[], GpuFacts] | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._runtimes = runtimes
+        self._env = env
+        self._gpu = gpu
+
+    def check(self) -> EngineInfo:
+        """Return what runs the gateway here."""
+        version = ".".join(str(part) for part in sys.version_info[:3])
+        return EngineInfo(self.name, version, f"gateway on {sys.executable}")
+
+    def start(self, launch: Launch, log: Callable[[str], None]) -> HostInstance:
+        """Start the gateway, which starts the runner.
+
+        Raises:
+            PortTaken: Something else listens on the port.
+            GpuUnavailable: A GPU was asked for and this machine has none.
+            StartFailed: The interpreter cannot be started.
+        """
+        assert isinstance(launch.artifact, HostEnvironment)
+        assert launch.folder is not None
+        if launch.gpu:
+            self._require_gpu()
+        port = claim(launch.host, launch.port)
+        session = self._sessions.create(
+            self.name, launch.name, str(launch.folder), development=launch.development
+        )
+        folder = self._sessions.folder(session.id)
+        try:
+            control = _control(folder) if launch.development else None
+            (folder / "algorithm.json").write_bytes(launch.description)
+            command = self._command(launch, folder, port, control)
+            child = self._spawn(command, launch, control)
+        except BaseException:
+            self._sessions.remove(session.id)
+            raise
+        leader = identify(child.pid)
+        self._sessions.update(session.id, processes=(leader,) if leader else ())
+        return HostInstance(
+            url=f"http://{in_url(launch.host)}:{port}",
+            session=session.id,
+            control=control,
+            _child=child,
+            _guardian=_guard(child.pid),
+            _sessions=self._sessions,
+            _reader=_read(child, log),
+        )
+
+    def leftovers(self) -> list[Leftover]:
+        """Return the sessions of killed commands, processes and all."""
+        ours = {session.id for session in self._sessions.all() if session.engine == self.name}
+        return [item for item in self._sessions.leftovers() if item.name in ours]
+
+    def remove(self, leftover: Leftover) -> None:
+        """Kill what is left of a session and forget it."""
+        self._sessions.clean(leftover)
+
+    def _command(
+        self, launch: Launch, folder: Path, port: int, control: ControlAddress | None
+    ) -> list[str]:
+        assert isinstance(launch.artifact, HostEnvironment)
+        language = self._runtimes / "python"
+        # -P: the current folder is the user's project, and must not shadow the gateway's modules.
+        command = [sys.executable, "-P", "-u", "-m", "algo_gateway"]
+        command += ["--algorithm", str(folder / "algorithm.json"), "--app", str(launch.folder)]
+        command += ["--runtime", str(language), "--python", str(launch.artifact.python)]
+        command += ["--host", launch.host, "--port", str(port)]
+        return command + (["--control", control.address] if control else [])
+
+    def _spawn(
+        self, command: list[str], launch: Launch, control: ControlAddress | None
+    ) -> subprocess.Popen[bytes]:
+        env = {k: v for k, v in self._env.items() if k not in ("PYTHONHOME", "VIRTUAL_ENV")}
+        env["PYTHONPATH"] = str(self._runtimes / "gateway")
+        if control is not None:
+            env[TOKEN] = control.token
+        if not launch.gpu:
+            env.setdefault("CUDA_VISIBLE_DEVICES", "")
+        elif launch.gpu != "all":
+            env["CUDA_VISIBLE_DEVICES"] = launch.gpu
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=launch.folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StartFailed(f"the gateway cannot be started: {error}") from error
+
+    def _require_gpu(self) -> None:
+        from algo.engines.gpu import read_facts, require_on_host
+
+        require_on_host(self._gpu() if self._gpu else read_facts())
+
+
+@dataclass(slots=True)
+class HostInstance:
+    """A gateway of this machine, its runner, and the guardian that ends them when we are killed."""
+
+    url: str
+    session: str
+    control: ControlAddress | None
+    _child: subprocess.Popen[bytes]
+    _guardian: subprocess.Popen[bytes]
+    _sessions: Sessions
+    _reader: threading.Thread
+
+    def ended(self) -> Ended | None:
+        """Return how the gateway ended, None while it runs."""
+        code = self._child.poll()
+        return None if code is None else Ended(code, explain_exit(code))
+
+    def stop(self, grace: float = 3.0) -> None:
+        """End the gateway and its runner: calls in flight get `grace` seconds."""
+        if self._child.poll() is None:
+            self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(grace)
+        # macOS answers EPERM when only zombies are left of the group.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait(1)
+        self._dismiss()
+        self._reader.join(1)
+        self._sessions.remove(self.session)
+
+    def _dismiss(self) -> None:
+        stdin = self._guardian.stdin
+        if stdin is not None and not stdin.closed:
+            try:
+                stdin.write(b"done\n")
+                stdin.close()
+            except BrokenPipeError:
+                pass
+            self._guardian.wait(1)
+
+
+def explain_exit(code: int) -> str:
+    """Return in words how a process ended, from its exit code or minus its signal."""
+    if code >= 0:
+        return f"it exited with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    also = " (killed, or out of memory)" if -code == signal.SIGKILL else ""
+    return f"it was ended by {name}{also}"
+
+
+def _control(folder: Path) -> ControlAddress:
+    path = folder / "control.sock"
+    token = secrets.token_urlsafe(24)
+    if len(os.fsencode(path)) <= _SOCKET_PATH:
+        return ControlAddress(f"unix:{path}", token)
+    return ControlAddress(f"tcp:127.0.0.1:{free_port()}", token)
+
+
+def _guard(group: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _GUARDIAN, str(group)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _read(child: subprocess.Popen[bytes], log: Callable[[str], None]) -> threading.Thread:
+    assert child.stdout is not None
+    thread = threading.Thread(target=_lines, args=(child.stdout, log), daemon=True)
+    thread.start()
+    return thread
+
+
+def _lines(stream: IO[bytes], log: Callable[[str], None]) -> None:
+    with stream:
+        for line in stream:
+            log(line.decode("utf-8", errors="replace").rstrip("\r\n"))
+
+
+def in_url(host: str) -> str:
+    """Return the host to put into a URL: an address of every interface is not one to call."""
+    if host in ("0.0.0.0", "::", ""):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
