@@ -121,6 +121,7 @@ def _private_folders(suite: str) -> tuple[str, ...]:
         f"Dir::Cache={root / 'cache'}",
         "Dir::State::status=/var/lib/dpkg/status",
         "APT::Sandbox::User=root",
+        "APT::Update::Error-Mode=any",
         "Acquire::Languages=none",
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
     )

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+SHOWN_WORDS = 16
+
 
 def output_of(
     command: Sequence[str | Path],
@@ -25,6 +27,7 @@ def output_of(
         MachineError: It is not installed, failed or ran longer than `timeout` seconds.
     """
     words = [str(word) for word in command]
+    shown = " ".join(words) if len(words) < SHOWN_WORDS else f"{words[0]} … {' '.join(words[-3:])}"
     try:
         done = subprocess.run(
             words,
@@ -39,10 +42,10 @@ def output_of(
     except FileNotFoundError:
         raise MachineError(f"{words[0]} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise MachineError(f"`{' '.join(words)}` did not end within {timeout:g} s") from None
+        raise MachineError(f"`{shown}` did not end within {timeout:g} s") from None
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise MachineError(f"`{' '.join(words)}` ended with {done.returncode}:\n{tail}")
+        raise MachineError(f"`{shown}` ended with {done.returncode}:\n{tail}")
     return done.stdout.strip()
 
 

@@ -79,7 +79,7 @@ def version(name: str) -> str:
 
 
 def _unpack(wanted: Tool, folder: Path) -> None:
-    refusal = MachineError(f"{wanted.package} has no suite")
+    refusals = []
     for suite in wanted.suites:
         fresh = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
@@ -89,6 +89,6 @@ def _unpack(wanted: Tool, folder: Path) -> None:
             fresh.rename(folder)
             return
         except MachineError as error:
-            refusal = error
+            refusals.append(str(error))
             shutil.rmtree(fresh)
-    raise refusal
+    raise MachineError("\n".join(refusals))
