@@ -22,8 +22,8 @@ lint: venv
 	$(BIN)/mypy
 
 format: venv
-	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: setup
 	$(MACHINE) packages wrk hyperfine
