@@ -1,0 +1,54 @@
+"""From an algorithm's name to the words its files need."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.project.manifest import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What a template may name: `{{ owner }}`, `{{ name }}` and `{{ module }}`."""
+
+    owner: str
+    name: str
+    module: str
+
+    def value(self, variable: str) -> str | None:
+        """Return the value of `variable`, None when there is none of this name."""
+        return {"owner": self.owner, "name": self.name, "module": self.module}.get(variable)
+
+
+def variables(full_name: str, reserved: Collection[str] = ()) -> Variables:
+    """Return the variables of an algorithm called `full_name` (`owner/name`).
+
+    Args:
+        full_name: The algorithm's name.
+        reserved: Modules that the template imports, which the entry file must not hide.
+
+    Raises:
+        BadName: It is not `owner/name` by the rules of OCI repositories.
+    """
+    owner, name = check_name(full_name).split("/", 1)
+    return Variables(owner, name, module_name(name, reserved))
+
+
+def module_name(name: str, reserved: Collection[str] = ()) -> str:
+    """Return the Python module for an algorithm called `name`.
+
+    Hyphens and dots become underscores. A name that Python could not import, or that would
+    hide a module of the standard library or one in `reserved`, gets the prefix `algo_`.
+    """
+    module = re.sub(r"[^a-z0-9_]+", "_", name)
+    taken = module in sys.stdlib_module_names or module in reserved
+    if taken or not module.isidentifier() or keyword.iskeyword(module):
+        return f"algo_{module}"
+    return module

@@ -1,0 +1,69 @@
+"""The use case: a new project from a template."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.scaffold.names import variables
+from algo.scaffold.plan import plan, render
+from algo.scaffold.templates import load_template
+from algo.scaffold.write import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffolded:
+    """A project that was just written.
+
+    Args:
+        name: `owner/name`.
+        template: The template it was made from.
+        folder: The project's folder.
+        files: What was written, relative to the folder, sorted.
+        next: The commands to type now, from the folder where `algo init` ran.
+    """
+
+    name: str
+    template: str
+    folder: Path
+    files: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+def scaffold(
+    name: str, template: str, cwd: Path, root: Path, folder: Path | None = None
+) -> Scaffolded:
+    """Write the project `name` (`owner/name`) from `template`.
+
+    Args:
+        name: The algorithm's name.
+        template: `LANGUAGE/NAME`, below `root`.
+        cwd: The current folder.
+        root: The folder of the templates.
+        folder: The project's folder, relative to `cwd`; by default the name without its owner.
+
+    Raises:
+        BadName: The name breaks the rules of OCI repositories.
+        TemplateUnknown: There is no such template.
+        WouldOverwrite: A file is already there; nothing was written.
+        ScaffoldUnwritable: The folder or the disk refuses.
+    """
+    chosen = load_template(root, template)
+    words = variables(name, chosen.reserved)
+    files = plan(chosen.files, words)
+    target = cwd / (folder if folder is not None else words.name)
+    write(files, target)
+    commands = [render(command, words, "template.toml") for command in chosen.next]
+    if target.resolve() != cwd.resolve():
+        commands.insert(0, f"cd {shlex.quote(_shown(target, cwd))}")
+    return Scaffolded(
+        name, chosen.name, target, tuple(file.path for file in files), tuple(commands)
+    )
+
+
+def _shown(target: Path, cwd: Path) -> str:
+    return str(target.relative_to(cwd)) if target.is_relative_to(cwd) else str(target)

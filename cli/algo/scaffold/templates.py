@@ -1,0 +1,129 @@
+"""The shipped templates: `scaffolds/LANGUAGE/NAME`, each a folder with a `template.toml`."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.scaffold.errors import TemplateBroken, TemplateUnknown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT = "python/minimal"
+FILE = "template.toml"
+Ask = Callable[[str], str]
+
+
+class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    description: str
+    next: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a template: its path below the template with `/`, its bytes, may it run."""
+
+    path: str
+    content: bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template by name.
+
+    Args:
+        name: `LANGUAGE/NAME`.
+        description: One line for the list.
+        next: The commands to type in the new project's folder.
+        reserved: Modules that its code imports.
+        files: What it holds, sorted by path, `template.toml` left out.
+    """
+
+    name: str
+    description: str
+    next: tuple[str, ...]
+    reserved: tuple[str, ...]
+    files: tuple[SourceFile, ...]
+
+
+def template_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the templates below `root`, the default one first."""
+    names = sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in _descriptions(root))
+    return tuple(sorted(names, key=lambda name: name != DEFAULT))
+
+
+def load_template(root: Path, name: str) -> Template:
+    """Read the template `name` below `root`.
+
+    Raises:
+        TemplateUnknown: There is none of this name; the nearest is named.
+        TemplateBroken: Its `template.toml` is wrong.
+    """
+    known = template_names(root)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"algo init OWNER/NAME --template {near[0]}" if near else None
+        raise TemplateUnknown(
+            f"there is no template {name!r}; there are: {', '.join(known)}", hint=hint
+        )
+    folder = root / name
+    about = _about(folder / FILE, name)
+    return Template(name, about.description, about.next, about.reserved, _files(folder))
+
+
+def choose_template(root: Path, ask: Ask) -> str:
+    """Show the templates below `root` by number, ask for one, return its name.
+
+    An empty answer takes the first, which is the default; a name is an answer too.
+
+    Raises:
+        TemplateUnknown: The answer is neither a number of the list nor a name.
+    """
+    known = template_names(root)
+    width = max(map(len, known))
+    lines = [
+        f"  {number}  {name.ljust(width)}  {_about(root / name / FILE, name).description}"
+        for number, name in enumerate(known, start=1)
+    ]
+    answer = ask("\n".join(["Template:", *lines, "Number [1]: "])).strip()
+    if not answer:
+        return known[0]
+    if answer in known:
+        return answer
+    if answer.isdecimal() and 1 <= int(answer) <= len(known):
+        return known[int(answer) - 1]
+    raise TemplateUnknown(f"{answer!r} is not a number from 1 to {len(known)}")
+
+
+def _descriptions(root: Path) -> list[Path]:
+    return list(root.glob(f"*/*/{FILE}"))
+
+
+def _about(path: Path, name: str) -> _About:
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _About)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise TemplateBroken(f"{FILE} of the template {name}: {error}") from error
+
+
+def _files(folder: Path) -> tuple[SourceFile, ...]:
+    # pip byte-compiles the .py files among the data when it installs the wheel.
+    paths = [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    found = [
+        SourceFile(
+            path.relative_to(folder).as_posix(),
+            path.read_bytes(),
+            bool(path.stat().st_mode & 0o100),
+        )
+        for path in paths
+        if path != folder / FILE
+    ]
+    return tuple(sorted(found, key=lambda file: file.path))

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.main import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_terminal_the_minimal_template_is_taken(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "acme/hello"]) == 0
+    assert capsys.readouterr().out == (
+        "Created acme/hello from python/minimal: 11 files\n"
+        "next:\n  cd hello\n  algo serve\n  algo test\n"
+    )
+    assert (cwd / "hello" / "src" / "hello.py").is_file()
+
+
+def test_the_three_next_commands_of_a_model_begin_with_training(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "acme/digits", "--template", "python/sklearn", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["next"] == ["cd digits", "algo exec -- python train.py", "algo serve"]
+    assert document["folder"] == str(cwd / "digits")
+    assert "src/digits.py" in document["files"]
+
+
+def test_a_folder_is_named_by_an_option(cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "acme/hand-digits", "--dir", "my services/x"]) == 0
+    assert "  cd 'my services/x'\n" in capsys.readouterr().out
+    manifest = tomllib.loads((cwd / "my services" / "x" / "algo.toml").read_text())
+    assert manifest["algorithm"]["entrypoint"] == "src/hand_digits.py:apply"
+
+
+def test_the_current_folder_needs_no_cd(cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "acme/hello", "--dir", "."]) == 0
+    assert "cd " not in capsys.readouterr().out
+    assert (cwd / "algo.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code", "hint"),
+    [
+        (["init", "Acme/Digits"], "bad_name", 2, "use acme/digits"),
+        (["init", "digits"], "bad_name", 2, "use a name such as acme/digits"),
+        (
+            ["init", "acme/x", "-t", "python/minimla"],
+            "template_unknown",
+            2,
+            "algo init OWNER/NAME --template python/minimal",
+        ),
+    ],
+)
+def test_a_wrong_wish_has_its_message_code_and_exit_code(
+    cwd: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: str,
+    exit_code: int,
+    hint: str,
+) -> None:
+    assert run([*arguments, "--json"]) == exit_code
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["hint"]) == (code, hint)
+    assert list(cwd.iterdir()) == []
+
+
+def test_nothing_is_overwritten_and_all_that_would_be_is_named(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cwd / "hello").mkdir()
+    (cwd / "hello" / "README.md").write_text("mine")
+    (cwd / "hello" / "algo.toml").write_text("mine")
+    assert run(["init", "acme/hello"]) == 1
+    said = capsys.readouterr().err
+    assert "error[would_overwrite]: 2 of 11 files" in said
+    assert "  README.md\n  algo.toml\n" in said
+    assert sorted(path.name for path in (cwd / "hello").iterdir()) == ["README.md", "algo.toml"]
