@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from algo.engines import docker_endpoint as endpoint
+from algo.engines import docker_client as endpoint
 from algo.engines.docker_options import (
     CONTROL_PORT,
     HOST_LABEL,
@@ -93,7 +93,7 @@ class DockerEngine:
         gpu = request(launch.gpu, self._gpu(), self.gpu_support()) if launch.gpu else None
         user = user_for(launch.folder) if launch.folder else ""
         session = self._sessions.create(
-            self.name, launch.name, str(launch.folder or ""), development=launch.development
+            self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
         container = ""
         try:
@@ -181,8 +181,10 @@ class DockerEngine:
         if token:
             port = _published(ports, CONTROL_PORT)
             control = ControlAddress(f"tcp:{self._reach('127.0.0.1')}:{port}", token)
+        url = f"http://{self._reach(launch.host)}:{_published(ports, PORT)}"
+        self._sessions.update(session.id, url=url)
         instance = ContainerInstance(
-            url=f"http://{self._reach(launch.host)}:{_published(ports, PORT)}",
+            url=url,
             session=session.id,
             control=control,
             container=container,

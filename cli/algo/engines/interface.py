@@ -53,6 +53,7 @@ class Launch:
         host: The address to listen on.
         port: The port to listen on, 0 for any free one.
         development: Open the control endpoint, through which code is reloaded.
+        shared: Let other commands find this instance and call it.
         gpu: `all`, a device's number or name, or empty for none.
         limits: What the instance may take.
     """
@@ -64,6 +65,7 @@ class Launch:
     host: str = LOOPBACK
     port: int = 0
     development: bool = True
+    shared: bool = True
     gpu: str = ""
     limits: Limits = field(default_factory=Limits)
 

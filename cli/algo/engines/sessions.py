@@ -24,7 +24,8 @@ class Session(msgspec.Struct, frozen=True):
     """One run of an instance.
 
     `owner` is the command that started it; `processes` are what it started on this machine,
-    group leaders; `container` is the engine's id of one. `url` is set once it is ready.
+    group leaders; `container` is the engine's id of one. `project` is empty when no other
+    command may call the instance.
     """
 
     id: str
@@ -32,7 +33,6 @@ class Session(msgspec.Struct, frozen=True):
     name: str
     project: str
     owner: Process
-    development: bool = True
     processes: tuple[Process, ...] = ()
     container: str = ""
     url: str = ""
@@ -49,10 +49,10 @@ class Sessions:
 
     root: Path
 
-    def create(self, engine: str, name: str, project: str, *, development: bool) -> Session:
+    def create(self, engine: str, name: str, project: str) -> Session:
         """Write the record of a new session of this process and return it."""
         me = identify(os.getpid()) or Process(os.getpid(), "")
-        session = Session(secrets.token_hex(6), engine, name, project, me, development)
+        session = Session(secrets.token_hex(6), engine, name, project, me)
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder(session.id).mkdir(mode=0o700)
         self.write(session)
@@ -91,10 +91,10 @@ class Sessions:
         return found
 
     def running(self, project: Path, engine: str = "") -> Session | None:
-        """Return the live development session that serves `project`, if there is one."""
+        """Return the live session that serves `project` to others, if there is one."""
         for session in self.all():
             fits = session.project == str(project) and engine in ("", session.engine)
-            if fits and session.development and session.url and not session.abandoned:
+            if fits and session.url and not session.abandoned:
                 return session
         return None
 

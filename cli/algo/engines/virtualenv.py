@@ -78,7 +78,7 @@ class VirtualenvEngine:
             self._require_gpu()
         port = claim(launch.host, launch.port)
         session = self._sessions.create(
-            self.name, launch.name, str(launch.folder), development=launch.development
+            self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
         folder = self._sessions.folder(session.id)
         try:
@@ -90,9 +90,10 @@ class VirtualenvEngine:
             self._sessions.remove(session.id)
             raise
         leader = identify(child.pid)
-        self._sessions.update(session.id, processes=(leader,) if leader else ())
+        url = f"http://{in_url(launch.host)}:{port}"
+        self._sessions.update(session.id, url=url, processes=(leader,) if leader else ())
         return HostInstance(
-            url=f"http://{in_url(launch.host)}:{port}",
+            url=url,
             session=session.id,
             control=control,
             _child=child,

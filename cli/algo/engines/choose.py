@@ -1,0 +1,44 @@
+"""Which engine runs it: the one asked for, else docker when it answers, else virtualenv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.engines.errors import EngineUnavailable, UnknownEngine
+from algo.events import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo.engines.interface import Engine
+    from algo.events import Notify
+
+
+def choose(
+    wanted: str,
+    docker: Callable[[], Engine],
+    virtualenv: Callable[[], Engine],
+    answers: Callable[[], bool],
+    notify: Notify,
+) -> Engine:
+    """Return the engine called `wanted`, or the default one when it is empty.
+
+    Raises:
+        UnknownEngine: There is none of this name.
+        EngineUnavailable: `docker` was asked for by name and does not answer.
+    """
+    if wanted not in ("", "docker", "virtualenv"):
+        raise UnknownEngine(f"there is no engine {wanted!r}")
+    if wanted == "virtualenv":
+        return virtualenv()
+    if answers():
+        return docker()
+    if wanted == "docker":
+        raise EngineUnavailable("no container engine answers")
+    notify(
+        Note(
+            "Docker does not answer: running on the virtualenv engine "
+            "(this machine's Python and libraries, no container around it)"
+        )
+    )
+    return virtualenv()

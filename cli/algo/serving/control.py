@@ -1,0 +1,114 @@
+"""Client of the gateway's control endpoint: JSON lines over a stream (runtimes/README.md)."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from algo.serving.errors import ControlLost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from algo.engines.interface import ControlAddress
+
+
+Reply = TypeVar("Reply")
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """An error of the algorithm's code: where, in the project's own paths, and what."""
+
+    type: str = ""
+    message: str = ""
+    file: str = ""
+    line: int = 0
+    stacktrace: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a reload came to: the rung, how long the gateway took, the error if it failed."""
+
+    ok: bool
+    rung: str = "none"
+    milliseconds: float = 0.0
+    error: Fault | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Where an instance stands: `starting`, `ready` or `failed` with its error."""
+
+    ok: bool
+    state: str = ""
+    error: Fault | None = None
+
+
+class _Reload(msgspec.Struct):
+    token: str
+    changed: tuple[str, ...]
+    do: str = "reload"
+
+
+class _Status(msgspec.Struct):
+    token: str
+    do: str = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Speaks to one instance; every call is a connection of its own."""
+
+    address: ControlAddress
+
+    def reload(self, changed: Sequence[str], timeout: float = 600.0) -> Outcome:
+        """Tell which files changed and return what came of it.
+
+        Raises:
+            ControlLost: The endpoint does not answer.
+        """
+        line = self._ask(_Reload(self.address.token, tuple(changed)), timeout)
+        return self._decode(line, Outcome)
+
+    def status(self, timeout: float = 5.0) -> Status:
+        """Return where the instance stands.
+
+        Raises:
+            ControlLost: The endpoint does not answer.
+        """
+        return self._decode(self._ask(_Status(self.address.token), timeout), Status)
+
+    def _ask(self, request: msgspec.Struct, timeout: float) -> bytes:
+        try:
+            with _connect(self.address.address, timeout) as connection:
+                connection.sendall(msgspec.json.encode(request) + b"\n")
+                with connection.makefile("rb") as replies:
+                    line = replies.readline()
+        except OSError as error:
+            raise ControlLost(f"the control endpoint does not answer: {error}") from error
+        if not line:
+            raise ControlLost("the control endpoint closed the connection")
+        return line
+
+    def _decode(self, line: bytes, kind: type[Reply]) -> Reply:
+        try:
+            return msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            raise ControlLost(f"the control endpoint answered something else: {error}") from error
+
+
+def _connect(address: str, timeout: float) -> socket.socket:
+    kind, _, rest = address.partition(":")
+    if kind == "unix":
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout)
+        try:
+            connection.connect(rest)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+    host, _, port = rest.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout)

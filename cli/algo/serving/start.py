@@ -1,0 +1,142 @@
+"""Start an instance and wait until it answers: what `serve`, `run` and `test` share."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from algo.engines.interface import LOOPBACK, Launch, Limits
+from algo.events import Log
+from algo.serving.probe import Tail, wait_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from algo.engines.interface import Engine, Instance
+    from algo.events import Event, Notify
+    from algo.serving.interface import Servable
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """Where an instance listens and what it may use.
+
+    `development` opens the control endpoint, `shared` lets other commands call the instance.
+    """
+
+    host: str = LOOPBACK
+    port: int = 0
+    development: bool = True
+    shared: bool = False
+    gpu: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+def start(engine: Engine, servable: Servable, options: StartOptions, notify: Notify) -> Instance:
+    """Start `servable` and return the instance once it takes calls.
+
+    What it prints goes to `notify` as `Log`, from another thread.
+
+    Raises:
+        LoadFailed: The algorithm's own code failed.
+        AlgoError: As the engine's `start`.
+    """
+    tail = Tail()
+
+    def log(line: str) -> None:
+        tail.add(line)
+        notify(Log(line))
+
+    instance = engine.start(_launch(servable, options), log)
+    try:
+        wait_ready(instance, tail)
+    except BaseException:
+        with unstoppable():
+            instance.stop(grace=0.5)
+        raise
+    return instance
+
+
+@contextlib.contextmanager
+def running(
+    engine: Engine, servable: Servable, options: StartOptions, notify: Notify
+) -> Iterator[Instance]:
+    """Run `servable` for the length of a `with` block.
+
+    Raises:
+        AlgoError: As `start`.
+    """
+    with terminable():
+        instance = start(engine, servable, options, one_at_a_time(notify))
+        try:
+            yield instance
+        finally:
+            with unstoppable():
+                instance.stop()
+
+
+def one_at_a_time(notify: Notify) -> Notify:
+    """Return `notify` for several threads: one event is shown before the next."""
+    lock = threading.Lock()
+
+    def locked(event: Event) -> None:
+        with lock:
+            notify(event)
+
+    return locked
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handling(interrupt, signal.SIGTERM, signal.SIGHUP):
+        yield
+
+
+@contextlib.contextmanager
+def unstoppable() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM for a clean-up, which is short by itself."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        return
+
+    with _handling(ignore, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield
+
+
+@contextlib.contextmanager
+def _handling(
+    handler: Callable[[int, FrameType | None], None], *signals: signal.Signals
+) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _launch(servable: Servable, options: StartOptions) -> Launch:
+    return Launch(
+        name=servable.name,
+        description=servable.description,
+        artifact=servable.artifact,
+        folder=servable.folder,
+        host=options.host,
+        port=options.port,
+        development=options.development,
+        shared=options.shared,
+        gpu=options.gpu,
+        limits=options.limits,
+    )
