@@ -184,21 +184,33 @@ def engine_answers() -> bool:
     return asked.returncode == 0
 
 
+def set_up_cosign() -> str:
+    """Return the cosign that the set-up fetched, empty when it could not be had."""
+    from tests.machine.say import MachineError
+    from tests.machine.tools import tool
+
+    try:
+        return str(tool("cosign3"))
+    except MachineError:
+        return ""
+
+
 def main() -> int:
     """Run the demo; the exit code is 0 when every step did what it should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--algo", default=str(Path(sys.executable).with_name("algo")))
     parser.add_argument("--engine", choices=("docker", "virtualenv"))
-    parser.add_argument("--registry", default=os.environ.get("ALGO_DEMO_REGISTRY", ""))
-    parser.add_argument("--cosign", default=os.environ.get("ALGO_DEMO_COSIGN", ""))
+    parser.add_argument("--registry", default=os.environ.get("ALGO_MACHINE_REGISTRY", ""))
+    parser.add_argument("--cosign", default="", help="default: the one that was set up")
     parser.add_argument("--svg", type=Path)
     options = parser.parse_args()
     engine = options.engine or ("docker" if engine_answers() else "virtualenv")
+    cosign = options.cosign or (set_up_cosign() if options.registry else "")
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="algo-demo-") as folder:
         os.environ.setdefault("ALGO_HOME", str(Path(folder) / "home"))
         os.environ["NO_COLOR"] = "1"
-        demo = Demo(Path(folder), options.algo, engine, options.registry, options.cosign)
+        demo = Demo(Path(folder), options.algo, engine, options.registry, cosign)
         if engine == "virtualenv":
             demo.say("no Docker Engine answers: the virtualenv engine and the embedded store")
         try:
