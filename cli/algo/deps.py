@@ -13,7 +13,12 @@ from algo.resources import Folders, user_folders
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from algo.engines.docker import DockerEngine
+    from algo.engines.interface import Engine
+    from algo.engines.sessions import Sessions
+    from algo.engines.virtualenv import VirtualenvEngine
     from algo.output import Output
+    from algo.watch.interface import Watcher
 
 
 @dataclass(slots=True)
@@ -37,3 +42,43 @@ class Deps:
             output=output,
             interactive=sys.stdin is not None and sys.stdin.isatty() and output.terminal,
         )
+
+    def read_stdin(self) -> bytes:
+        """Return all of standard input."""
+        return sys.stdin.buffer.read()
+
+    def sessions(self) -> Sessions:
+        """Return the records of what runs now."""
+        from algo.engines.sessions import Sessions
+
+        return Sessions(self.folders.state / "sessions")
+
+    def engine(self, wanted: str = "") -> Engine:
+        """Return the engine called `wanted`, else docker when it answers, else virtualenv.
+
+        Raises:
+            UnknownEngine: There is none of this name.
+            EngineUnavailable: `docker` was asked for by name and does not answer.
+        """
+        from algo.engines.choose import choose
+
+        return choose(wanted, self.docker, self.virtualenv, self.output.event)
+
+    def docker(self) -> DockerEngine:
+        """Return the engine that runs containers."""
+        from algo.engines.docker import DockerEngine
+
+        return DockerEngine(self.sessions(), self.env, Path.home())
+
+    def virtualenv(self) -> VirtualenvEngine:
+        """Return the engine that runs processes of this machine."""
+        from algo.engines.virtualenv import VirtualenvEngine
+        from algo.resources import data_folder
+
+        return VirtualenvEngine(self.sessions(), data_folder("runtimes"), self.env)
+
+    def watcher(self, root: Path) -> Watcher:
+        """Return a watcher of the project at `root`."""
+        from algo.watch.watcher import FolderWatcher
+
+        return FolderWatcher(root)

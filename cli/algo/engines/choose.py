@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from algo.engines.errors import EngineUnavailable, UnknownEngine
+from algo.engines.interface import Engine
 from algo.events import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from algo.engines.interface import Engine
     from algo.events import Notify
+
+
+class Answering(Engine, Protocol):
+    """An engine that can be absent."""
+
+    def answers(self) -> bool:
+        """Tell, within 0.3 s, whether it is there."""
 
 
 def choose(
     wanted: str,
-    docker: Callable[[], Engine],
+    docker: Callable[[], Answering],
     virtualenv: Callable[[], Engine],
-    answers: Callable[[], bool],
     notify: Notify,
 ) -> Engine:
     """Return the engine called `wanted`, or the default one when it is empty.
@@ -31,8 +37,9 @@ def choose(
         raise UnknownEngine(f"there is no engine {wanted!r}")
     if wanted == "virtualenv":
         return virtualenv()
-    if answers():
-        return docker()
+    container = docker()
+    if container.answers():
+        return container
     if wanted == "docker":
         raise EngineUnavailable("no container engine answers")
     notify(

@@ -1,4 +1,4 @@
-"""What serving needs of others: something to run, made from a project or from a version."""
+"""What serving needs of others: something to run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from algo.engines.interface import HostEnvironment, Image
     from algo.events import Notify
-    from algo.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,6 @@ class Servable:
     artifact: Image | HostEnvironment
     folder: Path | None
     digest: str = ""
-
-
-class Projects(Protocol):
-    """Locks and installs, or assembles the image of, a project."""
-
-    def prepare(self, project: Project, *, image: bool, notify: Notify) -> Servable:
-        """Return what runs `project`: its image when `image`, else its host environment.
-
-        `folder` is the project's root in both cases.
-        """
 
 
 class Versions(Protocol):

@@ -1,0 +1,59 @@
+"""`algo serve`: a running service that follows every edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algo.commands.options import EngineOpt, JsonOpt
+
+if TYPE_CHECKING:
+    from algo.deps import Deps
+
+
+def serve_command(
+    ctx: typer.Context,
+    target: Annotated[
+        str, typer.Argument(help="A folder, or owner/name:version. Default: this project.")
+    ] = "",
+    engine: EngineOpt = "",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port, 0 for any. Default: 8080, or the next free one."
+        ),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Run the image as it would be published.")
+    ] = False,
+    no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not watch for edits.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Give it the GPUs; never falls back.")] = False,
+    json: JsonOpt = False,
+) -> None:
+    """Serve an algorithm and reload it on every edit.
+
+    Ctrl-C stops everything. With --json, stdout has one event a line.
+
+    \b
+    algo serve
+    algo serve --port 0 --engine virtualenv
+    algo serve --exact
+    algo serve acme/digits:1.0.0
+    """
+    from algo.commands.serving import open_service
+    from algo.serving.serve import serve
+
+    deps: Deps = ctx.obj
+    service = open_service(
+        deps, target, engine, host, port, exact=exact, reload=not no_reload, gpu=gpu
+    )
+    serve(
+        service.engine,
+        service.servable,
+        service.options,
+        sample=service.sample,
+        watcher=service.watcher,
+        notify=deps.output.stream,
+    )

@@ -1,0 +1,141 @@
+"""From the options of `serve`, `run` and `test` to what the use cases take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.commands.preparing import prepare
+from algo.project.project import Project
+from algo.serving.errors import ExactNeedsImage, TargetUnknown
+from algo.serving.start import StartOptions
+from algo.serving.target import UrlTarget, VersionTarget, find_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.deps import Deps
+    from algo.engines.interface import Engine
+    from algo.serving.call import Answer, Place
+    from algo.serving.interface import Servable
+    from algo.watch.interface import Watcher
+
+DEFAULT_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All that `serve` needs."""
+
+    engine: Engine
+    servable: Servable
+    options: StartOptions
+    sample: str
+    watcher: Watcher | None
+
+
+def open_service(
+    deps: Deps,
+    target: str,
+    engine: str,
+    host: str,
+    port: int | None,
+    *,
+    exact: bool,
+    reload: bool,
+    gpu: bool,
+) -> Service:
+    """Choose the engine, claim the port and prepare the target.
+
+    Raises:
+        ExactNeedsImage: `exact` without an engine that runs images.
+        PortTaken: The port asked for is taken.
+        AlgoError: The target cannot be prepared.
+    """
+    from algo.engines.ports import claim
+
+    found = find_target(target, deps.cwd)
+    if isinstance(found, UrlTarget):
+        raise TargetUnknown("a URL is served already", hint=f"algo run {target} -d JSON")
+    runs_on = deps.engine(engine)
+    if exact and not runs_on.wants_image:
+        raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
+    port = default_port(deps, host) if port is None else claim(host, port) if port else 0
+    live = reload and not exact and isinstance(found, Project)
+    servable = prepare(deps, found, image=runs_on.wants_image, exact=exact)
+    options = StartOptions(
+        host=host, port=port, development=live, shared=not exact, gpu=_gpu(found, gpu)
+    )
+    watcher = deps.watcher(found.root) if live and isinstance(found, Project) else None
+    return Service(runs_on, servable, options, sample(found), watcher)
+
+
+def call_place(deps: Deps, target: str, engine: str) -> Place:
+    """Return where `run` sends its call: a URL, a running `serve`, or something to start."""
+    from algo.serving.call import Place
+
+    found = find_target(target, deps.cwd)
+    if isinstance(found, UrlTarget):
+        return Place(url=found.url)
+    session = None
+    if isinstance(found, Project):
+        session = deps.sessions().running(found.root, engine)
+
+    def start() -> tuple[Engine, Servable]:
+        runs_on = deps.engine(engine)
+        return runs_on, prepare(deps, found, image=runs_on.wants_image)
+
+    options = StartOptions(gpu=_gpu(found, False))
+    return Place(session.url if session else "", start, options)
+
+
+def deliver(deps: Deps, answer: Answer, out: Path | None) -> None:
+    """Write the answer alone to stdout, or to the file `out`.
+
+    JSON is indented on a terminal; with `--json`, text and bytes become JSON too.
+    """
+    if out is not None:
+        (deps.cwd / out).write_bytes(answer.content)
+        deps.output.result({"output": str(out), "content_type": answer.content_type})
+    elif answer.is_json:
+        import msgspec
+
+        indent = 2 if deps.output.stdout.isatty() and not deps.output.json else 0
+        content = msgspec.json.format(answer.content, indent=indent) if indent else answer.content
+        deps.output.raw(content.rstrip(b"\n") + b"\n")
+    elif answer.is_text:
+        text = answer.content.decode("utf-8", errors="replace")
+        deps.output.result(text, human=text)
+    elif deps.output.json:
+        import base64
+
+        content_type, encoded = answer.content_type, base64.b64encode(answer.content).decode()
+        deps.output.result({"content_type": content_type, "base64": encoded})
+    else:
+        deps.output.raw(answer.content)
+
+
+def default_port(deps: Deps, host: str) -> int:
+    """Return 8080, or the next free port, which is then said."""
+    from algo.engines.errors import PortTaken
+    from algo.engines.ports import claim, next_free
+    from algo.events import Note
+
+    try:
+        return claim(host, DEFAULT_PORT)
+    except PortTaken:
+        port = next_free(host, DEFAULT_PORT)
+        deps.output.event(Note(f"port {DEFAULT_PORT} is taken: using {port}"))
+        return port
+
+
+def sample(target: Project | VersionTarget) -> str:
+    """Return a request body that the target takes, as JSON text: its first case's input."""
+    from algo.contract.cases import sample as of_cases
+
+    return of_cases(target.root) if isinstance(target, Project) else "{}"
+
+
+def _gpu(target: Project | VersionTarget, asked: bool) -> str:
+    wants = isinstance(target, Project) and target.manifest.environment.gpu
+    return "all" if asked or wants else ""

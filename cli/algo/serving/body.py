@@ -1,0 +1,122 @@
+"""The input of a call, from the ways in which a command line can give it."""
+
+from __future__ import annotations
+
+import mimetypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from algo.serving.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes to send, and what they are."""
+
+    content: bytes
+    content_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stood on the command line: exactly one of these is to be there.
+
+    `data` is `-d`, `file` is `-D`, `pairs` are the `-i`, `stdin` is a lone `-`.
+    """
+
+    data: str | None = None
+    file: str | None = None
+    pairs: Sequence[str] = ()
+    stdin: bool = False
+
+
+def read_body(given: Given, cwd: Path, stdin: Callable[[], bytes]) -> Body:
+    """Return the body of the call.
+
+    Raises:
+        InputInvalid: None or several ways were used, a file is missing, JSON is malformed.
+    """
+    ways = [given.data is not None, given.file is not None, bool(given.pairs), given.stdin]
+    if sum(ways) > 1:
+        raise InputInvalid("the input is given in several ways: use one of -d, -D, -i and -")
+    if given.data is not None:
+        return _data(given.data, cwd)
+    if given.file is not None:
+        return _file(cwd / given.file)
+    if given.pairs:
+        pairs = dict(_pair(pair, cwd) for pair in given.pairs)
+        return Body(msgspec.json.encode(pairs))
+    if given.stdin:
+        return _guess(stdin())
+    raise InputInvalid(
+        "there is no input", hint="give -d JSON, -D FILE, -i KEY=VALUE, or - for standard input"
+    )
+
+
+def _data(text: str, cwd: Path) -> Body:
+    content = _read(cwd / text[1:]) if text.startswith("@") else text.encode()
+    where = text[1:] if text.startswith("@") else "-d"
+    try:
+        msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        hint = None if text.startswith("@") else f"quote text as JSON: -d '\"{text}\"'"
+        raise InputInvalid(f"{where} is not JSON: {error}", hint=hint) from error
+    return Body(content)
+
+
+def _file(path: Path) -> Body:
+    content = _read(path)
+    kind, _ = mimetypes.guess_type(path.name)
+    if kind == JSON:
+        return Body(content)
+    if kind is None or kind.startswith("text/"):
+        return _guess(content) if kind is None else Body(content, TEXT)
+    return Body(content, kind)
+
+
+def _guess(content: bytes) -> Body:
+    try:
+        msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        pass
+    else:
+        return Body(content)
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return Body(content, BINARY)
+    return Body(content, TEXT)
+
+
+def _pair(pair: str, cwd: Path) -> tuple[str, Any]:
+    key, separator, value = pair.partition("=")
+    if not separator or not key:
+        raise InputInvalid(f"-i {pair} is not KEY=VALUE", hint="write it as -i key=value")
+    content = _read(cwd / value[1:]) if value.startswith("@") else value.encode()
+    try:
+        return key, msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        pass
+    try:
+        return key, content.decode()
+    except UnicodeDecodeError as error:
+        raise InputInvalid(
+            f"{value[1:]} is binary, and JSON holds none", hint="send it alone with -D FILE"
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputInvalid(f"{path} cannot be read: {error.strerror}") from error

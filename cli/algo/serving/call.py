@@ -1,0 +1,136 @@
+"""Call an algorithm once: at a URL, in an instance that runs already, or in one of our own."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from algo.serving.errors import AlgorithmFailed, ServiceUnreachable
+from algo.serving.probe import is_ready
+from algo.serving.start import StartOptions, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo.engines.interface import Engine
+    from algo.events import Notify
+    from algo.serving.body import Body
+    from algo.serving.interface import Servable
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SLACK = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an algorithm answered, and how long that took from here, in milliseconds."""
+
+    content: bytes
+    content_type: str
+    milliseconds: float
+
+    @property
+    def is_json(self) -> bool:
+        """Tell whether the content is JSON."""
+        return self.content_type.split(";")[0].strip() == "application/json"
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether the content is text."""
+        return self.content_type.startswith("text/")
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    stacktrace: str = ""
+
+
+class _Failure(msgspec.Struct):
+    error: _Error | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call goes: `url` of something that runs, or what to start for it."""
+
+    url: str = ""
+    prepare: Callable[[], tuple[Engine, Servable]] | None = None
+    options: StartOptions = field(default_factory=StartOptions)
+
+
+def run(place: Place, body: Body, notify: Notify, timeout: float) -> Answer:
+    """Call the algorithm at `place` with `body`; what is started for it is stopped again.
+
+    Args:
+        place: Where the call goes; a `url` of this machine that does not answer is passed
+            over when there is something to start.
+        body: The input.
+        notify: Gets what the algorithm prints.
+        timeout: Seconds that the algorithm itself may take.
+
+    Raises:
+        AlgorithmFailed: The algorithm answered with an error, which is the message.
+        ServiceUnreachable: Nothing answers at the URL.
+        AlgoError: What was to be started did not.
+    """
+    if place.url and (place.prepare is None or is_ready(place.url)):
+        return call(place.url, body, timeout)
+    assert place.prepare is not None
+    engine, servable = place.prepare()
+    with running(engine, servable, place.options, notify) as instance:
+        return call(instance.url, body, timeout)
+
+
+def call(url: str, body: Body, timeout: float) -> Answer:
+    """Send `body` to the service at `url` and return its answer.
+
+    Raises:
+        AlgorithmFailed: The service answered with an error.
+        ServiceUnreachable: Nothing answers there, or not in time.
+    """
+    headers = {"Content-Type": body.content_type}
+    request = urllib.request.Request(url, body.content, headers, method="POST")
+    began = time.monotonic()
+    try:
+        with _opener(url).open(request, timeout=timeout + _SLACK) as response:
+            content = response.read()
+            kind = response.headers.get("Content-Type") or ""
+            return Answer(content, kind, round((time.monotonic() - began) * 1000, 3))
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _failure(error.code, error.read()) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise ServiceUnreachable(f"nothing answers at {url}: {reason}") from error
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = []
+    if urlsplit(url).hostname in _LOOPBACK:
+        handlers.append(urllib.request.ProxyHandler({}))
+    if url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    return urllib.request.build_opener(*handlers)
+
+
+def _failure(status: int, content: bytes) -> AlgorithmFailed:
+    try:
+        error = msgspec.json.decode(content, type=_Failure).error
+    except msgspec.DecodeError:
+        error = ""
+    if isinstance(error, str):
+        text = error or content[:2000].decode("utf-8", errors="replace") or "no reason given"
+        return AlgorithmFailed(f"{text} (HTTP {status})")
+    kind = error.code or error.type
+    text = f"{kind}: {error.message}" if kind else error.message
+    return AlgorithmFailed(f"{text} (HTTP {status})", details=error.stacktrace.strip())
