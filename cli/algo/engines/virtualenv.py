@@ -38,7 +38,7 @@ _SOCKET_PATH = 100
 
 # Reads one line from its standard input, which only we can write. A line means that all is
 # well; the end of the file without one means that we were killed, so the gateway's group goes too.
-_GUARDIAN = "read -r _ && exit; kill -TERM -- -$0; sleep 3; kill -KILL -- -$0"
+_GUARDIAN = "read -r _ && exit; kill -s TERM -- -$0; sleep 3; kill -s KILL -- -$0"
 
 
 class VirtualenvEngine:

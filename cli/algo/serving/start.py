@@ -92,12 +92,15 @@ def one_at_a_time(notify: Notify) -> Notify:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up.
+
+    SIGINT counts even where a script started us in the background, which ignores it.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handling(interrupt, signal.SIGTERM, signal.SIGHUP):
+    with _handling(interrupt, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         yield
 
 
