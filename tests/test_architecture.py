@@ -18,7 +18,7 @@ NOUNS = {
     "watch": set[str](),
     "scaffold": {"resources", "project"},
     "environments": {"project", "resources"},
-    "images": {"project", "oci", "resources"},
+    "images": {"project", "oci", "resources", "watch"},
     "registry": {"oci", "resources"},
     "engines": {"oci", "project", "resources"},
     "contract": {"project"},
