@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from algo.engines.interface import Engine
     from algo.engines.sessions import Sessions
     from algo.engines.virtualenv import VirtualenvEngine
+    from algo.environments.interface import PackageManager
+    from algo.environments.locking import Locking
+    from algo.images.build import Builder
+    from algo.images.interface import ImageEngine
     from algo.output import Output
+    from algo.project.project import Project
     from algo.watch.interface import Watcher
 
 
@@ -76,6 +81,53 @@ class Deps:
         from algo.resources import data_folder
 
         return VirtualenvEngine(self.sessions(), data_folder("runtimes"), self.env)
+
+    def packages(self) -> PackageManager:
+        """Return what resolves and installs Python packages."""
+        from algo.environments.pip import Pip
+
+        return Pip(self.env)
+
+    def locking(self, project: Project) -> Locking:
+        """Return what a lock of `project` is made with: packages, this machine, the image.
+
+        Raises:
+            PythonNotFound: No Python on this machine fits the project.
+        """
+        from algo.environments.interpreters import find_interpreter
+        from algo.environments.locking import Locking
+        from algo.images.runtime import read_spec
+        from algo.resources import data_folder
+
+        manifest = project.manifest
+        host = find_interpreter(manifest.environment.python, self.env)
+        spec = read_spec(data_folder("runtimes"), manifest.algorithm.language)
+        return Locking(self.packages(), host, spec.version)
+
+    def image_engine(self) -> ImageEngine | None:
+        """Return the container engine as a place for images, None when none answers."""
+        from algo.engines.docker_client import find, ping
+        from algo.engines.docker_images import DockerImages
+
+        address = find(self.env, Path.home())
+        return DockerImages(address, self.env) if ping(address) is not None else None
+
+    def builder(self) -> Builder:
+        """Return what assembles images; it needs no engine once the runtime image is cached."""
+        from algo.environments.interpreters import find_minor
+        from algo.images.build import Builder, host_platform
+        from algo.images.cache import Cache
+        from algo.resources import data_folder
+
+        return Builder(
+            cache=Cache.of(self.folders),
+            runtimes=data_folder("runtimes"),
+            installer=self.packages(),
+            engine=self.image_engine(),
+            find_python=lambda minor: find_minor(minor, self.env),
+            host=host_platform(),
+            created=int(self.env.get("SOURCE_DATE_EPOCH") or 0),
+        )
 
     def watcher(self, root: Path) -> Watcher:
         """Return a watcher of the project at `root`."""

@@ -56,6 +56,11 @@ class FakePackages:
             pins.append(Pin(name, version, (hash_of(name, version),)))
         return tuple(sorted(pins))
 
+    def read(self, path: Path) -> tuple[Pin, ...]:
+        """Read lines of `name==version`."""
+        rows = [line.split("==") for line in path.read_text().split()]
+        return tuple(Pin(name, version, (hash_of(name, version),)) for name, version in rows)
+
     def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
         """Write one module per package."""
         self.installed.append(tuple(pins))

@@ -39,6 +39,14 @@ class PackageManager(Protocol):
         """
         ...
 
+    def read(self, path: Path) -> tuple[Pin, ...]:
+        """Return the packages that a file of hashed requirements names, sorted by name.
+
+        Raises:
+            RequirementInvalid: A line has no hash, or names an address or a folder.
+        """
+        ...
+
     def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
         """Install `pins` for an image of `target` into `folder`, from wheels alone.
 

@@ -103,6 +103,15 @@ def probe(path: Path, env: Mapping[str, str]) -> Interpreter | None:
     return Interpreter(path, version, _platform(system, machine))
 
 
+def find_minor(minor: str, env: Mapping[str, str]) -> Path | None:
+    """Return a Python of the `minor` version (`3.13`) on this machine, None when there is none."""
+    own = this_interpreter()
+    if own.minor == minor:
+        return own.path
+    found = shutil.which(f"python{minor}", path=env.get("PATH", ""))
+    return Path(found) if found and probe(Path(found), env) is not None else None
+
+
 def _on_path(search: str) -> Iterable[Path]:
     names = [f"python3.{minor}" for minor in range(_NEWEST, _OLDEST - 1, -1)]
     for name in (*names, "python3"):

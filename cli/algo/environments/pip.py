@@ -79,6 +79,10 @@ class Pip:
             self._run(arguments, root, Unsatisfiable(f"{what} cannot be met on {target}"))
             return parse_pins(output.read_text(encoding="utf-8"), what)
 
+    def read(self, path: Path) -> tuple[Pin, ...]:
+        """Read a requirements file in which every line has hashes."""
+        return parse_pins(path.read_text(encoding="utf-8"), path.name)
+
     def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
         """Install with `uv pip install --target`; see `PackageManager.install`."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,264 @@
+"""Images in a container engine, on the docker SDK: build, export, load, run once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from algo.engines.docker_client import connect
+from algo.engines.errors import ImageBuildFailed, ImageMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from docker.api.client import APIClient
+
+# Certificates of this machine lie here during a build, in a layer that is never exported.
+_BUNDLE = "run/algo-build/ca-certificates.crt"
+_APT = f'Acquire::https::CaInfo "/{_BUNDLE}";\n'
+_CERTIFICATES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+_TRUSTING = ("SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY")
+_TAIL = 30
+# Building and exporting take as long as they take.
+_PATIENCE = 3600
+
+
+@dataclass(slots=True)
+class DockerImages:
+    """The images of one engine.
+
+    Args:
+        address: The engine's address, as `docker_client.find` gives it.
+        env: The environment: proxies and certificates for builds, TLS for the engine.
+    """
+
+    address: str
+    env: Mapping[str, str]
+    _client: APIClient | None = None
+
+    @property
+    def client(self) -> APIClient:
+        """The connected client.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        if self._client is None:
+            self._client = connect(self.address, self.env, timeout=_PATIENCE)
+        return self._client
+
+    def has(self, reference: str) -> bool:
+        """Tell whether the engine holds the image called `reference`."""
+        return self._inspect(reference) is not None
+
+    def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
+        """Return the diff ids, in order, of each image tagged in `repository`."""
+        listed = self.client.images(name=repository)
+        found = (self._inspect(image["Id"]) for image in listed)
+        return tuple(tuple(image["RootFS"].get("Layers") or ()) for image in found if image)
+
+    def build(
+        self,
+        recipe: bytes,
+        base: str,
+        tag: str,
+        arguments: Mapping[str, str],
+        platform: str,
+        log: Callable[[str], None],
+    ) -> frozenset[str]:
+        """Build `recipe` on `base` and call the image `tag`.
+
+        The host's certificates and proxies serve the build and stay out of the image: the
+        certificates in a layer of their own, the proxies as arguments that leave no trace.
+
+        Args:
+            recipe: A Dockerfile that takes its base as the argument `BASE`, and no context.
+            base: The image to build on; the engine fetches it when it lacks it.
+            tag: What to call the result.
+            arguments: Build arguments.
+            platform: `linux/amd64`.
+            log: Gets each line of the build.
+
+        Returns:
+            The diff ids of the layers that hold the host's certificates.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+            ImageBuildFailed: The build failed; its last lines are the details.
+        """
+        start, private = self._trusting_base(base, platform, log)
+        proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
+        self._build(
+            {"Dockerfile": recipe}, tag, {**proxies, **arguments, "BASE": start}, platform, log
+        )
+        if start != base:
+            self.client.remove_image(start, noprune=True)
+        return private
+
+    def export(self, reference: str) -> Iterator[bytes]:
+        """Return the image as the stream of a docker archive.
+
+        Raises:
+            ImageMissing: The engine does not hold it.
+        """
+        if not self.has(reference):
+            raise ImageMissing(f"the engine has no image {reference}")
+        stream: Iterator[bytes] = self.client.get_image(reference, chunk_size=1 << 20)
+        return stream
+
+    def load(self, archive: Iterable[bytes]) -> str:
+        """Load a docker archive; return why the engine refused it, empty when it did not.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        from docker.errors import DockerException
+
+        try:
+            client: Any = self.client
+            answers = list(client.load_image(archive))
+        except DockerException as error:
+            return str(error)
+        problems = [str(answer["error"]) for answer in answers if "error" in answer]
+        return "; ".join(problems)
+
+    def remove(self, reference: str) -> None:
+        """Forget the name `reference`, and the image when nothing else needs it."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self.client.remove_image(reference)
+
+    def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:
+        """Run `command` as this user, without network, with `folder` writable at `place`.
+
+        Returns:
+            Why it failed, empty when it did not.
+        """
+        from docker.errors import DockerException
+
+        client = self.client
+        try:
+            host = client.create_host_config(
+                binds={str(folder): {"bind": place, "mode": "rw"}},
+                network_mode="none",
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges"],
+            )
+            container = client.create_container(
+                reference,
+                command,
+                user=f"{os.getuid()}:{os.getgid()}",
+                environment={"PYTHONHASHSEED": "0", "HOME": "/tmp"},
+                host_config=host,
+                labels={"dev.algo.kind": "build"},
+            )
+        except DockerException as error:
+            return str(error)
+        try:
+            client.start(container)
+            code = int(client.wait(container)["StatusCode"])
+            return "" if code == 0 else client.logs(container, tail=_TAIL).decode(errors="replace")
+        except DockerException as error:
+            return str(error)
+        finally:
+            client.remove_container(container, force=True, v=True)
+
+    def _inspect(self, reference: str) -> Any:
+        from docker.errors import NotFound
+
+        client: Any = self.client
+        try:
+            return client.inspect_image(reference)
+        except NotFound:
+            return None
+
+    def _trusting_base(
+        self, base: str, platform: str, log: Callable[[str], None]
+    ) -> tuple[str, frozenset[str]]:
+        bundles = [self.env[name] for name in _CERTIFICATES if self.env.get(name)]
+        if not bundles or not Path(bundles[0]).is_file():
+            return base, frozenset()
+        content = Path(bundles[0]).read_bytes()
+        recipe = ["ARG BASE", "FROM ${BASE}", "COPY root /"]
+        recipe += [f"ENV {name}=/{_BUNDLE}" for name in _TRUSTING]
+        tag = f"algo.local/build-base:{hashlib.sha256(base.encode() + content).hexdigest()[:12]}"
+        files = {
+            "Dockerfile": "\n".join(recipe).encode(),
+            f"root/{_BUNDLE}": content,
+            "root/etc/apt/apt.conf.d/99-algo-build": _APT.encode(),
+        }
+        self._build(files, tag, {"BASE": base}, platform, log)
+        below = self._layers(base)
+        return tag, frozenset(self._layers(tag)[len(below) :])
+
+    def _layers(self, reference: str) -> list[str]:
+        image = self._inspect(reference)
+        if image is None:
+            raise ImageMissing(f"the engine has no image {reference}")
+        return list(image["RootFS"]["Layers"])
+
+    def _build(
+        self,
+        files: Mapping[str, bytes],
+        tag: str,
+        arguments: Mapping[str, str],
+        platform: str,
+        log: Callable[[str], None],
+    ) -> None:
+        from docker.errors import DockerException
+
+        # A proxy on this machine's loopback can be reached from the host's network alone.
+        local = any("127.0.0.1" in value or "localhost" in value for value in arguments.values())
+        lines: list[str] = []
+        try:
+            for answer in self.client.build(
+                fileobj=_context(files),
+                custom_context=True,
+                tag=tag,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                buildargs=dict(arguments),
+                network_mode="host" if local else None,
+                platform=platform if self._foreign(platform) else None,
+            ):
+                text = str(answer.get("stream") or answer.get("error") or "").rstrip()
+                lines += text.splitlines()
+                for line in text.splitlines():
+                    log(line)
+                if "error" in answer:
+                    raise ImageBuildFailed(
+                        f"the engine could not build {tag}: {answer['error']}",
+                        details="\n".join(lines[-_TAIL:]),
+                    )
+        except DockerException as error:
+            raise ImageBuildFailed(f"the engine could not build {tag}: {error}") from error
+
+    def _foreign(self, platform: str) -> bool:
+        version = self.client.version()
+        return platform != f"{version.get('Os', 'linux')}/{version.get('Arch', '')}"
+
+
+def _spellings(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        yield name
+        yield name.lower()
+
+
+def _context(files: Mapping[str, bytes]) -> io.BytesIO:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(files[name]), 0o644
+            archive.addfile(info, io.BytesIO(files[name]))
+    target.seek(0)
+    return target

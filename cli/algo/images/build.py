@@ -1,0 +1,230 @@
+"""Assemble the image of a project from its lock, layer by layer, without a daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.events import Step
+from algo.images.bytecode import Compiler
+from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
+from algo.images.errors import BadPlatform
+from algo.images.image import LayerKind
+from algo.images.layer import ensure_layer, file_digest, find_layer, make_layer
+from algo.images.runtime import ensure_runtime, read_recipe
+from algo.images.tree import Entry, collect, fingerprint, single
+from algo.oci.descriptor import Platform
+from algo.project.description import describe
+from algo.project.lock import Target
+from algo.watch.ignore import FILE as IGNORE_FILE
+from algo.watch.ignore import IgnoreRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.images.cache import Cache
+    from algo.images.image import BuiltImage, Layer
+    from algo.images.interface import ImageEngine, PackageInstaller
+    from algo.images.runtime import RuntimeImage
+    from algo.project.lock import Lock, Pin
+    from algo.project.project import Project
+
+PLATFORMS = (Platform("linux", "amd64"), Platform("linux", "arm64"))
+# What describes the project to us and not to its own code.
+_OURS = frozenset(
+    {
+        "algo.toml",
+        "algo.lock",
+        IGNORE_FILE,
+        "requirements.in",
+        "requirements.txt",
+        "requirements-test.in",
+    }
+)
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
+_NOT_RUNNER = frozenset({"Dockerfile", "runtime.toml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """What images are built with.
+
+    Args:
+        cache: Takes layers and remembers what made them.
+        runtimes: The folder of the gateway and of each language's runtime.
+        installer: Installs locked packages.
+        engine: Builds the runtime image and compiles packages; None when none answers.
+        find_python: Finds a Python of a minor version on this machine.
+        host: The platform of this machine's containers.
+        created: Seconds since 1970 that images say they are from (`SOURCE_DATE_EPOCH`).
+    """
+
+    cache: Cache
+    runtimes: Path
+    installer: PackageInstaller
+    engine: ImageEngine | None
+    find_python: Callable[[str], Path | None]
+    host: Platform
+    created: int = 0
+
+    def build(
+        self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
+    ) -> BuiltImage:
+        """Return the image of `project` with every blob in the cache.
+
+        The same inputs give the same digest on every machine. A layer whose inputs did not
+        change is not made again.
+
+        Args:
+            project: The project.
+            lock: Its lock, which must cover the platform.
+            platform: What the image runs on; this machine's when it is not given.
+            notify: Gets a step per layer that must be made.
+
+        Raises:
+            BadPlatform: Images are not made for the platform.
+            RuntimeUnavailable: The runtime image is not cached and no engine answers.
+            EntrypointMissing: The project's entry file is not there.
+            ModelMissing: A model is not there.
+            LinkOutside: A link leads out of the project.
+        """
+        where = platform or self.host
+        if where not in PLATFORMS:
+            raise BadPlatform(f"images are not made for {where}")
+        project.check_files()
+        manifest = project.manifest
+        language, system = manifest.algorithm.language, manifest.environment.system_packages
+        recipe = read_recipe(self.runtimes, language, str(where), tuple(system))
+        runtime = ensure_runtime(recipe, self.cache, self.engine, notify=notify)
+        target = Target(str(where), recipe.spec.version)
+        layers = [
+            *runtime.layers,
+            self._gateway(runtime, target, notify),
+            self._runner(language),
+            self._packages(runtime, target, lock.pins(target), notify),
+            *(self._model(project, name) for name in sorted(manifest.models)),
+            self._code(project),
+        ]
+        return assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
+
+    def _gateway(self, runtime: RuntimeImage, target: Target, notify: Notify) -> Layer:
+        pins = self.installer.read(self.runtimes / "gateway" / "requirements.txt")
+        code = collect(self.runtimes / "gateway" / "algo_gateway", f"{GATEWAY}/algo_gateway")
+        return self._python_layer(LayerKind.GATEWAY, runtime, target, pins, GATEWAY, code, notify)
+
+    def _packages(
+        self, runtime: RuntimeImage, target: Target, pins: Sequence[Pin], notify: Notify
+    ) -> Layer:
+        return self._python_layer(LayerKind.PACKAGES, runtime, target, pins, PACKAGES, (), notify)
+
+    def _python_layer(
+        self,
+        kind: LayerKind,
+        runtime: RuntimeImage,
+        target: Target,
+        pins: Sequence[Pin],
+        place: str,
+        extra: Sequence[Entry],
+        notify: Notify,
+    ) -> Layer:
+        """Return the layer of `pins`, installed and compiled, with the files of `extra`."""
+        listed = "\n".join(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}" for pin in pins)
+        inputs = f"{target}\n{place}\n{fingerprint(extra)}\n{listed}\n"
+        compiler = Compiler(runtime, self.engine, self.find_python)
+        found = find_layer(self.cache, kind, str(kind), inputs + compiler.best, compress=True)
+        if found is not None:
+            return found
+        inputs += compiler.within_reach()
+        found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
+        if found is not None:
+            return found
+        notify(Step(f"Making the {kind} layer for {target.platform}: {len(pins)} packages"))
+        with self.cache.scratch() as folder:
+            self.installer.install(pins, target, folder)
+            _write(extra, folder, place)
+            compiler.compile(folder, f"/{place}", notify=notify)
+            entries = collect(folder, place, compiled=True)
+            return make_layer(self.cache, kind, str(kind), inputs, entries, compress=True)
+
+    def _runner(self, language: str) -> Layer:
+        entries = [
+            entry
+            for entry in collect(self.runtimes / language, runner_place(language))
+            if _is_runner(entry.path.removeprefix(f"{runner_place(language)}/"))
+        ]
+        return ensure_layer(
+            self.cache,
+            LayerKind.RUNNER,
+            "runner",
+            fingerprint(entries),
+            lambda: entries,
+            compress=True,
+        )
+
+    def _model(self, project: Project, name: str) -> Layer:
+        path = project.manifest.models[name]
+        source, place = project.root / path, f"{APP}/{path}"
+        entries = collect(source, place) if source.is_dir() else [single(source, place)]
+        digests = (
+            f"{entry.path} {entry.executable} {entry.link} {self._content(entry)}"
+            for entry in entries
+        )
+        inputs = "\n".join(digests)
+        return ensure_layer(
+            self.cache, LayerKind.MODEL, name, inputs, lambda: entries, compress=False
+        )
+
+    def _content(self, entry: Entry) -> str:
+        return "" if isinstance(entry.source, bytes) else file_digest(self.cache, entry.source)
+
+    def _code(self, project: Project) -> Layer:
+        entries = [*code_entries(project), Entry(DESCRIPTION, describe(project.manifest))]
+        return ensure_layer(
+            self.cache,
+            LayerKind.CODE,
+            "code",
+            fingerprint(entries),
+            lambda: entries,
+            compress=False,
+        )
+
+
+def host_platform() -> Platform:
+    """Return the platform of containers on this machine: Linux on its processor."""
+    import platform
+
+    machine = platform.machine()
+    return Platform("linux", _MACHINES.get(machine, machine))
+
+
+def code_entries(project: Project) -> list[Entry]:
+    """Return what the code layer holds: the project's files, without models and ignored ones.
+
+    Raises:
+        LinkOutside: A link leads out of the project.
+        UnreadableFile: A file cannot be read.
+    """
+    ignore_file = project.root / IGNORE_FILE
+    text = ignore_file.read_text(encoding="utf-8") if ignore_file.is_file() else ""
+    rules = IgnoreRules.of(text)
+    models = {path.rstrip("/") for path in project.manifest.models.values()}
+
+    def ignored(path: str, folder: bool) -> bool:
+        return path in models or path in _OURS or rules.ignores(path, folder=folder)
+
+    return collect(project.root, APP, ignored=ignored)
+
+
+def _is_runner(path: str) -> bool:
+    parts = path.split("/")
+    return parts[0] != "tests" and parts[-1] not in _NOT_RUNNER and not path.endswith(".md")
+
+
+def _write(entries: Sequence[Entry], folder: Path, place: str) -> None:
+    for entry in entries:
+        path = folder / entry.path.removeprefix(f"{place}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source = entry.source
+        path.write_bytes(source if isinstance(source, bytes) else source.read_bytes())

@@ -1,0 +1,84 @@
+"""Compile packages with the image's Python, so that imports in the container are fast.
+
+The files are the same on every machine: they carry no time (unchecked hash) and the path that
+they will have in the image, and the compiler's hash seed is fixed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.events import Warned
+from algo.images.load import ensure_loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.images.interface import ImageEngine
+    from algo.images.runtime import RuntimeImage
+
+_MOUNT = "/work"
+# Nobody imports a package's own tests at run time; they are a third of the work.
+_SKIP = r"/tests?/"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Compiles Python for a runtime image.
+
+    Args:
+        runtime: The runtime image, whose Python is the right one.
+        engine: Runs it; None when no engine answers.
+        find_python: Finds a Python of a minor version on this machine.
+    """
+
+    runtime: RuntimeImage
+    engine: ImageEngine | None
+    find_python: Callable[[str], Path | None]
+
+    @property
+    def best(self) -> str:
+        """What the result depends on when the runtime image itself compiles."""
+        return f"runtime {self.runtime.digest}"
+
+    def within_reach(self) -> str:
+        """Return what the result will depend on here and now: the best, a host's Python, none."""
+        if self.engine is not None:
+            return self.best
+        minor = self.runtime.recipe.spec.version
+        return f"host {minor}" if self.find_python(minor) is not None else "none"
+
+    def compile(self, folder: Path, place: str, *, notify: Notify) -> None:
+        """Compile the tree at `folder`, which will lie at `place` in the image.
+
+        Files that are not valid for this Python stay uncompiled, as they are when installed.
+        """
+        minor = self.runtime.recipe.spec.version
+        if self.engine is not None:
+            reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
+            command = ["python3", *_arguments(_MOUNT, place)]
+            self.engine.run(reference, command, folder, _MOUNT)
+            return
+        python = self.find_python(minor)
+        if python is None:
+            notify(
+                Warned(
+                    f"no engine and no Python {minor} here: the image holds no compiled "
+                    "packages, so its first imports are slower and its digest differs"
+                )
+            )
+            return
+        notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
+        env = {**os.environ, "PYTHONHASHSEED": "0"}
+        command = [str(python), "-I", *_arguments(str(folder), place)]
+        subprocess.run(command, env=env, capture_output=True, check=False)
+
+
+def _arguments(folder: str, place: str) -> list[str]:
+    how = ["-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"]
+    return [*how, "-x", _SKIP, "-s", folder, "-p", place, folder]

@@ -1,0 +1,56 @@
+"""What can go wrong while an image is assembled."""
+
+from __future__ import annotations
+
+from algo.errors import UNREACHABLE, USAGE, AlgoError
+
+
+class RuntimeUnavailable(AlgoError):
+    """The runtime image is neither cached nor can it be built: there is no engine."""
+
+    code = "runtime_unavailable"
+    exit_code = UNREACHABLE
+    hint = "start Docker once, so that the runtime image can be built; then no engine is needed"
+
+
+class RuntimeBuildFailed(AlgoError):
+    """The engine could not build the runtime image; `details` holds its last lines."""
+
+    code = "runtime_build_failed"
+    hint = "algo doctor"
+
+
+class RuntimeInvalid(AlgoError):
+    """The runtime of a language lacks a file or holds one that cannot be read."""
+
+    code = "runtime_invalid"
+    hint = "install algo-cli again"
+
+
+class LinkOutside(AlgoError):
+    """A link in the project leads out of it, and an image cannot follow it."""
+
+    code = "link_outside"
+    hint = "put the file itself there, or name the link in .algoignore"
+
+
+class UnreadableFile(AlgoError):
+    """A file of the project cannot be read, or is a socket, pipe or device."""
+
+    code = "unreadable_file"
+    hint = "correct its permissions, or name it in .algoignore"
+
+
+class LoadRefused(AlgoError):
+    """The engine did not take the image."""
+
+    code = "load_refused"
+    hint = "algo doctor"
+
+
+class BadPlatform(AlgoError):
+    """The platform is not one that images are made for."""
+
+    code = "bad_platform"
+    exit_code = USAGE
+    hint = "pass --platform linux/amd64 or --platform linux/arm64"

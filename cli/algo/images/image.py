@@ -1,0 +1,82 @@
+"""An assembled image: everything that runs or ships it needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.oci.descriptor import Descriptor, Platform
+    from algo.oci.digest import Digest
+
+REPOSITORY = "algo.local"
+
+
+class LayerKind(StrEnum):
+    """What a layer holds, in the order in which layers lie on each other."""
+
+    RUNTIME = "runtime"
+    GATEWAY = "gateway"
+    RUNNER = "runner"
+    PACKAGES = "packages"
+    MODEL = "model"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of an image.
+
+    Args:
+        descriptor: Media type, digest and size of the blob.
+        diff_id: The digest of the uncompressed tar.
+        kind: What it holds.
+        name: The model's name, or the kind.
+        blob: The blob in the cache.
+        reused: Whether it was there already.
+    """
+
+    descriptor: Descriptor
+    diff_id: Digest
+    kind: LayerKind
+    name: str
+    blob: Path
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image whose every blob lies in the cache.
+
+    Args:
+        name: `owner/name`.
+        platform: What it runs on.
+        digest: The digest of its manifest: what `algo build` prints.
+        manifest: The manifest's bytes, an OCI image manifest.
+        config: The descriptor of its config.
+        config_bytes: The config's bytes.
+        config_blob: The config in the cache.
+        layers: From the bottom up.
+    """
+
+    name: str
+    platform: Platform
+    digest: Digest
+    manifest: bytes
+    config: Descriptor
+    config_bytes: bytes
+    config_blob: Path
+    layers: tuple[Layer, ...]
+
+    @property
+    def tag(self) -> str:
+        """What a container engine calls it: `algo.local/owner/name:<12 hex of the digest>`."""
+        return f"{REPOSITORY}/{self.name}:{self.digest.hex[:12]}"
+
+    @property
+    def size(self) -> int:
+        """The bytes of all layers, as they are stored."""
+        return sum(layer.descriptor.size for layer in self.layers)

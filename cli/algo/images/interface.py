@@ -1,0 +1,74 @@
+"""What assembling an image needs from the outside, in our own types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from algo.project.lock import Pin, Target
+
+
+class PackageInstaller(Protocol):
+    """Installs locked packages for an image."""
+
+    def read(self, path: Path) -> tuple[Pin, ...]:
+        """Return the packages that a file of hashed requirements names."""
+        ...
+
+    def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
+        """Install `pins` for `target` into `folder`, the same tree on every machine."""
+        ...
+
+
+class ImageEngine(Protocol):
+    """A container engine, as far as images are concerned. Layers are named by diff id."""
+
+    def has(self, reference: str) -> bool:
+        """Tell whether the engine holds the image called `reference`."""
+        ...
+
+    def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
+        """Return the layers, from the bottom up, of each image in `repository`.
+
+        `*` stands for any name between two slashes.
+        """
+        ...
+
+    def build(
+        self,
+        recipe: bytes,
+        base: str,
+        tag: str,
+        arguments: Mapping[str, str],
+        platform: str,
+        log: Callable[[str], None],
+    ) -> frozenset[str]:
+        """Build the Dockerfile `recipe` on `base` and call the image `tag`.
+
+        Returns:
+            The layers that hold something of this machine and must not leave it.
+        """
+        ...
+
+    def export(self, reference: str) -> Iterator[bytes]:
+        """Return the image as the stream of a docker archive."""
+        ...
+
+    def load(self, archive: Iterable[bytes]) -> str:
+        """Load a docker archive; return why the engine refused it, empty when it did not."""
+        ...
+
+    def remove(self, reference: str) -> None:
+        """Forget the name `reference`, and the image when nothing else needs it."""
+        ...
+
+    def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:
+        """Run `command` once with `folder` writable at `place` and no network.
+
+        Returns:
+            Why it failed, empty when it did not.
+        """
+        ...

@@ -1,0 +1,153 @@
+"""Make a layer, or find the one that the same inputs made before."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from algo.images.image import Layer, LayerKind
+from algo.images.tar import COMPRESSOR, LayerWriter, write_layer
+from algo.oci.descriptor import Descriptor
+from algo.oci.digest import Digest
+from algo.oci.media_types import LAYER, LAYER_GZIP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from algo.images.cache import Cache
+    from algo.images.tree import Entry
+
+_FORMAT = "1"
+_NOTES = "layers"
+
+
+class LayerRecord(msgspec.Struct, frozen=True):
+    """What is kept of a layer besides its blob."""
+
+    media_type: str
+    digest: str
+    size: int
+    diff_id: str
+
+    def layer(self, cache: Cache, kind: LayerKind, name: str, *, reused: bool) -> Layer:
+        """Return the layer that this record is of."""
+        digest = Digest.parse(self.digest)
+        descriptor = Descriptor(media_type=self.media_type, digest=digest, size=self.size)
+        diff_id = Digest.parse(self.diff_id)
+        return Layer(descriptor, diff_id, kind, name, cache.blob(digest), reused)
+
+    def whole(self, cache: Cache) -> bool:
+        """Tell whether the blob is there."""
+        return cache.has(Digest.parse(self.digest), self.size)
+
+
+def record_of(layer: Layer) -> LayerRecord:
+    """Return what is kept of `layer`."""
+    found = layer.descriptor
+    return LayerRecord(found.media_type, str(found.digest), found.size, str(layer.diff_id))
+
+
+class _Writes(Protocol):
+    def __call__(self, writer: LayerWriter) -> None: ...
+
+
+def find_layer(
+    cache: Cache, kind: LayerKind, name: str, inputs: str, *, compress: bool
+) -> Layer | None:
+    """Return the layer that `inputs` made before, None when it is not in the cache."""
+    record = cache.recall(_NOTES, _key(kind, inputs, compress), LayerRecord)
+    if record is None or not record.whole(cache):
+        return None
+    return record.layer(cache, kind, name, reused=True)
+
+
+def make_layer(
+    cache: Cache,
+    kind: LayerKind,
+    name: str,
+    inputs: str,
+    entries: Iterable[Entry],
+    *,
+    compress: bool,
+) -> Layer:
+    """Write a layer of `entries` and remember that `inputs` made it."""
+    layer = write_blob(cache, kind, name, lambda w: write_layer(entries, w), compress=compress)
+    cache.remember(_NOTES, _key(kind, inputs, compress), record_of(layer))
+    return layer
+
+
+def ensure_layer(
+    cache: Cache,
+    kind: LayerKind,
+    name: str,
+    inputs: str,
+    entries: Callable[[], Iterable[Entry]],
+    *,
+    compress: bool,
+) -> Layer:
+    """Return the layer that `inputs` made before, or make it of `entries`.
+
+    Args:
+        cache: Where blobs and records are.
+        kind: What the layer holds.
+        name: What to call it.
+        inputs: Says completely what goes in: the same text, the same layer.
+        entries: Called when the layer must be made.
+        compress: Gzip, for what compresses and seldom changes; else a plain tar.
+    """
+    found = find_layer(cache, kind, name, inputs, compress=compress)
+    return found or make_layer(cache, kind, name, inputs, entries(), compress=compress)
+
+
+def write_blob(
+    cache: Cache, kind: LayerKind, name: str, write: _Writes, *, compress: bool
+) -> Layer:
+    """Store what `write` writes as a layer's blob and return the layer."""
+    with cache.scratch() as folder:
+        path = folder / "layer"
+        with path.open("wb") as file:
+            writer = LayerWriter(file, compress=compress)
+            write(writer)
+        digest = Digest.parse(f"sha256:{writer.digest}")
+        reused = cache.has(digest, writer.size)
+        if not reused:
+            cache.adopt(path, digest)
+    kept = LAYER_GZIP if compress else LAYER
+    record = LayerRecord(kept, str(digest), writer.size, f"sha256:{writer.diff_id}")
+    return record.layer(cache, kind, name, reused=reused)
+
+
+def file_digest(cache: Cache, path: Path) -> str:
+    """Return the SHA-256 of a file, in hex, without reading a large one that did not change.
+
+    A file is taken as unchanged when its place, number, size and both its times are the same;
+    the change time cannot be set by a program.
+    """
+    import hashlib
+
+    found = path.stat()
+    stamp = f"{path} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+    if found.st_size >= _LARGE:
+        known = cache.recall("files", stamp, _FileRecord)
+        if known is not None:
+            return known.sha256
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        after = os.fstat(file.fileno())
+    if found.st_size >= _LARGE and after.st_ctime_ns == found.st_ctime_ns:
+        cache.remember("files", stamp, _FileRecord(digest))
+    return digest
+
+
+class _FileRecord(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+_LARGE = 16 << 20
+
+
+def _key(kind: LayerKind, inputs: str, compress: bool) -> str:
+    return f"{_FORMAT} {kind} {COMPRESSOR if compress else 'plain'} {inputs}"

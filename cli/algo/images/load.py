@@ -1,0 +1,56 @@
+"""Bring an image into a container engine, sending only the layers it lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.events import Step
+from algo.images.docker_archive import archive
+from algo.images.errors import LoadRefused
+from algo.images.image import REPOSITORY
+
+if TYPE_CHECKING:
+    from algo.events import Notify
+    from algo.images.image import BuiltImage
+    from algo.images.interface import ImageEngine
+
+
+def ensure_loaded(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> str:
+    """Load `image` unless the engine holds it, and return what the engine calls it.
+
+    Raises:
+        LoadRefused: The engine did not take it.
+        EngineUnavailable: The engine does not answer.
+    """
+    if engine.has(image.tag):
+        return image.tag
+    known = _known(image, engine)
+    notify(Step(f"Loading {image.tag}"))
+    # Docker skips layers it has; engines that insist on all of them get all of them.
+    refusal = engine.load(archive(image, known=known)) if known else "nothing known"
+    if refusal:
+        refusal = engine.load(archive(image))
+    if refusal:
+        raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")
+    return image.tag
+
+
+def _known(image: BuiltImage, engine: ImageEngine) -> int:
+    """Return how many layers, from the bottom up, the engine holds."""
+    wanted = [str(layer.diff_id) for layer in image.layers]
+    most = 0
+    for repository in (f"{REPOSITORY}/{image.name}", f"{REPOSITORY}/*/*"):
+        for held in engine.layers_of(repository):
+            most = max(most, _common(wanted, held))
+        if most >= len(wanted) - 1:
+            break
+    return most
+
+
+def _common(wanted: list[str], held: tuple[str, ...]) -> int:
+    count = 0
+    for ours, theirs in zip(wanted, held, strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return count

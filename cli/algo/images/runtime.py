@@ -1,0 +1,258 @@
+"""The runtime image of a language: built by an engine once, then cached as layers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import tomllib
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from algo.events import Log, Step
+from algo.images.config import assemble_runtime
+from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
+from algo.images.image import REPOSITORY, Layer, LayerKind
+from algo.images.layer import LayerRecord, record_of, write_blob
+from algo.images.tar import CHUNK, LayerWriter
+from algo.oci.descriptor import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.images.cache import Cache
+    from algo.images.image import BuiltImage
+    from algo.images.interface import ImageEngine
+    from algo.oci.digest import Digest
+
+_FORMAT = "1"
+_NOTES = "runtimes"
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class RuntimeSpec(msgspec.Struct, frozen=True):
+    """What `runtime.toml` says: the language, its version in the image, the base image."""
+
+    language: str
+    version: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRecipe:
+    """Everything a runtime image is made from.
+
+    Args:
+        spec: The language's `runtime.toml`.
+        dockerfile: The bytes of its Dockerfile.
+        platform: `linux/amd64`.
+        system_packages: The Debian packages that the project asks for.
+    """
+
+    spec: RuntimeSpec
+    dockerfile: bytes
+    platform: str
+    system_packages: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A digest over all of it, in hex."""
+        parts = [_FORMAT, self.spec.language, self.spec.version, self.spec.base, self.platform]
+        text = "\0".join([*parts, *sorted(self.system_packages), ""]).encode()
+        return hashlib.sha256(text + self.dockerfile).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """What the engine calls the image while it is built."""
+        return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}"
+
+
+class _Config(msgspec.Struct, frozen=True):
+    Env: tuple[str, ...] | None = None
+
+
+class _RootFs(msgspec.Struct, frozen=True):
+    diff_ids: tuple[str, ...]
+
+
+class _ImageConfig(msgspec.Struct, frozen=True):
+    rootfs: _RootFs
+    config: _Config = _Config()
+
+
+class _ArchiveManifest(msgspec.Struct, frozen=True):
+    Config: str
+    Layers: tuple[str, ...]
+
+
+class _Record(msgspec.Struct, frozen=True):
+    layers: tuple[LayerRecord, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeImage:
+    """A runtime image in the cache.
+
+    Args:
+        recipe: What it was made from.
+        image: The image, which holds nothing of the machine that built it.
+        path: The value of PATH in it.
+    """
+
+    recipe: RuntimeRecipe
+    image: BuiltImage
+    path: str
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its layers, from the bottom up."""
+        return self.image.layers
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of its manifest."""
+        return self.image.digest
+
+
+def read_spec(runtimes: Path, language: str) -> RuntimeSpec:
+    """Return the `runtime.toml` of `language` below the folder `runtimes`.
+
+    Raises:
+        RuntimeInvalid: There is none, or it cannot be read.
+    """
+    path = runtimes / language / "runtime.toml"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), RuntimeSpec)
+    except FileNotFoundError as error:
+        known = sorted(one.parent.name for one in runtimes.glob("*/runtime.toml"))
+        raise RuntimeInvalid(
+            f"there is no runtime for {language!r}",
+            hint=f"set language to one of: {', '.join(known)}",
+        ) from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RuntimeInvalid(f"{language}/runtime.toml cannot be read: {error}") from error
+
+
+def read_recipe(
+    runtimes: Path, language: str, platform: str, system_packages: tuple[str, ...]
+) -> RuntimeRecipe:
+    """Return the recipe of `language` below the folder `runtimes`.
+
+    Raises:
+        RuntimeInvalid: The language has no runtime, or one that cannot be read.
+    """
+    spec = read_spec(runtimes, language)
+    dockerfile = (runtimes / language / "Dockerfile").read_bytes()
+    return RuntimeRecipe(spec, dockerfile, platform, system_packages)
+
+
+def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
+    """Return the cached runtime image of `recipe`, None when it is not there whole."""
+    record = cache.recall(_NOTES, recipe.key, _Record)
+    if record is None or not all(one.whole(cache) for one in record.layers):
+        return None
+    kind = LayerKind.RUNTIME
+    layers = tuple(one.layer(cache, kind, "runtime", reused=True) for one in record.layers)
+    return _image(recipe, layers, record.path, cache)
+
+
+def ensure_runtime(
+    recipe: RuntimeRecipe, cache: Cache, engine: ImageEngine | None, *, notify: Notify
+) -> RuntimeImage:
+    """Return the runtime image of `recipe`, built and exported first when it is not cached.
+
+    Raises:
+        RuntimeUnavailable: It is not cached and there is no engine to build it.
+        ImageBuildFailed: The engine could not build it.
+    """
+    found = find_runtime(recipe, cache)
+    if found is not None:
+        return found
+    if engine is None:
+        raise RuntimeUnavailable(
+            f"the runtime image for {recipe.spec.language} {recipe.spec.version} on "
+            f"{recipe.platform} is not cached, and no container engine answers to build it"
+        )
+    notify(Step(f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"))
+    packages = " ".join(sorted(recipe.system_packages))
+    private = engine.build(
+        recipe.dockerfile,
+        recipe.spec.base,
+        recipe.tag,
+        {"SYSTEM_PACKAGES": packages} if packages else {},
+        recipe.platform,
+        lambda line: notify(Log(line, "docker")) if line.startswith("Step ") else None,
+    )
+    notify(Step("Storing the runtime image's layers"))
+    image = _store(recipe, cache, engine.export(recipe.tag), private)
+    engine.remove(recipe.tag)
+    return image
+
+
+def _store(
+    recipe: RuntimeRecipe, cache: Cache, archive: Iterator[bytes], private: frozenset[str]
+) -> RuntimeImage:
+    with cache.scratch() as folder:
+        path = folder / "runtime.tar"
+        with path.open("wb") as file:
+            for chunk in archive:
+                file.write(chunk)
+        with tarfile.open(path) as opened:
+            (manifest,) = msgspec.json.decode(
+                _member(opened, "manifest.json").read(), type=tuple[_ArchiveManifest, ...]
+            )
+            config = msgspec.json.decode(_member(opened, manifest.Config).read(), type=_ImageConfig)
+            named = zip(manifest.Layers, config.rootfs.diff_ids, strict=True)
+            layers = tuple(
+                _store_layer(cache, _member(opened, name), diff_id)
+                for name, diff_id in named
+                if diff_id not in private
+            )
+    search = [one[len("PATH=") :] for one in config.config.Env or () if one.startswith("PATH=")]
+    search_path = search[0] if search else "/usr/bin:/bin"
+    records = tuple(record_of(layer) for layer in layers)
+    cache.remember(_NOTES, recipe.key, _Record(records, search_path))
+    return _image(recipe, layers, search_path, cache)
+
+
+def _image(
+    recipe: RuntimeRecipe, layers: tuple[Layer, ...], path: str, cache: Cache
+) -> RuntimeImage:
+    name, platform = f"runtime/{recipe.spec.language}", Platform.parse(recipe.platform)
+    return RuntimeImage(recipe, assemble_runtime(name, platform, layers, path, cache), path)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    # Docker stores a layer that occurs twice as a link, which extractfile follows.
+    found = archive.extractfile(name)
+    if found is None:
+        raise RuntimeInvalid(f"the engine's export lacks {json.dumps(name)}")
+    return found
+
+
+def _store_layer(cache: Cache, source: IO[bytes], diff_id: str) -> Layer:
+    def copy(writer: LayerWriter) -> None:
+        plain = _plain(source)
+        while chunk := plain.read(CHUNK):
+            writer.write(chunk)
+        writer.close()
+
+    layer = write_blob(cache, LayerKind.RUNTIME, "runtime", copy, compress=True)
+    if str(layer.diff_id) != diff_id:
+        raise RuntimeInvalid(f"the engine exported a layer that is not {diff_id}")
+    return layer
+
+
+def _plain(source: IO[bytes]) -> IO[bytes]:
+    magic = source.read(2)
+    source.seek(0)
+    if magic != _GZIP_MAGIC:
+        return source
+    import gzip
+
+    return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]

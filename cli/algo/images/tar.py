@@ -1,0 +1,134 @@
+"""Write a layer's tar the same on every machine, and hash it on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from typing import IO, TYPE_CHECKING, Protocol
+
+from algo.images.errors import UnreadableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from algo.images.tree import Entry
+
+# ISA-L's output depends on how the input is cut, so it is always cut here.
+CHUNK = 1 << 20
+COMPRESSOR = "isal-2"
+_LEVEL, _GZIP = 2, 31
+_END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class LayerWriter:
+    """Receives a tar stream, writes it plain or as gzip, and knows both digests."""
+
+    def __init__(self, file: IO[bytes], *, compress: bool) -> None:
+        self._file = file
+        self._tar: _Hash = hashlib.sha256()
+        self._blob: _Hash = hashlib.sha256()
+        self._pending = bytearray()
+        self._compressor = _compressor() if compress else None
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the tar."""
+        self._pending += data
+        while len(self._pending) >= CHUNK:
+            self._flush(bytes(self._pending[:CHUNK]))
+            del self._pending[:CHUNK]
+
+    def close(self) -> None:
+        """Write what is left; the digests are final from here on."""
+        self._flush(bytes(self._pending))
+        self._pending.clear()
+        if self._compressor is not None:
+            self._emit(self._compressor.flush())
+
+    @property
+    def diff_id(self) -> str:
+        """The SHA-256 of the tar, in hex."""
+        return self._tar.hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written, in hex."""
+        return self._tar.hexdigest() if self._compressor is None else self._blob.hexdigest()
+
+    def _flush(self, chunk: bytes) -> None:
+        self._tar.update(chunk)
+        self._emit(chunk if self._compressor is None else self._compressor.compress(chunk))
+
+    def _emit(self, data: bytes) -> None:
+        if self._compressor is not None:
+            self._blob.update(data)
+        self._file.write(data)
+        self.size += len(data)
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+def _compressor() -> _Compressor:
+    from isal import isal_zlib
+
+    # With 31 the header has no time, no name and a fixed system byte.
+    made: _Compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    return made
+
+
+def write_layer(entries: Iterable[Entry], writer: LayerWriter) -> None:
+    """Write `entries` and the folders above them, sorted, owned by root, without times."""
+    done: set[str] = set()
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        for parent in _parents(entry.path):
+            if parent not in done:
+                done.add(parent)
+                writer.write(_header(parent, tarfile.DIRTYPE, 0o755))
+        if entry.link:
+            writer.write(_header(entry.path, tarfile.SYMTYPE, 0o777, link=entry.link))
+            continue
+        mode = 0o755 if entry.executable else 0o644
+        size = entry.size
+        writer.write(_header(entry.path, tarfile.REGTYPE, mode, size))
+        _content(entry.source, size, writer)
+    writer.write(_END)
+    writer.close()
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def _header(path: str, kind: bytes, mode: int, size: int = 0, link: str = "") -> bytes:
+    info = tarfile.TarInfo(f"{path}/" if kind == tarfile.DIRTYPE else path)
+    info.type, info.mode, info.size, info.linkname = kind, mode, size, link
+    info.uid = info.gid = info.mtime = 0
+    info.uname = info.gname = ""
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _content(source: Path | bytes, size: int, writer: LayerWriter) -> None:
+    left = size
+    if isinstance(source, bytes):
+        writer.write(source)
+        left = 0
+    else:
+        with source.open("rb") as file:
+            while left and (chunk := file.read(min(CHUNK, left))):
+                writer.write(chunk)
+                left -= len(chunk)
+    if left:
+        raise UnreadableFile(f"{source!s} became shorter while it was read")
+    writer.write(bytes(-size % tarfile.BLOCKSIZE))

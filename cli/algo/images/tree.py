@@ -1,0 +1,130 @@
+"""What goes into a layer: entries, collected from folders in one fixed order."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algo.images.errors import LinkOutside, UnreadableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_SKIPPED = frozenset({"__pycache__", ".DS_Store"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a layer.
+
+    Args:
+        path: Where it lies in the image, without a slash at the beginning.
+        source: A file of this machine, or the content itself.
+        executable: Whether its mode is 0755 rather than 0644.
+        link: The target when it is a symbolic link; then there is no content.
+    """
+
+    path: str
+    source: Path | bytes
+    executable: bool = False
+    link: str = ""
+
+    @property
+    def size(self) -> int:
+        """The content's size in bytes."""
+        if self.link:
+            return 0
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+
+def collect(
+    folder: Path,
+    place: str,
+    *,
+    ignored: Callable[[str, bool], bool] | None = None,
+    compiled: bool = False,
+) -> list[Entry]:
+    """Return the files below `folder` as they will lie below `place`, sorted by path.
+
+    Links that stay inside stay links; links to files elsewhere become the files.
+
+    Args:
+        folder: A folder of this machine.
+        place: A folder of the image.
+        ignored: Tells of a relative path, and whether it is a folder, if it stays out.
+        compiled: Take Python's compiled files too, which we made ourselves.
+
+    Raises:
+        LinkOutside: A link leads to a folder elsewhere, or nowhere.
+        UnreadableFile: An entry is neither a file, a folder nor a link.
+    """
+    skipped = _SKIPPED - ({"__pycache__"} if compiled else set())
+
+    def left_out(relative: str, is_folder: bool) -> bool:
+        if relative.rpartition("/")[2] in skipped:
+            return True
+        return ignored is not None and ignored(relative, is_folder)
+
+    return sorted(_walk(folder, folder, place, left_out), key=lambda entry: entry.path)
+
+
+def single(path: Path, place: str) -> Entry:
+    """Return the entry of one file at `place`.
+
+    Raises:
+        UnreadableFile: It is no file, or cannot be read.
+    """
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise UnreadableFile(f"{path.name} is not a file that can be read")
+    return Entry(place, path, bool(path.stat().st_mode & 0o100))
+
+
+def fingerprint(entries: Iterable[Entry]) -> str:
+    """Return a digest over paths, modes and contents; times and owners do not count."""
+    total = hashlib.sha256()
+    for entry in entries:
+        total.update(f"{entry.path}\0{int(entry.executable)}\0{entry.link}\0".encode())
+        if not entry.link:
+            total.update(_content_digest(entry.source))
+    return total.hexdigest()
+
+
+def _walk(
+    folder: Path, root: Path, place: str, left_out: Callable[[str, bool], bool]
+) -> Iterator[Entry]:
+    for item in os.scandir(folder):
+        path = Path(item.path)
+        relative = path.relative_to(root).as_posix()
+        is_folder = item.is_dir(follow_symlinks=False)
+        if left_out(relative, is_folder):
+            continue
+        target = f"{place}/{relative}"
+        if item.is_symlink():
+            yield _link(path, root, target)
+        elif is_folder:
+            yield from _walk(path, root, place, left_out)
+        elif stat.S_ISREG(item.stat().st_mode):
+            yield single(path, target)
+        else:
+            raise UnreadableFile(f"{relative} is neither a file, a folder nor a link")
+
+
+def _link(path: Path, root: Path, place: str) -> Entry:
+    aim, end = path.readlink(), path.resolve()
+    if not aim.is_absolute() and end.is_relative_to(root.resolve()) and end.exists():
+        return Entry(place, b"", link=aim.as_posix())
+    if not end.is_file():
+        kind = "a folder outside the project" if end.is_dir() else "nothing"
+        raise LinkOutside(f"{path.relative_to(root)} is a link to {kind} ({aim})")
+    return single(end, place)
+
+
+def _content_digest(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).digest()
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
