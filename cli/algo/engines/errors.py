@@ -62,3 +62,17 @@ class FolderUnreadable(AlgoError):
     """The container's user cannot read the project's folder."""
 
     code = "folder_unreadable"
+
+
+class ImageBuildFailed(AlgoError):
+    """The engine could not build an image; `details` holds its last lines."""
+
+    code = "image_build_failed"
+    hint = "algo doctor"
+
+
+class ImageMissing(AlgoError):
+    """The engine does not hold an image that was expected there."""
+
+    code = "image_missing"
+    hint = "algo build"
