@@ -62,7 +62,7 @@ def ping(address: str, timeout: float = 0.3) -> Answer | None:
 
     An address that needs the SDK (TLS, ssh) is not asked: it answers as itself.
     """
-    connection = _connection(address, timeout)
+    connection = open_connection(address, timeout)
     if connection is None:
         return Answer("", "")
     try:
@@ -115,7 +115,8 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(address: str, timeout: float) -> http.client.HTTPConnection | None:
+def open_connection(address: str, timeout: float) -> http.client.HTTPConnection | None:
+    """Return a plain connection to the engine, None when the address needs the SDK (TLS, ssh)."""
     scheme, _, rest = address.partition("://")
     if scheme == "unix":
         return _UnixConnection(rest, timeout)

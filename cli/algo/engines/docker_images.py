@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algo.engines.docker_client import connect
+from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import ImageBuildFailed, ImageMissing
 
 if TYPE_CHECKING:
@@ -56,10 +57,16 @@ class DockerImages:
 
     def has(self, reference: str) -> bool:
         """Tell whether the engine holds the image called `reference`."""
+        http = DockerHttp(self.address)
+        if http.usable:
+            return http.inspect(reference) is not None
         return self._inspect(reference) is not None
 
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Return the diff ids, in order, of each image tagged in `repository`."""
+        http = DockerHttp(self.address)
+        if http.usable:
+            return tuple(facts.layers for facts in http.images(repository))
         listed = self.client.images(name=repository)
         found = (self._inspect(image["Id"]) for image in listed)
         return tuple(tuple(image["RootFS"].get("Layers") or ()) for image in found if image)
@@ -119,6 +126,9 @@ class DockerImages:
         Raises:
             EngineUnavailable: The engine does not answer.
         """
+        http = DockerHttp(self.address)
+        if http.usable:
+            return http.load(archive)
         from docker.errors import DockerException
 
         try:
