@@ -1,0 +1,62 @@
+"""From a project to its test report: what `test` and `publish` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from algo.contract.interface import Suite
+    from algo.contract.report import TestReport
+    from algo.deps import Deps
+    from algo.project.project import Project
+
+
+def test_project(deps: Deps, project: Project, engine: str = "", only: str = "") -> TestReport:
+    """Start `project`, run its cases on it and its own tests beside it, stop it.
+
+    Args:
+        deps: Builds what does the work.
+        project: What to test.
+        engine: `docker`, `virtualenv`, or empty to choose as `serve` does.
+        only: Run what has all these words in its name; empty runs all.
+
+    Raises:
+        CaseInvalid: A case cannot be read; nothing was started.
+        SuiteFailed: pytest could not run.
+        AlgoError: The project cannot be prepared or does not start.
+    """
+    from algo.commands.preparing import prepare
+    from algo.contract.cases import read_cases
+    from algo.contract.http import HttpAlgorithm
+    from algo.contract.run import run_tests
+    from algo.serving.start import StartOptions, one_at_a_time, running
+
+    read_cases(project.root)
+    notify = one_at_a_time(deps.output.event)
+    runs_on = deps.engine(engine)
+    servable = prepare(deps, project, image=runs_on.wants_image)
+    suite = _suite(deps, project)
+    options = StartOptions(gpu="all" if project.manifest.environment.gpu else "")
+    timeout = project.manifest.serving.timeout_seconds
+    with (
+        running(runs_on, servable, options, notify) as instance,
+        HttpAlgorithm(instance.url, timeout) as algorithm,
+    ):
+        return run_tests(project, algorithm, suite, notify=notify, only=only)
+
+
+def _suite(deps: Deps, project: Project) -> Suite | None:
+    from algo.contract.suite import PytestSuite, has_tests
+    from algo.environments.locking import ensure_lock
+    from algo.environments.virtualenv import ensure_environment
+
+    if not has_tests(project.root):
+        return None
+    notify = deps.output.event
+    locking = deps.locking(project)
+    lock = ensure_lock(project, locking, notify=notify)
+    environment = ensure_environment(
+        lock, locking.host, deps.packages(), deps.folders, tests=True, notify=notify
+    )
+    variables = environment.variables(project.root, deps.env)
+    return PytestSuite(project.root, environment.python, variables)

@@ -1,0 +1,48 @@
+"""What the cases are run on: a callable algorithm and the project's own tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from algo.contract.report import Outcome
+    from algo.contract.values import Json
+    from algo.events import Notify
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the algorithm answered."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The algorithm answered with an error: its stable `code` and its message."""
+
+    code: str
+    message: str
+
+
+class Algorithm(Protocol):
+    """An algorithm that can be called."""
+
+    def call(self, value: Json) -> Answer | Fault:
+        """Call it once.
+
+        Raises:
+            AlgoError: Nothing answers any more.
+        """
+
+
+class Suite(Protocol):
+    """The project's own tests."""
+
+    def run(self, only: str, notify: Notify) -> tuple[Outcome, ...]:
+        """Run the tests whose names hold the words in `only` (empty: all), in their order.
+
+        Raises:
+            SuiteFailed: The tests could not be run at all.
+        """

@@ -1,0 +1,89 @@
+"""The project's own tests, run by pytest in the project's environment."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algo.contract.errors import SuiteFailed
+from algo.contract.junit import read_pytest
+from algo.events import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from algo.contract.report import Outcome
+    from algo.events import Notify
+
+FOLDER = "tests"
+
+# https://docs.pytest.org/en/stable/reference/exit-codes.html
+_REPORTED = {0, 1, 2}
+_NOTHING = 5
+_WORD = re.compile(r"[\w:+.\[\]/-]+")
+
+
+def has_tests(project: Path) -> bool:
+    """Tell whether pytest would find a test file in the `tests` folder of `project`."""
+    folder = project / FOLDER
+    return any(found for name in ("test_*.py", "*_test.py") for found in folder.rglob(name))
+
+
+@dataclass(frozen=True, slots=True)
+class PytestSuite:
+    """The tests of the project in `folder`.
+
+    Args:
+        folder: The project's folder.
+        python: The Python of an environment that holds what the tests need.
+        variables: The environment variables to run it with.
+    """
+
+    folder: Path
+    python: Path
+    variables: Mapping[str, str]
+
+    def run(self, only: str, notify: Notify) -> tuple[Outcome, ...]:
+        """Run the tests whose names hold the words in `only` (empty: all), in their order.
+
+        Raises:
+            SuiteFailed: pytest is not in the environment, or could not run.
+        """
+        with tempfile.TemporaryDirectory(prefix="algo-test-") as scratch:
+            report = Path(scratch) / "report.xml"
+            command = [str(self.python), "-m", "pytest", "-q", "--junitxml", str(report)]
+            command += _selection(only)
+            done = subprocess.run(
+                [*command, FOLDER],
+                cwd=self.folder,
+                env=dict(self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            if done.returncode == _NOTHING:
+                notify(Note("pytest found no test in tests/"))
+                return ()
+            if done.returncode not in _REPORTED or not report.is_file():
+                raise _failure(done.returncode, done.stdout.decode(errors="replace"))
+            return read_pytest(report)
+
+
+def _selection(only: str) -> list[str]:
+    # pytest's -k takes an expression: a word that it would not understand is left out.
+    words = [word for word in _WORD.findall(only) if word not in {"and", "or", "not"}]
+    return ["-k", " and ".join(words)] if words else []
+
+
+def _failure(code: int, said: str) -> SuiteFailed:
+    if "No module named pytest" in said:
+        return SuiteFailed(
+            "pytest is not in the project's environment",
+            hint="add pytest to requirements-test.in, then: algo lock",
+        )
+    return SuiteFailed(f"pytest ended with {code}", details=said.strip())
