@@ -1,0 +1,186 @@
+"""What `algo doctor` finds out about this machine, and what it cleans up."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from algo.engines.gpu import EngineGpu, GpuFacts, missing
+from algo.engines.interface import Engine, Leftover
+from algo.errors import AlgoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_LOW_DISK = 2 << 30
+_FEW_WATCHES = 8192
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+_LOCAL = ("127.0.0.1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: `status` is `ok`, `none`, `warning`, `missing` or `failed`.
+
+    `fix` is the command that mends it, empty when there is nothing to mend.
+    """
+
+    name: str
+    status: str
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, what killed commands left, and which of it was removed."""
+
+    findings: tuple[Finding, ...]
+    leftovers: tuple[Leftover, ...]
+    removed: tuple[Leftover, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether nothing failed."""
+        return all(finding.status != "failed" for finding in self.findings)
+
+
+class Leftovers(Protocol):
+    """A place where killed commands leave something."""
+
+    def leftovers(self) -> list[Leftover]:
+        """Return what is there and belongs to no running command."""
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove it; nothing happens when it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLeftovers:
+    """Files and folders that were not finished: `find` names them."""
+
+    kind: str
+    detail: str
+    find: Callable[[], Iterable[Path]]
+
+    def leftovers(self) -> list[Leftover]:
+        """Return them."""
+        return [Leftover(self.kind, str(path), self.detail) for path in self.find()]
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of them."""
+        path = Path(leftover.name)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def examine(
+    checks: Sequence[Callable[[], Finding]], places: Sequence[Leftovers], *, fix: bool
+) -> Report:
+    """Run every check and look for what was left; remove it when `fix`."""
+    findings = tuple(check() for check in checks)
+    found = [(place, item) for place in places for item in place.leftovers()]
+    if fix:
+        for place, item in found:
+            place.remove(item)
+    items = tuple(item for _, item in found)
+    return Report(findings, items, items if fix else ())
+
+
+def check_engine(engine: Engine) -> Finding:
+    """Say whether an engine answers, and its version."""
+    try:
+        info = engine.check()
+    except AlgoError as error:
+        return Finding(engine.name, "missing", error.message, error.hint)
+    return Finding(engine.name, "ok", f"{info.version}, {info.detail}")
+
+
+def check_gpu(facts: GpuFacts, engine: EngineGpu | None) -> Finding:
+    """Say what stands between an algorithm and the GPU: driver, toolkit, CDI file.
+
+    Args:
+        facts: What the machine has.
+        engine: What the container engine has, None when there is none.
+    """
+    if not facts.driver and not facts.nodes and not facts.cdi_files:
+        return Finding("gpu", "none", "no NVIDIA driver: --gpu is refused")
+    driver = f"driver {facts.driver or 'none'}, {len(facts.nodes)} device nodes"
+    if engine is None:
+        return Finding("gpu", "ok", f"{driver}; for host processes, no container engine answers")
+    message, command = missing(facts, engine)
+    if message:
+        return Finding("gpu", "warning", f"{driver}; not in containers: {message}", command)
+    way = "CDI" if engine.cdi and facts.cdi_files else "nvidia runtime"
+    return Finding("gpu", "ok", f"{driver}; in containers by {way}")
+
+
+def check_disk(folder: Path) -> Finding:
+    """Say how much room there is where images and environments are kept."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    text = f"{free / (1 << 30):.1f} GiB free for {folder}"
+    if free < _LOW_DISK:
+        return Finding(
+            "disk", "failed" if free < _LOW_DISK // 8 else "warning", text, f"du -sh {folder}/*"
+        )
+    return Finding("disk", "ok", text)
+
+
+def check_clock(now: float, installed: float) -> Finding:
+    """Say whether the clock can be right: it is not before `installed`, our own files' time.
+
+    Certificates, tokens and signatures are refused on a machine whose clock is wrong.
+    """
+    if now < installed - 86400:
+        return Finding(
+            "clock", "failed", "the clock is before algo was installed", "timedatectl set-ntp true"
+        )
+    return Finding("clock", "ok", "plausible")
+
+
+def check_proxy(env: Mapping[str, str]) -> Finding:
+    """Say which proxy and certificates are in force, and whether local calls go around it."""
+    lower = {key.lower(): value for key, value in env.items() if value}
+    bundle = env.get("SSL_CERT_FILE", "")
+    if bundle and not Path(bundle).is_file():
+        return Finding(
+            "proxy",
+            "failed",
+            f"SSL_CERT_FILE names {bundle}, which is not there",
+            "unset SSL_CERT_FILE",
+        )
+    parts = [f"certificates of {bundle}"] if bundle else []
+    names = [name for name in ("http_proxy", "https_proxy", "all_proxy") if name in lower]
+    if not names:
+        return Finding("proxy", "ok", ", ".join(["no proxy", *parts]))
+    around = lower.get("no_proxy", "")
+    text = ", ".join([f"{' and '.join(names)} set", *parts])
+    if around != "*" and not any(name in around for name in _LOCAL):
+        return Finding(
+            "proxy",
+            "warning",
+            f"{text}; local calls go through it too",
+            "export NO_PROXY=127.0.0.1,localhost",
+        )
+    return Finding("proxy", "ok", text)
+
+
+def check_watches(path: Path = _WATCHES) -> Finding:
+    """Say whether the system lets us watch enough files for reload."""
+    try:
+        limit = int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return Finding("watches", "ok", "the system sets no limit")
+    if limit < _FEW_WATCHES:
+        return Finding(
+            "watches",
+            "warning",
+            f"only {limit} watches",
+            "sysctl fs.inotify.max_user_watches=524288",
+        )
+    return Finding("watches", "ok", f"{limit} watches")

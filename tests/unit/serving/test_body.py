@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from algo.serving.body import Body, Given, read_body
+from algo.serving.errors import InputInvalid
+
+
+def body(given: Given, cwd: Path = Path(), stdin: bytes = b"") -> Body:
+    return read_body(given, cwd, lambda: stdin)
+
+
+def test_data_is_json_as_it_was_written() -> None:
+    assert body(Given(data='{"a": 1}')) == Body(b'{"a": 1}')
+
+
+def test_pairs_are_json_when_they_parse_and_text_else() -> None:
+    pairs = ["n=3", "name=Ada", "list=[1, 2]", "empty=", "sum=1=1", "flag=true"]
+    expected = b'{"n":3,"name":"Ada","list":[1,2],"empty":"","sum":"1=1","flag":true}'
+    assert body(Given(pairs=pairs)).content == expected
+
+
+def test_at_reads_a_file(tmp_path: Path) -> None:
+    (tmp_path / "scan.json").write_text("[1, 2]")
+    (tmp_path / "note.txt").write_text("hello you")
+    assert body(Given(data="@scan.json"), tmp_path).content == b"[1, 2]"
+    pairs = ["scan=@scan.json", "note=@note.txt"]
+    assert body(Given(pairs=pairs), tmp_path).content == b'{"scan":[1,2],"note":"hello you"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.json", b"{}", "application/json"),
+        ("a", b"[1]", "application/json"),
+        ("a", b"plain words", "text/plain; charset=utf-8"),
+        ("a.txt", b"1", "text/plain; charset=utf-8"),
+        ("a", b"\xff\x00", "application/octet-stream"),
+        ("a.png", b"\x89PNG", "image/png"),
+    ],
+)
+def test_a_file_is_sent_as_what_it_is(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert body(Given(file=name), tmp_path) == Body(content, kind)
+
+
+def test_standard_input_is_guessed_too() -> None:
+    assert body(Given(stdin=True), stdin=b"41\n") == Body(b"41\n")
+    assert body(Given(stdin=True), stdin=b"words").content_type.startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Given(), "no input"),
+        (Given(data="1", stdin=True), "several ways"),
+        (Given(data="{oops"), "not JSON"),
+        (Given(data="@missing.json"), "cannot be read"),
+        (Given(file="missing.bin"), "cannot be read"),
+        (Given(pairs=["oops"]), "KEY=VALUE"),
+        (Given(pairs=["=1"]), "KEY=VALUE"),
+    ],
+)
+def test_bad_input_is_named(given: Given, words: str) -> None:
+    with pytest.raises(InputInvalid, match=words):
+        body(given)
+
+
+def test_binary_does_not_go_into_json(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"\xff")
+    with pytest.raises(InputInvalid, match="binary"):
+        body(Given(pairs=["a=@a.bin"]), tmp_path)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import signal
+import threading
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.engines.interface import Ended
+from algo.events import Event, Log, Ready, Reloaded, ReloadFailed, Stopped, Warned
+from algo.serving.errors import LoadFailed, ServiceEnded
+from algo.serving.serve import serve
+from algo.serving.start import StartOptions
+
+from tests.fakes.engines import FakeEngine, hello
+from tests.fakes.watchers import FakeWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Story:
+    """Runs `serve` in this thread and acts, from another, on the events it tells."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.engine = FakeEngine()
+        self.watcher = FakeWatcher()
+        self.events: list[Event] = []
+        self._acts: Iterator[Callable[[], None]] = iter(())
+
+    def serve(self, *acts: Callable[[], None], source: str | None = None) -> None:
+        self._acts = iter(acts)
+        servable = hello(self.root, source) if source else hello(self.root)
+        serve(
+            self.engine,
+            servable,
+            StartOptions(),
+            sample="1",
+            watcher=self.watcher,
+            notify=self._notify,
+        )
+
+    def save(self, source: str) -> Callable[[], None]:
+        def act() -> None:
+            (self.root / "src" / "hello.py").write_text(source)
+            self.watcher.change("src/hello.py")
+
+        return act
+
+    def change(self, *paths: str) -> Callable[[], None]:
+        return lambda: self.watcher.change(*paths)
+
+    def interrupt(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]
+
+    def answer(self) -> bytes:
+        with urllib.request.urlopen(self.engine.instances[0].url, b"41") as response:
+            return bytes(response.read())
+
+    def _notify(self, event: Event) -> None:
+        self.events.append(event)
+        if not isinstance(event, Log | Stopped):
+            act = next(self._acts, None)
+            if act is not None:
+                threading.Timer(0.01, act).start() if act != self.interrupt else act()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def test_it_tells_where_it_answers_and_stops_cleanly_on_ctrl_c(story: Story) -> None:
+    story.serve(story.interrupt)
+    assert story.kinds() == ["Ready", "Stopped"]
+    ready = story.events[0]
+    assert isinstance(ready, Ready)
+    assert ready.sample == "1"
+    assert ready.url == story.engine.instances[0].url
+    assert story.engine.instances[0].stopped
+    assert story.watcher.stopped
+
+
+def test_a_save_reaches_the_running_service(story: Story) -> None:
+    answers: list[bytes] = []
+
+    def look() -> None:
+        answers.append(story.answer())
+        story.watcher.change("src/hello.py")
+
+    save = story.save("def apply(input):\n    return input + 2\n")
+    story.serve(save, look, story.interrupt)
+    assert answers == [b"43"]
+    reloaded = story.events[1]
+    assert isinstance(reloaded, Reloaded)
+    assert (reloaded.trigger, reloaded.rung) == ("src/hello.py", "swap")
+    assert 0 < reloaded.milliseconds < 1000
+
+
+def test_a_bad_save_is_told_once_and_the_old_code_serves_on(story: Story) -> None:
+    answers: list[bytes] = []
+
+    def look() -> None:
+        answers.append(story.answer())
+        story.watcher.change("algo.toml")
+
+    story.serve(story.save("def apply(:\n"), look, story.interrupt)
+    assert answers == [b"42"]
+    failures = [event for event in story.events if isinstance(event, ReloadFailed)]
+    assert len(failures) == 1
+    assert (failures[0].file, failures[0].line) == ("src/hello.py", 1)
+    assert failures[0].message.startswith("SyntaxError")
+
+
+def test_files_that_need_a_restart_are_named(story: Story) -> None:
+    story.serve(story.change("algo.toml"), story.change("requirements.in"), story.interrupt)
+    warnings = [event.text for event in story.events if isinstance(event, Warned)]
+    assert [text.split(" changed")[0] for text in warnings] == ["algo.toml", "requirements.in"]
+    assert story.engine.instances[0].gateway.changed == []
+
+
+def test_several_files_are_one_reload(story: Story) -> None:
+    story.serve(story.change("src/a.py", "src/hello.py"), story.interrupt)
+    assert story.engine.instances[0].gateway.changed == [["src/a.py", "src/hello.py"]]
+    reloaded = story.events[1]
+    assert isinstance(reloaded, Reloaded)
+    assert reloaded.trigger == "src/a.py and 1 more"
+
+
+def test_a_load_error_at_the_start_names_file_and_line(story: Story) -> None:
+    with pytest.raises(LoadFailed) as caught:
+        story.serve(source="import json\nraise RuntimeError('no weights')\n")
+    assert "RuntimeError: no weights (src/hello.py:2)" in caught.value.message
+    assert story.engine.instances[0].stopped
+    assert story.watcher.stopped
+    assert story.events == []
+
+
+def test_a_service_that_ends_by_itself_is_an_error(story: Story) -> None:
+    def kill() -> None:
+        story.engine.instances[0].end(Ended(-9, "it was ended by SIGKILL"))
+
+    with pytest.raises(ServiceEnded, match="SIGKILL"):
+        story.serve(kill)
+    assert story.kinds() == ["Ready", "Stopped"]
+    assert story.engine.instances[0].stopped
+
+
+def test_what_the_algorithm_prints_is_told(story: Story) -> None:
+    story.serve(story.interrupt, source="print('loading')\ndef apply(input):\n    return 1\n")
+    assert Log("loading") in story.events
+
+
+def test_ctrl_c_before_it_is_ready_is_an_interruption(story: Story, tmp_path: Path) -> None:
+    threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,)).start()
+    source = "import time\ntime.sleep(0.5)\ndef apply(input):\n    return 1\n"
+    with pytest.raises(KeyboardInterrupt):
+        story.serve(source=source)
+    assert story.watcher.stopped
