@@ -1,0 +1,88 @@
+"""What can go wrong between us and a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.errors import NOT_ALLOWED, REFUSED, UNREACHABLE, AlgoError
+
+if TYPE_CHECKING:
+    from algo.oci.digest import Digest
+
+
+class RegistryUnreachable(AlgoError):
+    """A registry does not answer, or goes on failing after every retry."""
+
+    code = "registry_unreachable"
+    exit_code = UNREACHABLE
+    hint = "algo doctor checks the registry, the proxy and the certificates"
+
+
+class InsecureRegistry(AlgoError):
+    """A registry outside this machine would be spoken to without TLS."""
+
+    code = "insecure_registry"
+    exit_code = NOT_ALLOWED
+
+
+class Unauthorized(AlgoError):
+    """The registry wants other credentials, or any."""
+
+    code = "unauthorized"
+    exit_code = NOT_ALLOWED
+
+    def __init__(self, message: str, *, host: str, details: str = "") -> None:
+        super().__init__(message, hint=f"algo login {host}", details=details)
+
+
+class Forbidden(AlgoError):
+    """The registry knows who asks, and does not allow it."""
+
+    code = "forbidden"
+    exit_code = NOT_ALLOWED
+    hint = "ask the registry's owner for access, or algo login as somebody else"
+
+
+class BadCredentials(AlgoError):
+    """Docker's config.json, or a credential helper that it names, cannot be used."""
+
+    code = "bad_credentials"
+    exit_code = NOT_ALLOWED
+    hint = "algo login writes the file anew"
+
+
+class NotFound(AlgoError):
+    """The registry has no such version, manifest or blob."""
+
+    code = "not_found"
+
+    def __init__(self, message: str, *, repository: str, details: str = "") -> None:
+        super().__init__(message, hint=f"algo versions {repository}", details=details)
+
+
+class BlobCorrupted(AlgoError):
+    """Content that came in is not what its digest says."""
+
+    code = "blob_corrupted"
+    exit_code = NOT_ALLOWED
+    hint = "algo verify names what is wrong; publish the version's content again as a new version"
+
+    @classmethod
+    def of(cls, digest: Digest, where: str, found: str) -> BlobCorrupted:
+        """Return the error for the content of `digest` at `where`, which turned out `found`."""
+        return cls(f"the content of {digest} in {where} is not what its digest says: {found}")
+
+
+class VersionExists(AlgoError):
+    """The version is published already, and a published version never changes."""
+
+    code = "version_exists"
+    exit_code = REFUSED
+    hint = "algo publish --bump patch"
+
+
+class RegistryRefused(AlgoError):
+    """The registry answered a request with an error of its own."""
+
+    code = "registry_refused"
+    hint = "algo doctor checks the registry"
