@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from algo.contract.interface import Suite
+    from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.deps import Deps
     from algo.project.project import Project
 
 
-def test_project(deps: Deps, project: Project, engine: str = "", only: str = "") -> TestReport:
+def test_project(
+    deps: Deps,
+    project: Project,
+    engine: str = "",
+    only: str = "",
+    previous: Contract | None = None,
+) -> TestReport:
     """Start `project`, run its cases on it and its own tests beside it, stop it.
 
     Args:
@@ -19,6 +26,7 @@ def test_project(deps: Deps, project: Project, engine: str = "", only: str = "")
         project: What to test.
         engine: `docker`, `virtualenv`, or empty to choose as `serve` does.
         only: Run what has all these words in its name; empty runs all.
+        previous: The contract of the last version, to report how this one differs.
 
     Raises:
         CaseInvalid: A case cannot be read; nothing was started.
@@ -42,7 +50,7 @@ def test_project(deps: Deps, project: Project, engine: str = "", only: str = "")
         running(runs_on, servable, options, notify) as instance,
         HttpAlgorithm(instance.url, timeout) as algorithm,
     ):
-        return run_tests(project, algorithm, suite, notify=notify, only=only)
+        return run_tests(project, algorithm, suite, notify=notify, only=only, previous=previous)
 
 
 def _suite(deps: Deps, project: Project) -> Suite | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from algo.contract.compare import Finding
     from algo.contract.record import Contract
 
 CASES = "cases"
@@ -46,11 +47,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """All outcomes, cases first, and the contract that the cases showed."""
+    """What the cases and the tests of `name` came to.
+
+    Args:
+        name: `owner/name`.
+        outcomes: All of them, cases first.
+        contract: What the cases showed.
+        findings: How that differs from the last version, when one was given.
+    """
 
     name: str
     outcomes: tuple[Outcome, ...]
     contract: Contract
+    findings: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:

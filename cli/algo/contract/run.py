@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from algo.contract.case import AnyCase, Case, Labelled
 from algo.contract.cases import read_cases
 from algo.contract.check import complaint
+from algo.contract.compare import compare, compare_answers, replay
 from algo.contract.interface import Answer, Fault
 from algo.contract.metrics import METRICS
 from algo.contract.record import Measured, record
@@ -18,7 +19,9 @@ from algo.events import Log, Note, Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algo.contract.compare import Finding
     from algo.contract.interface import Algorithm, Suite
+    from algo.contract.record import Contract
     from algo.contract.values import Json
     from algo.events import Notify
     from algo.project.project import Project
@@ -31,6 +34,7 @@ def run_tests(
     *,
     notify: Notify,
     only: str = "",
+    previous: Contract | None = None,
 ) -> TestReport:
     """Run the cases on `algorithm`, then `suite`; a failure is told to `notify` as it comes.
 
@@ -40,6 +44,8 @@ def run_tests(
         suite: The project's own tests, None when it has none.
         notify: Gets steps, notes and the details of failures.
         only: Run what has all these words in its name; empty runs all.
+        previous: The contract of the last version: its cases are called again, and the
+            report has the findings.
 
     Raises:
         CaseInvalid: A file in `cases/` cannot be read; nothing was run.
@@ -66,7 +72,13 @@ def run_tests(
         notify(Step("pytest"))
         outcomes += suite.run(only, notify)
     _tell(outcomes, notify)
-    return TestReport(project.name, tuple(outcomes), record(cases, answers, metrics))
+    contract = record(cases, answers, metrics)
+    findings: tuple[Finding, ...] = ()
+    if previous is not None:
+        notify(Step("comparing with the last version"))
+        now = replay(previous, algorithm)
+        findings = compare(previous, contract) + compare_answers(previous.cases, now)
+    return TestReport(project.name, tuple(outcomes), contract, findings)
 
 
 def run_case(case: Case, algorithm: Algorithm) -> tuple[Answer | Fault, str]:

@@ -166,3 +166,15 @@ def test_the_contract_holds_what_was_answered(tmp_path: Path) -> None:
     assert contract.errors == ("not_a_number",)
     assert contract.input.type == ("integer",)
     assert contract.output.required == ("y",)
+
+
+def test_the_cases_of_the_last_version_are_called_again(tmp_path: Path) -> None:
+    here = project(tmp_path, a='{"input": 2, "expected": {"y": 4}}')
+    last = run_tests(here, FunctionAlgorithm(double), None, notify=silent).contract
+    same = run_tests(here, FunctionAlgorithm(double), None, notify=silent, previous=last)
+    assert same.findings == ()
+    other = FunctionAlgorithm(lambda value: {"y": 5})
+    changed = run_tests(here, other, None, notify=silent, previous=last)
+    assert [(found.rule, found.level) for found in changed.findings] == [
+        ("case_answer_changed", "minor")
+    ]
