@@ -1,0 +1,142 @@
+"""Each template becomes exactly these files, and what they hold is real."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.app import VERBS
+from algo.contract.cases import read_cases, sample
+from algo.project.project import Project
+from algo.resources import data_folder
+from algo.scaffold.scaffold import Scaffolded, scaffold
+from algo.scaffold.templates import template_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMON = {
+    ".algoignore",
+    ".github/workflows/algo.yml",
+    ".gitignore",
+    "README.md",
+    "algo.toml",
+    "pytest.ini",
+    "requirements-test.in",
+    "requirements.in",
+    "src/hand_digits.py",
+    "tests/test_hand_digits.py",
+}
+FILES = {
+    "python/minimal": COMMON | {"cases/greeting.json"},
+    "python/sklearn": COMMON
+    | {"train.py", "cases/accuracy.json", "cases/digits.json", "cases/wrong_images.json"},
+}
+ALGO = [sys.executable, "-m", "algo"]
+
+
+@pytest.fixture(params=FILES)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Scaffolded:
+    return scaffold("acme/hand-digits", request.param, tmp_path, data_folder("scaffolds"))
+
+
+def test_every_template_is_held_here() -> None:
+    assert set(template_names(data_folder("scaffolds"))) == set(FILES)
+
+
+def test_the_whole_file_list_is_what_it_should_be(made: Scaffolded) -> None:
+    assert set(made.files) == FILES[made.template]
+    assert {
+        path.relative_to(made.folder).as_posix()
+        for path in made.folder.rglob("*")
+        if path.is_file()
+    } == FILES[made.template]
+
+
+def test_no_placeholder_and_no_word_of_the_template_is_left(made: Scaffolded) -> None:
+    for name in made.files:
+        text = (made.folder / name).read_text(encoding="utf-8")
+        assert not re.search(r"(?<!\$)\{\{", text), name
+        assert text.endswith("\n"), name
+        assert "\r" not in text, name
+
+
+def test_the_manifest_names_what_is_there(made: Scaffolded) -> None:
+    project = Project.open(made.folder)
+    assert project.name == "acme/hand-digits"
+    assert project.entry_file == (made.folder / "src" / "hand_digits.py").resolve()
+    assert project.entry_file.is_file()
+
+
+def test_the_code_is_clean(made: Scaffolded) -> None:
+    command = [sys.executable, "-m", "ruff"]
+    rules = "--select=E,F,W,I,UP,B,SIM,PTH,RUF"
+    options = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311"]
+    lint = [*command, "check", *options, rules, "."]
+    layout = [*command, "format", *options, "--check", "."]
+    for arguments in (lint, layout):
+        done = subprocess.run(arguments, cwd=made.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_cases_are_read_and_one_is_a_sample(made: Scaffolded) -> None:
+    assert len(read_cases(made.folder)) >= 3
+    assert len(sample(made.folder)) < 300
+
+
+def test_the_held_out_scans_are_all_there_with_ten_of_each_digit_at_least() -> None:
+    from algo.contract.case import Labelled
+
+    labelled = [
+        case
+        for case in read_cases(data_folder("scaffolds") / "python" / "sklearn")
+        if isinstance(case, Labelled)
+    ]
+    assert [(case.metric, case.bound) for case in labelled] == [("accuracy", 0.95)]
+    labels = [example.label for example in labelled[0].examples]
+    assert len(labels) == 450
+    assert min(labels.count(digit) for digit in range(10)) >= 10
+
+
+# Only what can be typed counts: a line of a shell block, of the workflow, or a next command.
+COMMAND = re.compile(r"^(?:\$ |\s*- run: |.*\| )?(algo .*)$", re.MULTILINE)
+
+
+def commands(made: Scaffolded) -> list[list[str]]:
+    files = ("README.md", ".github/workflows/algo.yml")
+    text = "\n".join((made.folder / name).read_text() for name in files)
+    lines = [*COMMAND.findall(text), *(line for line in made.next if line.startswith("algo "))]
+    return [shlex.split(line.split(" | ")[0]) for line in lines]
+
+
+def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -> None:
+    found = commands(made)
+    assert len(found) >= 5
+    for _, verb, *rest in found:
+        assert verb in VERBS
+        options = [word for word in rest if word.startswith("-")]
+        if "--" in options:
+            options = options[: options.index("--")]
+        done = subprocess.run(
+            [*ALGO, verb, "--help"], capture_output=True, text=True, check=True, cwd=made.folder
+        )
+        for option in options:
+            assert re.search(rf"{re.escape(option)}\b", done.stdout), f"algo {verb} {option}"
+
+
+@pytest.mark.usefixtures("algo_home")
+def test_its_own_tests_and_cases_pass_from_the_commands_it_shows(made: Scaffolded) -> None:
+    first = [*made.next[1:2]] if made.template == "python/sklearn" else []
+    for line in [*first, "algo test --engine virtualenv"]:
+        arguments = [*ALGO, *shlex.split(line)[1:]]
+        done = subprocess.run(
+            arguments, cwd=made.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed" not in done.stdout
+    status = [path.name for path in made.folder.iterdir()]
+    assert "algo.lock" in status
