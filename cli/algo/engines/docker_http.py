@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from dataclasses import dataclass
@@ -23,16 +24,26 @@ class _RootFs(msgspec.Struct, frozen=True):
     Layers: tuple[str, ...] | None = None
 
 
+class _Metadata(msgspec.Struct, frozen=True):
+    LastTagTime: str = ""
+
+
 class ImageFacts(msgspec.Struct, frozen=True):
     """What an engine says of an image."""
 
     Id: str
     RootFS: _RootFs = _RootFs()
+    Metadata: _Metadata = _Metadata()
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The diff ids, from the bottom up."""
         return self.RootFS.Layers or ()
+
+    @property
+    def tagged(self) -> str:
+        """When it got its last name on this machine, RFC 3339."""
+        return self.Metadata.LastTagTime
 
 
 class _Listed(msgspec.Struct, frozen=True):
@@ -80,6 +91,14 @@ class DockerHttp:
         found = (self.inspect(one.Id) for one in listed)
         return tuple(facts for facts in found if facts is not None)
 
+    def remove(self, reference: str) -> None:
+        """Remove an image unless something uses it.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        self._call("DELETE", f"/images/{quote(reference, safe='/:@')}")
+
     def load(self, archive: Iterable[bytes]) -> str:
         """Load a docker archive; return why the engine refused it, empty when it did not.
 
@@ -98,13 +117,15 @@ class DockerHttp:
         assert connection is not None, "usable tells"
         headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
         try:
-            connection.request(
-                method,
-                path,
-                body,
-                headers if body is not None else {},
-                encode_chunked=body is not None,
-            )
+            # An engine that refuses a body early hangs up, and says why.
+            with contextlib.suppress(BrokenPipeError):
+                connection.request(
+                    method,
+                    path,
+                    body,
+                    headers if body is not None else {},
+                    encode_chunked=body is not None,
+                )
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -146,6 +146,15 @@ class DockerImages:
         with contextlib.suppress(NotFound):
             self.client.remove_image(reference)
 
+    def prune(self, repository: str, *, keep: int) -> None:
+        """Remove the images of `repository` but the `keep` tagged last and those in use."""
+        http = DockerHttp(self.address)
+        if not http.usable:
+            return
+        found = sorted(http.images(repository), key=lambda facts: facts.tagged, reverse=True)
+        for facts in found[keep:]:
+            http.remove(facts.Id)
+
     def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:
         """Run `command` as this user, without network, with `folder` writable at `place`.
 

@@ -9,6 +9,7 @@ from algo.environments.errors import PythonUnsupported
 from algo.environments.interpreters import fits
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
 from algo.events import Note, Step
+from algo.project.errors import LockStale
 from algo.project.lock import RUNTIME, TEST, Lock, Pin, Target, read, write
 
 if TYPE_CHECKING:
@@ -74,6 +75,20 @@ def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
     return make_lock(project, locking, notify=notify)
 
 
+def check_lock(project: Project, locking: Locking) -> Lock:
+    """Return the project's lock when it fits, and change nothing.
+
+    Raises:
+        LockStale: There is none, or it does not fit the requirements.
+        LockInvalid: It cannot be read.
+    """
+    lock = read(project.lock_path)
+    reason = stale(project, lock, locking)
+    if lock is None or reason:
+        raise LockStale(f"{project.lock_path.name} does not fit: {reason[:1].lower()}{reason[1:]}")
+    return lock
+
+
 def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
     """Return why `lock` does not fit the project, empty when it does."""
     if lock is None:
@@ -95,7 +110,7 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
         project: The project.
         locking: What to lock with.
         notify: Gets a step per target.
-        upgrade: Take the newest versions instead.
+        upgrade: Take the newest versions instead, and whichever runtime image is built next.
 
     Raises:
         Unsatisfiable: The requirements contradict each other.
@@ -113,7 +128,7 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     pins = _resolve(requirements, targets, locking, prefer, notify)
     inputs = inputs_digest(requirements, python)
-    lock = Lock(inputs, pins, old.runtimes if old is not None else {})
+    lock = Lock(inputs, pins, {} if old is None or upgrade else old.runtimes)
     if lock != old:
         write(lock, project.lock_path)
     return lock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step
@@ -107,7 +107,8 @@ class Builder:
             *(self._model(project, name) for name in sorted(manifest.models)),
             self._code(project),
         ]
-        return assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
+        image = assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
+        return replace(image, runtime=runtime.digest)
 
     def _gateway(self, runtime: RuntimeImage, target: Target, notify: Notify) -> Layer:
         pins = self.installer.read(self.runtimes / "gateway" / "requirements.txt")

@@ -60,6 +60,7 @@ class BuiltImage:
         config_bytes: The config's bytes.
         config_blob: The config in the cache.
         layers: From the bottom up.
+        runtime: The digest of the runtime image below it; None when it is one itself.
     """
 
     name: str
@@ -70,6 +71,7 @@ class BuiltImage:
     config_bytes: bytes
     config_blob: Path
     layers: tuple[Layer, ...]
+    runtime: Digest | None = None
 
     @property
     def tag(self) -> str:

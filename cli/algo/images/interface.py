@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from algo.events import Notify
+    from algo.oci.descriptor import Descriptor
     from algo.project.lock import Pin, Target
 
 
@@ -20,6 +22,34 @@ class PackageInstaller(Protocol):
 
     def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
         """Install `pins` for `target` into `folder`, the same tree on every machine."""
+        ...
+
+
+class Moved(Protocol):
+    """How a blob came to be in a store: `reused`, `mounted` or `sent`, and the bytes it took."""
+
+    @property
+    def how(self) -> str:
+        """One of the three words."""
+        ...
+
+    @property
+    def bytes_sent(self) -> int:
+        """The bytes that were written."""
+        ...
+
+
+class ImageStore(Protocol):
+    """Where images lie by digest; a registry is one."""
+
+    def push_blob(
+        self, repository: str, descriptor: Descriptor, source: Path | bytes, *, notify: Notify
+    ) -> Moved:
+        """Bring a blob into `repository`, if it is not there."""
+        ...
+
+    def push_manifest(self, repository: str, data: bytes, media_type: str) -> Descriptor:
+        """Write a manifest by its digest."""
         ...
 
 
@@ -63,6 +93,10 @@ class ImageEngine(Protocol):
 
     def remove(self, reference: str) -> None:
         """Forget the name `reference`, and the image when nothing else needs it."""
+        ...
+
+    def prune(self, repository: str, *, keep: int) -> None:
+        """Remove the images of `repository` but the `keep` newest and those in use."""
         ...
 
     def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:

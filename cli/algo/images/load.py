@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from algo.images.image import BuiltImage
     from algo.images.interface import ImageEngine
 
+# A few older builds stay, for `docker run` of yesterday's; more would only pile up.
+_KEPT, _MANY = 5, 15
+
 
 def ensure_loaded(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> str:
     """Load `image` unless the engine holds it, and return what the engine calls it.
@@ -22,29 +25,45 @@ def ensure_loaded(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> 
         LoadRefused: The engine did not take it.
         EngineUnavailable: The engine does not answer.
     """
+    load(image, engine, notify=notify)
+    return image.tag
+
+
+def load(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> int:
+    """Load `image` unless the engine holds it.
+
+    Returns:
+        How many layers, from the bottom up, the engine had already.
+
+    Raises:
+        LoadRefused: The engine did not take it.
+        EngineUnavailable: The engine does not answer.
+    """
     if engine.has(image.tag):
-        return image.tag
+        return len(image.layers)
     known = _known(image, engine)
     notify(Step(f"Loading {image.tag}"))
     # Docker skips layers it has; engines that insist on all of them get all of them.
     refusal = engine.load(archive(image, known=known)) if known else "nothing known"
     if refusal:
+        known = 0
         refusal = engine.load(archive(image))
     if refusal:
         raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")
-    return image.tag
+    return known
 
 
 def _known(image: BuiltImage, engine: ImageEngine) -> int:
     """Return how many layers, from the bottom up, the engine holds."""
     wanted = [str(layer.diff_id) for layer in image.layers]
-    most = 0
-    for repository in (f"{REPOSITORY}/{image.name}", f"{REPOSITORY}/*/*"):
-        for held in engine.layers_of(repository):
-            most = max(most, _common(wanted, held))
-        if most >= len(wanted) - 1:
-            break
-    return most
+    own = f"{REPOSITORY}/{image.name}"
+    held = engine.layers_of(own)
+    if len(held) > _MANY:
+        engine.prune(own, keep=_KEPT)
+    known = max((_common(wanted, one) for one in held), default=0)
+    if known >= len(wanted) - 1:
+        return known
+    return max((_common(wanted, one) for one in engine.layers_of(f"{REPOSITORY}/*/*")), default=0)
 
 
 def _common(wanted: list[str], held: tuple[str, ...]) -> int:

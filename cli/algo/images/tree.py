@@ -96,7 +96,9 @@ def fingerprint(entries: Iterable[Entry]) -> str:
 def _walk(
     folder: Path, root: Path, place: str, left_out: Callable[[str, bool], bool]
 ) -> Iterator[Entry]:
-    for item in os.scandir(folder):
+    with os.scandir(folder) as scan:
+        items = list(scan)
+    for item in items:
         path = Path(item.path)
         relative = path.relative_to(root).as_posix()
         is_folder = item.is_dir(follow_symlinks=False)

@@ -1,0 +1,154 @@
+"""Where an image goes once it is built, and what of it had to be sent there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from algo.events import Step
+from algo.images.docker_archive import archive
+from algo.images.load import load
+from algo.oci import media_types
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.images.image import BuiltImage
+    from algo.images.interface import ImageEngine, ImageStore
+
+REUSED, SENT = "reused", "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What became of a layer: `status` is `reused`, `mounted` or `sent`; `size` in bytes."""
+
+    digest: str
+    size: int
+    kind: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """A built and delivered image; `reference` is what its destination calls it."""
+
+    name: str
+    version: str
+    reference: str
+    digest: str
+    platform: str
+    layers: tuple[LayerReport, ...]
+    bytes_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a destination did: its name for the image, each layer's status, bytes in all."""
+
+    reference: str
+    status: tuple[str, ...]
+    bytes_sent: int
+
+
+class Destination(Protocol):
+    """Takes an image."""
+
+    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+        """Store `image` and tell what had to be sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IntoEngine:
+    """A container engine of this machine."""
+
+    engine: ImageEngine
+
+    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+        """Load the image, without the layers that the engine has."""
+        known = load(image, self.engine, notify=notify)
+        sent = image.layers[known:]
+        status = (REUSED,) * known + (SENT,) * len(sent)
+        return Delivered(image.tag, status, sum(layer.descriptor.size for layer in sent))
+
+
+@dataclass(frozen=True, slots=True)
+class IntoFile:
+    """A file that `docker load`, skopeo and podman read."""
+
+    path: Path
+
+    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+        """Write the whole archive beside the file's place, then move it there."""
+        notify(Step(f"Writing {self.path.name}"))
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                for chunk in archive(image):
+                    file.write(chunk)
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return Delivered(str(self.path), (SENT,) * len(image.layers), self.path.stat().st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class IntoStore:
+    """The embedded store: blobs and the manifest by digest, without a tag.
+
+    Tags are versions, and a build is none; the image is called `owner/name@sha256:…`.
+    """
+
+    store: ImageStore
+
+    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+        """Store what the store lacks, the manifest last."""
+        moved = [
+            self.store.push_blob(image.name, layer.descriptor, layer.blob, notify=notify)
+            for layer in image.layers
+        ]
+        config = self.store.push_blob(image.name, image.config, image.config_bytes, notify=notify)
+        self.store.push_manifest(image.name, image.manifest, media_types.MANIFEST)
+        sent = sum(one.bytes_sent for one in (*moved, config))
+        return Delivered(f"{image.name}@{image.digest}", tuple(one.how for one in moved), sent)
+
+
+def deliver(
+    image: BuiltImage, version: str, destination: Destination, *, notify: Notify
+) -> BuildReport:
+    """Put `image` where it belongs and report on it.
+
+    Args:
+        image: The image.
+        version: The project's version, which the image does not know.
+        destination: Where it goes.
+        notify: Gets a step when something must be sent.
+
+    Raises:
+        LoadRefused: The engine did not take the image.
+        EngineUnavailable: The engine does not answer.
+    """
+    delivered = destination.put(image, notify=notify)
+    layers = tuple(
+        LayerReport(
+            str(layer.descriptor.digest),
+            layer.descriptor.size,
+            str(layer.kind),
+            layer.name,
+            state,
+        )
+        for layer, state in zip(image.layers, delivered.status, strict=True)
+    )
+    return BuildReport(
+        name=image.name,
+        version=version,
+        reference=delivered.reference,
+        digest=str(image.digest),
+        platform=str(image.platform),
+        layers=layers,
+        bytes_sent=delivered.bytes_sent,
+    )

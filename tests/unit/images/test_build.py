@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import shutil
+import tarfile
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from algo.events import Event, Warned, silent
+from algo.images.errors import BadPlatform, RuntimeUnavailable
+from algo.images.image import LayerKind
+from algo.oci.descriptor import Platform
+from algo.oci.digest import Digest
+from algo.oci.manifest import ImageConfig, ImageManifest, decode
+from algo.project.errors import ModelMissing
+from algo.project.project import Project
+
+from tests.fakes.images import FakeImageEngine
+from tests.fakes.packages import FakePackages
+from tests.unit.images.projects import AMD64, builder, lock, project, runtimes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.images.image import BuiltImage
+
+KINDS = ["runtime", "runtime", "gateway", "runner", "packages", "model", "code"]
+
+
+def names(image: BuiltImage, kind: LayerKind) -> list[str]:
+    (layer,) = [layer for layer in image.layers if layer.kind == kind]
+    with tarfile.open(layer.blob) as archive:
+        return [member.name for member in archive if not member.isdir()]
+
+
+def build(tmp_path: Path, engine: FakeImageEngine | None = None) -> BuiltImage:
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", engine or FakeImageEngine())
+    return made.build(project(tmp_path / "p"), lock(), notify=silent)
+
+
+def test_the_layers_lie_in_the_order_of_how_seldom_they_change(tmp_path: Path) -> None:
+    assert [str(layer.kind) for layer in build(tmp_path).layers] == KINDS
+
+
+def test_each_layer_holds_what_its_kind_says(tmp_path: Path) -> None:
+    image = build(tmp_path)
+
+    assert names(image, LayerKind.GATEWAY) == [
+        "opt/algo/gateway/__pycache__/compiled.pyc",
+        "opt/algo/gateway/algo_gateway/__init__.py",
+        "opt/algo/gateway/six.py",
+    ]
+    assert names(image, LayerKind.RUNNER) == ["opt/algo/runtimes/python/runner.py"]
+    assert names(image, LayerKind.PACKAGES) == [
+        "opt/algo/packages/__pycache__/compiled.pyc",
+        "opt/algo/packages/six.py",
+    ]
+    assert names(image, LayerKind.MODEL) == ["opt/algo/app/models/small.bin"]
+    assert names(image, LayerKind.CODE) == [
+        "opt/algo/algorithm.json",
+        "opt/algo/app/src/p.py",
+    ]
+
+
+def test_the_manifest_and_the_config_name_every_layer(tmp_path: Path) -> None:
+    image = build(tmp_path)
+    manifest = decode(image.manifest, ImageManifest)
+    config = decode(image.config_bytes, ImageConfig)
+
+    assert Digest.of(image.manifest) == image.digest
+    assert manifest.config.digest == str(Digest.of(image.config_blob.read_bytes()))
+    assert [one.digest for one in manifest.layers] == [
+        str(Digest.of_file(layer.blob)) for layer in image.layers
+    ]
+    assert config.rootfs.diff_ids == tuple(str(layer.diff_id) for layer in image.layers)
+    assert config.config.user == "65532:65532"
+    assert config.config.cmd[:3] == ("python3", "-m", "algo_gateway")
+    assert config.config.labels["dev.algo.name"] == "acme/p"
+
+
+def test_another_cache_and_another_folder_give_the_same_digest(tmp_path: Path) -> None:
+    one, two = tmp_path / "1", tmp_path / "2" / "elsewhere"
+
+    assert build(one).digest == build(two).digest
+
+
+def test_the_version_does_not_change_the_digest(tmp_path: Path) -> None:
+    before = build(tmp_path)
+    root = tmp_path / "p"
+    text = (root / "algo.toml").read_text()
+    (root / "algo.toml").write_text(text.replace("1.0.0", "2.0.0"))
+    made = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine())
+
+    assert made.build(Project.open(root), lock(), notify=silent).digest == before.digest
+
+
+def test_an_edit_of_the_code_makes_only_the_code_layer_again(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "p" / "src" / "p.py").write_text("def apply(x):\n    return -x\n")
+    packages = FakePackages()
+    made = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine(), packages)
+    again = made.build(Project.open(tmp_path / "p"), lock(), notify=silent)
+
+    assert [layer.kind for layer in again.layers if not layer.reused] == [LayerKind.CODE]
+    assert packages.installed == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "tests/test_p.py", "algo.lock", ".git/HEAD"])
+def test_what_is_no_part_of_the_algorithm_does_not_change_the_digest(
+    tmp_path: Path, path: str
+) -> None:
+    before = build(tmp_path)
+    (tmp_path / "p" / path).write_text("changed")
+    made = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine())
+
+    assert made.build(Project.open(tmp_path / "p"), lock(), notify=silent).digest == before.digest
+
+
+def test_an_algoignore_keeps_files_out(tmp_path: Path) -> None:
+    here = project(tmp_path / "p")
+    (here.root / "notes.txt").touch()
+    (here.root / ".algoignore").write_text("notes.txt\n")
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", FakeImageEngine())
+
+    files = names(made.build(here, lock(), notify=silent), LayerKind.CODE)
+    assert files == ["opt/algo/algorithm.json", "opt/algo/app/src/p.py"]
+
+
+def test_without_an_engine_the_cached_runtime_and_layers_serve(tmp_path: Path) -> None:
+    before = build(tmp_path)
+    made = builder(tmp_path / "r", tmp_path / "c", None)
+
+    assert made.build(Project.open(tmp_path / "p"), lock(), notify=silent).digest == before.digest
+
+
+def test_without_an_engine_and_a_cached_runtime_the_error_says_so(tmp_path: Path) -> None:
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", None)
+
+    with pytest.raises(RuntimeUnavailable, match=r"python 3\.13 on linux/amd64"):
+        made.build(project(tmp_path / "p"), lock(), notify=silent)
+
+
+def test_packages_that_cannot_be_compiled_are_warned_of(tmp_path: Path) -> None:
+    build(tmp_path)
+    events = list[Event]()
+    made = builder(tmp_path / "r", tmp_path / "c", None)
+    made.build(Project.open(tmp_path / "p"), lock("1.16"), notify=events.append)
+
+    assert [type(event) for event in events if isinstance(event, Warned)] == [Warned]
+
+
+def test_what_the_host_put_below_the_runtime_image_does_not_leave_it(tmp_path: Path) -> None:
+    clean = build(tmp_path / "1")
+    other = build(tmp_path / "2", FakeImageEngine(private=True))
+
+    assert other.digest == clean.digest
+
+
+def test_a_blob_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+    before = build(tmp_path)
+    for layer in before.layers:
+        layer.blob.write_bytes(layer.blob.read_bytes()[:-1])
+    made = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine())
+    again = made.build(Project.open(tmp_path / "p"), lock(), notify=silent)
+
+    assert again.digest == before.digest
+    assert all(Digest.of_file(one.blob) == one.descriptor.digest for one in again.layers)
+
+
+def test_nothing_unfinished_stays_in_the_cache(tmp_path: Path) -> None:
+    build(tmp_path)
+
+    assert list((tmp_path / "c" / "tmp").iterdir()) == []
+
+
+def test_a_missing_model_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    here = project(tmp_path / "p")
+    shutil.rmtree(here.root / "models")
+    engine = FakeImageEngine()
+
+    with pytest.raises(ModelMissing, match="small"):
+        builder(runtimes(tmp_path / "r"), tmp_path / "c", engine).build(here, lock(), notify=silent)
+    assert engine.builds == []
+
+
+def test_an_unknown_platform_is_refused(tmp_path: Path) -> None:
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", FakeImageEngine())
+
+    with pytest.raises(BadPlatform, match="windows/amd64"):
+        made.build(
+            project(tmp_path / "p"), lock(), platform=Platform("windows", "amd64"), notify=silent
+        )
+
+
+def test_the_image_says_which_runtime_image_it_stands_on(tmp_path: Path) -> None:
+    image = build(tmp_path)
+
+    assert image.platform == AMD64
+    assert image.runtime is not None
+    assert image.runtime != image.digest
+
+
+def test_the_description_in_the_image_is_the_projects(tmp_path: Path) -> None:
+    (layer,) = [one for one in build(tmp_path).layers if one.kind == LayerKind.CODE]
+    with tarfile.open(layer.blob) as archive:
+        found = archive.extractfile("opt/algo/algorithm.json")
+        assert found is not None
+        assert msgspec.json.decode(found.read())["name"] == "acme/p"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.images.errors import LinkOutside, UnreadableFile
+from algo.images.tar import LayerWriter, write_layer
+from algo.images.tree import Entry, collect, fingerprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(entries: list[Entry], *, compress: bool = False) -> tuple[bytes, LayerWriter]:
+    target = io.BytesIO()
+    writer = LayerWriter(target, compress=compress)
+    write_layer(entries, writer)
+    return target.getvalue(), writer
+
+
+def folder(root: Path) -> Path:
+    (root / "b").mkdir(parents=True)
+    (root / "b" / "x.py").write_text("x")
+    (root / "a.sh").write_text("#!/bin/sh\n")
+    (root / "a.sh").chmod(0o755)
+    return root
+
+
+def test_the_tar_does_not_depend_on_order_times_modes_and_owners(tmp_path: Path) -> None:
+    one, two = folder(tmp_path / "1"), folder(tmp_path / "2")
+    (two / "b" / "x.py").chmod(0o600)
+    os.utime(two / "a.sh", (1, 1))
+
+    first = written(collect(one, "opt"))[0]
+    assert written(list(reversed(collect(two, "opt"))))[0] == first
+    assert fingerprint(collect(one, "opt")) == fingerprint(collect(two, "opt"))
+
+
+def test_entries_are_owned_by_root_without_times_and_have_their_folders(tmp_path: Path) -> None:
+    data, _ = written(collect(folder(tmp_path), "opt/algo"))
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        found = archive.getmembers()
+
+    assert [(m.name, oct(m.mode)) for m in found] == [
+        ("opt", "0o755"),
+        ("opt/algo", "0o755"),
+        ("opt/algo/a.sh", "0o755"),
+        ("opt/algo/b", "0o755"),
+        ("opt/algo/b/x.py", "0o644"),
+    ]
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", 0)}
+
+
+def test_the_writer_knows_the_digests_of_the_tar_and_of_the_blob() -> None:
+    plain, _ = written([Entry("a", b"content")])
+    packed, writer = written([Entry("a", b"content")], compress=True)
+
+    assert gzip.decompress(packed) == plain
+    assert writer.diff_id == hashlib.sha256(plain).hexdigest()
+    assert writer.digest == hashlib.sha256(packed).hexdigest()
+    assert writer.size == len(packed)
+    assert packed[:10] == bytes.fromhex("1f8b08000000000000ff")
+
+
+def test_the_compressed_bytes_do_not_depend_on_how_they_arrive() -> None:
+    content = os.urandom(3 << 20) + bytes(3 << 20)
+    results = []
+    for step in (1000, 1 << 20, len(content)):
+        target = io.BytesIO()
+        writer = LayerWriter(target, compress=True)
+        for start in range(0, len(content), step):
+            writer.write(content[start : start + step])
+        writer.close()
+        results.append(target.getvalue())
+
+    assert results[0] == results[1] == results[2]
+
+
+def test_long_and_foreign_names_survive() -> None:
+    name = "d" * 120 + "/" + "ü" * 60
+    data, _ = written([Entry(name, b"1")])
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert name in archive.getnames()
+
+
+def test_a_link_inside_stays_a_link_and_one_to_a_file_elsewhere_becomes_the_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "elsewhere").write_text("weights")
+    root = folder(tmp_path / "p")
+    (root / "inside").symlink_to("b/x.py")
+    (root / "outside").symlink_to(tmp_path / "elsewhere")
+    found = {entry.path: entry for entry in collect(root, "app")}
+
+    assert found["app/inside"].link == "b/x.py"
+    assert found["app/outside"].link == ""
+    assert found["app/outside"].source == (tmp_path / "elsewhere").resolve()
+
+
+@pytest.mark.parametrize("aim", ["/usr", "../..", "nothing"])
+def test_a_link_to_a_folder_elsewhere_or_to_nothing_is_refused(tmp_path: Path, aim: str) -> None:
+    root = folder(tmp_path / "p")
+    (root / "link").symlink_to(aim)
+
+    with pytest.raises(LinkOutside, match="link"):
+        collect(root, "app")
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UnreadableFile, match="pipe"):
+        collect(tmp_path, "app")
