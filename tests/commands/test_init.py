@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -89,3 +93,21 @@ def test_nothing_is_overwritten_and_all_that_would_be_is_named(
     assert "error[would_overwrite]: 2 of 11 files" in said
     assert "  README.md\n  algo.toml\n" in said
     assert sorted(path.name for path in (cwd / "hello").iterdir()) == ["README.md", "algo.toml"]
+
+
+@pytest.mark.parametrize(("answer", "template"), [("2", "python/sklearn"), ("", "python/minimal")])
+def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template: str) -> None:
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "algo", "init", "acme/x"],
+        cwd=tmp_path, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        while b"Number [1]: " not in shown:
+            shown += os.read(terminal, 1024)
+        os.write(terminal, answer.encode() + b"\n")
+        out, _ = process.communicate(timeout=30)
+    os.close(terminal)
+    assert b"  1  python/minimal  one function and nothing else" in shown
+    assert f"Created acme/x from {template}".encode() in out
