@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from algo.environments.interface import PackageManager
     from algo.environments.locking import Locking
     from algo.images.build import Builder
+    from algo.images.deliver import Destination
     from algo.images.interface import ImageEngine
     from algo.output import Output
     from algo.project.project import Project
+    from algo.registry.layout import LayoutStore
     from algo.watch.interface import Watcher
 
 
@@ -128,6 +130,31 @@ class Deps:
             host=host_platform(),
             created=int(self.env.get("SOURCE_DATE_EPOCH") or 0),
         )
+
+    def store(self) -> LayoutStore:
+        """Return the embedded store."""
+        from algo.registry.layout import LayoutStore
+
+        return LayoutStore(self.folders.store, linkable=self.folders.cache)
+
+    def destination(self, output: Path | None, into: str | None) -> Destination:
+        """Return where `algo build` puts its image: a file, docker when it answers, the store.
+
+        Raises:
+            EngineUnavailable: `docker` was asked for by name and does not answer.
+        """
+        from algo.images.deliver import IntoEngine, IntoFile, IntoStore
+
+        if output is not None:
+            return IntoFile(self.cwd / output)
+        engine = None if into == "store" else self.image_engine()
+        if engine is not None:
+            return IntoEngine(engine)
+        if into == "docker":
+            from algo.engines.errors import EngineUnavailable
+
+            raise EngineUnavailable("no container engine answers", hint="algo build --into store")
+        return IntoStore(self.store())
 
     def watcher(self, root: Path) -> Watcher:
         """Return a watcher of the project at `root`."""

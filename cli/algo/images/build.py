@@ -44,7 +44,7 @@ _OURS = frozenset(
     }
 )
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
-_NOT_RUNNER = frozenset({"Dockerfile", "runtime.toml"})
+_NOT_RUNNER = frozenset({"Dockerfile"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,10 @@ def test_each_layer_holds_what_its_kind_says(tmp_path: Path) -> None:
         "opt/algo/gateway/algo_gateway/__init__.py",
         "opt/algo/gateway/six.py",
     ]
-    assert names(image, LayerKind.RUNNER) == ["opt/algo/runtimes/python/runner.py"]
+    assert names(image, LayerKind.RUNNER) == [
+        "opt/algo/runtimes/python/runner.py",
+        "opt/algo/runtimes/python/runtime.toml",
+    ]
     assert names(image, LayerKind.PACKAGES) == [
         "opt/algo/packages/__pycache__/compiled.pyc",
         "opt/algo/packages/six.py",
