@@ -36,7 +36,7 @@ class FakeGateway:
     def load(self) -> None:
         """Run the entry file and keep its function, or the old one and the error."""
         file, _, function = self.entrypoint.partition(":")
-        names: dict[str, Any] = {"print": lambda *words: self.log(" ".join(map(str, words)))}
+        names: dict[str, Any] = {"print": lambda *words, **_: self.log(" ".join(map(str, words)))}
         try:
             source = (self.folder / file).read_text(encoding="utf-8")
             exec(compile(source, file, "exec"), names)

@@ -1,4 +1,4 @@
-"""Run an algorithm in a container, through the docker SDK."""
+"""Run an algorithm in a container of the Docker Engine, or of podman behind the same API."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import platform
 import secrets
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.engines import docker_client as endpoint
+from algo.engines.docker_client import find, ping
+from algo.engines.docker_containers import Containers, Refused
 from algo.engines.docker_options import (
     CONTROL_PORT,
     HOST_LABEL,
     OWNER_LABEL,
     PORT,
     SESSION_LABEL,
-    ContainerPlan,
     plan,
+    settings,
     user_for,
 )
 from algo.engines.errors import (
@@ -34,17 +36,20 @@ from algo.engines.processes import Process, alive
 from algo.engines.virtualenv import explain_exit, in_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from docker.api.client import APIClient
-    from docker.types import DeviceRequest
+    from collections.abc import Callable, Iterator, Mapping
 
     from algo.engines.sessions import Session, Sessions
 
 
 class DockerEngine:
-    """Runs containers in the Docker Engine, or in podman behind the same API."""
+    """Runs containers.
+
+    Args:
+        sessions: Where what runs is written down.
+        env: The environment: where the engine is, and its certificates.
+        home: The user's home, which may hold a docker context.
+        gpu: Reads what GPUs this machine has.
+    """
 
     name = "docker"
     wants_image = True
@@ -57,14 +62,15 @@ class DockerEngine:
         gpu: Callable[[], GpuFacts] = read_facts,
     ) -> None:
         self._sessions = sessions
-        self._env = env
-        self._address = endpoint.find(env, home)
+        self._address = find(env, home)
         self._gpu = gpu
-        self._connected: APIClient | None = None
+        tls = env.get("DOCKER_TLS_VERIFY") and self._address.startswith("tcp:")
+        folder = Path(env.get("DOCKER_CERT_PATH") or home / ".docker")
+        self._containers = Containers(self._address, folder if tls else None)
 
     def answers(self) -> bool:
-        """Tell, within 0.3 s and without loading the SDK, whether an engine is there."""
-        return endpoint.ping(self._address) is not None
+        """Tell, within 0.3 s, whether an engine is there."""
+        return ping(self._address) is not None
 
     def check(self) -> EngineInfo:
         """Return the engine's own version.
@@ -72,22 +78,21 @@ class DockerEngine:
         Raises:
             EngineUnavailable: It does not answer.
         """
-        with _spoken(self._address):
-            found = self._client().version()
-        detail = f"API {found.get('ApiVersion', '?')} at {self._address}"
-        return EngineInfo(self.name, str(found.get("Version", "?")), detail)
+        with _spoken():
+            found = self._containers.version()
+        detail = f"API {found.api_version} at {self._address}"
+        return EngineInfo(self.name, found.version, detail)
 
     def start(self, launch: Launch, log: Callable[[str], None]) -> ContainerInstance:
         """Create and start a container.
 
         Raises:
-            EngineUnavailable: The engine does not answer, or lacks the image.
+            EngineUnavailable: The engine does not answer.
             PortTaken: Something else listens on the port.
             GpuUnavailable: A GPU was asked for and cannot be given.
             FolderUnreadable: The container's user cannot read the working tree.
-            StartFailed: The engine refused.
+            StartFailed: The engine refused, or lacks the image.
         """
-        assert isinstance(launch.artifact, Image)
         if launch.port:
             claim(launch.host, launch.port)
         gpu = request(launch.gpu, self._gpu(), self.gpu_support()) if launch.gpu else None
@@ -95,28 +100,28 @@ class DockerEngine:
         session = self._sessions.create(
             self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
+        token = secrets.token_urlsafe(24) if launch.development else ""
         container = ""
         try:
-            with _spoken(self._address, gpu=bool(gpu), port=launch.port, host=launch.host):
-                token = secrets.token_urlsafe(24) if launch.development else ""
-                planned = self._plan(launch, session, user, token, gpu)
-                container = _create(self._client(), planned)
+            with _spoken(launch):
+                container = self._create(launch, session, user, token, gpu)
                 self._sessions.update(session.id, container=container)
-                return self._begin(launch, session, container, token, log)
+                self._containers.start(container)
+                instance = self._instance(launch, session, container, token)
         except BaseException:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(EngineUnavailable, Refused):
                 if container:
-                    self._client().remove_container(container, force=True, v=True)
+                    self._containers.remove(container)
                 self._sessions.remove(session.id)
             raise
+        instance.follow(log)
+        return instance
 
     def gpu_support(self) -> EngineGpu:
         """Return what the engine can do with GPUs."""
-        with _spoken(self._address):
-            info = self._client().info()
-        return EngineGpu(
-            cdi=bool(info.get("CDISpecDirs")), nvidia_runtime="nvidia" in info.get("Runtimes", {})
-        )
+        with _spoken():
+            info = self._containers.info()
+        return EngineGpu(cdi=bool(info.cdi_spec_dirs), nvidia_runtime="nvidia" in info.runtimes)
 
     def leftovers(self) -> list[Leftover]:
         """Return containers and sessions whose command is gone."""
@@ -124,13 +129,15 @@ class DockerEngine:
         found = [item for item in self._sessions.leftovers() if item.name in ours]
         if not self.answers():
             return found
-        with _spoken(self._address):
-            containers = self._client().containers(all=True, filters={"label": SESSION_LABEL})
+        with _spoken():
+            containers = self._containers.find(SESSION_LABEL)
         for container in containers:
-            labels = container["Labels"]
-            if labels.get(HOST_LABEL) == platform.node() and not _owned(labels[OWNER_LABEL]):
-                text = f"{container['Names'][0].lstrip('/')}, {container['Status'].lower()}"
-                found.append(Leftover("container", container["Id"], text))
+            labels = container.labels or {}
+            here = labels.get(HOST_LABEL) == platform.node()
+            if here and not _owned(labels.get(OWNER_LABEL, "")):
+                name = container.names[0].lstrip("/") if container.names else container.id
+                text = f"{name}, {container.status.lower()}"
+                found.append(Leftover("container", container.id, text))
         return found
 
     def remove(self, leftover: Leftover) -> None:
@@ -138,62 +145,45 @@ class DockerEngine:
         if leftover.kind == "session":
             self._sessions.clean(leftover)
             return
-        from docker.errors import NotFound
+        with _spoken():
+            self._containers.remove(leftover.name)
 
-        with _spoken(self._address), contextlib.suppress(NotFound):
-            self._client().remove_container(leftover.name, force=True, v=True)
-
-    def _client(self) -> APIClient:
-        if self._connected is None:
-            self._connected = endpoint.connect(self._address, self._env)
-        return self._connected
-
-    def _plan(
+    def _create(
         self, launch: Launch, session: Session, user: str, token: str, gpu: GpuRequest | None
-    ) -> ContainerPlan:
+    ) -> str:
         assert isinstance(launch.artifact, Image)
-        owner = f"{session.owner.pid}:{session.owner.began}"
-        return plan(
+        planned = plan(
             launch,
             launch.artifact.reference,
             session=session.id,
             user=user,
-            owner=owner,
+            owner=f"{session.owner.pid}:{session.owner.began}",
             machine=platform.node(),
             token=token,
             gpu=gpu,
         )
+        words = self._containers.command_of(planned.image).words
+        return self._containers.create(planned.name, settings(planned, words))
 
-    def _begin(
-        self,
-        launch: Launch,
-        session: Session,
-        container: str,
-        token: str,
-        log: Callable[[str], None],
+    def _instance(
+        self, launch: Launch, session: Session, container: str, token: str
     ) -> ContainerInstance:
-        client = self._client()
-        # Attached before it starts, so that not one line is missed.
-        stream = client.attach(container, stdout=True, stderr=True, stream=True)
-        client.start(container)
-        ports = client.inspect_container(container)["NetworkSettings"]["Ports"]
-        control = None
-        if token:
-            port = _published(ports, CONTROL_PORT)
-            control = ControlAddress(f"tcp:{self._reach('127.0.0.1')}:{port}", token)
-        url = f"http://{self._reach(launch.host)}:{_published(ports, PORT)}"
+        found = self._containers.inspect(container)
+        port = found.port(PORT) if found else None
+        if found is None or port is None:
+            last = "\n".join(self._containers.lines(container))
+            raise StartFailed("the container ended at once", details=last)
+        url = f"http://{self._reach(launch.host)}:{port}"
         self._sessions.update(session.id, url=url)
-        instance = ContainerInstance(
+        control = f"tcp:{self._reach('127.0.0.1')}:{found.port(CONTROL_PORT)}"
+        return ContainerInstance(
             url=url,
             session=session.id,
-            control=control,
+            control=ControlAddress(control, token) if token else None,
             container=container,
-            _engine=self._address,
-            _client=client,
+            _containers=self._containers,
             _sessions=self._sessions,
         )
-        instance.follow(stream, log)
-        return instance
 
     def _reach(self, host: str) -> str:
         """Return the host at which a published port answers us."""
@@ -209,19 +199,18 @@ class ContainerInstance:
     session: str
     control: ControlAddress | None
     container: str
-    _engine: str
-    _client: APIClient
+    _containers: Containers
     _sessions: Sessions
     _silent: threading.Event = field(default_factory=threading.Event)
     _stopped: bool = False
 
-    def follow(self, stream: Iterable[bytes], log: Callable[[str], None]) -> None:
-        """Pass on the container's lines from a thread of its own, until they end."""
+    def follow(self, log: Callable[[str], None]) -> None:
+        """Pass on the container's lines, from its first, in a thread until they end."""
 
         def read() -> None:
             # The engine's end of the stream breaks when the engine is killed.
             with contextlib.suppress(Exception):
-                for line in _lines(stream):
+                for line in self._containers.lines(self.container):
                     log(line)
             self._silent.set()
 
@@ -235,21 +224,17 @@ class ContainerInstance:
         """
         if not self._silent.is_set():
             return None
-        from docker.errors import NotFound
-
         try:
-            with _spoken(self._engine):
-                state = self._client.inspect_container(self.container)["State"]
-        except NotFound:
-            return Ended(1, "its container was removed")
+            with _spoken():
+                found = self._containers.inspect(self.container)
         except EngineUnavailable as error:
-            raise EngineLost(
-                f"the container engine at {self._engine} went away while it ran the algorithm"
-            ) from error
-        if state.get("Running"):
+            raise EngineLost(f"{error.message}: it went away while it ran the algorithm") from error
+        if found is None:
+            return Ended(1, "its container was removed")
+        if found.state.running:
             return None
-        code = int(state.get("ExitCode", 1))
-        if state.get("OOMKilled"):
+        code = found.state.exit_code
+        if found.state.oom_killed:
             return Ended(code, "it ran out of memory")
         return Ended(code, explain_exit(128 - code if code > 128 else code))
 
@@ -257,80 +242,14 @@ class ContainerInstance:
         """End the container and remove it: calls in flight get `grace` seconds."""
         if self._stopped:
             return
-        from docker.errors import NotFound
-
         try:
-            with _spoken(self._engine), contextlib.suppress(NotFound):
-                self._client.stop(self.container, timeout=max(1, round(grace)))
-                self._client.remove_container(self.container, force=True, v=True)
-        except EngineUnavailable:
+            self._containers.stop(self.container, max(1, round(grace)))
+            self._containers.remove(self.container)
+        except (EngineUnavailable, Refused):
             # The record stays, so that `algo doctor --fix` finds the container.
             return
         self._stopped = True
         self._sessions.remove(self.session)
-
-
-def _create(client: APIClient, planned: ContainerPlan) -> str:
-    """Create the container of `planned` and return its id."""
-    from docker.types import LogConfig
-
-    image = client.inspect_image(planned.image)["Config"]  # type: ignore[no-untyped-call]
-    words = [*(image.get("Entrypoint") or []), *(image.get("Cmd") or []), *planned.command]
-    host = client.create_host_config(
-        binds=list(planned.binds),
-        port_bindings={p.inside: (p.host, p.port or None) for p in planned.publish},
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        read_only=True,
-        tmpfs=planned.tmpfs,
-        mem_limit=planned.memory or None,
-        nano_cpus=planned.nano_cpus or None,
-        pids_limit=planned.processes or None,
-        device_requests=_devices(planned.gpu),
-        log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
-    )
-    created = client.create_container(
-        planned.image,
-        entrypoint=words[:1],
-        command=words[1:],
-        name=planned.name,
-        user=planned.user or None,
-        environment=planned.environment,
-        labels=planned.labels,
-        ports=[p.inside for p in planned.publish],
-        host_config=host,
-    )
-    return str(created["Id"])
-
-
-def _devices(gpu: GpuRequest | None) -> list[DeviceRequest] | None:
-    from docker.types import DeviceRequest
-
-    if gpu is None:
-        return None
-    if gpu.cdi:
-        return [DeviceRequest(driver="cdi", device_ids=list(gpu.cdi))]
-    capabilities = [["gpu"]]
-    if gpu.ids:
-        return [DeviceRequest(driver="nvidia", device_ids=list(gpu.ids), capabilities=capabilities)]
-    return [DeviceRequest(driver="nvidia", count=-1, capabilities=capabilities)]
-
-
-def _published(ports: Mapping[str, list[dict[str, str]] | None], inside: int) -> int:
-    found = ports.get(f"{inside}/tcp")
-    if not found:
-        raise StartFailed("the container ended before its port was published")
-    return int(found[0]["HostPort"])
-
-
-def _lines(stream: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in stream:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", errors="replace").rstrip("\r")
-    if rest:
-        yield rest.decode("utf-8", errors="replace")
 
 
 def _owned(owner: str) -> bool:
@@ -339,24 +258,17 @@ def _owned(owner: str) -> bool:
 
 
 @contextlib.contextmanager
-def _spoken(address: str, *, gpu: bool = False, port: int = 0, host: str = "") -> Iterator[None]:
-    """Turn what the SDK raises into our errors; a missing container stays the SDK's NotFound."""
-    import requests
-    from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-
+def _spoken(launch: Launch | None = None) -> Iterator[None]:
+    """Turn an engine's refusal into one of our errors."""
     try:
         yield
-    except ImageNotFound as error:
-        raise StartFailed(f"the engine lacks the image: {error.explanation}") from error
-    except NotFound:
-        raise
-    except APIError as error:
-        text = str(error.explanation or error)
-        if port and ("already allocated" in text or "address already in use" in text):
-            hint = f"pass --port {next_free(host, port)}, or --port 0"
-            raise PortTaken(f"port {port} of {host} is taken", hint=hint) from error
-        if gpu and ("device" in text or "nvidia" in text):
-            raise GpuUnavailable(f"the engine cannot give the GPU: {text}") from error
-        raise StartFailed(f"the container engine refused: {text}") from error
-    except (requests.exceptions.RequestException, DockerException) as error:
-        raise EngineUnavailable(f"no container engine answers at {address}") from error
+    except Refused as refused:
+        text = str(refused)
+        busy = "already allocated" in text or "address already in use" in text
+        if launch is not None and launch.port and busy:
+            hint = f"pass --port {next_free(launch.host, launch.port)}, or --port 0"
+            message = f"port {launch.port} of {launch.host} is taken"
+            raise PortTaken(message, hint=hint) from refused
+        if launch is not None and launch.gpu and ("device" in text or "nvidia" in text):
+            raise GpuUnavailable(f"the engine cannot give the GPU: {text}") from refused
+        raise StartFailed(f"the container engine refused: {text}") from refused

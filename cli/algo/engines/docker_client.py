@@ -104,7 +104,7 @@ def connect(address: str, env: Mapping[str, str], timeout: int = 20) -> APIClien
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, path: str, timeout: float | None) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
@@ -115,7 +115,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def open_connection(address: str, timeout: float) -> http.client.HTTPConnection | None:
+def open_connection(address: str, timeout: float | None) -> http.client.HTTPConnection | None:
     """Return a plain connection to the engine, None when the address needs the SDK (TLS, ssh)."""
     scheme, _, rest = address.partition("://")
     if scheme == "unix":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algo.engines.errors import FolderUnreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from algo.engines.gpu import GpuRequest
@@ -35,7 +36,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class ContainerPlan:
-    """Everything that decides what a container may do, before it becomes the SDK's words."""
+    """Everything that decides what a container may do, before it becomes the engine's words."""
 
     image: str
     name: str
@@ -97,6 +98,52 @@ def plan(
         command=tuple(command),
         tmpfs=dict(_TMPFS),
     )
+
+
+def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
+    """Return `planned` as the engine's API takes it.
+
+    Args:
+        planned: What the container may do.
+        words: The image's own command, to which the plan's is added.
+    """
+    words = [*words, *planned.command]
+    published = {
+        f"{one.inside}/tcp": [{"HostIp": one.host, "HostPort": str(one.port or "")}]
+        for one in planned.publish
+    }
+    host = {
+        "Binds": list(planned.binds),
+        "PortBindings": published,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "ReadonlyRootfs": True,
+        "Tmpfs": planned.tmpfs,
+        "Memory": planned.memory,
+        "NanoCpus": planned.nano_cpus,
+        "PidsLimit": planned.processes or None,
+        "DeviceRequests": _devices(planned.gpu),
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}},
+    }
+    return {
+        "Image": planned.image,
+        "User": planned.user,
+        "Entrypoint": words[:1],
+        "Cmd": words[1:],
+        "Env": [f"{name}={value}" for name, value in planned.environment.items()],
+        "Labels": planned.labels,
+        "ExposedPorts": {port: {} for port in published},
+        "HostConfig": host,
+    }
+
+
+def _devices(gpu: GpuRequest | None) -> list[dict[str, Any]] | None:
+    if gpu is None:
+        return None
+    if gpu.cdi:
+        return [{"Driver": "cdi", "DeviceIDs": list(gpu.cdi)}]
+    which: dict[str, Any] = {"DeviceIDs": list(gpu.ids)} if gpu.ids else {"Count": -1}
+    return [{"Driver": "nvidia", "Capabilities": [["gpu"]], **which}]
 
 
 def user_for(folder: Path) -> str:

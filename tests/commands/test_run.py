@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.main import run
+
+from tests.commands.test_serve import hello, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["hello"]
+
+VIRTUALENV = ["--engine", "virtualenv"]
+
+
+def test_one_call_prints_the_result_alone(hello: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    assert run(["run", "-d", '{"name": "Ada"}', *VIRTUALENV]) == 0
+    assert json.loads(capfd.readouterr().out) == {"greeting": "Hello Ada!"}
+
+
+def test_a_running_serve_is_used(
+    hello: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(hello, *VIRTUALENV) as served:
+        edited = (hello / "src" / "hello.py").read_text().replace("Hello", "Good day")
+        (hello / "src" / "hello.py").write_text(edited)
+        served.wait_for_reloads(1)
+        capfd.readouterr()
+        # There is no engine by this address: only the running instance can have answered.
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+        (hello / "note.json").write_text('{"name": "Lin"}')
+        assert run(["run", "-i", "name=Ada"]) == 0
+        assert run(["run", ".", "-D", "note.json"]) == 0
+        assert run(["run", served.url, "-d", '"Eve"', "-o", "out.json"]) == 0
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"Joe"')))
+        assert run(["run", "-"]) == 0
+        lines = capfd.readouterr().out.splitlines()
+        assert [json.loads(line)["greeting"] for line in lines] == [
+            "Good day Ada!",
+            "Good day Lin!",
+            "Good day Joe!",
+        ]
+        answer = json.loads((hello / "out.json").read_text())
+        assert answer == {"greeting": "Good day Eve!"}
+
+
+def test_a_failing_algorithm_is_exit_code_1_with_its_message(
+    hello: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["run", "-d", "{}", *VIRTUALENV]) == 1
+    captured = capfd.readouterr()
+    assert "Created" in captured.out or captured.out == "" or "name" in captured.out
+    assert 'send {"name": "Ada"}' in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (["run"], "input_invalid", 2),
+        (["run", "-d", "{oops"], "input_invalid", 2),
+        (["run", "-d", "1", "-i", "a=1"], "input_invalid", 2),
+        (["run", "-D", "missing.json"], "input_invalid", 2),
+        (["run", "one", "two", "-d", "1"], "input_invalid", 2),
+        (["run", "nothing-here", "-d", "1"], "target_unknown", 2),
+        (["run", "http://127.0.0.1:9", "-d", "1"], "service_unreachable", 3),
+    ],
+)
+def test_what_cannot_be_called_is_named(
+    hello: Path,
+    arguments: list[str],
+    code: str,
+    exit_code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    assert run([*arguments, "--json"]) == exit_code
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == code

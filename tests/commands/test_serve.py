@@ -1,0 +1,253 @@
+"""`algo serve` as its users run it: a child process, signals, events on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algo.main import run
+
+from tests.e2e.served import Served
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALGO = [sys.executable, "-c", "from algo.main import main; main()"]
+ENGINES = ["virtualenv", pytest.param("docker", marks=pytest.mark.engine)]
+
+
+@pytest.fixture
+def hello(tmp_path: Path, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "acme/hello", "--json"]) == 0
+    monkeypatch.chdir(tmp_path / "hello")
+    return tmp_path / "hello"
+
+
+def serving(folder: Path, *options: str) -> Served:
+    return Served.start([*ALGO, "serve", *options], folder)
+
+
+def post(url: str, value: object) -> Any:
+    request = urllib.request.Request(url, json.dumps(value).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    error: dict[str, str] = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    return error
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_edit_is_served_and_a_bad_one_is_not(
+    engine: str, hello: Path, request: pytest.FixtureRequest
+) -> None:
+    if engine == "docker":
+        request.getfixturevalue("engine")
+    entry = hello / "src" / "hello.py"
+    with serving(hello, "--engine", engine) as served:
+        assert served.of("ready")[0]["engine"] == engine
+        assert json.loads(served.of("ready")[0]["sample"]) == {"name": "Ada"}
+        assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
+        edit(entry, "Hello", "Good day")
+        served.wait_for_reloads(1)
+        assert post(served.url, "Ada") == {"greeting": "Good day Ada!"}
+        edit(entry, "def apply(", "def apply((")
+        served.wait(lambda: served.of("error"))
+        (error,) = served.of("error")
+        assert error["file"] == "src/hello.py"
+        assert error["line"] == 12
+        assert post(served.url, "Ada") == {"greeting": "Good day Ada!"}
+        assert served.stop() == 0
+    assert served.stop_seconds < 5
+    assert served.events[-1] == {"event": "stopped", "reason": "interrupted"}
+
+
+def test_the_first_lines_are_the_url_and_a_curl_that_works(hello: Path) -> None:
+    words = [*ALGO, "serve", "--engine", "virtualenv", "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    curl = process.stdout.readline()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+    done = subprocess.run(curl, shell=True, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"greeting": "Hello Ada!"}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    process.stdout.close()
+
+
+def test_ignored_files_reload_nothing_and_others_do(hello: Path) -> None:
+    with serving(hello, "--engine", "virtualenv") as served:
+        (hello / "README.md").write_text("new")
+        (hello / "src" / "hello.py.swp").write_text("new")
+        (hello / "algo.toml").write_text((hello / "algo.toml").read_text() + "\n# more\n")
+        served.wait(lambda: any("algo.toml changed" in line for line in served.story))
+        assert served.of("reload") == []
+
+
+def test_without_reload_an_edit_changes_nothing(hello: Path) -> None:
+    with serving(hello, "--engine", "virtualenv", "--no-reload") as served:
+        edit(hello / "src" / "hello.py", "Hello", "Good day")
+        time.sleep(0.3)
+        assert served.of("reload") == []
+        assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
+
+
+def test_a_load_error_at_the_start_is_one_error_with_file_and_line(
+    hello: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    edit(hello / "src" / "hello.py", "class AlgorithmError", "import nowhere_to_be_found\nclass X")
+    assert run(["serve", "--engine", "virtualenv", "--port", "0", "--json"]) == 1
+    error = json.loads(capfd.readouterr().out.splitlines()[-1])["error"]
+    assert error["code"] == "load_failed"
+    assert "nowhere_to_be_found" in error["message"]
+    assert "src/hello.py:4" in error["message"]
+
+
+def test_a_taken_port_names_a_free_one(hello: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        assert run(["serve", "--engine", "virtualenv", "--port", port, "--json"]) == 1
+    error = error_of(capsys)
+    assert error["code"] == "port_taken"
+    assert "--port" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "exit_code"),
+    [
+        (["--engine", "kubernetes"], "unknown_engine", 2),
+        (["--engine", "virtualenv", "--exact"], "exact_needs_image", 2),
+        (["--engine", "virtualenv", "--host", "192.0.2.1"], "address_invalid", 2),
+        (["--engine", "docker"], "engine_unavailable", 3),
+        (["no-such-thing"], "target_unknown", 2),
+        (["./missing"], "target_unknown", 2),
+        (["http://127.0.0.1:1"], "target_unknown", 2),
+    ],
+)
+def test_what_cannot_be_served_is_named(
+    hello: Path,
+    options: list[str],
+    code: str,
+    exit_code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{hello}/absent.sock")
+    assert run(["serve", *options, "--json"]) == exit_code
+    assert error_of(capsys)["code"] == code
+
+
+def test_without_docker_the_virtualenv_engine_serves_and_says_so(
+    hello: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{hello}/absent.sock")
+    with serving(hello) as served:
+        assert served.of("ready")[0]["engine"] == "virtualenv"
+        assert sum("virtualenv engine" in line for line in served.story) == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or shutil.which("ps") is None, reason="needs ps")
+def test_a_killed_serve_takes_its_processes_with_it_and_doctor_cleans_up(
+    hello: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = serving(hello, "--engine", "virtualenv")
+    served.process.kill()
+    served.stop()
+    deadline = time.monotonic() + 5
+    while str(hello) in _commands() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert str(hello) not in _commands()
+    capsys.readouterr()
+    run(["doctor", "--json"])
+    (left,) = json.loads(capsys.readouterr().out)["leftovers"]
+    assert left["kind"] == "session"
+    run(["doctor", "--fix", "--json"])
+    assert len(json.loads(capsys.readouterr().out)["removed"]) == 1
+    run(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["leftovers"] == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_gateway_ends_serve_with_an_error(
+    engine: str, hello: Path, request: pytest.FixtureRequest, algo_home: Path
+) -> None:
+    docker = request.getfixturevalue("engine") if engine == "docker" else None
+    served = serving(hello, "--engine", engine)
+    (record,) = (algo_home / "state" / "sessions").glob("*/session.json")
+    session = json.loads(record.read_text())
+    if docker is not None:
+        docker.docker("kill", session["container"])
+    else:
+        os.kill(session["processes"][0]["pid"], signal.SIGKILL)
+    assert served.process.wait(5) == 1
+    served.stop()
+    assert served.events[-1]["error"]["code"] == "service_ended"
+    assert not record.exists()
+
+
+@pytest.mark.engine
+def test_the_container_of_a_killed_serve_is_listed_and_removed(
+    hello: Path, engine: Any, capsys: pytest.CaptureFixture[str], algo_home: Path
+) -> None:
+    served = serving(hello, "--engine", "docker")
+    (record,) = (algo_home / "state" / "sessions").glob("*/session.json")
+    container = json.loads(record.read_text())["container"]
+    served.process.kill()
+    served.stop()
+    capsys.readouterr()
+    run(["doctor", "--json"])
+    left = json.loads(capsys.readouterr().out)["leftovers"]
+    assert container in [item["name"] for item in left]
+    run(["doctor", "--fix", "--json"])
+    assert container[:12] not in engine.docker("ps", "--all", "--quiet")
+
+
+@pytest.mark.engine
+def test_the_container_is_locked_up(hello: Path, engine: Any, algo_home: Path) -> None:
+    with serving(hello, "--engine", "docker"):
+        (record,) = (algo_home / "state" / "sessions").glob("*/session.json")
+        container = json.loads(record.read_text())["container"]
+        (found,) = json.loads(engine.docker("inspect", container))
+    host = found["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["ReadonlyRootfs"] is True
+    assert "no-new-privileges" in host["SecurityOpt"]
+    assert host["PidsLimit"] == 512
+    assert found["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    assert [bind.split(":")[-1] for bind in host["Binds"]] == ["ro"]
+    ports = found["NetworkSettings"]["Ports"].values()
+    assert {one["HostIp"] for found in ports for one in found} == {"127.0.0.1"}
+
+
+@pytest.mark.engine
+def test_exact_runs_the_image_alone_and_tells_its_digest(hello: Path, engine: Any) -> None:
+    with serving(hello, "--exact") as served:
+        ready = served.of("ready")[0]
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", ready["digest"])
+        edit(hello / "src" / "hello.py", "Hello", "Good day")
+        time.sleep(0.3)
+        assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
+
+
+def _commands() -> str:
+    return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout

@@ -1,0 +1,166 @@
+"""What every engine promises: on the fake, on host processes and on real containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.engines.docker import DockerEngine
+from algo.engines.errors import PortTaken
+from algo.engines.interface import Engine, HostEnvironment, Image, Instance
+from algo.engines.sessions import Sessions
+from algo.engines.virtualenv import VirtualenvEngine
+from algo.events import Event, Log
+from algo.resources import data_folder
+from algo.serving.control import Control
+from algo.serving.start import StartOptions, running, start
+
+from tests.fakes.engines import FakeEngine, hello
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algo.serving.interface import Servable
+
+SOURCE = """
+def apply(input):
+    print("called with", input, flush=True)
+    return input + 1
+"""
+
+
+@dataclass
+class Bench:
+    """An engine, something that it can run, and what that told."""
+
+    engine: Engine
+    servable: Servable
+    sessions: Sessions
+    told: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
+
+    def start(self, **options: object) -> Instance:
+        chosen = replace(StartOptions(), **options)  # type: ignore[arg-type]
+        return start(self.engine, self.servable, chosen, self.told.put)
+
+    def wait_for(self, words: str) -> str:
+        deadline = time.monotonic() + 5
+        while True:
+            event = self.told.get(timeout=max(0.01, deadline - time.monotonic()))
+            if isinstance(event, Log) and words in event.text:
+                return event.text
+
+
+@pytest.fixture(params=["fake", "virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    root = tmp_path / "hello"
+    root.mkdir()
+    servable = hello(root, SOURCE)
+    sessions = Sessions(tmp_path / "sessions")
+    engine: Engine
+    if request.param == "docker":
+        image = request.getfixturevalue("minimal_image")
+        servable = replace(servable, artifact=Image(image))
+        engine = DockerEngine(sessions, os.environ, Path.home())
+    elif request.param == "virtualenv":
+        servable = replace(servable, artifact=HostEnvironment(Path(sys.executable)))
+        engine = VirtualenvEngine(sessions, data_folder("runtimes"), os.environ)
+    else:
+        engine = FakeEngine()
+    yield Bench(engine, servable, sessions)
+    assert engine.leftovers() == []
+    assert sessions.all() == []
+
+
+def post(url: str, value: object) -> object:
+    request = urllib.request.Request(url, json.dumps(value).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
+
+
+def answers(url: str) -> bool:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_it_says_what_it_is(bench: Bench) -> None:
+    info = bench.engine.check()
+    assert info.name == bench.engine.name
+    assert info.version
+
+
+def test_an_instance_answers_reloads_and_stops(bench: Bench) -> None:
+    instance = bench.start()
+    try:
+        assert post(instance.url, 41) == 42
+        assert "called with 41" in bench.wait_for("called with")
+        assert instance.ended() is None
+        assert instance.control is not None
+        assert bench.servable.folder is not None
+        entry = bench.servable.folder / "src" / "hello.py"
+        entry.write_text("def apply(input):\n    return input + 2\n")
+        outcome = Control(instance.control).reload(["src/hello.py"])
+        assert outcome.ok
+        assert outcome.rung in ("swap", "worker")
+        assert post(instance.url, 41) == 43
+        entry.write_text("def apply(:\n")
+        outcome = Control(instance.control).reload(["src/hello.py"])
+        assert outcome.error is not None
+        assert (outcome.error.file, outcome.error.line) == ("src/hello.py", 1)
+        assert post(instance.url, 41) == 43
+    finally:
+        began = time.monotonic()
+        instance.stop()
+    assert time.monotonic() - began < 5
+    assert not answers(instance.url)
+    instance.stop()
+
+
+def test_a_taken_port_is_refused(bench: Bench) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with pytest.raises(PortTaken):
+            bench.start(port=listener.getsockname()[1])
+
+
+def test_the_port_asked_for_is_used(bench: Bench) -> None:
+    if bench.engine.name == "fake":
+        pytest.skip("the fake takes any port")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running(bench.engine, bench.servable, StartOptions(port=port), bench.told.put) as instance:
+        assert instance.url == f"http://127.0.0.1:{port}"
+        assert post(instance.url, 1) == 2
+
+
+def test_without_development_there_is_no_control_endpoint(bench: Bench) -> None:
+    instance = bench.start(development=False)
+    try:
+        assert instance.control is None
+        assert post(instance.url, 1) == 2
+    finally:
+        instance.stop()
+
+
+def test_a_load_error_stops_what_was_started(bench: Bench) -> None:
+    from algo.serving.errors import LoadFailed
+
+    assert bench.servable.folder is not None
+    entry = bench.servable.folder / "src" / "hello.py"
+    entry.write_text("import json\n\nraise RuntimeError('no weights')\n")
+    with pytest.raises(LoadFailed) as caught:
+        bench.start()
+    assert "no weights" in caught.value.message
+    assert "src/hello.py:3" in caught.value.message
