@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 from dataclasses import dataclass, field
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Each build happens later than the one before, as in life.
+_CLOCK = itertools.count(1_000_000_000)
+
+
 def layer_tar(name: str, content: bytes) -> bytes:
     """Return the tar of a layer with one file."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as archive:
         info = tarfile.TarInfo(name)
         info.size = len(content)
+        info.mtime = next(_CLOCK)
         archive.addfile(info, io.BytesIO(content))
     return target.getvalue()
 
@@ -27,6 +33,14 @@ def layer_tar(name: str, content: bytes) -> bytes:
 def diff_id(layer: bytes) -> str:
     """Return the diff id of an uncompressed layer."""
     return f"sha256:{hashlib.sha256(layer).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class FakeBuild:
+    """A finished build."""
+
+    private: frozenset[str]
+    began: int
 
 
 @dataclass
@@ -63,7 +77,7 @@ class FakeImageEngine:
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
-    ) -> frozenset[str]:
+    ) -> FakeBuild:
         """Make one layer of the base, one of the recipe, and perhaps one of secrets."""
         self.builds.append(dict(arguments))
         log("Step 1/1 : FROM base")
@@ -72,7 +86,7 @@ class FakeImageEngine:
         made[1:1] = hidden
         self.layers |= {diff_id(layer): layer for layer in made}
         self.images[tag] = tuple(diff_id(layer) for layer in made)
-        return frozenset(diff_id(layer) for layer in hidden)
+        return FakeBuild(frozenset(diff_id(layer) for layer in hidden), 1)
 
     def export(self, reference: str) -> Iterator[bytes]:
         """Write the layers as `docker save` does."""
@@ -110,6 +124,10 @@ class FakeImageEngine:
         self.loaded.append(len(wanted) - len(empty))
         self.images[entry["RepoTags"][0]] = wanted
         return ""
+
+    def touch(self, reference: str) -> None:
+        """Move the tag to the end."""
+        self.images[reference] = self.images.pop(reference)
 
     def remove(self, reference: str) -> None:
         """Forget the tag."""

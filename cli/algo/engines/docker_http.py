@@ -99,6 +99,16 @@ class DockerHttp:
         """
         self._call("DELETE", f"/images/{quote(reference, safe='/:@')}")
 
+    def tag(self, reference: str) -> None:
+        """Give an image the name it has, so that the engine notes the time.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        repository, _, tag = reference.rpartition(":")
+        query = urlencode({"repo": repository, "tag": tag})
+        self._call("POST", f"/images/{quote(reference, safe='/:@')}/tag?{query}")
+
     def load(self, archive: Iterable[bytes]) -> str:
         """Load a docker archive; return why the engine refused it, empty when it did not.
 

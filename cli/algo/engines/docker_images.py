@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,19 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY")
 _TAIL = 30
 # Building and exporting take as long as they take.
 _PATIENCE = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """A finished build.
+
+    Args:
+        private: The diff ids of the layers that hold the host's certificates.
+        began: When it began, in seconds since 1970.
+    """
+
+    private: frozenset[str]
+    began: int
 
 
 @dataclass(slots=True)
@@ -79,7 +93,7 @@ class DockerImages:
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
-    ) -> frozenset[str]:
+    ) -> ImageBuild:
         """Build `recipe` on `base` and call the image `tag`.
 
         The host's certificates and proxies serve the build and stay out of the image: the
@@ -93,13 +107,11 @@ class DockerImages:
             platform: `linux/amd64`.
             log: Gets each line of the build.
 
-        Returns:
-            The diff ids of the layers that hold the host's certificates.
-
         Raises:
             EngineUnavailable: The engine does not answer.
             ImageBuildFailed: The build failed; its last lines are the details.
         """
+        began = int(time.time())
         start, private = self._trusting_base(base, platform, log)
         proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
         self._build(
@@ -107,7 +119,7 @@ class DockerImages:
         )
         if start != base:
             self.client.remove_image(start, noprune=True)
-        return private
+        return ImageBuild(private, began)
 
     def export(self, reference: str) -> Iterator[bytes]:
         """Return the image as the stream of a docker archive.
@@ -138,6 +150,12 @@ class DockerImages:
             return str(error)
         problems = [str(answer["error"]) for answer in answers if "error" in answer]
         return "; ".join(problems)
+
+    def touch(self, reference: str) -> None:
+        """Tag the image again, which sets the time that `prune` goes by."""
+        http = DockerHttp(self.address)
+        if http.usable:
+            http.tag(reference)
 
     def remove(self, reference: str) -> None:
         """Forget the name `reference`, and the image when nothing else needs it."""
@@ -243,6 +261,7 @@ class DockerImages:
                 custom_context=True,
                 tag=tag,
                 rm=True,
+                nocache=True,
                 forcerm=True,
                 decode=True,
                 buildargs=dict(arguments),

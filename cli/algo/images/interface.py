@@ -53,6 +53,20 @@ class ImageStore(Protocol):
         ...
 
 
+class Built(Protocol):
+    """What must be known of a build to make its layers the same everywhere."""
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The layers that hold something of this machine and must not leave it."""
+        ...
+
+    @property
+    def began(self) -> int:
+        """Seconds since 1970; files with a later time were made by the build itself."""
+        ...
+
+
 class ImageEngine(Protocol):
     """A container engine, as far as images are concerned. Layers are named by diff id."""
 
@@ -75,11 +89,11 @@ class ImageEngine(Protocol):
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
-    ) -> frozenset[str]:
-        """Build the Dockerfile `recipe` on `base` and call the image `tag`.
+    ) -> Built:
+        """Build the Dockerfile `recipe` on `base`, anew, and call the image `tag`.
 
-        Returns:
-            The layers that hold something of this machine and must not leave it.
+        Raises:
+            ImageBuildFailed: The engine could not; its last lines are the details.
         """
         ...
 
@@ -91,12 +105,16 @@ class ImageEngine(Protocol):
         """Load a docker archive; return why the engine refused it, empty when it did not."""
         ...
 
+    def touch(self, reference: str) -> None:
+        """Note that the image was wanted now; `prune` goes by that."""
+        ...
+
     def remove(self, reference: str) -> None:
         """Forget the name `reference`, and the image when nothing else needs it."""
         ...
 
     def prune(self, repository: str, *, keep: int) -> None:
-        """Remove the images of `repository` but the `keep` newest and those in use."""
+        """Remove the images of `repository` but the `keep` wanted last and those in use."""
         ...
 
     def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:

@@ -50,6 +50,7 @@ def load(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> int:
         refusal = engine.load(archive(image))
     if refusal:
         raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")
+    engine.touch(image.tag)
     return known
 
 

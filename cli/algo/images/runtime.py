@@ -7,7 +7,7 @@ import json
 import tarfile
 import tomllib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 
@@ -16,7 +16,7 @@ from algo.images.config import assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import REPOSITORY, Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
-from algo.images.tar import CHUNK, LayerWriter
+from algo.images.tar import CHUNK, END, LayerWriter, write_member
 from algo.oci.descriptor import Platform
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage
-    from algo.images.interface import ImageEngine
+    from algo.images.interface import Built, ImageEngine
     from algo.oci.digest import Digest
 
 _FORMAT = "1"
@@ -180,7 +180,7 @@ def ensure_runtime(
         )
     notify(Step(f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"))
     packages = " ".join(sorted(recipe.system_packages))
-    private = engine.build(
+    built = engine.build(
         recipe.dockerfile,
         recipe.spec.base,
         recipe.tag,
@@ -189,13 +189,13 @@ def ensure_runtime(
         lambda line: notify(Log(line, "docker")) if line.startswith("Step ") else None,
     )
     notify(Step("Storing the runtime image's layers"))
-    image = _store(recipe, cache, engine.export(recipe.tag), private)
+    image = _store(recipe, cache, engine.export(recipe.tag), built)
     engine.remove(recipe.tag)
     return image
 
 
 def _store(
-    recipe: RuntimeRecipe, cache: Cache, archive: Iterator[bytes], private: frozenset[str]
+    recipe: RuntimeRecipe, cache: Cache, archive: Iterator[bytes], built: Built
 ) -> RuntimeImage:
     with cache.scratch() as folder:
         path = folder / "runtime.tar"
@@ -209,9 +209,9 @@ def _store(
             config = msgspec.json.decode(_member(opened, manifest.Config).read(), type=_ImageConfig)
             named = zip(manifest.Layers, config.rootfs.diff_ids, strict=True)
             layers = tuple(
-                _store_layer(cache, _member(opened, name), diff_id)
+                _store_layer(cache, _member(opened, name), diff_id, built.began)
                 for name, diff_id in named
-                if diff_id not in private
+                if diff_id not in built.private
             )
     search = [one[len("PATH=") :] for one in config.config.Env or () if one.startswith("PATH=")]
     search_path = search[0] if search else "/usr/bin:/bin"
@@ -235,17 +235,51 @@ def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     return found
 
 
-def _store_layer(cache: Cache, source: IO[bytes], diff_id: str) -> Layer:
+def _store_layer(cache: Cache, source: IO[bytes], diff_id: str, began: int) -> Layer:
+    """Store a layer with the times of the build taken out; what a package brought keeps its own.
+
+    Two builds of the same packages then give the same layer, and compiled files that carry
+    their source's time stay valid.
+    """
+    checked = _Checked(_plain(source))
+
     def copy(writer: LayerWriter) -> None:
-        plain = _plain(source)
-        while chunk := plain.read(CHUNK):
-            writer.write(chunk)
+        with tarfile.open(fileobj=cast("IO[bytes]", checked), mode="r|") as layer:
+            for member in layer:
+                content = layer.extractfile(member) if member.isreg() else None
+                write_member(member, content, writer, latest=began)
+        checked.drain()
+        writer.write(END)
         writer.close()
 
     layer = write_blob(cache, LayerKind.RUNTIME, "runtime", copy, compress=True)
-    if str(layer.diff_id) != diff_id:
+    if checked.diff_id != diff_id:
         raise RuntimeInvalid(f"the engine exported a layer that is not {diff_id}")
     return layer
+
+
+class _Checked:
+    """A stream that knows the digest of what was read from it."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        data = self._source.read(size)
+        self._hash.update(data)
+        return data
+
+    def drain(self) -> None:
+        """Read what is left."""
+        while self.read(CHUNK):
+            pass
+
+    @property
+    def diff_id(self) -> str:
+        """The digest of all that was read."""
+        return f"sha256:{self._hash.hexdigest()}"
 
 
 def _plain(source: IO[bytes]) -> IO[bytes]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 COMPRESSOR = "isal-2"
 _LEVEL, _GZIP = 2, 31
-_END = bytes(2 * tarfile.BLOCKSIZE)
+_TIMES = frozenset({"mtime", "atime", "ctime"})
+END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 class _Hash(Protocol):
@@ -102,8 +103,25 @@ def write_layer(entries: Iterable[Entry], writer: LayerWriter) -> None:
         size = entry.size
         writer.write(_header(entry.path, tarfile.REGTYPE, mode, size))
         _content(entry.source, size, writer)
-    writer.write(_END)
+    writer.write(END)
     writer.close()
+
+
+def write_member(
+    member: tarfile.TarInfo, content: IO[bytes] | None, writer: LayerWriter, *, latest: int
+) -> None:
+    """Copy a member of another tar; a time of `latest` (seconds since 1970) or later becomes 0.
+
+    Links, devices, owners and extended attributes are kept. The caller writes the end.
+    """
+    kept = {name: value for name, value in member.pax_headers.items() if name not in _TIMES}
+    member.pax_headers = kept
+    member.mtime = 0 if member.mtime >= latest else int(member.mtime)
+    writer.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+    if content is not None:
+        while chunk := content.read(CHUNK):
+            writer.write(chunk)
+        writer.write(bytes(-member.size % tarfile.BLOCKSIZE))
 
 
 def _parents(path: str) -> list[str]:
