@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from algo.errors import InternalError
+from algo.errors import DiskFull, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,21 @@ def user_folders(home: str | None = None) -> Folders:
         Path(dirs.user_state_dir),
         Path(dirs.user_config_dir),
     )
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Name a full disk, or a quota that is used up, while something below `folder` is written.
+
+    Raises:
+        DiskFull: No space is left there.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(f"the disk is full: {folder} cannot be written") from error
 
 
 def data_folder(name: str) -> Path:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from algo.environments.errors import InstallFailed
 from algo.events import Step
 from algo.project.lock import RUNTIME, TEST, Target
+from algo.resources import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,10 +99,11 @@ def ensure_environment(
         if (root / _COMPLETE).is_file():
             return HostEnvironment(root, created=False)
         notify(Step(f"Installing {len(pins)} packages for Python {host.minor}"))
-        shutil.rmtree(root, ignore_errors=True)
-        _create(root, host)
-        manager.fill(pins, root / "bin" / "python")
-        (root / _COMPLETE).touch()
+        with writing(home):
+            shutil.rmtree(root, ignore_errors=True)
+            _create(root, host)
+            manager.fill(pins, root / "bin" / "python")
+            (root / _COMPLETE).touch()
     return HostEnvironment(root, created=True)
 
 

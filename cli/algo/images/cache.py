@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from algo.oci.digest import Digest
+from algo.resources import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,14 +68,18 @@ class Cache:
         """Give a folder for unfinished work, removed at the end.
 
         Its name holds our process id, so that what a killed process left can be told apart.
+
+        Raises:
+            DiskFull: No space is left.
         """
         home = self.root / "tmp"
-        home.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with writing(self.root):
+            home.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def recall(self, kind: str, key: str, form: type[Record]) -> Record | None:
         """Return the record that was kept under `kind` and `key`, None when there is none."""

@@ -10,6 +10,7 @@ from algo.events import Step
 from algo.images.docker_archive import archive
 from algo.images.load import load
 from algo.oci import media_types
+from algo.resources import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +88,7 @@ class IntoFile:
         notify(Step(f"Writing {self.path.name}"))
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            with temporary.open("wb") as file:
+            with writing(self.path.parent), temporary.open("wb") as file:
                 for chunk in archive(image):
                     file.write(chunk)
             temporary.replace(self.path)

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import tarfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.errors import DiskFull
 from algo.events import silent
 from algo.images.cache import Cache, leftovers
 from algo.images.deliver import IntoEngine, IntoFile, IntoStore, deliver
@@ -20,8 +22,6 @@ from tests.fakes.images import FakeImageEngine
 from tests.unit.images.projects import builder, lock, project, runtimes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from algo.events import Notify
     from algo.images.image import BuiltImage
 
@@ -158,3 +158,12 @@ def test_what_a_dead_process_left_is_listed_and_what_a_living_one_has_is_not(
 
         assert leftovers(folders) == (dead,)
     assert not mine.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_named_error_and_leaves_nothing(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+
+    with pytest.raises(DiskFull, match=str(tmp_path)), cache.scratch():
+        Path("/dev/full").write_bytes(b"x")
+    assert list((tmp_path / "tmp").iterdir()) == []
