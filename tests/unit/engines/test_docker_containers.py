@@ -10,6 +10,7 @@ from algo.engines.docker_containers import Containers, Refused
 from algo.engines.errors import EngineUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
