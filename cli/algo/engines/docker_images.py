@@ -112,7 +112,7 @@ class DockerImages:
             ImageBuildFailed: The build failed; its last lines are the details.
         """
         began = int(time.time())
-        start, private = self._trusting_base(base, platform, log)
+        start, private = self._trusting_base(base, platform)
         proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
         self._build(
             {"Dockerfile": recipe}, tag, {**proxies, **arguments, "BASE": start}, platform, log
@@ -217,9 +217,7 @@ class DockerImages:
         except NotFound:
             return None
 
-    def _trusting_base(
-        self, base: str, platform: str, log: Callable[[str], None]
-    ) -> tuple[str, frozenset[str]]:
+    def _trusting_base(self, base: str, platform: str) -> tuple[str, frozenset[str]]:
         bundles = [self.env[name] for name in _CERTIFICATES if self.env.get(name)]
         if not bundles or not Path(bundles[0]).is_file():
             return base, frozenset()
@@ -232,7 +230,7 @@ class DockerImages:
             f"root/{_BUNDLE}": content,
             "root/etc/apt/apt.conf.d/99-algo-build": _APT.encode(),
         }
-        self._build(files, tag, {"BASE": base}, platform, log)
+        self._build(files, tag, {"BASE": base}, platform, lambda line: None)
         below = self._layers(base)
         return tag, frozenset(self._layers(tag)[len(below) :])
 

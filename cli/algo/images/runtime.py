@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 import tomllib
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 
-from algo.events import Log, Step
+from algo.events import Step
 from algo.images.config import assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import REPOSITORY, Layer, LayerKind
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _FORMAT = "1"
 _NOTES = "runtimes"
+# How Docker's builder announces a line of the Dockerfile.
+_STEP = re.compile(r"Step (\d+)/(\d+) :")
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -178,7 +181,8 @@ def ensure_runtime(
             f"the runtime image for {recipe.spec.language} {recipe.spec.version} on "
             f"{recipe.platform} is not cached, and no container engine answers to build it"
         )
-    notify(Step(f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"))
+    what = f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"
+    notify(Step(what))
     packages = " ".join(sorted(recipe.system_packages))
     built = engine.build(
         recipe.dockerfile,
@@ -186,12 +190,18 @@ def ensure_runtime(
         recipe.tag,
         {"SYSTEM_PACKAGES": packages} if packages else {},
         recipe.platform,
-        lambda line: notify(Log(line, "docker")) if line.startswith("Step ") else None,
+        lambda line: _tell(line, what, notify),
     )
     notify(Step("Storing the runtime image's layers"))
     image = _store(recipe, cache, engine.export(recipe.tag), built)
     engine.remove(recipe.tag)
     return image
+
+
+def _tell(line: str, what: str, notify: Notify) -> None:
+    step = _STEP.match(line)
+    if step:
+        notify(Step(f"{what}: step {step[1]} of {step[2]}"))
 
 
 def _store(
