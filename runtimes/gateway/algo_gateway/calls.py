@@ -1,0 +1,172 @@
+"""A call: one request on its way through the queue, a worker and back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from algo_gateway.frames import Reply
+    from algo_gateway.worker import Worker
+
+# A stream whose reader is slow holds at most this many pieces, then its worker waits.
+STREAM_HIGH, STREAM_LOW = 64, 16
+
+
+class Failure(Exception):
+    """A call that has no result: an HTTP status, a stable code and what to say."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        stacktrace: str = "",
+        error: str = "",
+        retry_after: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.stacktrace = stacktrace
+        self.error = error
+        self.retry_after = retry_after
+
+
+class Result:
+    """What `apply` returned: a content type and bytes."""
+
+    __slots__ = ("body", "content_type")
+
+    def __init__(self, content_type: str, body: bytes) -> None:
+        self.content_type = content_type
+        self.body = body
+
+
+class Stream:
+    """What a generator yields, piece by piece; ends with None, or with a Failure."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Call) -> None:
+        self._loop = loop
+        self._call = call
+        self._pieces: deque[Result | Failure | None] = deque()
+        self._wake: asyncio.Future[None] | None = None
+
+    def put(self, piece: Result | Failure | None) -> None:
+        """Add a piece; a full stream pauses its worker."""
+        self._pieces.append(piece)
+        if len(self._pieces) > STREAM_HIGH and self._call.worker is not None:
+            self._call.worker.pause()
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def next(self) -> Result | None:
+        """Return the next piece, None at the end.
+
+        Raises:
+            Failure: The generator raised, or its worker died.
+        """
+        while not self._pieces:
+            self._wake = self._loop.create_future()
+            await self._wake
+        piece = self._pieces.popleft()
+        if len(self._pieces) < STREAM_LOW and self._call.worker is not None:
+            self._call.worker.resume()
+        if isinstance(piece, Failure):
+            raise piece
+        return piece
+
+
+class Call:
+    """One request. `settled` when it was answered; what comes later is dropped."""
+
+    __slots__ = (
+        "arrived",
+        "body",
+        "deadline",
+        "future",
+        "header",
+        "id",
+        "settled",
+        "stream",
+        "watch",
+        "worker",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        header: bytes,
+        body: bytes,
+        arrived: float,
+        deadline: float,
+        future: asyncio.Future[Result | Stream],
+    ) -> None:
+        self.id = number
+        self.header = header
+        self.body = body
+        self.arrived = arrived
+        self.deadline = deadline
+        self.future = future
+        self.settled = False
+        self.stream: Stream | None = None
+        self.worker: Worker | None = None
+        self.watch: asyncio.Task[None] | None = None
+
+    def succeed(self, result: Result | Stream) -> None:
+        """Answer with a result."""
+        if not self.settled:
+            self.settled = not isinstance(result, Stream)
+            if not self.future.done():
+                self.future.set_result(result)
+
+    def fail(self, failure: Failure) -> None:
+        """Answer with a failure, at the end of the stream when one has begun."""
+        if self.settled:
+            return
+        self.settled = True
+        if self.stream is not None:
+            self.stream.put(failure)
+        elif not self.future.done():
+            self.future.set_exception(failure)
+
+    def take(self, reply: Reply, body: bytes) -> bool:
+        """Take a runner's reply; True when it was the last one of this call."""
+        if reply.type == "result":
+            self.succeed(Result(reply.content_type, body))
+            return True
+        if reply.type == "error":
+            self.fail(failure_of(reply))
+            return True
+        if reply.type == "chunk":
+            if self.stream is None:
+                self.stream = Stream(self.future.get_loop(), self)
+                self.succeed(self.stream)
+            if not self.settled:
+                self.stream.put(Result(reply.content_type, body))
+            return False
+        if reply.type == "end":
+            if self.stream is None:
+                self.stream = Stream(self.future.get_loop(), self)
+                self.succeed(self.stream)
+            if not self.settled:
+                self.settled = True
+                self.stream.put(None)
+            return True
+        return False
+
+
+_STATUS = {"input": 400, "caller": 400, "result": 500, "algorithm": 500}
+
+
+def failure_of(reply: Reply) -> Failure:
+    """Return the failure that an `error` frame tells of."""
+    status = _STATUS.get(reply.fault, 500)
+    message = reply.message
+    if reply.fault == "algorithm":
+        message = f"{reply.error}: {reply.message}"
+    return Failure(status, str(reply.code), message, stacktrace=reply.stacktrace, error=reply.error)

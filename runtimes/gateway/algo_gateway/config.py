@@ -1,0 +1,67 @@
+"""What the gateway is told: `algorithm.json`, the runtime's `runtime.toml` and its own flags."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls."""
+
+    workers: int = 1
+    concurrency: int = 1
+    timeout: float = 60.0
+    max_body: int = 10_000_000
+    queue: int = 64
+
+
+class Description(msgspec.Struct, frozen=True):
+    """`algorithm.json`, as the command line writes it."""
+
+    name: str
+    language: str
+    entrypoint: str
+    models: dict[str, str] = {}
+    serving: Serving = Serving()
+    contract: dict[str, Any] = {}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none."""
+
+    algorithm: Path
+    app: Path
+    runtime: Path
+    packages: Path | None = None
+    python: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    control: str = ""
+    development: bool = False
+    lifeline: int = -1
+
+
+def read_description(path: Path) -> Description:
+    """Read `algorithm.json`.
+
+    Raises:
+        ValueError: It has another shape.
+        OSError: It cannot be read.
+    """
+    return msgspec.json.decode(path.read_bytes(), type=Description)
+
+
+def runner_command(runtime: Path, python: str) -> list[str]:
+    """Return the command that starts the runner of the `runtime` folder.
+
+    Args:
+        runtime: The folder of one language, which holds `runtime.toml`.
+        python: The interpreter of the environment; empty for the image's own.
+    """
+    settings = tomllib.loads((runtime / "runtime.toml").read_text(encoding="utf-8"))
+    values = {"python": python or settings.get("python", ""), "runtime": str(runtime)}
+    return [str(word).format(**values) for word in settings["command"]]

@@ -1,0 +1,112 @@
+"""The control endpoint of development: JSON lines, a token in each; absent from production."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo_gateway.reload import Fault, fault_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo_gateway.pool import Pool
+
+LONGEST = 1 << 20
+
+
+class Command(msgspec.Struct):
+    """A line that came in."""
+
+    do: str
+    token: str = ""
+    changed: list[str] = []
+
+
+class State(msgspec.Struct):
+    """Where the instance stands."""
+
+    ok: bool
+    state: str
+    error: Fault | None = None
+
+
+class Refusal(msgspec.Struct):
+    """Why a line was not carried out."""
+
+    error: Fault
+    ok: bool = False
+
+
+class Control:
+    """Serves the control endpoint of one gateway."""
+
+    def __init__(self, pool: Pool, token: str, stop: Callable[[], None]) -> None:
+        self._pool = pool
+        self._token = token
+        self._stop = stop
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, address: str) -> None:
+        """Listen on `unix:PATH` or `tcp:HOST:PORT`.
+
+        Raises:
+            OSError: The address cannot be had.
+            ValueError: It has another form, or there is no token.
+        """
+        if not self._token:
+            raise ValueError("the control endpoint wants a token in ALGO_CONTROL_TOKEN")
+        kind, _, rest = address.partition(":")
+        if kind == "unix":
+            Path(rest).unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, rest, limit=LONGEST)
+            Path(rest).chmod(0o600)
+        elif kind == "tcp":
+            host, _, port = rest.rpartition(":")
+            self._server = await asyncio.start_server(self._serve, host, int(port), limit=LONGEST)
+        else:
+            raise ValueError(f"{address!r} is not unix:PATH or tcp:HOST:PORT")
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                answer = await self._answer(line)
+                writer.write(msgspec.json.encode(answer) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # the other side left, or its line is over the limit
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> msgspec.Struct:
+        try:
+            command = msgspec.json.decode(line, type=Command)
+        except msgspec.MsgspecError as error:
+            return Refusal(Fault("bad_command", str(error)))
+        if not hmac.compare_digest(command.token.encode(), self._token.encode()):
+            return Refusal(Fault("bad_token", "the token is not this session's"))
+        if command.do == "reload":
+            return await self._pool.reload(command.changed)
+        if command.do == "status":
+            return self._state()
+        if command.do == "shutdown":
+            self._stop()
+            return State(ok=True, state="stopping")
+        return Refusal(Fault("bad_command", f"there is no command {command.do!r}"))
+
+    def _state(self) -> State:
+        pool = self._pool
+        if pool.ready:
+            return State(ok=True, state="ready")
+        if pool.failed is not None:
+            return State(ok=True, state="failed", error=fault_of(pool.failed))
+        return State(ok=True, state="starting")

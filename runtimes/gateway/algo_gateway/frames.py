@@ -1,0 +1,196 @@
+"""Frames of the pipe protocol (runtimes/README.md), and a channel over two pipes."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+LENGTHS = struct.Struct("<IQ")
+MAX_HEADER = 1 << 20
+READ = 1 << 18
+
+
+class Reply(msgspec.Struct):
+    """A header that a runner wrote; a field that its type has not is at its default."""
+
+    type: str
+    id: int = 0
+    content_type: str = ""
+    fault: str = ""
+    code: int | str = ""
+    message: str = ""
+    error: str = ""
+    file: str = ""
+    line: int = 0
+    stacktrace: str = ""
+    rung: str = ""
+    milliseconds: float = 0.0
+    # `schema` is a name that the base class has taken.
+    described: dict[str, Any] = msgspec.field(default_factory=dict, name="schema")
+    preload: list[str] = []
+    pid: int = 0
+    stream: str = ""
+    call: int | None = None
+    protocol: int = 0
+    language: str = ""
+    capabilities: list[str] = []
+
+
+_decode = msgspec.json.Decoder(Reply).decode
+
+
+class Garbage(Exception):
+    """A runner wrote something that is no frame."""
+
+
+def frame(header: bytes, body_length: int) -> bytes:
+    """Return the lengths and the header of a frame; the body follows."""
+    return LENGTHS.pack(len(header), body_length) + header
+
+
+class Channel:
+    """Frames over two non-blocking pipes, on the event loop. Closed once, from either side."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        source: int,
+        sink: int,
+        on_frame: Callable[[Reply, bytes], None],
+        on_close: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._source = source
+        self._sink = sink
+        self._on_frame = on_frame
+        self._on_close = on_close
+        self._rest = bytearray()
+        self._waiting: deque[memoryview] = deque()
+        self._need = LENGTHS.size
+        self._paused = False
+        self.closed = False
+        os.set_blocking(source, False)
+        os.set_blocking(sink, False)
+        loop.add_reader(source, self._readable)
+
+    def send(self, header: bytes, body: bytes = b"") -> None:
+        """Write a frame, now or as soon as the runner reads."""
+        if self.closed:
+            return
+        head = frame(header, len(body))
+        parts = [head + body] if len(body) < READ else [head, body]
+        if self._waiting:
+            self._waiting.extend(memoryview(part) for part in parts)
+            return
+        for index, part in enumerate(parts):
+            written = self._write(part)
+            if written < len(part):
+                self._waiting.append(memoryview(part)[written:])
+                self._waiting.extend(memoryview(later) for later in parts[index + 1 :])
+                if not self.closed:
+                    self._loop.add_writer(self._sink, self._writable)
+                return
+
+    def replace_sink(self, sink: int) -> None:
+        """Write to `sink` from now on; nothing may be waiting."""
+        os.close(self._sink)
+        self._sink = sink
+        os.set_blocking(sink, False)
+
+    def pause(self) -> None:
+        """Stop reading: the runner blocks when its pipe is full."""
+        if not self._paused and not self.closed:
+            self._paused = True
+            self._loop.remove_reader(self._source)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused and not self.closed:
+            self._paused = False
+            self._loop.add_reader(self._source, self._readable)
+
+    def close(self, reason: str = "") -> None:
+        """Close both pipes and tell the owner, once."""
+        if self.closed:
+            return
+        self.closed = True
+        if not self._paused:
+            self._loop.remove_reader(self._source)
+        if self._waiting:
+            self._loop.remove_writer(self._sink)
+        self._waiting.clear()
+        os.close(self._source)
+        os.close(self._sink)
+        self._on_close(reason)
+
+    def _write(self, data: bytes | memoryview) -> int:
+        try:
+            return os.write(self._sink, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            # The reader is gone; what it wrote before is still to be read, so only the
+            # end of the other pipe closes the channel.
+            return len(data)
+
+    def _writable(self) -> None:
+        while self._waiting:
+            view = self._waiting[0]
+            written = self._write(view)
+            if written < len(view):
+                self._waiting[0] = view[written:]
+                return
+            self._waiting.popleft()
+        self._loop.remove_writer(self._sink)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._source, READ)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close(str(error))
+            return
+        if not data:
+            self.close("it ended within a frame" if self._rest else "")
+            return
+        try:
+            self._feed(data)
+        except (Garbage, msgspec.MsgspecError) as error:
+            self.close(f"it wrote garbage: {error}")
+
+    def _feed(self, data: bytes) -> None:
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._need:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        start = 0
+        size = len(data)
+        while size - start >= LENGTHS.size:
+            head, body = LENGTHS.unpack_from(data, start)
+            if head > MAX_HEADER:
+                raise Garbage(f"a header of {head} bytes")
+            begin = start + LENGTHS.size + head
+            end = begin + body
+            if end > size:
+                self._need = end - start
+                break
+            reply = _decode(data[start + LENGTHS.size : begin])
+            start = end
+            self._on_frame(reply, data[begin:end])
+            if self.closed:
+                return
+        else:
+            self._need = LENGTHS.size
+        if start < size:
+            self._rest += data[start:] if start else data

@@ -1,0 +1,62 @@
+"""Counters and a latency histogram, in Prometheus' text form (exposition format 0.0.4)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from algo_gateway.pool import Pool
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Metrics:
+    """What one gateway counted since it started."""
+
+    def __init__(self) -> None:
+        self.answers: dict[int, int] = {}
+        self.reloads = 0
+        self.restarts = 0
+        self.refused = 0
+        self._counts = [0] * (len(BUCKETS) + 1)
+        self._sum = 0.0
+        self._total = 0
+
+    @property
+    def mean_seconds(self) -> float:
+        """The mean time of an answer in seconds."""
+        return self._sum / self._total if self._total else 0.0
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self.answers[status] = self.answers.get(status, 0) + 1
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
+        self._sum += seconds
+        self._total += 1
+
+    def text(self, pool: Pool) -> str:
+        """Return everything as text."""
+        lines = ["# HELP algo_requests_total Answers by HTTP status."]
+        lines += ["# TYPE algo_requests_total counter"]
+        for status, count in sorted(self.answers.items()):
+            lines.append(f'algo_requests_total{{status="{status}"}} {count}')
+        lines += ["# HELP algo_request_seconds Time from the request's arrival to its answer."]
+        lines += ["# TYPE algo_request_seconds histogram"]
+        running = 0
+        for bound, count in zip((*BUCKETS, "+Inf"), self._counts, strict=True):
+            running += count
+            lines.append(f'algo_request_seconds_bucket{{le="{bound}"}} {running}')
+        lines.append(f"algo_request_seconds_sum {self._sum:.6f}")
+        lines.append(f"algo_request_seconds_count {self._total}")
+        gauges = {
+            "algo_queue_depth": (pool.waiting, "gauge", "Calls that wait for a worker."),
+            "algo_calls_in_flight": (pool.running, "gauge", "Calls that workers answer now."),
+            "algo_workers": (len(pool.workers), "gauge", "Workers that are ready."),
+            "algo_reloads_total": (self.reloads, "counter", "Reloads that succeeded."),
+            "algo_worker_restarts_total": (self.restarts, "counter", "Workers that died."),
+            "algo_refused_total": (self.refused, "counter", "Calls refused by a full queue."),
+        }
+        for name, (value, kind, text) in gauges.items():
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"]
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,146 @@
+"""A worker as the gateway sees it: a channel, the calls in flight, and how fast it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo_gateway.calls import Call, Failure
+from algo_gateway.frames import Channel, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A worker whose calls are shorter than the way through the pipe gets the next ones ahead of
+# time: they wait in its pipe instead of in our queue, and it never idles between two calls.
+SHORT_CALL = 0.002
+AHEAD = 16
+
+
+class LoadFailed(Exception):
+    """A worker could not load the algorithm; `reply` tells where and why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+
+
+class Worker:
+    """One process that answers calls, in order."""
+
+    def __init__(self, pid: int, concurrency: int, on_idle: Callable[[Worker], None]) -> None:
+        self.pid = pid
+        self.concurrency = concurrency
+        self.calls: dict[int, Call] = {}
+        self.limit = concurrency
+        self.ready = False
+        self.draining = False
+        self.reply = Reply("")
+        self.died: Callable[[Worker, str], None] = lambda worker, reason: None
+        self.logged: Callable[[Reply, bytes], None] = lambda reply, body: None
+        self.channel: Channel | None = None
+        self._on_idle = on_idle
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._mean = SHORT_CALL
+        self._last = 0.0
+
+    def attach(self, loop: asyncio.AbstractEventLoop, source: int, sink: int) -> None:
+        """Begin to speak over the two pipes."""
+        self.channel = Channel(loop, source, sink, self._frame, self._closed)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its pipes are open."""
+        return self.channel is not None and not self.channel.closed
+
+    def send(self, call: Call) -> None:
+        """Hand over a call."""
+        assert self.channel is not None
+        if not self.calls:
+            self._last = time.monotonic()
+        self.calls[call.id] = call
+        call.worker = self
+        self.channel.send(call.header, call.body)
+
+    def cancel(self, call: Call) -> None:
+        """Tell the worker that nobody waits for `call` any more."""
+        if self.channel is not None:
+            self.channel.send(msgspec.json.encode({"type": "cancel", "id": call.id}))
+
+    async def ask(self, message: dict[str, object], answers: tuple[str, ...]) -> Reply:
+        """Send a frame and return the first reply whose type is one of `answers`.
+
+        Raises:
+            Failure: The worker died before it answered.
+        """
+        assert self.channel is not None
+        expected = self.expect(*answers)
+        self.channel.send(msgspec.json.encode(message))
+        return await expected
+
+    def expect(self, *kinds: str) -> asyncio.Future[Reply]:
+        """Return a future of the next reply whose type is one of `kinds`."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        for kind in kinds:
+            self._waiting[kind] = future
+        return future
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.pid > 0:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+    def shut_down(self) -> None:
+        """Ask the process to end after the calls it has."""
+        if self.channel is not None:
+            self.channel.send(b'{"type":"shutdown"}')
+
+    def pause(self) -> None:
+        """Let the worker wait: a reader of its stream is slow."""
+        if self.channel is not None:
+            self.channel.pause()
+
+    def resume(self) -> None:
+        """Read from the worker again."""
+        if self.channel is not None:
+            self.channel.resume()
+
+    def _frame(self, reply: Reply, body: bytes) -> None:
+        kind = reply.type
+        if kind == "log":
+            self.logged(reply, body)
+            return
+        future = self._waiting.get(kind)
+        if future is not None:
+            for name in [name for name, one in self._waiting.items() if one is future]:
+                del self._waiting[name]
+            if not future.done():
+                future.set_result(reply)
+            return
+        call = self.calls.get(reply.id)
+        if call is not None and call.take(reply, body):
+            del self.calls[reply.id]
+            self._measure()
+            self._on_idle(self)
+
+    def _measure(self) -> None:
+        now = time.monotonic()
+        self._mean += 0.1 * (now - self._last - self._mean)
+        self._last = now
+        short = self._mean < SHORT_CALL and self.ready
+        self.limit = self.concurrency + (AHEAD if short else 0)
+
+    def _closed(self, reason: str) -> None:
+        for future in set(self._waiting.values()):
+            if not future.done():
+                future.set_exception(Failure(502, "worker_died", reason or "the worker ended"))
+        self._waiting.clear()
+        self.died(self, reason)

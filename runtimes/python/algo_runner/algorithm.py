@@ -1,0 +1,104 @@
+"""The author's functions, loaded: `apply`, what `load` returned, and what that depends on."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from algo_runner.dependencies import Fingerprint, fingerprint
+from algo_runner.schema import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from algo_runner.source import Project
+
+# An import that takes longer than this would hold up the calls behind it: such code is
+# reloaded in a new worker, beside the old one.
+SLOW_IMPORT = 0.1
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One complete version of the author's code; calls in flight keep the one they began with."""
+
+    apply: Callable[..., Any]
+    load: Callable[..., Any] | None
+    takes_state: bool
+    fingerprint: Fingerprint
+    import_seconds: float
+    state: Any = None
+    schema: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it runs on an event loop."""
+        functions = [self.apply] + ([self.load] if self.load else [])
+        return any(
+            inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+            for function in functions
+        )
+
+    def call(self, value: Any) -> Any:
+        """Call `apply`; an `async` one returns its coroutine."""
+        return self.apply(value, self.state) if self.takes_state else self.apply(value)
+
+    def load_state(self, models: Mapping[str, str]) -> Any:
+        """Call `load` with the models when it takes them; None when there is no `load`."""
+        if self.load is None:
+            return None
+        return self.load(dict(models)) if _positional(self.load) else self.load()
+
+    def keeps_state_for(self, new: Fingerprint, state: Any) -> bool:
+        """Tell whether `state` is what the new code's `load` would make again."""
+        if self.import_seconds > SLOW_IMPORT:
+            return False
+        if self.load is None and new.digest == self.fingerprint.digest:
+            return True
+        return new.digest == self.fingerprint.digest and not (new.classes and state is not None)
+
+
+def import_algorithm(project: Project, function: str) -> Algorithm:
+    """Import the project's code afresh; its `load` is not called yet.
+
+    Raises:
+        BaseException: Whatever the author's code raises; AttributeError without `function`.
+    """
+    found = fingerprint(project) if project.entry.is_file() else Fingerprint("", classes=False)
+    began = time.perf_counter()
+    module = project.load()
+    seconds = time.perf_counter() - began
+    apply = _function(module, function)
+    load = getattr(module, "load", None)
+    return Algorithm(
+        apply=apply,
+        load=load if callable(load) else None,
+        takes_state=_positional(apply) >= 2,
+        fingerprint=found,
+        import_seconds=seconds,
+        schema=describe(apply),
+    )
+
+
+def with_state(algorithm: Algorithm, state: Any) -> Algorithm:
+    """Return `algorithm` with what its `load` returned."""
+    return replace(algorithm, state=state)
+
+
+def _function(module: ModuleType, name: str) -> Callable[..., Any]:
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise AttributeError(f"{module.__name__} has no function {name}")
+    return found
+
+
+def _positional(function: Callable[..., Any]) -> int:
+    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    return sum(parameter.kind in kinds for parameter in parameters)

@@ -1,0 +1,151 @@
+"""The author's modules: import them afresh, beside the old ones, always from their source."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import importlib
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import CodeType, ModuleType
+
+
+class FreshLoader(importlib.machinery.SourceFileLoader):
+    """Compiles from the source every time.
+
+    A `.pyc` is trusted by the second and the size of its source; an edit within one second
+    that keeps the size would be missed.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the source as it is now."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class ProjectFinder:
+    """Finds modules below the project before anything else does, and only there."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = [str(folder) for folder in folders]
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a module of the project, None for every other (PEP 451)."""
+        tail = name.rpartition(".")[2]
+        for folder in self.folders if path is None else path:
+            if path is not None and not any(str(folder).startswith(own) for own in self.folders):
+                continue
+            for file in (Path(folder) / tail / "__init__.py", Path(folder) / f"{tail}.py"):
+                if file.is_file():
+                    return importlib.util.spec_from_file_location(
+                        name, file, loader=FreshLoader(name, str(file))
+                    )
+        return None
+
+    def invalidate_caches(self) -> None:
+        """Nothing is cached."""
+
+
+class Project:
+    """The author's folder and the modules that came from it."""
+
+    def __init__(self, root: Path, entry: str) -> None:
+        self.root = root
+        self.entry = root / entry
+        self.name = self.entry.stem
+        self.folders = [self.entry.parent] + ([root] if root != self.entry.parent else [])
+
+    def install(self) -> None:
+        """Make the project's modules importable, before any package of the same name."""
+        sys.meta_path.insert(0, ProjectFinder(self.folders))
+        for folder in reversed(self.folders):
+            sys.path.insert(0, str(folder))
+
+    def load(self) -> ModuleType:
+        """Import the entry module afresh; on failure the old modules are as they were.
+
+        Raises:
+            BaseException: Whatever the author's code raises.
+        """
+        old = {name: module for name, module in sys.modules.items() if self.owns(module)}
+        for name in old:
+            del sys.modules[name]
+        linecache.checkcache()
+        try:
+            if not self.entry.is_file():
+                place = str(self.entry.relative_to(self.root))
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place)
+            return importlib.import_module(self.name)
+        except BaseException:
+            for name in [name for name, module in sys.modules.items() if self.owns(module)]:
+                del sys.modules[name]
+            sys.modules.update(old)
+            raise
+
+    def owns(self, module: ModuleType | None) -> bool:
+        """Tell whether `module` came from the project's folder."""
+        file = getattr(module, "__file__", None)
+        return isinstance(getattr(module, "__loader__", None), FreshLoader) and bool(file)
+
+    def file_of(self, name: str) -> Path | None:
+        """Return the file that the top-level or dotted module `name` would come from."""
+        parts = name.split(".")
+        for folder in self.folders:
+            base = folder.joinpath(*parts)
+            for file in (base / "__init__.py", base.with_suffix(".py")):
+                if file.is_file():
+                    return file
+        return None
+
+    def third_party(self) -> list[str]:
+        """Return the modules that the project's files import and that are not its own."""
+        names: dict[str, None] = {}
+        seen: set[Path] = set()
+        waiting = [self.entry]
+        while waiting:
+            file = waiting.pop()
+            if file in seen:
+                continue
+            seen.add(file)
+            for name in _imports(file):
+                own = self.file_of(name)
+                if own is not None:
+                    waiting.append(own)
+                elif self.file_of(name.partition(".")[0]) is None:
+                    names[name] = None
+        return list(names)
+
+
+def _imports(file: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def import_quietly(names: Sequence[str]) -> None:
+    """Import what can be imported: a name may be an attribute, a package may be absent."""
+    for name in names:
+        parent, _, attribute = name.rpartition(".")
+        if parent in sys.modules and hasattr(sys.modules[parent], attribute):
+            continue
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            continue

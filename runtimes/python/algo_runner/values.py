@@ -1,0 +1,108 @@
+"""What goes in and comes out: JSON is the language's natural value, str is text, bytes binary."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import json
+from typing import Any
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BINARY = "application/octet-stream"
+
+
+class BadInput(Exception):
+    """The request's body is not what its content type says."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BadResult(Exception):
+    """The algorithm's result cannot be sent."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def decode(body: bytes, content_type: str) -> Any:
+    """Return the value of a request's body.
+
+    Raises:
+        BadInput: It is not valid JSON (with the position), or not UTF-8 (with the byte).
+    """
+    kind = content_type.partition(";")[0].strip().lower() or JSON
+    if kind == JSON or kind.endswith("+json"):
+        try:
+            return _decoder.decode(body.decode())
+        except UnicodeDecodeError as error:
+            raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
+        except json.JSONDecodeError as error:
+            place = f"line {error.lineno}, column {error.colno}"
+            raise BadInput(
+                "malformed_json", f"the body is not JSON: {error.msg} at {place}"
+            ) from error
+        except RecursionError as error:
+            raise BadInput("malformed_json", "the body is JSON nested too deep") from error
+        except ValueError as error:
+            raise BadInput("malformed_json", f"the body is not JSON: {error}") from error
+    if kind.startswith("text/"):
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
+    return body
+
+
+def encode(value: Any) -> tuple[str, bytes]:
+    """Return the content type and the bytes of a result.
+
+    Raises:
+        BadResult: JSON has no such value; the message names its type or that it is NaN.
+    """
+    if isinstance(value, str):
+        return TEXT, value.encode(errors="replace")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return BINARY, bytes(value)
+    try:
+        return JSON, _encoder.encode(value).encode()
+    except UnicodeEncodeError:
+        return JSON, json.dumps(value, allow_nan=False, default=_natural).encode()
+    except TypeError as error:
+        raise BadResult("result_not_serialisable", f"the result is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        if "JSON compliant" in str(error):
+            message = "the result holds NaN or Infinity, which JSON has not"
+            raise BadResult("result_not_finite", message) from error
+        raise BadResult("result_not_serialisable", f"the result is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _natural(value: Any) -> Any:
+    """Return what JSON has for a value that it has not (the encoder's `default`)."""
+    for method in ("tolist", "model_dump"):  # numpy; pydantic
+        convert = getattr(value, method, None)
+        if callable(convert):
+            return convert()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} has no JSON form")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_encoder = json.JSONEncoder(
+    allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_natural
+)
