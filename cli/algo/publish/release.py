@@ -1,0 +1,108 @@
+"""Everything a version consists of, made in memory before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.images.image import LayerKind
+from algo.oci import media_types
+from algo.oci.descriptor import Descriptor
+from algo.oci.digest import Digest
+from algo.oci.manifest import DescriptorDocument, Index, encode
+from algo.trust.attachment import Attachment, attach_document, attach_statement
+from algo.trust.statements import RELEASE, SIGN, Release, release_statement, sign_statement
+
+if TYPE_CHECKING:
+    from algo.images.image import BuiltImage
+    from algo.oci.reference import Reference
+    from algo.project.manifest import Algorithm
+    from algo.trust.keys import SigningKey
+    from algo.trust.statements import Previous
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is published.
+
+    Args:
+        reference: Where to, with the version as its tag.
+        algorithm: Gives the annotations.
+        images: One per platform.
+        lock: The text of `algo.lock`.
+        contract: The encoded contract, empty when there is none.
+        previous: The highest version so far.
+    """
+
+    reference: Reference
+    algorithm: Algorithm
+    images: tuple[BuiltImage, ...]
+    lock: bytes
+    contract: bytes
+    previous: Previous | None = None
+
+    def index(self) -> bytes:
+        """Return the image index: the same bytes for the same version of the same images."""
+        entries = (
+            Descriptor(
+                media_types.MANIFEST, image.digest, len(image.manifest), platform=image.platform
+            )
+            for image in self.images
+        )
+        return encode(
+            Index(
+                schema_version=2,
+                media_type=media_types.INDEX,
+                manifests=tuple(DescriptorDocument.of(entry) for entry in entries),
+                annotations=self._annotations(),
+            )
+        )
+
+    def release(self, published: str) -> Release:
+        """Return the release manifest, `published` at that time (RFC 3339)."""
+        return Release(
+            name=self.reference.name,
+            version=self.reference.tag,
+            images={str(image.platform): str(image.digest) for image in self.images},
+            published=published,
+            lock=str(Digest.of(self.lock)) if self.lock else "",
+            contract=str(Digest.of(self.contract)) if self.contract else "",
+            models={
+                layer.name: str(layer.descriptor.digest)
+                for image in self.images
+                for layer in image.layers
+                if layer.kind is LayerKind.MODEL
+            },
+            previous=self.previous,
+        )
+
+    def _annotations(self) -> dict[str, str]:
+        algorithm = self.algorithm
+        found = {
+            "org.opencontainers.image.authors": ", ".join(algorithm.authors),
+            "org.opencontainers.image.description": algorithm.description,
+            "org.opencontainers.image.licenses": algorithm.license,
+            "org.opencontainers.image.source": algorithm.repository,
+            "org.opencontainers.image.title": self.reference.name,
+            "org.opencontainers.image.version": self.reference.tag,
+        }
+        return {name: value for name, value in sorted(found.items()) if value}
+
+
+def attachments(contents: Contents, release: Release, key: SigningKey) -> tuple[Attachment, ...]:
+    """Return what is attached, in the order of writing: documents, signatures, the release."""
+    index = contents.index()
+    subject = Descriptor(media_types.INDEX, Digest.of(index), len(index))
+    found: list[Attachment] = []
+    if contents.lock:
+        found.append(attach_document(contents.lock, media_types.LOCK, "algo.lock", subject))
+    if contents.contract:
+        kind = media_types.CONTRACT
+        found.append(attach_document(contents.contract, kind, "contract.json", subject))
+    for image in contents.images:
+        where = Descriptor(media_types.MANIFEST, image.digest, len(image.manifest))
+        found.append(attach_statement(sign_statement(image.digest), SIGN, where, key))
+    found.append(attach_statement(sign_statement(subject.digest), SIGN, subject, key))
+    statement = release_statement(release, subject.digest)
+    found.append(attach_statement(statement, RELEASE, subject, key))
+    return tuple(found)

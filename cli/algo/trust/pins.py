@@ -1,0 +1,61 @@
+"""What each version was when this machine saw it first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.trust.errors import VersionReplaced
+
+if TYPE_CHECKING:
+    from algo.oci.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Digests by repository and version, one file per repository below `root`."""
+
+    root: Path
+
+    def check(self, place: str, version: str, digest: Digest) -> None:
+        """Refuse `digest` when `version` in `place` was another one before.
+
+        Raises:
+            VersionReplaced: It was.
+        """
+        seen = self._read(self._file(place)).get(version)
+        if seen is not None and seen != str(digest):
+            raise VersionReplaced(
+                f"{place}:{version} was {seen} when this machine saw it first, and is {digest} now"
+            )
+
+    def keep(self, place: str, version: str, digest: Digest) -> None:
+        """Remember `digest` as what `version` in `place` is, if nothing is remembered yet."""
+        path = self._file(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (path.parent / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            seen = self._read(path)
+            if version in seen:
+                return
+            seen[version] = str(digest)
+            handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.format(msgspec.json.encode(seen, order="sorted")) + b"\n")
+            Path(name).replace(path)
+
+    def _file(self, place: str) -> Path:
+        # A port's colon is not allowed in file names everywhere; no host holds a plus sign.
+        return self.root / f"{place.replace(':', '+')}.json"
+
+    def _read(self, path: Path) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return {}

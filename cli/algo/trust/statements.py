@@ -1,0 +1,130 @@
+"""in-toto statements: what is signed about a digest (docs/formats.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from algo.oci.errors import BadDocument
+
+if TYPE_CHECKING:
+    from algo.oci.digest import Digest
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+_STATEMENTS = {STATEMENT, "https://in-toto.io/Statement/v0.1"}
+
+SIGN = "https://sigstore.dev/cosign/sign/v1"
+"""Says no more than `I signed this digest`; `cosign verify` looks for it."""
+
+RELEASE = "https://algo.dev/release/v1"
+"""Our release manifest: which name and version a digest is, and what belongs to it."""
+
+
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a statement is about; `digest` by algorithm, hexadecimal."""
+
+    digest: dict[str, str]
+    name: str = ""
+
+
+class Previous(msgspec.Struct, frozen=True):
+    """The version that a release came after; `release` is its statement's digest."""
+
+    version: str
+    release: str
+
+
+class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The record of a release.
+
+    Args:
+        name: `owner/name` that it was published under.
+        version: The semantic version.
+        images: The digest of each image by platform.
+        published: When, RFC 3339.
+        lock: The digest of `algo.lock`, empty when there is none.
+        contract: The digest of the contract, empty when there is none.
+        models: The digest of each model's layer by its name.
+        previous: The highest version at that time, None for the first.
+        reason: Why a rule was overridden, empty when none was.
+    """
+
+    name: str
+    version: str
+    images: dict[str, str]
+    published: str
+    lock: str = ""
+    contract: str = ""
+    models: dict[str, str] = {}
+    previous: Previous | None = None
+    reason: str = ""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A statement as it was read; `predicate` stays JSON until its type is known."""
+
+    subjects: tuple[Subject, ...]
+    predicate_type: str
+    predicate: msgspec.Raw
+
+    def speaks_of(self, digest: Digest) -> bool:
+        """Tell whether `digest` is one of the subjects."""
+        return any(subject.digest.get("sha256") == digest.hex for subject in self.subjects)
+
+
+class _Document(msgspec.Struct, rename={"type": "_type", "predicate_type": "predicateType"}):
+    type: str
+    subject: tuple[Subject, ...]
+    predicate_type: str
+    predicate: msgspec.Raw
+
+
+_Predicate = TypeVar("_Predicate", bound=msgspec.Struct)
+
+
+def sign_statement(digest: Digest) -> bytes:
+    """Return cosign's statement that `digest` is signed: the same bytes as cosign's own form."""
+    subject = msgspec.Raw(f'{{"digest":{{"sha256":"{digest.hex}"}},"annotations":{{}}}}'.encode())
+    return msgspec.json.encode(
+        {"_type": STATEMENT, "subject": [subject], "predicateType": SIGN, "predicate": {}}
+    )
+
+
+def release_statement(release: Release, index: Digest) -> bytes:
+    """Return the statement that `index` is `release`."""
+    document = _Document(
+        type=STATEMENT,
+        subject=(Subject({"sha256": index.hex}, release.name),),
+        predicate_type=RELEASE,
+        predicate=msgspec.Raw(msgspec.json.encode(release, order="deterministic")),
+    )
+    return msgspec.json.encode(document)
+
+
+def read_statement(payload: bytes) -> Statement:
+    """Read a statement.
+
+    Raises:
+        BadDocument: It is none.
+    """
+    document = _decode(payload, _Document)
+    if document.type not in _STATEMENTS:
+        raise BadDocument(f"{document.type[:100]!r} is not an in-toto statement")
+    return Statement(document.subject, document.predicate_type, document.predicate)
+
+
+def read_release(statement: Statement) -> Release:
+    """Read the predicate of a release statement.
+
+    Raises:
+        BadDocument: It is none.
+    """
+    return _decode(bytes(statement.predicate), Release)
+
+
+def _decode(data: bytes, kind: type[_Predicate]) -> _Predicate:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BadDocument(f"the statement cannot be read: {error}") from error

@@ -1,0 +1,219 @@
+"""Decide whether a version is what its name says, and whether somebody we trust says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.events import Progress, silent
+from algo.oci import media_types
+from algo.oci.digest import Digest
+from algo.oci.errors import BadDocument
+from algo.oci.manifest import ImageManifest, Index, decode, media_type_of
+from algo.trust.errors import (
+    BlobMissing,
+    HistoryBroken,
+    NotAVersion,
+    ReleaseMismatch,
+    TagMoved,
+)
+from algo.trust.evidence import Evidence, collect, require
+from algo.trust.statements import RELEASE, SIGN, Release, read_release
+
+if TYPE_CHECKING:
+    from algo.events import Notify
+    from algo.oci.descriptor import Descriptor
+    from algo.trust.interface import Repository
+    from algo.trust.policy import Policy, TrustedKey
+
+MAX_HISTORY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants: `owner/name`, and a version unless it was asked for by digest."""
+
+    name: str
+    version: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedImage:
+    """An image of a version."""
+
+    platform: str
+    digest: Digest
+    manifest: ImageManifest
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A version whose signatures, name and digests hold.
+
+    Args:
+        release: Its signed record.
+        release_digest: The digest of that statement: what the next version names.
+        digest: The digest of its index.
+        images: Its images.
+        signer: The key that signed the release.
+        documents: The lock and the contract, by media type.
+    """
+
+    release: Release
+    release_digest: Digest
+    digest: Digest
+    images: tuple[VerifiedImage, ...]
+    signer: TrustedKey
+    documents: dict[str, Descriptor]
+
+    def image(self, platform: str) -> VerifiedImage | None:
+        """Return the image for `platform`, None when the version has none."""
+        return next((image for image in self.images if image.platform == platform), None)
+
+
+def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
+    """Verify signatures, name and digests of a version; of its blobs, only the small ones.
+
+    Raises:
+        NotAVersion: The digest is an image's, or something else's.
+        SignatureMissing: The index or an image carries no signature, or there is no release.
+        SignatureForeign: The signer is not trusted for this name.
+        SignatureInvalid: A signature does not hold.
+        KeyRevoked: The signer's key is revoked.
+        TagMoved: It was released under another name or version.
+        ReleaseMismatch: The release speaks of other images or documents.
+        BlobMissing: A part is not there.
+    """
+    what = f"{repository.place}@{asked.digest}"
+    data = repository.manifest(asked.digest)
+    if media_type_of(data) not in media_types.INDEXES:
+        raise NotAVersion(f"{what} is no published version: it is not an image index")
+    index = decode(data, Index)
+    found = collect(repository, asked.digest, policy, asked.name)
+    require(found, SIGN, asked.digest, what)
+    releases = require(found, RELEASE, asked.digest, what)
+    evidence, release = _released_as(releases, asked, what)
+    images = tuple(_image(repository, item.value(), asked, policy) for item in index.manifests)
+    said = {platform: text for platform, text in release.images.items()}
+    if said != {image.platform: str(image.digest) for image in images}:
+        raise ReleaseMismatch(f"the release manifest of {what} names other images")
+    assert evidence.signer is not None
+    return Verified(
+        release=release,
+        release_digest=Digest.of(evidence.payload),
+        digest=asked.digest,
+        images=images,
+        signer=evidence.signer,
+        documents=_documents(repository, release, asked.digest, what),
+    )
+
+
+def check_blobs(repository: Repository, verified: Verified, *, notify: Notify = silent) -> int:
+    """Read every blob of every image and document; return how many bytes were right.
+
+    Raises:
+        BlobCorrupted: The registry's bytes are not their digest's.
+        BlobMissing: A blob is not there.
+    """
+    wanted: dict[Digest, Descriptor] = {}
+    for image in verified.images:
+        for document in (image.manifest.config, *image.manifest.layers):
+            wanted.setdefault(document.value().digest, document.value())
+    for descriptor in verified.documents.values():
+        wanted.setdefault(descriptor.digest, descriptor)
+    total = sum(descriptor.size for descriptor in wanted.values())
+    done = 0
+    for descriptor in wanted.values():
+        for chunk in repository.blob(descriptor):
+            done += len(chunk)
+            notify(Progress("Verifying", done, total))
+    return total
+
+
+def check_history(repository: Repository, verified: Verified, policy: Policy) -> int:
+    """Follow the release manifests back to the first version; return how many there are.
+
+    Raises:
+        HistoryBroken: An earlier version is gone, or is not the one that was released after.
+        SignatureMissing: As `verify`, for an earlier version; so the others.
+    """
+    count, release = 1, verified.release
+    while release.previous is not None and count < MAX_HISTORY:
+        version = release.previous.version
+        digest = repository.resolve(version)
+        if digest is None:
+            raise HistoryBroken(
+                f"{release.name}:{release.version} was released after {version}, which is gone"
+            )
+        what = f"{repository.place}:{version}"
+        found = collect(repository, digest, policy, release.name)
+        same = [
+            item
+            for item in require(found, RELEASE, digest, what)
+            if str(Digest.of(item.payload)) == release.previous.release
+        ]
+        if not same:
+            raise HistoryBroken(
+                f"{what} is not the version that {release.version} was released after"
+            )
+        _, release = _released_as(same, Asked(release.name, version, digest), what)
+        count += 1
+    return count
+
+
+def _released_as(
+    releases: tuple[Evidence, ...] | list[Evidence], asked: Asked, what: str
+) -> tuple[Evidence, Release]:
+    """Return the release that says what was asked for."""
+    read: list[tuple[Evidence, Release]] = []
+    for evidence in releases:
+        try:
+            read.append((evidence, read_release(evidence.statement)))
+        except BadDocument:
+            continue
+    for evidence, release in read:
+        if release.name == asked.name and asked.version in ("", release.version):
+            return evidence, release
+    if not read:
+        raise ReleaseMismatch(f"the release manifest of {what} cannot be read")
+    release = read[0][1]
+    wanted = f"{asked.name}:{asked.version}" if asked.version else asked.name
+    raise TagMoved(f"{wanted} leads to what was released as {release.name}:{release.version}")
+
+
+def _image(
+    repository: Repository, descriptor: Descriptor, asked: Asked, policy: Policy
+) -> VerifiedImage:
+    what = f"{repository.place}@{descriptor.digest}"
+    data = repository.manifest(descriptor.digest)
+    if len(data) != descriptor.size or descriptor.platform is None:
+        raise ReleaseMismatch(f"the index describes {what} wrongly")
+    require(collect(repository, descriptor.digest, policy, asked.name), SIGN, descriptor.digest,
+            what)  # fmt: skip
+    manifest = decode(data, ImageManifest)
+    return VerifiedImage(str(descriptor.platform), descriptor.digest, manifest)
+
+
+def _documents(
+    repository: Repository, release: Release, index: Digest, what: str
+) -> dict[str, Descriptor]:
+    """Find the lock and the contract that the release names among what is attached."""
+    named = {media_types.LOCK: release.lock, media_types.CONTRACT: release.contract}
+    wanted = {kind: digest for kind, digest in named.items() if digest}
+    found: dict[str, Descriptor] = {}
+    if not wanted:
+        return found
+    for referrer in repository.referrers(index):
+        try:
+            manifest = decode(repository.manifest(referrer.digest), ImageManifest)
+            layers = [layer.value() for layer in manifest.layers]
+        except (BadDocument, BlobMissing):
+            continue
+        for layer in layers:
+            if wanted.get(layer.media_type) == str(layer.digest):
+                found[layer.media_type] = layer
+    for kind in wanted:
+        if kind not in found:
+            raise BlobMissing(f"{what} lacks a document that belongs to it: {wanted[kind]}")
+    return found
