@@ -18,6 +18,16 @@ class RegistryUnreachable(AlgoError):
     hint = "algo doctor checks the registry, the proxy and the certificates"
 
 
+class ConnectionLost(RegistryUnreachable):
+    """The connection failed once; whoever sends a body starts it again."""
+
+
+class Busy(RegistryUnreachable):
+    """The server failed once, or asks to come back after `retry_after` seconds."""
+
+    retry_after: float = 0.0
+
+
 class InsecureRegistry(AlgoError):
     """A registry outside this machine would be spoken to without TLS."""
 

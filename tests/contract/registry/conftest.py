@@ -1,12 +1,14 @@
-"""Every kind of registry, each new to the test that uses it."""
+"""Every kind of registry."""
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.registry.http import HttpRegistry
 from algo.registry.layout import LayoutStore
+from algo.registry.transport import Patience, Transport
 
 from tests.fakes.registry import MemoryRegistry
 
@@ -15,17 +17,26 @@ if TYPE_CHECKING:
 
     from algo.registry.interface import Registry
 
-_numbers = itertools.count()
+
+def remote(host: str) -> HttpRegistry:
+    """Return the registry at `host`, sending large blobs in small chunks."""
+    return HttpRegistry(Transport(host, None, {}, Patience()), chunk=1 << 20)
 
 
-@pytest.fixture(params=["memory", "layout"])
+@pytest.fixture(params=["memory", "layout", "docker", "referrers"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
-    if request.param == "memory":
-        return MemoryRegistry()
-    return LayoutStore(tmp_path / "store")
+    match request.param:
+        case "memory":
+            return MemoryRegistry()
+        case "layout":
+            return LayoutStore(tmp_path / "store")
+        case "docker":
+            return remote(request.getfixturevalue("docker_registry"))
+        case _:
+            return remote(request.getfixturevalue("referrers_registry"))
 
 
 @pytest.fixture
 def name() -> str:
-    """A repository that no other test of this session uses."""
-    return f"acme/digits-{next(_numbers)}"
+    """A repository that no other test uses."""
+    return f"acme/digits-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,240 @@
+"""A remote registry, by the OCI distribution specification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.oci.descriptor import Descriptor
+from algo.oci.digest import CHUNK, Digest
+from algo.oci.errors import BadDigest
+from algo.oci.manifest import media_type_of
+from algo.oci.media_types import INDEXES, MANIFESTS
+from algo.registry.documents import (
+    describe,
+    digest_in,
+    read_head,
+    same_content,
+    verified,
+    versions_among,
+)
+from algo.registry.errors import (
+    BlobCorrupted,
+    Busy,
+    ConnectionLost,
+    NotFound,
+    RegistryRefused,
+    VersionExists,
+)
+from algo.registry.referrers import PAGES, Referrers, next_page
+from algo.registry.streams import verifying
+from algo.registry.transport import Transport, pull, push
+from algo.registry.upload import UPLOAD_CHUNK, Uploader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algo.events import Notify
+    from algo.registry.interface import Source, Transfer
+
+_ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
+_FOUND = frozenset({200, 404})
+
+
+class _Tags(msgspec.Struct):
+    tags: tuple[str, ...] | None = None
+
+
+class HttpRegistry:
+    """A registry that is reached over HTTP.
+
+    Args:
+        transport: Sends the requests.
+        chunk: The bytes of one request of a large upload.
+    """
+
+    def __init__(self, transport: Transport, *, chunk: int = UPLOAD_CHUNK) -> None:
+        self._transport = transport
+        self._uploader = Uploader(transport, chunk)
+        self._referrers = Referrers(transport)
+
+    @property
+    def address(self) -> str:
+        """The `host[:port]`."""
+        return self._transport.host
+
+    def check(self) -> None:
+        """Ask for nothing but an answer.
+
+        Raises:
+            RegistryUnreachable: There is none.
+            Unauthorized: The credentials are refused, or missing.
+        """
+        self._transport.ask("GET", "/v2/", "", expect=frozenset({200}))
+
+    def resolve(self, repository: str, tag_or_digest: str) -> Descriptor | None:
+        """See Registry."""
+        wanted = digest_in(tag_or_digest)
+        answer = self._transport.ask(
+            "HEAD",
+            _manifest(repository, tag_or_digest),
+            pull(repository),
+            headers=_ACCEPT,
+            expect=_FOUND,
+        )
+        if answer.status == 404:
+            return None
+        media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
+        size = answer.headers.get("content-length", "")
+        try:
+            digest = wanted or Digest.parse(answer.headers.get("docker-content-digest", ""))
+        except BadDigest:
+            digest = None
+        if digest is None or media_type not in INDEXES | MANIFESTS or not size.isdigit():
+            # Not every server says these in its answer to HEAD.
+            return self.get_manifest(repository, tag_or_digest)[1]
+        return Descriptor(media_type, digest, int(size))
+
+    def get_manifest(self, repository: str, tag_or_digest: str) -> tuple[bytes, Descriptor]:
+        """See Registry."""
+        wanted = digest_in(tag_or_digest)
+        answer = self._transport.ask(
+            "GET",
+            _manifest(repository, tag_or_digest),
+            pull(repository),
+            headers=_ACCEPT,
+            expect=_FOUND,
+        )
+        if answer.status == 404:
+            raise NotFound(
+                f"{self.address} has no {tag_or_digest} of {repository}", repository=repository
+            )
+        data = answer.body
+        digest = wanted or Digest.of(data)
+        where = f"{self.address}/{repository}"
+        said = answer.headers.get("docker-content-digest", "")
+        if not same_content(said, digest):
+            raise BlobCorrupted.of(digest, where, f"the registry says it sends {said}")
+        media_type = media_type_of(verified(data, digest, where))
+        return data, describe(data, media_type)
+
+    def has_blob(self, repository: str, digest: Digest) -> bool:
+        """See Registry."""
+        return self._uploader.has(repository, digest)
+
+    def open_blob(self, repository: str, descriptor: Descriptor) -> Iterator[bytes]:
+        """See Registry."""
+        return verifying(
+            self._pieces(repository, descriptor), descriptor, f"{self.address}/{repository}"
+        )
+
+    def push_blob(
+        self,
+        repository: str,
+        descriptor: Descriptor,
+        source: Source,
+        *,
+        mount_from: str = "",
+        notify: Notify,
+    ) -> Transfer:
+        """See Registry."""
+        return self._uploader.push(repository, descriptor, source, mount_from, notify)
+
+    def push_manifest(
+        self, repository: str, data: bytes, media_type: str, *, tag: str = ""
+    ) -> Descriptor:
+        """See Registry."""
+        head = read_head(data, media_type)
+        descriptor = describe(data, media_type)
+        answer = self._transport.ask(
+            "PUT",
+            _manifest(repository, tag or str(descriptor.digest)),
+            push(repository),
+            headers={"Content-Type": media_type},
+            body=data,
+            expect=frozenset({200, 201, 202}),
+        )
+        said = answer.headers.get("docker-content-digest", "")
+        if not same_content(said, descriptor.digest):
+            where = f"{self.address}/{repository}"
+            raise BlobCorrupted.of(descriptor.digest, where, f"the registry stored {said}")
+        if head.subject is not None:
+            subject_header = answer.headers.get("oci-subject", "")
+            self._referrers.note(repository, head.subject, head.descriptor, subject_header)
+        return descriptor
+
+    def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
+        """See Registry."""
+        if self.resolve(repository, tag) is not None:
+            raise VersionExists(f"{self.address}/{repository}:{tag} is published already")
+        written = self.push_manifest(repository, data, media_type, tag=tag)
+        _, found = self.get_manifest(repository, tag)
+        if found.digest != written.digest:
+            raise BlobCorrupted.of(
+                written.digest,
+                f"{self.address}/{repository}:{tag}",
+                f"the tag stands for {found.digest}; somebody published at the same time",
+            )
+        return written
+
+    def tags(self, repository: str) -> list[str]:
+        """See Registry."""
+        location = f"/v2/{repository}/tags/list"
+        found: list[str] = []
+        for _ in range(PAGES):
+            answer = self._transport.ask("GET", location, pull(repository), expect=_FOUND)
+            if answer.status == 404:
+                break
+            try:
+                found += msgspec.json.decode(answer.body, type=_Tags).tags or ()
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise RegistryRefused(f"{self.address} gives no list of tags: {error}") from error
+            location = next_page(answer.headers.get("link", ""))
+            if not location:
+                break
+        return versions_among(found)
+
+    def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
+        """See Registry."""
+        return self._referrers.listed(repository, subject)
+
+    def _pieces(self, repository: str, descriptor: Descriptor) -> Iterator[bytes]:
+        """Yield the blob's bytes; a broken connection goes on where it broke."""
+        patience = self._transport.patience
+        done = failures = 0
+        while True:
+            before = done
+            try:
+                for piece in self._from(repository, descriptor.digest, done):
+                    done += len(piece)
+                    yield piece
+                return
+            except (ConnectionLost, Busy):
+                failures = 1 if done > before else failures + 1
+                if failures >= patience.attempts:
+                    raise
+                patience.pause(failures)
+
+    def _from(self, repository: str, digest: Digest, start: int) -> Iterator[bytes]:
+        path = f"/v2/{repository}/blobs/{digest}"
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        expect = frozenset({200, 206, 404})
+        with self._transport.stream(
+            "GET", path, pull(repository), headers=headers, expect=expect
+        ) as got:
+            if got.status_code == 404:
+                raise NotFound(
+                    f"{self.address} has no blob {digest} of {repository}", repository=repository
+                )
+            skip = start if got.status_code == 200 else 0
+            for piece in got.iter_raw(CHUNK):
+                if skip < len(piece):
+                    yield piece[skip:]
+                    skip = 0
+                else:
+                    skip -= len(piece)
+
+
+def _manifest(repository: str, tag_or_digest: str) -> str:
+    return f"/v2/{repository}/manifests/{tag_or_digest}"
