@@ -134,12 +134,13 @@ class Runner:
         fork |= {"requests": str(requests), "replies": str(replies)}
         self._parent.send(msgspec.json.encode(fork))
         worker = Worker(0, self._description.serving.concurrency, self._on_idle)
+        # The worker's first word says that it has opened its ends.
+        opened = worker.expect("hello")
         worker.attach(self._loop, source, sink)
         assert worker.channel is not None
         try:
             worker.pid = await forked
-            # The worker's first word says that it has opened its ends.
-            await worker.expect("hello")
+            await opened
             alone = os.open(requests, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             worker.channel.replace_sink(alone)
         except BaseException:
