@@ -50,10 +50,12 @@ class FakeImageEngine:
     Args:
         insists: Refuse archives in which a layer is empty, as containerd's store does.
         private: Put a layer with the host's secrets below each built image.
+        architecture: What it builds for, whatever it is asked for.
     """
 
     insists: bool = False
     private: bool = False
+    architecture: str = "amd64"
     images: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layers: dict[str, bytes] = field(default_factory=dict)
     builds: list[Mapping[str, str]] = field(default_factory=list)
@@ -92,7 +94,12 @@ class FakeImageEngine:
         """Write the layers as `docker save` does."""
         held = self.images[reference]
         config = json.dumps(
-            {"rootfs": {"diff_ids": held}, "config": {"Env": ["PATH=/usr/bin"], "Cmd": None}}
+            {
+                "os": "linux",
+                "architecture": self.architecture,
+                "rootfs": {"diff_ids": held},
+                "config": {"Env": ["PATH=/usr/bin"], "Cmd": None},
+            }
         ).encode()
         names = [f"{one[7:]}/layer.tar" for one in held]
         manifest = [{"Config": "c.json", "RepoTags": None, "Layers": names}]

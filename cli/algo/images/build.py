@@ -137,15 +137,16 @@ class Builder:
         found = find_layer(self.cache, kind, str(kind), inputs + compiler.best, compress=True)
         if found is not None:
             return found
-        inputs += compiler.within_reach()
-        found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
+        found = find_layer(
+            self.cache, kind, str(kind), inputs + compiler.within_reach(), compress=True
+        )
         if found is not None:
             return found
         notify(Step(f"Making the {kind} layer for {target.platform}: {len(pins)} packages"))
         with self.cache.scratch() as folder:
             self.installer.install(pins, target, folder)
             _write(extra, folder, place)
-            compiler.compile(folder, f"/{place}", notify=notify)
+            inputs += compiler.compile(folder, f"/{place}", notify=notify)
             entries = collect(folder, place, compiled=True)
             return make_layer(self.cache, kind, str(kind), inputs, entries, compress=True)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOUNT = "/work"
 # Nobody imports a package's own tests at run time; they are a third of the work.
+_NOT = "none"
 _SKIP = r"/tests?/"
 
 
@@ -51,19 +52,27 @@ class Compiler:
         if self.engine is not None:
             return self.best
         minor = self.runtime.recipe.spec.version
-        return f"host {minor}" if self.find_python(minor) is not None else "none"
+        return f"host {minor}" if self.find_python(minor) is not None else _NOT
 
-    def compile(self, folder: Path, place: str, *, notify: Notify) -> None:
+    def compile(self, folder: Path, place: str, *, notify: Notify) -> str:
         """Compile the tree at `folder`, which will lie at `place` in the image.
 
         Files that are not valid for this Python stay uncompiled, as they are when installed.
+
+        Returns:
+            What the result depends on, in the words of `best` and `within_reach`.
         """
+        if next(folder.rglob("*.py"), None) is None:
+            return self.best
         minor = self.runtime.recipe.spec.version
         if self.engine is not None:
             reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
             command = ["python3", *_arguments(_MOUNT, place)]
-            self.engine.run(reference, command, folder, _MOUNT)
-            return
+            problem = self.engine.run(reference, command, folder, _MOUNT)
+            if next(folder.rglob("*.pyc"), None) is not None:
+                return self.best
+            notify(Warned(f"packages could not be compiled in {reference}: {problem}"))
+            return _NOT
         python = self.find_python(minor)
         if python is None:
             notify(
@@ -72,11 +81,12 @@ class Compiler:
                     "packages, so its first imports are slower and its digest differs"
                 )
             )
-            return
+            return _NOT
         notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
         env = {**os.environ, "PYTHONHASHSEED": "0"}
         command = [str(python), "-I", *_arguments(str(folder), place)]
         subprocess.run(command, env=env, capture_output=True, check=False)
+        return self.within_reach()
 
 
 def _arguments(folder: str, place: str) -> list[str]:

@@ -83,6 +83,8 @@ class _RootFs(msgspec.Struct, frozen=True):
 
 
 class _ImageConfig(msgspec.Struct, frozen=True):
+    os: str
+    architecture: str
     rootfs: _RootFs
     config: _Config = _Config()
 
@@ -193,9 +195,10 @@ def ensure_runtime(
         lambda line: _tell(line, what, notify),
     )
     notify(Step("Storing the runtime image's layers"))
-    image = _store(recipe, cache, engine.export(recipe.tag), built)
-    engine.remove(recipe.tag)
-    return image
+    try:
+        return _store(recipe, cache, engine.export(recipe.tag), built)
+    finally:
+        engine.remove(recipe.tag)
 
 
 def _tell(line: str, what: str, notify: Notify) -> None:
@@ -217,6 +220,7 @@ def _store(
                 _member(opened, "manifest.json").read(), type=tuple[_ArchiveManifest, ...]
             )
             config = msgspec.json.decode(_member(opened, manifest.Config).read(), type=_ImageConfig)
+            _check_platform(f"{config.os}/{config.architecture}", recipe)
             named = zip(manifest.Layers, config.rootfs.diff_ids, strict=True)
             layers = tuple(
                 _store_layer(cache, _member(opened, name), diff_id, built.began)
@@ -228,6 +232,17 @@ def _store(
     records = tuple(record_of(layer) for layer in layers)
     cache.remember(_NOTES, recipe.key, _Record(records, search_path))
     return _image(recipe, layers, search_path, cache)
+
+
+def _check_platform(made: str, recipe: RuntimeRecipe) -> None:
+    """Refuse an image of another platform: engines use the base they have, without a word."""
+    if made != recipe.platform:
+        raise RuntimeUnavailable(
+            f"the engine built the runtime image for {made} when asked for {recipe.platform}: "
+            f"its {recipe.spec.base} is for {made}",
+            hint=f"docker pull --platform {recipe.platform} {recipe.spec.base}, on an engine that "
+            "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)",
+        )
 
 
 def _image(

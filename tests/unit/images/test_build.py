@@ -195,6 +195,33 @@ def test_an_unknown_platform_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_an_engine_that_builds_for_another_platform_is_caught(tmp_path: Path) -> None:
+    engine = FakeImageEngine()
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", engine)
+
+    with pytest.raises(RuntimeUnavailable, match="linux/amd64 when asked for linux/arm64"):
+        made.build(
+            project(tmp_path / "p"), lock(), platform=Platform("linux", "arm64"), notify=silent
+        )
+    assert engine.images == {}
+
+
+def test_packages_that_the_engine_could_not_compile_are_compiled_next_time(tmp_path: Path) -> None:
+    class Broken(FakeImageEngine):
+        def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:
+            return "no such file"
+
+    events = list[Event]()
+    broken = builder(runtimes(tmp_path / "r"), tmp_path / "c", Broken())
+    without = broken.build(project(tmp_path / "p"), lock(), notify=events.append)
+    whole = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine())
+    again = whole.build(Project.open(tmp_path / "p"), lock(), notify=silent)
+
+    assert any(isinstance(event, Warned) for event in events)
+    assert names(without, LayerKind.PACKAGES) == ["opt/algo/packages/six.py"]
+    assert "opt/algo/packages/__pycache__/compiled.pyc" in names(again, LayerKind.PACKAGES)
+
+
 def test_the_image_says_which_runtime_image_it_stands_on(tmp_path: Path) -> None:
     image = build(tmp_path)
 
