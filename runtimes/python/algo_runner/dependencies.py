@@ -38,7 +38,7 @@ class _Module:
     @classmethod
     def parse(cls, path: Path) -> _Module:
         module = cls(path)
-        for statement in ast.parse(path.read_bytes()).body:
+        for statement in ast.parse(path.read_bytes(), str(path)).body:
             if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
                 module.stars.append(statement)
             names = set() if _is_inert(statement) else _binds(statement)
