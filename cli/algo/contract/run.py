@@ -56,11 +56,12 @@ def run_tests(
     chosen = [case for case in cases if all(word in case.id.lower() for word in words)]
     if not cases:
         notify(Note("no golden cases: there is no .json file in cases/"))
+    elif chosen:
+        notify(Step(f"Running {len(chosen)} golden case{'s' if len(chosen) > 1 else ''}"))
     outcomes: list[Outcome] = []
     answers: dict[str, Answer | Fault] = {}
     metrics: list[Measured] = []
     for case in chosen:
-        notify(Step(f"case {case.name}"))
         began = time.perf_counter()
         why, figure = _run(case, algorithm, answers, metrics)
         seconds = time.perf_counter() - began
@@ -69,13 +70,13 @@ def run_tests(
     if suite is None:
         notify(Note("no tests of its own: there is no test file in tests/"))
     else:
-        notify(Step("pytest"))
+        notify(Step("Running the project's own tests"))
         outcomes += suite.run(only, notify)
     _tell(outcomes, notify)
     contract = record(cases, answers, metrics)
     findings: tuple[Finding, ...] = ()
     if previous is not None:
-        notify(Step("comparing with the last version"))
+        notify(Step(f"Calling the {len(previous.cases)} cases of the last version"))
         now = replay(previous, algorithm)
         findings = compare(previous, contract) + compare_answers(previous.cases, now)
     return TestReport(project.name, tuple(outcomes), contract, findings)
