@@ -88,13 +88,21 @@ class Served:
             while not condition() and time.monotonic() < end:
                 self._came.wait(0.1)
 
+    def wait_for(self, kind: str, count: int, timeout: float = 15) -> None:
+        """Wait for `count` events of this kind in all.
+
+        Raises:
+            AssertionError: They did not come within `timeout` seconds.
+        """
+        self.wait(lambda: len(self.of(kind)) >= count, timeout)
+        assert len(self.of(kind)) >= count, f"no {count} x {kind}: {self.events} {self.story}"
+
     def wait_for_reloads(self, count: int, timeout: float = 15) -> list[str]:
         """Wait for `count` reloads in all, and return them as lines for people."""
-        self.wait(lambda: len(self.of("reload")) >= count, timeout)
-        reloads = self.of("reload")
-        assert len(reloads) >= count, f"{len(reloads)} reloads: {self.events} {self.story}"
+        self.wait_for("reload", count, timeout)
         return [
-            f"↻ {one['trigger']} → {one['rung']} in {one['milliseconds']:.0f} ms" for one in reloads
+            f"↻ {one['trigger']} → {one['rung']} in {one['milliseconds']:.0f} ms"
+            for one in self.of("reload")
         ]
 
     def stop(self) -> int:
@@ -110,6 +118,9 @@ class Served:
         self.stop_seconds = time.perf_counter() - began
         for reader in self._readers:
             reader.join(timeout=5)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
         return code
 
     def _read_events(self) -> None:
