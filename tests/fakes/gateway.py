@@ -43,6 +43,8 @@ class FakeGateway:
             self.apply, self.fault = names[function], None
         except Exception as error:
             self.fault = _fault(error, file)
+            if self.apply is None:
+                self.log(json.dumps({"load_error": self.fault}, separators=(",", ":")))
 
     def close(self) -> None:
         """Stop listening."""

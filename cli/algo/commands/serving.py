@@ -61,12 +61,13 @@ def open_service(
     if exact and not runs_on.wants_image:
         raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
     port = default_port(deps, host) if port is None else claim(host, port) if port else 0
-    live = reload and not exact and isinstance(found, Project)
+    development = not exact and isinstance(found, Project)
     servable = prepare(deps, found, image=runs_on.wants_image, exact=exact)
     options = StartOptions(
-        host=host, port=port, development=live, shared=not exact, gpu=_gpu(found, gpu)
+        host=host, port=port, development=development, shared=not exact, gpu=_gpu(found, gpu)
     )
-    watcher = deps.watcher(found.root) if live and isinstance(found, Project) else None
+    watches = reload and not exact
+    watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
     return Service(runs_on, servable, options, sample(found), watcher)
 
 

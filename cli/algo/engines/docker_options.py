@@ -82,7 +82,7 @@ def plan(
     if token:
         environment["ALGO_CONTROL_TOKEN"] = token
         publish.append(Publish(CONTROL_PORT, "127.0.0.1", 0))
-        command = ["--control", f"tcp:0.0.0.0:{CONTROL_PORT}"]
+        command = ["--development", "--control", f"tcp:0.0.0.0:{CONTROL_PORT}"]
     return ContainerPlan(
         image=image,
         name=f"algo-{launch.name.replace('/', '-')}-{session}",

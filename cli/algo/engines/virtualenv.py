@@ -121,7 +121,7 @@ class VirtualenvEngine:
         command += ["--algorithm", str(folder / "algorithm.json"), "--app", str(launch.folder)]
         command += ["--runtime", str(language), "--python", str(launch.artifact.python)]
         command += ["--host", launch.host, "--port", str(port)]
-        return command + (["--control", control.address] if control else [])
+        return command + (["--development", "--control", control.address] if control else [])
 
     def _spawn(
         self, command: list[str], launch: Launch, control: ControlAddress | None

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from algo.serving.control import Control, Fault
-from algo.serving.errors import ControlLost, LoadFailed, NotReady
+from algo.serving.errors import LoadFailed, NotReady
 
 if TYPE_CHECKING:
     from algo.engines.interface import Instance
+    from algo.serving.control import Fault
+    from algo.serving.lines import Printed
 
 _PAUSE = 0.01
-_ASK_EVERY = 0.1
-
-
-class Tail:
-    """The last lines that an instance printed, for the error that ends it."""
-
-    def __init__(self, lines: int = 30) -> None:
-        self._lines: deque[str] = deque(maxlen=lines)
-
-    def add(self, line: str) -> None:
-        """Remember a line."""
-        self._lines.append(line)
-
-    def text(self) -> str:
-        """Return the lines, oldest first."""
-        return "\n".join(self._lines)
 
 
 def is_ready(url: str, timeout: float = 1.0) -> bool:
@@ -46,7 +30,7 @@ def is_ready(url: str, timeout: float = 1.0) -> bool:
         connection.close()
 
 
-def wait_ready(instance: Instance, tail: Tail, timeout: float = 600.0) -> None:
+def wait_ready(instance: Instance, printed: Printed, timeout: float = 600.0) -> None:
     """Return once `instance` takes calls.
 
     Raises:
@@ -54,19 +38,20 @@ def wait_ready(instance: Instance, tail: Tail, timeout: float = 600.0) -> None:
         NotReady: It took longer than `timeout` seconds.
         EngineLost: The engine that runs it went away.
     """
-    began = asked = time.monotonic()
+    began = time.monotonic()
     while not is_ready(instance.url):
         now = time.monotonic()
         ended = instance.ended()
         if ended is not None:
             time.sleep(0.05)  # its last lines are still on their way through the pipe
+            if printed.fault is not None:
+                raise _load_failed(printed.fault)
             text = f"the algorithm did not start: {ended.reason}"
-            raise LoadFailed(text, details=tail.text())
-        if now - asked > _ASK_EVERY:
-            asked = now
-            _raise_fault(instance)
+            raise LoadFailed(text, details=printed.tail())
+        if printed.fault is not None:
+            raise _load_failed(printed.fault)
         if now - began > timeout:
-            raise NotReady(f"not ready after {timeout:.0f} s", details=tail.text())
+            raise NotReady(f"not ready after {timeout:.0f} s", details=printed.tail())
         time.sleep(_PAUSE)
 
 
@@ -77,15 +62,7 @@ def describe(fault: Fault) -> str:
     return f"{kind}{fault.message}{where}"
 
 
-def _raise_fault(instance: Instance) -> None:
-    if instance.control is None:
-        return
-    try:
-        status = Control(instance.control).status()
-    except ControlLost:
-        return
-    if status.state == "failed":
-        fault = status.error or Fault(message="it gave no reason")
-        raise LoadFailed(
-            f"the algorithm did not load: {describe(fault)}", details=fault.stacktrace.strip()
-        )
+def _load_failed(fault: Fault) -> LoadFailed:
+    return LoadFailed(
+        f"the algorithm did not load: {describe(fault)}", details=fault.stacktrace.strip()
+    )

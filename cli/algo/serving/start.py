@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from algo.engines.interface import LOOPBACK, Launch, Limits
 from algo.events import Log
-from algo.serving.probe import Tail, wait_ready
+from algo.serving.lines import Printed
+from algo.serving.probe import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,15 +46,16 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
         LoadFailed: The algorithm's own code failed.
         AlgoError: As the engine's `start`.
     """
-    tail = Tail()
+    printed = Printed()
 
     def log(line: str) -> None:
-        tail.add(line)
-        notify(Log(line))
+        text = printed.add(line)
+        if text is not None:
+            notify(Log(text))
 
     instance = engine.start(_launch(servable, options), log)
     try:
-        wait_ready(instance, tail)
+        wait_ready(instance, printed)
     except BaseException:
         with unstoppable():
             instance.stop(grace=0.5)

@@ -27,6 +27,9 @@ def engine_saying(folder: Path, *replies: bytes) -> Iterator[Containers]:
             with connection:
                 connection.recv(65536)
                 connection.sendall(reply)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    continue
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

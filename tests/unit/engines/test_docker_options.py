@@ -30,7 +30,7 @@ def test_a_development_container_sees_the_working_tree_read_only() -> None:
     assert planned.user == "1000:1000"
     assert planned.publish == (Publish(8080, "127.0.0.1", 8080), Publish(8081, "127.0.0.1", 0))
     assert planned.environment["ALGO_CONTROL_TOKEN"] == "t"
-    assert planned.command == ("--control", "tcp:0.0.0.0:8081")
+    assert planned.command == ("--development", "--control", "tcp:0.0.0.0:8081")
     assert planned.labels["dev.algo.session"] == "s1"
     assert (planned.memory, planned.nano_cpus, planned.processes) == (1 << 30, 1_500_000_000, 64)
 

@@ -1,0 +1,107 @@
+"""What only containers can meet: an engine that goes away, a container that is removed."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.engines.docker import DockerEngine
+from algo.engines.docker_client import find
+from algo.engines.errors import EngineLost, GpuUnavailable, StartFailed
+from algo.engines.gpu import GpuFacts
+from algo.engines.interface import Ended, Image, Instance
+from algo.engines.sessions import Sessions
+from algo.events import silent
+from algo.serving.start import StartOptions, start
+
+from tests.fakes.engine_proxy import EngineProxy
+from tests.fakes.engines import hello
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algo.serving.interface import Servable
+
+    from tests.conftest import Engine
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def servable(minimal_image: str, tmp_path: Path) -> Servable:
+    (tmp_path / "hello").mkdir()
+    return replace(hello(tmp_path / "hello"), artifact=Image(minimal_image))
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return Sessions(tmp_path / "sessions")
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[EngineProxy]:
+    real = find(os.environ, Path.home()).removeprefix("unix://")
+    proxy = EngineProxy(tmp_path / "engine.sock", real)
+    yield proxy
+    proxy.cut()
+
+
+def ending(instance: Instance) -> Ended:
+    deadline = time.monotonic() + 5
+    while (ended := instance.ended()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return ended
+
+
+def test_an_engine_that_goes_away_is_an_error_and_its_container_is_found_later(
+    engine: Engine, servable: Servable, sessions: Sessions, proxy: EngineProxy, tmp_path: Path
+) -> None:
+    env = {"DOCKER_HOST": proxy.address}
+    instance = start(DockerEngine(sessions, env, tmp_path), servable, StartOptions(), silent)
+    proxy.cut()
+    with pytest.raises(EngineLost) as caught:
+        ending(instance)
+    assert caught.value.exit_code == 3
+    began = time.monotonic()
+    instance.stop()
+    assert time.monotonic() - began < 5
+    (session,) = sessions.all()
+    engine.docker("rm", "--force", session.container)
+    sessions.remove(session.id)
+
+
+def test_a_container_that_somebody_removes_has_ended(
+    engine: Engine, servable: Servable, sessions: Sessions
+) -> None:
+    runs_on = DockerEngine(sessions, os.environ, Path.home())
+    instance = start(runs_on, servable, StartOptions(), silent)
+    (session,) = sessions.all()
+    engine.docker("rm", "--force", session.container)
+    assert "removed" in ending(instance).reason
+    instance.stop()
+    assert sessions.all() == []
+
+
+def test_an_image_that_is_not_there_is_named(
+    engine: Engine, servable: Servable, sessions: Sessions
+) -> None:
+    runs_on = DockerEngine(sessions, os.environ, Path.home())
+    missing = replace(servable, artifact=Image("algo.local/no/such:image"))
+    with pytest.raises(StartFailed, match="no/such"):
+        start(runs_on, missing, StartOptions(), silent)
+    assert sessions.all() == []
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_starts(
+    engine: Engine, servable: Servable, sessions: Sessions
+) -> None:
+    runs_on = DockerEngine(sessions, os.environ, Path.home(), lambda: GpuFacts())
+    with pytest.raises(GpuUnavailable) as caught:
+        start(runs_on, servable, StartOptions(gpu="all"), silent)
+    assert "driver" in caught.value.hint
+    assert sessions.all() == []

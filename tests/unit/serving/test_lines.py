@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from algo.serving.lines import Printed
+
+
+def test_what_the_algorithm_prints_is_shown_as_it_is() -> None:
+    printed = Printed()
+    assert printed.add("hello") == "hello"
+    assert printed.add('{"answer": 42}') == '{"answer": 42}'
+    assert printed.add('{"log": oops') == '{"log": oops'
+    assert printed.tail() == 'hello\n{"answer": 42}\n{"log": oops'
+
+
+def test_log_documents_are_unwrapped() -> None:
+    assert Printed().add('{"log":"hello","stream":"stdout","request":3}') == "hello"
+
+
+def test_the_gateways_own_documents_are_not_shown() -> None:
+    printed = Printed()
+    assert printed.add('{"ready":{"port":8080,"milliseconds":100}}') is None
+    assert printed.fault is None
+    assert printed.add('{"load_error":{"type":"KeyError","message":"x","file":"a.py"}}') is None
+    assert printed.fault is not None
+    assert (printed.fault.type, printed.fault.file) == ("KeyError", "a.py")
+    assert printed.tail() == ""
+
+
+def test_only_the_last_lines_are_kept() -> None:
+    printed = Printed(keep=2)
+    for number in range(5):
+        printed.add(str(number))
+    assert printed.tail() == "3\n4"
