@@ -12,8 +12,10 @@ from algo.resources import Folders, user_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from algo.engines.docker import DockerEngine
+    from algo.engines.docker_builds import BuildLeftovers
     from algo.engines.interface import Engine
     from algo.engines.sessions import Sessions
     from algo.engines.virtualenv import VirtualenvEngine
@@ -24,7 +26,15 @@ if TYPE_CHECKING:
     from algo.images.interface import ImageEngine
     from algo.output import Output
     from algo.project.project import Project
+    from algo.publish.consume import Consuming
+    from algo.publish.interface import Tests
+    from algo.publish.publish import Publishing
+    from algo.publish.published import PublishedVersions
+    from algo.registry.interface import Registry
     from algo.registry.layout import LayoutStore
+    from algo.trust.keyring import Keyring
+    from algo.trust.pins import Pins
+    from algo.trust.policy import Policy
     from algo.watch.interface import Watcher
 
 
@@ -114,6 +124,13 @@ class Deps:
         address = find(self.env, Path.home())
         return DockerImages(address, self.env) if ping(address) is not None else None
 
+    def build_leftovers(self) -> BuildLeftovers:
+        """Return what killed builds left in the container engine."""
+        from algo.engines.docker_builds import BuildLeftovers
+        from algo.engines.docker_client import find
+
+        return BuildLeftovers(find(self.env, Path.home()))
+
     def builder(self) -> Builder:
         """Return what assembles images; it needs no engine once the runtime image is cached."""
         from algo.environments.interpreters import find_minor
@@ -136,6 +153,84 @@ class Deps:
         from algo.registry.layout import LayoutStore
 
         return LayoutStore(self.folders.store, linkable=self.folders.cache)
+
+    def registry(self, host: str) -> Registry:
+        """Return the registry at `host`, the embedded store for an empty one.
+
+        Raises:
+            BadCredentials: Docker's config.json is broken.
+        """
+        from algo.registry.opening import open_registry
+
+        return open_registry(host, self.folders, self.env)
+
+    def keyring(self) -> Keyring:
+        """Return the user's signing keys and the ones that are trusted."""
+        from algo.trust.keyring import Keyring
+
+        return Keyring(self.folders.data / "keys", self.env)
+
+    def pins(self) -> Pins:
+        """Return what versions were when this machine saw them first."""
+        from algo.trust.pins import Pins
+
+        return Pins(self.folders.data / "pins")
+
+    def now(self) -> datetime:
+        """Return the time in UTC, or the one that `SOURCE_DATE_EPOCH` fixes."""
+        from datetime import UTC, datetime
+
+        fixed = self.env.get("SOURCE_DATE_EPOCH")
+        return datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
+
+    def publishing(self, tests: Tests) -> Publishing:
+        """Return what a project is published with."""
+        from algo.publish.mounts import Mounts
+        from algo.publish.publish import Publishing
+
+        return Publishing(
+            open=self.registry,
+            images=self.builder(),
+            locks=self,
+            tests=tests,
+            keyring=self.keyring(),
+            pins=self.pins(),
+            mounts=Mounts(self.folders.cache / "mounts"),
+            now=self.now(),
+        )
+
+    def consuming(self, *, skip: bool = False, policy: Policy | None = None) -> Consuming:
+        """Return what published versions are verified and fetched with."""
+        from algo.publish.consume import Consuming
+
+        def ask(question: str) -> bool:
+            return self.output.ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+        return Consuming(
+            open=self.registry,
+            keyring=self.keyring(),
+            pins=self.pins(),
+            ask=ask if self.interactive and not self.output.json else None,
+            skip=skip,
+            log=self.folders.state / "unverified.log",
+            now=self.now(),
+            policy=policy,
+        )
+
+    def published(self, *, skip: bool = False) -> PublishedVersions:
+        """Return what makes published versions ready to run; `skip` leaves verification out."""
+        from algo.images.build import host_platform
+        from algo.publish.published import PublishedVersions
+
+        return PublishedVersions(
+            tools=self.consuming(skip=skip),
+            layout=self.store().folder,
+            engine=self.image_engine,
+            packages=self.packages(),
+            folders=self.folders,
+            platform=host_platform(),
+            env=self.env,
+        )
 
     def destination(self, output: Path | None, into: str | None) -> Destination:
         """Return where `algo build` puts its image: a file, docker when it answers, the store.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.errors import UsageError
+from algo.trust.keys import PublicKey
+
 if TYPE_CHECKING:
-    from algo.trust.keys import PublicKey
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,17 @@ class Policy:
     def keys_for(self, name: str) -> tuple[TrustedKey, ...]:
         """Return the keys that may sign `owner/name`."""
         return tuple(key for key in self.accepted if key.speaks_for(name))
+
+
+def only(file: Path) -> Policy:
+    """Return the policy that accepts the public key in `file` and no other.
+
+    Raises:
+        UsageError: The file cannot be read.
+        KeyInvalid: It holds no public key.
+    """
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{file.name} cannot be read: {error}", hint="algo keys export") from error
+    return Policy((TrustedKey(PublicKey.parse(text), file.name),), frozenset())

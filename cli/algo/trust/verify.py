@@ -56,7 +56,7 @@ class Verified:
         release_digest: The digest of that statement: what the next version names.
         digest: The digest of its index.
         images: Its images.
-        signer: The key that signed the release.
+        signer: The key that signed the release; None when verification was skipped.
         documents: The lock and the contract, by media type.
     """
 
@@ -64,7 +64,7 @@ class Verified:
     release_digest: Digest
     digest: Digest
     images: tuple[VerifiedImage, ...]
-    signer: TrustedKey
+    signer: TrustedKey | None
     documents: dict[str, Descriptor]
 
     def image(self, platform: str) -> VerifiedImage | None:
@@ -98,14 +98,17 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
     said = {platform: text for platform, text in release.images.items()}
     if said != {image.platform: str(image.digest) for image in images}:
         raise ReleaseMismatch(f"the release manifest of {what} names other images")
-    assert evidence.signer is not None
+    documents = find_documents(repository, release, asked.digest)
+    for digest in filter(None, (release.lock, release.contract)):
+        if digest not in {str(descriptor.digest) for descriptor in documents.values()}:
+            raise BlobMissing(f"{what} lacks a document that belongs to it: {digest}")
     return Verified(
         release=release,
         release_digest=Digest.of(evidence.payload),
         digest=asked.digest,
         images=images,
         signer=evidence.signer,
-        documents=_documents(repository, release, asked.digest, what),
+        documents=documents,
     )
 
 
@@ -162,6 +165,24 @@ def check_history(repository: Repository, verified: Verified, policy: Policy) ->
     return count
 
 
+def find_documents(
+    repository: Repository, release: Release, index: Digest
+) -> dict[str, Descriptor]:
+    """Return what is attached to `index` of the lock and the contract that `release` names."""
+    named = {media_types.LOCK: release.lock, media_types.CONTRACT: release.contract}
+    found: dict[str, Descriptor] = {}
+    for referrer in repository.referrers(index) if any(named.values()) else ():
+        try:
+            manifest = decode(repository.manifest(referrer.digest), ImageManifest)
+            layers = [layer.value() for layer in manifest.layers]
+        except (BadDocument, BlobMissing):
+            continue
+        for layer in layers:
+            if named.get(layer.media_type) == str(layer.digest):
+                found[layer.media_type] = layer
+    return found
+
+
 def _released_as(
     releases: tuple[Evidence, ...] | list[Evidence], asked: Asked, what: str
 ) -> tuple[Evidence, Release]:
@@ -193,27 +214,3 @@ def _image(
             what)  # fmt: skip
     manifest = decode(data, ImageManifest)
     return VerifiedImage(str(descriptor.platform), descriptor.digest, manifest)
-
-
-def _documents(
-    repository: Repository, release: Release, index: Digest, what: str
-) -> dict[str, Descriptor]:
-    """Find the lock and the contract that the release names among what is attached."""
-    named = {media_types.LOCK: release.lock, media_types.CONTRACT: release.contract}
-    wanted = {kind: digest for kind, digest in named.items() if digest}
-    found: dict[str, Descriptor] = {}
-    if not wanted:
-        return found
-    for referrer in repository.referrers(index):
-        try:
-            manifest = decode(repository.manifest(referrer.digest), ImageManifest)
-            layers = [layer.value() for layer in manifest.layers]
-        except (BadDocument, BlobMissing):
-            continue
-        for layer in layers:
-            if wanted.get(layer.media_type) == str(layer.digest):
-                found[layer.media_type] = layer
-    for kind in wanted:
-        if kind not in found:
-            raise BlobMissing(f"{what} lacks a document that belongs to it: {wanted[kind]}")
-    return found

@@ -1,0 +1,36 @@
+"""`algo inspect`: what a version holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algo.commands.options import JsonOpt
+
+if TYPE_CHECKING:
+    from algo.deps import Deps
+
+
+def inspect_command(
+    ctx: typer.Context,
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="[HOST/]OWNER/NAME[:VERSION|@DIGEST].")
+    ],
+    json: JsonOpt = False,
+) -> None:
+    """Show what a version holds.
+
+    It shows what each signature is worth here and refuses nothing; algo verify does.
+
+    \b
+    algo inspect acme/digits:1.0.0
+    algo inspect registry.example.com/acme/digits --json
+    """
+    from algo.commands.publishing import inspection_text
+    from algo.oci.reference import Reference
+    from algo.publish.inspect import inspect
+
+    deps: Deps = ctx.obj
+    found = inspect(Reference.parse(reference), deps.consuming())
+    deps.output.result(found, human=inspection_text(found))

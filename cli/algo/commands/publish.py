@@ -1,0 +1,75 @@
+"""`algo publish`: a tested, signed, immutable version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from algo.commands.options import EngineOpt, JsonOpt, YesOpt
+
+if TYPE_CHECKING:
+    from algo.deps import Deps
+
+
+class Step(StrEnum):
+    """The steps of a semantic version."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+def publish_command(
+    ctx: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="ALGO_REGISTRY",
+            metavar="REGISTRY/OWNER/NAME",
+            help="Where to. Default: [registry] url of algo.toml, else the embedded store.",
+        ),
+    ] = "",
+    version: Annotated[
+        str, typer.Option("--version", metavar="V", help="This version. Default: computed.")
+    ] = "",
+    bump: Annotated[
+        Step | None, typer.Option("--bump", help="At least this step after the last version.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
+    ] = False,
+    yes: YesOpt = False,
+    engine: EngineOpt = "",
+    json: JsonOpt = False,
+) -> None:
+    """Publish a tested, signed, immutable version.
+
+    The first version is 1.0.0; the next one is computed from what changed. Cases and tests run
+    first. Everything is sent by digest, the version's tag last: a failed publish leaves no
+    version. Without a terminal, --yes is needed.
+
+    \b
+    algo publish
+    algo publish --dry-run
+    algo publish --to registry.example.com/acme/digits --yes
+    algo publish --bump minor --yes --json
+    """
+    from algo.commands.publishing import ProjectTests, confirmation, plan_text, published_text
+    from algo.project.project import Project
+    from algo.publish.publish import Wish, plan, publish
+    from algo.versions.version import Bump, Version
+
+    deps: Deps = ctx.obj
+    wish = Wish(to, Version.parse(version) if version else None, Bump.parse(bump) if bump else None)
+    confirm = confirmation(deps, yes or dry_run)
+    project = Project.find(deps.cwd)
+    tools = deps.publishing(ProjectTests(deps, engine))
+    if dry_run:
+        planned = plan(project, wish, tools, notify=deps.output.event)
+        deps.output.result(planned, human=plan_text(planned))
+    else:
+        published = publish(project, wish, tools, confirm=confirm, notify=deps.output.event)
+        deps.output.result(published, human=published_text(published))

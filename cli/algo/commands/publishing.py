@@ -1,0 +1,119 @@
+"""What `publish` and its neighbours share: the tests, the question, the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from algo.contract.record import Contract
+    from algo.contract.report import TestReport
+    from algo.deps import Deps
+    from algo.images.deliver import LayerReport
+    from algo.project.project import Project
+    from algo.publish.inspect import Inspection
+    from algo.publish.plan import Plan, Published
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTests:
+    """Implements `publish.interface.Tests` with the engine called `engine`."""
+
+    deps: Deps
+    engine: str
+
+    def run(self, project: Project, previous: Contract | None) -> TestReport:
+        """See Tests."""
+        from algo.commands.testing import test_project
+
+        return test_project(self.deps, project, self.engine, previous=previous)
+
+
+def confirmation(deps: Deps, yes: bool) -> Callable[[Plan], bool]:
+    """Return what asks before anything is sent; with `yes` it agrees.
+
+    Raises:
+        ConfirmationNeeded: There is nobody to ask.
+    """
+    from algo.publish.errors import ConfirmationNeeded
+
+    if yes:
+        return lambda plan: True
+    if not deps.interactive or deps.output.json:
+        raise ConfirmationNeeded("publishing cannot be undone, and there is no terminal to ask on")
+
+    def ask(plan: Plan) -> bool:
+        from algo.events import Note
+
+        deps.output.event(Note(f"{plan.reference}: {plan.reason}"))
+        deps.output.event(Note(f"{size(plan.bytes_to_send)} to send, signed with {key(plan)}"))
+        return deps.output.ask("Publish it? [y/N] ").strip().lower() in {"y", "yes"}
+
+    return ask
+
+
+def plan_text(plan: Plan) -> str:
+    """Return what people read of a dry run."""
+    lines = [
+        f"would publish {plan.reference}",
+        f"version     {plan.version}: {plan.reason}",
+        f"digest      {plan.digest}",
+        *(f"image       {digest} ({platform})" for platform, digest in plan.images.items()),
+        f"to send     {size(plan.bytes_to_send)} of {size(_total(plan.layers))}",
+        *(f"  {_layer(layer)}" for layer in plan.layers),
+        f"signed with {key(plan)}",
+        *(f"  {item.type} on {item.subject[:19]}" for item in plan.statements),
+    ]
+    return "\n".join(lines)
+
+
+def published_text(published: Published) -> str:
+    """Return what people read of a published version."""
+    sent = f"{size(published.bytes_sent)} sent, signed with {published.key[:16]}"
+    return (
+        f"Published {published.reference} ({published.reason})\n"
+        f"{published.reference.rsplit(':', 1)[0]}@{published.digest}\n{sent}"
+    )
+
+
+def inspection_text(found: Inspection) -> str:
+    """Return what people read of a version."""
+    lines = [f"{found.name}:{found.version}", found.reference]
+    lines += [f"  {name} = {value}" for name, value in found.annotations.items()]
+    for image in found.images:
+        lines.append(f"image {image.platform} {image.digest} {size(image.size)}")
+        lines += [f"  {_layer(layer)}" for layer in image.layers]
+    for item in found.signatures:
+        who = item.signer or item.key[:16]
+        lines.append(f"signature {item.standing} by {who}: {item.type} on {item.subject[:19]}")
+    if found.release is not None:
+        release = found.release
+        after = f", after {release.previous.version}" if release.previous else ""
+        lines.append(f"released as {release.name}:{release.version} {release.published}{after}")
+    return "\n".join(lines)
+
+
+def key(plan: Plan) -> str:
+    """Return how to call the key of a plan."""
+    return plan.key[:16] if plan.key else "a key that would be made now"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it: `67.3 MB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return ""
+
+
+def _layer(layer: LayerReport) -> str:
+    what = layer.kind if layer.name == layer.kind else f"{layer.kind} {layer.name}".strip()
+    return f"{what:<20} {size(layer.size):>9}  {layer.status:<7} {layer.digest[:19]}"
+
+
+def _total(layers: Sequence[LayerReport]) -> int:
+    return sum(layer.size for layer in layers)

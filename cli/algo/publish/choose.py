@@ -1,0 +1,102 @@
+"""Which version the next one is: asked for, or computed from what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.contract.compare import minimum_bump
+from algo.publish.errors import VersionTooLow
+from algo.registry.errors import VersionExists
+from algo.versions.next import FIRST, next_version
+from algo.versions.version import Bump, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from algo.contract.compare import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A version and, in one line, why it is this one."""
+
+    version: Version
+    reason: str
+
+
+def base_of(existing: Sequence[Version], wanted: Version | None) -> Version | None:
+    """Return what the next version is compared with; None when there is none.
+
+    That is the highest version below `wanted`; of all of them, the highest release, or the
+    highest pre-release where there is no release.
+    """
+    if wanted is not None:
+        return max((version for version in existing if version < wanted), default=None)
+    releases = [version for version in existing if not version.pre]
+    return max(releases or existing, default=None)
+
+
+def check_free(existing: Sequence[Version], version: Version | None, place: str) -> None:
+    """Refuse a version that exists.
+
+    Raises:
+        VersionExists: It does.
+    """
+    if version is not None and version in existing:
+        raise VersionExists(f"{place}:{version} is published already")
+
+
+def choose(
+    existing: Sequence[Version],
+    wanted: Version | None,
+    bump: Bump | None,
+    findings: Sequence[Finding],
+) -> Choice:
+    """Return the next version.
+
+    Args:
+        existing: The versions that are there.
+        wanted: The version that was asked for.
+        bump: The step that was asked for.
+        findings: How the contract differs from that of `base_of(existing, wanted)`.
+
+    Raises:
+        VersionTooLow: The version or the step is smaller than the difference asks for.
+    """
+    base = base_of(existing, wanted)
+    if base is None:
+        if wanted is not None:
+            return Choice(wanted, "the first version, as asked for")
+        return Choice(FIRST, "the first version")
+    required = Bump.parse(minimum_bump(findings))
+    why = _why(findings)
+    lowest = next_version((), required, after=base)
+    if wanted is not None:
+        if wanted.release < lowest:
+            raise _too_low(str(wanted), base, lowest, required, findings)
+        return Choice(wanted, f"asked for; after {base} {required} is enough, as {why}")
+    if bump is not None and bump < required:
+        raise _too_low(f"--bump {bump}", base, lowest, required, findings)
+    step = bump or required
+    chosen = next_version(existing, step, after=base)
+    asked = ", as asked for;" if bump is not None else ":"
+    return Choice(chosen, f"{step} after {base}{asked} {why}")
+
+
+def _why(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "the contract and the answers to its cases are the same"
+    weightiest = max(findings, key=lambda finding: Bump.parse(finding.level))
+    more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+    return f"{weightiest.path} {weightiest.text}{more}"
+
+
+def _too_low(
+    what: str, base: Version, lowest: Version, required: Bump, findings: Sequence[Finding]
+) -> VersionTooLow:
+    return VersionTooLow(
+        f"{what} is too low: what changed since {base} asks for {required}, {lowest} or higher",
+        hint=f"algo publish --bump {required}",
+        details="\n".join(f"{item.level}: {item.path} {item.text}" for item in findings),
+    )

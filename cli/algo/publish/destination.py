@@ -1,0 +1,41 @@
+"""Where a version goes: `--to`, else the manifest's registry, else the embedded store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.oci.errors import BadReference
+from algo.oci.reference import Reference
+from algo.publish.errors import BadDestination
+
+if TYPE_CHECKING:
+    from algo.project.project import Project
+
+
+def destination(to: str, project: Project) -> Reference:
+    """Return the repository that `project` is published to, without tag or digest.
+
+    `HOST` alone takes the project's own name, `HOST/OWNER` its short name below that owner,
+    `HOST/OWNER/NAME` is taken as it is; `OWNER/NAME` is another name in the embedded store.
+
+    Raises:
+        BadDestination: `to` is none of these.
+    """
+    text = (to or project.manifest.registry.url).removeprefix("https://").rstrip("/")
+    if not text:
+        return Reference("", project.name)
+    first, _, rest = text.partition("/")
+    is_host = "." in first or ":" in first or first == "localhost"
+    if is_host and not rest:
+        text = f"{first}/{project.name}"
+    elif is_host and "/" not in rest:
+        text = f"{text}/{project.short_name}"
+    try:
+        found = Reference.parse(text)
+    except BadReference as error:
+        raise BadDestination(error.message) from error
+    if found.tag or found.digest:
+        raise BadDestination(
+            f"{to!r} names a version", hint=f"algo publish --to {text.split('@')[0]} --version V"
+        )
+    return found

@@ -1,0 +1,145 @@
+"""Show what a version holds, and what its signatures are worth, without refusing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.images.deliver import LayerReport
+from algo.oci import media_types
+from algo.oci.errors import BadDocument
+from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode, media_type_of
+from algo.publish.contents import layer_names
+from algo.publish.find import find
+from algo.publish.repository import RegistryRepository
+from algo.trust.evidence import Standing, collect
+from algo.trust.statements import RELEASE, Release, read_release
+
+if TYPE_CHECKING:
+    from algo.oci.descriptor import Descriptor
+    from algo.oci.digest import Digest
+    from algo.oci.reference import Reference
+    from algo.publish.consume import Consuming
+    from algo.trust.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReport:
+    """An image of a version; sizes in bytes. The status of its layers says nothing here."""
+
+    platform: str
+    digest: str
+    size: int
+    layers: tuple[LayerReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """A signed statement: its predicate type, the digest it is attached to, what it is worth.
+
+    `standing` is trusted, revoked, invalid or foreign.
+    """
+
+    type: str
+    subject: str
+    standing: str
+    key: str
+    signer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that a version says of itself."""
+
+    name: str
+    version: str
+    reference: str
+    digest: str
+    annotations: dict[str, str]
+    images: tuple[ImageReport, ...]
+    signatures: tuple[SignatureReport, ...]
+    release: Release | None
+
+
+def inspect(reference: Reference, tools: Consuming) -> Inspection:
+    """Return what is in the version that `reference` means.
+
+    Raises:
+        NotFound: There is none.
+        BadDocument: It is no index or image.
+    """
+    repository = RegistryRepository(tools.open(reference.host), reference.repository)
+    asked = find(repository, reference)
+    policy = tools.policy or tools.keyring.policy()
+    data = repository.manifest(asked.digest)
+    annotations: dict[str, str] = {}
+    entries: list[tuple[str, Digest]] = [("", asked.digest)]
+    if media_type_of(data) in media_types.INDEXES:
+        index = decode(data, Index)
+        annotations = dict(index.annotations)
+        listed = [document.value() for document in index.manifests]
+        entries = [(str(item.platform or ""), item.digest) for item in listed]
+    subjects = dict.fromkeys((asked.digest, *(digest for _, digest in entries)))
+    found = [
+        (subject, evidence)
+        for subject in subjects
+        for evidence in collect(repository, subject, policy, asked.name)
+    ]
+    version = asked.version or annotations.get("org.opencontainers.image.version", "")
+    return Inspection(
+        name=asked.name,
+        version=version,
+        reference=f"{repository.place}@{asked.digest}",
+        digest=str(asked.digest),
+        annotations=annotations,
+        images=tuple(_image(repository, platform, digest) for platform, digest in entries),
+        signatures=tuple(_signature(subject, evidence) for subject, evidence in found),
+        release=_release([evidence for _, evidence in found]),
+    )
+
+
+def _image(repository: RegistryRepository, platform: str, digest: Digest) -> ImageReport:
+    manifest = decode(repository.manifest(digest), ImageManifest)
+    described = manifest.config.value()
+    config = decode(_small(repository, described), ImageConfig)
+    names = list(layer_names(config))
+    layers = tuple(
+        LayerReport(
+            layer.digest,
+            layer.size,
+            str(names[place][0] or "") if place < len(names) else "",
+            names[place][1] if place < len(names) else "",
+            "reused",
+        )
+        for place, layer in enumerate(manifest.layers)
+    )
+    where = platform or f"{config.os}/{config.architecture}"
+    return ImageReport(where, str(digest), sum(layer.size for layer in layers), layers)
+
+
+def _small(repository: RegistryRepository, descriptor: Descriptor) -> bytes:
+    if descriptor.size > 4 << 20:
+        raise BadDocument(f"the image's config is {descriptor.size} bytes long")
+    return b"".join(repository.blob(descriptor))
+
+
+def _signature(subject: Digest, evidence: Evidence) -> SignatureReport:
+    signer = evidence.signer
+    return SignatureReport(
+        type=evidence.statement.predicate_type,
+        subject=str(subject),
+        standing=str(evidence.standing),
+        key=signer.key.id if signer else evidence.hint,
+        signer=signer.label if signer else "",
+    )
+
+
+def _release(found: list[Evidence]) -> Release | None:
+    """Return the release manifest, a trusted one before any other."""
+    releases = [item for item in found if item.statement.predicate_type == RELEASE]
+    for evidence in sorted(releases, key=lambda item: item.standing is not Standing.TRUSTED):
+        try:
+            return read_release(evidence.statement)
+        except BadDocument:
+            continue
+    return None

@@ -1,0 +1,38 @@
+"""What publishing needs of others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from algo.contract.record import Contract
+    from algo.contract.report import TestReport
+    from algo.environments.locking import Locking
+    from algo.events import Notify
+    from algo.images.image import BuiltImage
+    from algo.oci.descriptor import Platform
+    from algo.project.lock import Lock
+    from algo.project.project import Project
+
+
+class Tests(Protocol):
+    """Runs the golden cases and the project's own tests."""
+
+    def run(self, project: Project, previous: Contract | None) -> TestReport:
+        """Test `project`; with the contract of the last version, report what differs from it."""
+
+
+class Images(Protocol):
+    """Assembles images."""
+
+    def build(
+        self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
+    ) -> BuiltImage:
+        """Return the image of `project`, every blob of it in the cache."""
+
+
+class Locks(Protocol):
+    """Pins a project's packages."""
+
+    def locking(self, project: Project) -> Locking:
+        """Return what a lock of `project` is made with."""

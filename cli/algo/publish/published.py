@@ -1,0 +1,157 @@
+"""Published versions made ready to run: fetched, verified, loaded or unpacked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from algo.engines.errors import EngineUnavailable
+from algo.engines.interface import HostEnvironment, Image
+from algo.environments.interpreters import find_minor, probe, this_interpreter
+from algo.environments.virtualenv import ensure_environment
+from algo.images.load import ensure_loaded
+from algo.oci import media_types
+from algo.oci.reference import Reference
+from algo.project.lock import RUNTIME, Lock, parse
+from algo.publish.consume import examine, pull
+from algo.publish.contents import built_from, holds_files
+from algo.publish.errors import NoSuchPlatform, NotOnHost
+from algo.publish.unpack import read_description, unpack
+from algo.serving.interface import Servable
+from algo.trust.verify import check_blobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from algo.environments.interface import PackageManager
+    from algo.environments.interpreters import Interpreter
+    from algo.events import Notify
+    from algo.images.image import BuiltImage
+    from algo.images.interface import ImageEngine
+    from algo.oci.descriptor import Platform
+    from algo.publish.consume import Consuming, Examined
+    from algo.resources import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersions:
+    """Implements `serving.interface.Versions`.
+
+    Args:
+        tools: What versions are verified and fetched with.
+        layout: Where the embedded store keeps the files of `owner/name`.
+        engine: The container engine, None when none answers.
+        packages: Installs packages on the host.
+        folders: Unpacked versions lie in the cache.
+        platform: What this machine runs.
+        env: Where Pythons are searched.
+    """
+
+    tools: Consuming
+    layout: Callable[[str], Path]
+    engine: Callable[[], ImageEngine | None]
+    packages: PackageManager
+    folders: Folders
+    platform: Platform
+    env: Mapping[str, str]
+
+    def prepare(self, reference: str, *, image: bool, notify: Notify) -> Servable:
+        """See Versions.
+
+        Raises:
+            NoSuchPlatform: The version has no image for this machine.
+            NotOnHost: Without a container: its lock does not cover this machine.
+            AlgoError: As `publish.consume.pull`.
+        """
+        wanted = Reference.parse(reference)
+        found = self._here(wanted, notify)
+        chosen = found.verified.image(str(self.platform))
+        if chosen is None:
+            has = ", ".join(item.platform for item in found.verified.images)
+            raise NoSuchPlatform(f"{reference} is for {has}, this machine runs {self.platform}")
+        blobs = self.layout(found.asked.name) / "blobs" / "sha256"
+        data = found.repository.manifest(chosen.digest)
+        built = built_from(found.asked.name, self.platform, data, blobs)
+        make = self._in_engine if image else self._on_host
+        return make(found, built, notify)
+
+    def _here(self, wanted: Reference, notify: Notify) -> Examined:
+        """Return the version from the embedded store, pulled first when it is elsewhere."""
+        local = Reference("", wanted.name, wanted.tag, wanted.digest)
+        if wanted.host and not self._has(local):
+            pulled = pull(wanted, self.tools, notify=notify)
+            # Verified a moment ago, and the store says again that the digests hold.
+            local = Reference.parse(f"{pulled.name}@{pulled.digest}")
+        return examine(local, self.tools, notify=notify)
+
+    def _has(self, local: Reference) -> bool:
+        """Tell whether a version asked for by digest is here; a tag may lead elsewhere there."""
+        store = self.tools.open("")
+        return local.digest is not None and bool(store.resolve(local.repository, str(local.digest)))
+
+    def _in_engine(self, found: Examined, built: BuiltImage, notify: Notify) -> Servable:
+        engine = self.engine()
+        if engine is None:
+            raise EngineUnavailable("no container engine answers")
+        if not engine.has(built.tag) and not self.tools.skip:
+            check_blobs(found.repository, found.verified, notify=notify)
+        reference = ensure_loaded(built, engine, notify=notify)
+        digest = str(built.digest)
+        description = read_description(built.layers[-1].blob)
+        return Servable(found.asked.name, description, Image(reference, digest), None, digest)
+
+    def _on_host(self, found: Examined, built: BuiltImage, notify: Notify) -> Servable:
+        lock = self._lock(found)
+        host = self._host(lock, found.asked.name)
+        environment = ensure_environment(
+            lock, host, self.packages, self.folders, tests=False, notify=notify
+        )
+        if not self.tools.skip:
+            check_blobs(found.repository, found.verified, notify=notify)
+        folder, description = self._unpacked(built)
+        artifact = HostEnvironment(environment.python)
+        return Servable(found.asked.name, description, artifact, folder, str(built.digest))
+
+    def _lock(self, found: Examined) -> Lock:
+        document = found.verified.documents.get(media_types.LOCK)
+        if document is None:
+            raise NotOnHost(f"{found.asked.name} was published without its lock")
+        return parse(b"".join(found.repository.blob(document)).decode())
+
+    def _host(self, lock: Lock, name: str) -> Interpreter:
+        """Return a Python of this machine that the lock holds packages for."""
+        own = this_interpreter()
+        minors = [
+            target.python
+            for target in sorted(lock.targets, key=lambda target: target.python != own.minor)
+            if target.platform == own.platform and target.group == RUNTIME
+        ]
+        for minor in minors:
+            path = find_minor(minor, self.env)
+            found = probe(path, self.env) if path else None
+            if found is not None:
+                return replace(found, path=own.path) if path == own.path else found
+        covered = ", ".join(sorted({str(target) for target in lock.targets}))
+        raise NotOnHost(f"no Python of this machine is one that {name} was locked for: {covered}")
+
+    def _unpacked(self, built: BuiltImage) -> tuple[Path, bytes]:
+        home = self.folders.cache / "versions"
+        place = home / built.digest.hex
+        description = read_description(built.layers[-1].blob)
+        if place.is_dir():
+            return place, description
+        home.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
+        try:
+            unpack([layer.blob for layer in built.layers if holds_files(layer)], scratch / "app")
+            (scratch / "app").replace(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return place, description
