@@ -43,6 +43,7 @@ def places(deps: Deps) -> Sequence[Leftovers]:
     return (
         deps.virtualenv(),
         deps.docker(),
+        deps.build_leftovers(),
         health.FileLeftovers("environment", "never finished", lambda: unfinished(deps.folders)),
         health.FileLeftovers("file", "a part of an image", lambda: leftovers(deps.folders)),
     )

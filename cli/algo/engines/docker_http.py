@@ -48,6 +48,7 @@ class ImageFacts(msgspec.Struct, frozen=True):
 
 class _Listed(msgspec.Struct, frozen=True):
     Id: str
+    RepoTags: tuple[str, ...] | None = None
 
 
 class _Spoken(msgspec.Struct, frozen=True):
@@ -77,18 +78,21 @@ class DockerHttp:
             return None
         return msgspec.json.decode(body, type=ImageFacts)
 
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """Return every name of the images in `repository`; `*` stands for a part of a name.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        return tuple(tag for one in self._list(repository) for tag in one.RepoTags or ())
+
     def images(self, repository: str) -> tuple[ImageFacts, ...]:
         """Return the facts of each image in `repository`.
 
         Raises:
             EngineUnavailable: The engine does not answer.
         """
-        query = urlencode({"filters": json.dumps({"reference": [repository]})})
-        status, body = self._call("GET", f"/images/json?{query}")
-        if status != http.client.OK:
-            return ()
-        listed = msgspec.json.decode(body, type=tuple[_Listed, ...])
-        found = (self.inspect(one.Id) for one in listed)
+        found = (self.inspect(one.Id) for one in self._list(repository))
         return tuple(facts for facts in found if facts is not None)
 
     def remove(self, reference: str) -> None:
@@ -119,6 +123,13 @@ class DockerHttp:
         spoken = [msgspec.json.decode(line, type=_Spoken) for line in body.splitlines() if line]
         problems = [one.error or one.message for one in spoken if one.error or one.message]
         return "; ".join(problems) or ("" if status == http.client.OK else f"status {status}")
+
+    def _list(self, repository: str) -> tuple[_Listed, ...]:
+        query = urlencode({"filters": json.dumps({"reference": [repository]})})
+        status, body = self._call("GET", f"/images/json?{query}")
+        if status != http.client.OK:
+            return ()
+        return msgspec.json.decode(body, type=tuple[_Listed, ...])
 
     def _call(
         self, method: str, path: str, body: Iterable[bytes] | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algo.engines.docker_builds import PID_LABEL, REPOSITORY, own_tag
 from algo.engines.docker_client import connect
 from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import ImageBuildFailed, ImageMissing
@@ -118,7 +119,7 @@ class DockerImages:
             {"Dockerfile": recipe}, tag, {**proxies, **arguments, "BASE": start}, platform, log
         )
         if start != base:
-            self.client.remove_image(start, noprune=True)
+            self._untag(start)
         return ImageBuild(private, began)
 
     def export(self, reference: str) -> Iterator[bytes]:
@@ -164,6 +165,12 @@ class DockerImages:
         with contextlib.suppress(NotFound):
             self.client.remove_image(reference)
 
+    def _untag(self, reference: str) -> None:
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self.client.remove_image(reference, noprune=True)
+
     def prune(self, repository: str, *, keep: int) -> None:
         """Remove the images of `repository` but the `keep` tagged last and those in use."""
         http = DockerHttp(self.address)
@@ -195,7 +202,7 @@ class DockerImages:
                 user=f"{os.getuid()}:{os.getgid()}",
                 environment={"PYTHONHASHSEED": "0", "HOME": "/tmp"},
                 host_config=host,
-                labels={"dev.algo.kind": "build"},
+                labels={PID_LABEL: str(os.getpid())},
             )
         except DockerException as error:
             return str(error)
@@ -224,7 +231,8 @@ class DockerImages:
         content = Path(bundles[0]).read_bytes()
         recipe = ["ARG BASE", "FROM ${BASE}", "COPY root /"]
         recipe += [f"ENV {name}=/{_BUNDLE}" for name in _TRUSTING]
-        tag = f"algo.local/build-base:{hashlib.sha256(base.encode() + content).hexdigest()[:12]}"
+        key = hashlib.sha256(base.encode() + content).hexdigest()[:12]
+        tag = own_tag(f"{REPOSITORY}/base:{key}")
         files = {
             "Dockerfile": "\n".join(recipe).encode(),
             f"root/{_BUNDLE}": content,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import tarfile
 import tomllib
@@ -70,8 +71,8 @@ class RuntimeRecipe:
 
     @property
     def tag(self) -> str:
-        """What the engine calls the image while it is built."""
-        return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}"
+        """What the engine calls the image while this process builds it."""
+        return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}-{os.getpid()}"
 
 
 class _Config(msgspec.Struct, frozen=True):

@@ -1,0 +1,81 @@
+"""What a killed build leaves in a container engine: base images, images, containers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.engines.docker_client import ping
+from algo.engines.docker_containers import Containers
+from algo.engines.docker_http import DockerHttp
+from algo.engines.interface import Leftover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+REPOSITORY = "algo.local/build"
+PID_LABEL = "dev.algo.build"
+_IMAGE, _CONTAINER = "image", "container"
+
+
+def own_tag(tag: str) -> str:
+    """Return `tag` as a name that no other process of this machine gives."""
+    return f"{tag}-{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLeftovers:
+    """Finds and removes them.
+
+    Args:
+        address: The engine's address.
+    """
+
+    address: str
+
+    def leftovers(self) -> list[Leftover]:
+        """Return what belongs to no running process; nothing when the engine does not answer."""
+        http = DockerHttp(self.address)
+        if not http.usable or ping(self.address) is None:
+            return []
+        images = (
+            Leftover(_IMAGE, tag, "an unfinished build")
+            for tag in http.tags(f"{REPOSITORY}/*")
+            if _dead(tag.rpartition("-")[2])
+        )
+        containers = (
+            Leftover(_CONTAINER, identity, "an unfinished build")
+            for identity, pid in _containers(self.address)
+            if _dead(pid)
+        )
+        return _ordered((*containers, *images))
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of them; nothing happens when it is gone."""
+        if leftover.kind == _CONTAINER:
+            Containers(self.address).remove(leftover.name)
+        else:
+            DockerHttp(self.address).remove(leftover.name)
+
+
+def _containers(address: str) -> Iterator[tuple[str, str]]:
+    for container in Containers(address).find(PID_LABEL):
+        yield container.id, (container.labels or {}).get(PID_LABEL, "")
+
+
+def _dead(pid: str) -> bool:
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _ordered(found: Iterable[Leftover]) -> list[Leftover]:
+    # Containers first: an image in use is not removed.
+    return sorted(found, key=lambda one: (one.kind, one.name))
