@@ -54,15 +54,15 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("where", ENGINES)
 def test_an_edit_is_served_and_a_bad_one_is_not(
-    engine: str, hello: Path, request: pytest.FixtureRequest
+    where: str, hello: Path, request: pytest.FixtureRequest
 ) -> None:
-    if engine == "docker":
+    if where == "docker":
         request.getfixturevalue("engine")
     entry = hello / "src" / "hello.py"
-    with serving(hello, "--engine", engine) as served:
-        assert served.of("ready")[0]["engine"] == engine
+    with serving(hello, "--engine", where) as served:
+        assert served.of("ready")[0]["engine"] == where
         assert json.loads(served.of("ready")[0]["sample"]) == {"name": "Ada"}
         assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
         edit(entry, "Hello", "Good day")
@@ -187,12 +187,12 @@ def test_a_killed_serve_takes_its_processes_with_it_and_doctor_cleans_up(
     assert json.loads(capsys.readouterr().out)["leftovers"] == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("where", ENGINES)
 def test_a_killed_gateway_ends_serve_with_an_error(
-    engine: str, hello: Path, request: pytest.FixtureRequest, algo_home: Path
+    where: str, hello: Path, request: pytest.FixtureRequest, algo_home: Path
 ) -> None:
-    docker = request.getfixturevalue("engine") if engine == "docker" else None
-    served = serving(hello, "--engine", engine)
+    docker = request.getfixturevalue("engine") if where == "docker" else None
+    served = serving(hello, "--engine", where)
     (record,) = (algo_home / "state" / "sessions").glob("*/session.json")
     session = json.loads(record.read_text())
     if docker is not None:
