@@ -71,11 +71,14 @@ class DescriptorDocument(msgspec.Struct, frozen=True, omit_defaults=True, rename
         )
 
 
-class ImageManifest(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """An image manifest; with `artifact_type` and `subject` also a referrer."""
+class ImageManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """An image manifest; with `artifact_type` and `subject` also a referrer.
+
+    Others may leave out the media type (image-spec: it SHOULD be there); we don't.
+    """
 
     schema_version: int
-    media_type: str
+    media_type: str = ""
     config: DescriptorDocument
     layers: tuple[DescriptorDocument, ...]
     artifact_type: str = ""
@@ -83,11 +86,11 @@ class ImageManifest(msgspec.Struct, frozen=True, omit_defaults=True, rename="cam
     annotations: dict[str, str] = {}
 
 
-class Index(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """An image index."""
+class Index(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """An image index; others may leave out its media type, as skopeo does in a layout."""
 
     schema_version: int
-    media_type: str
+    media_type: str = ""
     manifests: tuple[DescriptorDocument, ...]
     artifact_type: str = ""
     subject: DescriptorDocument | None = None

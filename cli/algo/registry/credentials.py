@@ -131,7 +131,7 @@ class DockerConfig:
             return Credentials("", auth.identity_token)
         if auth.auth:
             try:
-                text = base64.b64decode(auth.auth).decode()
+                text = base64.b64decode(auth.auth, validate=True).decode()
             except (binascii.Error, UnicodeDecodeError) as error:
                 raise BadCredentials(f"{self.path}: the auth of {key} is not base64") from error
             user, _, password = text.partition(":")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.oci.descriptor import Descriptor
-from algo.oci.digest import CHUNK, Digest
+from algo.oci.digest import Digest
 from algo.oci.errors import BadDigest
 from algo.oci.manifest import media_type_of
 from algo.oci.media_types import INDEXES, MANIFESTS
@@ -228,7 +228,7 @@ class HttpRegistry:
                     f"{self.address} has no blob {digest} of {repository}", repository=repository
                 )
             skip = start if got.status_code == 200 else 0
-            for piece in got.iter_raw(CHUNK):
+            for piece in got.iter_raw():
                 if skip < len(piece):
                     yield piece[skip:]
                     skip = 0

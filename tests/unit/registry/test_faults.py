@@ -1,0 +1,204 @@
+"""What the client does when the network or the server fails."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.events import silent
+from algo.oci.digest import Digest
+from algo.oci.media_types import INDEX
+from algo.registry.errors import (
+    BlobCorrupted,
+    Forbidden,
+    RegistryRefused,
+    RegistryUnreachable,
+    Unauthorized,
+)
+from algo.registry.http import HttpRegistry
+from algo.registry.transport import Patience, Transport
+
+from tests.contract.registry.content import blob, push_image
+from tests.unit.registry.server import Fault, Scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.events import Event
+
+NAME = "acme/digits"
+LARGE = bytes(range(250)) * 14
+
+
+def test_a_server_error_in_passing_is_tried_again(
+    registry: HttpRegistry, scene: Scene, pauses: list[float]
+) -> None:
+    scene.faults = [Fault("GET /v2/acme/digits/tags", times=3, status=503)]
+    assert registry.tags(NAME) == []
+    assert len(pauses) == 3
+    assert pauses == sorted(pauses)
+
+
+def test_retry_after_is_honoured_within_a_bound(
+    registry: HttpRegistry, scene: Scene, pauses: list[float]
+) -> None:
+    scene.faults = [
+        Fault("tags", status=429, headers={"Retry-After": "7"}),
+        Fault("tags", status=429, headers={"Retry-After": "86400"}),
+        Fault("tags", status=429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+    ]
+    assert registry.tags(NAME) == []
+    assert 7 <= pauses[0] < 9
+    assert 60 <= pauses[1] < 62
+    assert pauses[2] < 2
+
+
+def test_a_server_that_goes_on_failing_is_unreachable(registry: HttpRegistry, scene: Scene) -> None:
+    scene.faults = [Fault("tags", times=99, status=500)]
+    with pytest.raises(RegistryUnreachable) as caught:
+        registry.tags(NAME)
+    assert caught.value.exit_code == 3
+    assert "500" in caught.value.message
+    assert "no" in caught.value.details
+    assert scene.count("tags") == 4
+
+
+def test_a_port_where_nobody_listens_is_unreachable() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    patience = Patience(attempts=2, sleep=lambda _: None)
+    with pytest.raises(RegistryUnreachable) as caught:
+        HttpRegistry(Transport(host, None, {}, patience)).tags(NAME)
+    assert host in caught.value.message
+    assert "algo doctor" in caught.value.hint
+
+
+def test_forbidden_is_said_at_once(registry: HttpRegistry, scene: Scene) -> None:
+    scene.faults = [Fault("POST", status=403)]
+    with pytest.raises(Forbidden) as caught:
+        registry.push_blob(NAME, blob(b"x"), b"x", notify=silent)
+    assert caught.value.exit_code == 4
+    assert scene.count("POST") == 1
+
+
+def test_unauthorized_names_the_login(registry: HttpRegistry, scene: Scene) -> None:
+    scene.auth = "basic"
+    with pytest.raises(Unauthorized) as caught:
+        registry.tags(NAME)
+    assert caught.value.hint == f"algo login {scene.address}"
+
+
+def test_another_status_is_shown_with_the_servers_words(
+    registry: HttpRegistry, scene: Scene
+) -> None:
+    scene.faults = [Fault("PUT .*manifests", status=400)]
+    with pytest.raises(RegistryRefused) as caught:
+        push_image(registry, b"layer", NAME)
+    assert caught.value.details == "X: no"
+
+
+def test_a_flipped_byte_in_a_blob_is_seen(registry: HttpRegistry, scene: Scene) -> None:
+    registry.push_blob(NAME, blob(LARGE), LARGE, notify=silent)
+    scene.faults = [Fault("GET .*blobs/sha256", flip=True)]
+    with pytest.raises(BlobCorrupted) as caught:
+        list(registry.open_blob(NAME, blob(LARGE)))
+    assert caught.value.exit_code == 4
+
+
+def test_a_flipped_byte_in_a_manifest_is_seen(registry: HttpRegistry, scene: Scene) -> None:
+    pushed = push_image(registry, b"layer", NAME)
+    registry.tag(NAME, "1.0.0", pushed.index, INDEX)
+    for wanted in ("1.0.0", str(pushed.digest)):
+        scene.faults = [Fault("GET .*manifests", flip=True)]
+        with pytest.raises(BlobCorrupted):
+            registry.get_manifest(NAME, wanted)
+
+
+def test_a_blob_longer_than_said_is_not_read_to_its_end(
+    registry: HttpRegistry, scene: Scene
+) -> None:
+    scene.blobs[str(Digest.of(b"short"))] = b"short" * 1_000_000
+    with pytest.raises(BlobCorrupted):
+        list(registry.open_blob(NAME, blob(b"short")))
+
+
+def test_a_download_goes_on_where_the_connection_broke(
+    registry: HttpRegistry, scene: Scene
+) -> None:
+    registry.push_blob(NAME, blob(LARGE), LARGE, notify=silent)
+    scene.faults = [Fault("GET .*blobs/sha256", times=2, cut=1000)]
+    assert b"".join(registry.open_blob(NAME, blob(LARGE))) == LARGE
+    ranges = [headers.get("range") for headers in scene.headers]
+    assert [asked for asked in ranges if asked] == ["bytes=1000-", "bytes=2000-"]
+
+
+def test_a_large_blob_is_sent_in_chunks(
+    registry: HttpRegistry, scene: Scene, tmp_path: Path
+) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(LARGE)
+    events: list[Event] = []
+    sent = registry.push_blob(NAME, blob(LARGE), file, notify=events.append)
+    assert sent.bytes_sent == len(LARGE)
+    assert scene.count("PATCH") == 4
+    assert scene.blobs[str(Digest.of(LARGE))] == LARGE
+
+
+def test_an_upload_goes_on_at_the_last_chunk(
+    registry: HttpRegistry, scene: Scene, pauses: list[float]
+) -> None:
+    scene.faults = [
+        Fault("PATCH", times=0),
+        Fault(r"PATCH .*state=1000", times=1, cut=0),
+        Fault(r"PUT .*blobs", times=1, status=502),
+    ]
+    registry.push_blob(NAME, blob(LARGE), LARGE, notify=silent)
+    assert scene.blobs[str(Digest.of(LARGE))] == LARGE
+    starts = [headers.get("content-range") for headers in scene.headers]
+    ranges = [start for start in starts if start]
+    assert ranges == ["0-999", "1000-1999", "1000-1999", "2000-2999", "3000-3499"]
+    assert len(pauses) == 2
+
+
+def test_an_upload_whose_session_is_gone_starts_again(registry: HttpRegistry, scene: Scene) -> None:
+    scene.faults = [
+        Fault("PATCH", cut=0),
+        Fault("GET .*uploads", status=404),
+        Fault("PUT .*blobs", status=404),
+        Fault("GET .*uploads", status=404),
+    ]
+    registry.push_blob(NAME, blob(LARGE), LARGE, notify=silent)
+    assert scene.blobs[str(Digest.of(LARGE))] == LARGE
+    assert scene.count("POST") == 3
+
+
+def test_an_upload_that_arrived_without_an_answer_is_not_sent_again(
+    registry: HttpRegistry, scene: Scene
+) -> None:
+    scene.faults = [Fault("PUT .*blobs", cut=0, late=True)]
+    registry.push_blob(NAME, blob(b"small"), b"small", notify=silent)
+    assert scene.count("PUT .*blobs") == 1
+
+
+def test_a_registry_that_stores_something_else_is_noticed(
+    registry: HttpRegistry, scene: Scene
+) -> None:
+    pushed = push_image(registry, b"layer", NAME)
+    wrong = str(Digest.of(b"other"))
+    answer = Fault(
+        "PUT .*manifests", status=201, late=True, headers={"Docker-Content-Digest": wrong}
+    )
+    scene.faults = [answer]
+    with pytest.raises(BlobCorrupted):
+        registry.tag(NAME, "1.0.0", pushed.index, INDEX)
+
+
+def test_tags_are_read_page_by_page(registry: HttpRegistry, scene: Scene) -> None:
+    pushed = push_image(registry, b"layer", NAME)
+    wanted = [f"1.0.{number}" for number in range(5)]
+    for tag in wanted:
+        registry.tag(NAME, tag, pushed.index, INDEX)
+    assert registry.tags(NAME) == wanted
+    assert scene.count("tags/list") == 3
