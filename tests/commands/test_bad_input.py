@@ -1,0 +1,253 @@
+"""Bad input, each with its code, its exit code, and what it says: the table users rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MANIFEST = """[algorithm]
+name = "acme/plain"
+language = "python"
+entrypoint = "src/plain.py:apply"
+"""
+ECHO = "def apply(input):\n    return input\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of bad input: how the project is, what is typed, and what comes of it."""
+
+    name: str
+    command: tuple[str, ...]
+    code: str
+    exit_code: int
+    says: str
+    manifest: str | None = MANIFEST
+    source: str | None = ECHO
+    requirements: str = ""
+    body: bytes = b""
+    env: tuple[tuple[str, str], ...] = ()
+
+
+RUN = ("run", "--engine", "virtualenv", "-d", "1")
+LIMITS = MANIFEST + '[serving]\ntimeout = "300ms"\nmax-body = "1KB"\n'
+TABLE = (
+    Row("no algo.toml", RUN, "project_not_found", 2, "no algo.toml", manifest=None),
+    Row(
+        "an unknown key", RUN, "manifest_invalid", 2, "has no key 'entrpoint'",
+        manifest=MANIFEST.replace("entrypoint", "entrpoint"),
+    ),
+    Row("a bad name", ("init", "Digits"), "bad_name", 2, "'Digits' is not a name"),
+    Row(
+        "a bad version", ("publish", "--yes", "--version", "one"), "bad_version", 2,
+        "'one' is not a semantic version",
+    ),
+    Row("a missing entrypoint", RUN, "entrypoint_missing", 1, "src/plain.py", source=None),
+    Row(
+        "a missing model", RUN, "model_missing", 1, "models/w.bin",
+        manifest=MANIFEST + '[models]\nw = "models/w.bin"\n',
+    ),
+    Row(
+        "an import error", RUN, "load_failed", 1, "No module named 'absent_package'",
+        source="import absent_package\n" + ECHO,
+    ),
+    Row(
+        "a syntax error", RUN, "load_failed", 1, "src/plain.py:1",
+        source="def apply(:\n",
+    ),
+    Row(
+        "a requirement that nothing satisfies", ("lock",), "requirements_unsatisfiable", 1, "six",
+        requirements="six>=1.16\nsix<1.10\n",
+    ),
+    Row(
+        "an engine that does not answer", ("run", "--engine", "docker", "-d", "1"),
+        "engine_unavailable", 3, "no container engine answers",
+        env=(("DOCKER_HOST", "unix:///nonexistent.sock"),),
+    ),
+    Row("an engine that is none", ("run", "--engine", "vm", "-d", "1"), "unknown_engine", 2, "vm"),
+    Row(
+        "a body that is no JSON", ("run", "--engine", "virtualenv", "-d", '{"a"'),
+        "input_invalid", 2, "not JSON",
+    ),
+    Row(
+        "a body over the limit", ("run", "--engine", "virtualenv", "-D", "body"),
+        "algorithm_failed", 1, "body_too_large",
+        manifest=LIMITS, body=b'"' + b"x" * 2000 + b'"',
+    ),
+    Row(
+        "a body that is not UTF-8", ("run", "--engine", "virtualenv", "-D", "body.json"),
+        "algorithm_failed", 1, "not UTF-8 at byte 1", body=b'"\xff"',
+    ),
+    Row(
+        "an input of the wrong type", RUN, "algorithm_failed", 1, "exception: TypeError",
+        source="def apply(input):\n    return input['digit']\n",
+    ),
+    Row(
+        "an exception", RUN, "algorithm_failed", 1, "src/plain.py",
+        source="def apply(input):\n    raise RuntimeError('no luck')\n",
+    ),
+    Row(
+        "no answer in time", RUN, "algorithm_failed", 1, "no answer within 0.3 s",
+        manifest=LIMITS, source="import time\ndef apply(input):\n    time.sleep(30)\n",
+    ),
+    Row(
+        "a result that is no JSON", RUN, "algorithm_failed", 1, "result_not_serialisable",
+        source="def apply(input):\n    return object()\n",
+    ),
+    Row(
+        "NaN in the result", RUN, "algorithm_failed", 1, "NaN",
+        source="def apply(input):\n    return [float('nan')]\n",
+    ),
+    Row(
+        "a registry that is down", ("versions", "127.0.0.1:1/acme/plain"),
+        "registry_unreachable", 3, "127.0.0.1:1",
+    ),
+    Row("a reference that is none", ("verify", "Acme"), "bad_reference", 2, "Acme"),
+    Row("a version that is not there", ("verify", "acme/none:1.0.0"), "not_found", 1, "acme/none"),
+    Row("a digest that is none", ("pull", "acme/a@sha256:12"), "bad_reference", 2, "not a digest"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "plain"
+    (folder / "src").mkdir(parents=True)
+    return folder
+
+
+def prepare(folder: Path, row: Row) -> None:
+    if row.manifest is not None:
+        (folder / "algo.toml").write_text(row.manifest)
+    if row.source is not None:
+        (folder / "src" / "plain.py").write_text(row.source)
+    if row.requirements:
+        (folder / "requirements.in").write_text(row.requirements)
+    for name in ("body", "body.json"):
+        (folder / name).write_bytes(row.body)
+
+
+def algo(
+    folder: Path, *arguments: str, env: tuple[tuple[str, str], ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "algo", *arguments],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1", **dict(env)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], code: str, exit_code: int, says: str) -> None:
+    assert done.returncode == exit_code, (done.stdout, done.stderr)
+    assert f"error[{code}]" in done.stderr, done.stderr
+    assert says in done.stderr
+    assert 'Traceback (most recent call last):\n  File "/' not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])
+def test_bad_input_is_told_with_its_code(row: Row, project: Path, algo_home: Path) -> None:
+    prepare(project, row)
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    refused(algo(project, *row.command, env=row.env), row.code, row.exit_code, row.says)
+    after = {path: path.read_bytes() for path in before}
+    assert after == before
+
+
+def test_the_same_error_is_one_document_with_json(project: Path, algo_home: Path) -> None:
+    done = algo(project, "run", "--json", "-d", "1")
+    assert done.returncode == 2
+    document = json.loads(done.stdout)["error"]
+    assert document["code"] == "project_not_found"
+    assert document["hint"] == "algo init OWNER/NAME"
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    project: Path, algo_home: Path
+) -> None:
+    prepare(project, TABLE[2])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = algo(project, "serve", "--engine", "virtualenv", "--port", port)
+    refused(done, "port_taken", 1, port)
+    assert "--port" in done.stderr
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="test"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET: ClassVar[Callable[..., None]] = answer
+        do_HEAD: ClassVar[Callable[..., None]] = answer
+        do_POST: ClassVar[Callable[..., None]] = answer
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"), [(401, "unauthorized", "algo login"), (403, "forbidden", "")]
+)
+def test_a_registry_that_refuses_is_told_with_the_way_in(
+    status: int, code: str, hint: str, project: Path, algo_home: Path, tmp_path: Path
+) -> None:
+    with answering(status) as address:
+        env = (("DOCKER_CONFIG", str(tmp_path)),)
+        done = algo(project, "versions", f"{address}/acme/plain", env=env)
+    refused(done, code, 4, address)
+    assert hint in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    made = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if made.returncode:
+        if "CI" in os.environ:
+            pytest.fail(f"no small file system can be mounted: {made.stderr}")
+        pytest.skip(made.stderr)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(project: Path, small_disk: Path) -> None:
+    prepare(project, Row("", (), "", 0, "", requirements="six==1.17.0\n"))
+    done = algo(project, "build", "-o", "image.tar", env=(("ALGO_HOME", str(small_disk)),))
+    refused(done, "disk_full", 1, "full")
+    assert not (project / "image.tar").exists()
