@@ -28,6 +28,8 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
         lambda: health.check_engine(deps.docker()),
         lambda: health.check_engine(deps.virtualenv()),
         lambda: health.check_gpu(read_facts(), _engine_gpu(deps)),
+        lambda: check_registry(deps),
+        lambda: check_keys(deps),
         lambda: health.check_disk(deps.folders.cache),
         lambda: health.check_clock(time.time(), installed),
         lambda: health.check_proxy(deps.env),
@@ -46,6 +48,37 @@ def places(deps: Deps) -> Sequence[Leftovers]:
         deps.build_leftovers(),
         health.FileLeftovers("environment", "never finished", lambda: unfinished(deps.folders)),
         health.FileLeftovers("file", "a part of an image", lambda: leftovers(deps.folders)),
+    )
+
+
+def check_registry(deps: Deps) -> Finding:
+    """Say whether the project's registry answers and lets us in; without one, where we store."""
+    from algo.project.errors import ProjectNotFound
+    from algo.project.project import Project
+
+    try:
+        project = Project.find(deps.cwd)
+        url = project.manifest.registry.url
+        if url:
+            tags = deps.registry(url.partition("/")[0]).tags(project.name)
+            return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
+    except ProjectNotFound:
+        pass
+    except AlgoError as error:
+        return health.Finding("registry", "failed", error.message, error.hint)
+    return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
+
+
+def check_keys(deps: Deps) -> Finding:
+    """Say which keys sign and are trusted."""
+    try:
+        known = deps.keyring().known()
+    except AlgoError as error:
+        return health.Finding("keys", "failed", error.message, error.hint)
+    if not known:
+        return health.Finding("keys", "none", "the first publish makes one", "algo keys create")
+    return health.Finding(
+        "keys", "ok", ", ".join(f"{key.name or key.id[:12]} ({key.kind})" for key in known)
     )
 
 

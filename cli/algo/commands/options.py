@@ -17,3 +17,7 @@ EngineOpt = Annotated[
         help="Where it runs. Default: docker when it answers, else virtualenv.",
     ),
 ]
+SkipVerifyOpt = Annotated[
+    bool,
+    typer.Option("--insecure-skip-verify", help="Run a version unverified; this is recorded."),
+]

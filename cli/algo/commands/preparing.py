@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    deps: Deps, target: Project | VersionTarget, *, image: bool, exact: bool = False
+    deps: Deps,
+    target: Project | VersionTarget,
+    *,
+    image: bool,
+    exact: bool = False,
+    skip_verify: bool = False,
 ) -> Servable:
     """Return what an engine runs for `target`.
 
@@ -22,12 +27,15 @@ def prepare(
         target: A project or a published version.
         image: Whether the engine takes an image, else a host environment.
         exact: Leave the working tree out: what the image holds runs.
+        skip_verify: Run a version unverified.
 
     Raises:
         AlgoError: It cannot be locked, installed, assembled, fetched or verified.
     """
     if isinstance(target, VersionTarget):
-        return deps.published().prepare(target.reference, image=image, notify=deps.output.event)
+        return deps.published(skip=skip_verify).prepare(
+            target.reference, image=image, notify=deps.output.event
+        )
     target.check_files()
     return _with_image(deps, target, exact) if image else _on_host(deps, target)
 

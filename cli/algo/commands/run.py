@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt
+from algo.commands.options import EngineOpt, JsonOpt, SkipVerifyOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -40,6 +40,7 @@ def run_command(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long to wait for the answer.")
     ] = 300.0,
+    insecure_skip_verify: SkipVerifyOpt = False,
     json: JsonOpt = False,
 ) -> None:
     """Call an algorithm once.
@@ -61,5 +62,6 @@ def run_command(
     deps: Deps = ctx.obj
     target, stdin = split_words(words or [])
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
-    answer = run(call_place(deps, target, engine), body, deps.output.event, timeout)
+    place = call_place(deps, target, engine, skip_verify=insecure_skip_verify)
+    answer = run(place, body, deps.output.event, timeout)
     deliver(deps, answer, out)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt
+from algo.commands.options import EngineOpt, JsonOpt, SkipVerifyOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -30,6 +30,7 @@ def serve_command(
     ] = False,
     no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not watch for edits.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="Give it the GPUs; never falls back.")] = False,
+    insecure_skip_verify: SkipVerifyOpt = False,
     json: JsonOpt = False,
 ) -> None:
     """Serve an algorithm and reload it on every edit.
@@ -47,7 +48,15 @@ def serve_command(
 
     deps: Deps = ctx.obj
     service = open_service(
-        deps, target, engine, host, port, exact=exact, reload=not no_reload, gpu=gpu
+        deps,
+        target,
+        engine,
+        host,
+        port,
+        exact=exact,
+        reload=not no_reload,
+        gpu=gpu,
+        skip_verify=insecure_skip_verify,
     )
     serve(
         service.engine,

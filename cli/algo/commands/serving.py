@@ -44,6 +44,7 @@ def open_service(
     exact: bool,
     reload: bool,
     gpu: bool,
+    skip_verify: bool = False,
 ) -> Service:
     """Choose the engine, claim the port and prepare the target.
 
@@ -62,7 +63,7 @@ def open_service(
         raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
     port = default_port(deps, host) if port is None else claim(host, port) if port else 0
     development = not exact and isinstance(found, Project)
-    servable = prepare(deps, found, image=runs_on.wants_image, exact=exact)
+    servable = prepare(deps, found, image=runs_on.wants_image, exact=exact, skip_verify=skip_verify)
     options = StartOptions(
         host=host, port=port, development=development, shared=not exact, gpu=_gpu(found, gpu)
     )
@@ -71,7 +72,7 @@ def open_service(
     return Service(runs_on, servable, options, sample(found), watcher)
 
 
-def call_place(deps: Deps, target: str, engine: str) -> Place:
+def call_place(deps: Deps, target: str, engine: str, *, skip_verify: bool = False) -> Place:
     """Return where `run` sends its call: a URL, a running `serve`, or something to start."""
     from algo.serving.call import Place
 
@@ -84,7 +85,8 @@ def call_place(deps: Deps, target: str, engine: str) -> Place:
 
     def start() -> tuple[Engine, Servable]:
         runs_on = deps.engine(engine)
-        return runs_on, prepare(deps, found, image=runs_on.wants_image)
+        image = runs_on.wants_image
+        return runs_on, prepare(deps, found, image=image, skip_verify=skip_verify)
 
     options = StartOptions(gpu=_gpu(found, False))
     return Place(session.url if session else "", start, options)
