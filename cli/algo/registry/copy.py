@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -58,15 +58,19 @@ def push_blobs(
     `notify` is called by one thread at a time.
 
     Raises:
-        AlgoError: The first that any push raised; pushes not yet begun are dropped.
+        AlgoError: What the first push that failed raised; the others are stopped.
     """
     unique = {blob.descriptor.digest: blob for blob in blobs}
     queue = sorted(
         unique.values(), key=lambda blob: (-blob.descriptor.size, blob.descriptor.digest)
     )
     lock = threading.Lock()
+    stopped = threading.Event()
 
     def one_at_a_time(event: Event) -> None:
+        # The pushes beside one that failed, or beside Ctrl-C, end at their next progress.
+        if stopped.is_set():
+            raise CancelledError
         with lock:
             notify(event)
 
@@ -82,8 +86,11 @@ def push_blobs(
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="push") as pool:
         futures = [pool.submit(push, blob) for blob in queue]
         try:
+            for future in as_completed(futures):
+                future.result()
             return tuple(future.result() for future in futures)
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -119,11 +119,10 @@ class LayoutStore:
             return Transfer(digest, size, "reused", 0)
         scratch = self._prepare(repository)
         text = f"Storing {digest.short}"
-        linked = self._blob(mount_from, digest) if mount_from else self._cached(source, digest)
-        if linked is not None and linked.is_file():
-            for _ in reporting(
-                verifying(chunks_of(linked), descriptor, str(linked)), text, size, notify
-            ):
+        linked = self._linkable_file(mount_from, source, digest)
+        if linked is not None:
+            pieces = verifying(chunks_of(linked), descriptor, str(linked))
+            for _ in reporting(pieces, text, size, notify):
                 pass
             if _link(linked, target):
                 return Transfer(digest, size, "mounted", 0)
@@ -237,7 +236,10 @@ class LayoutStore:
         except BadDocument:
             return None
 
-    def _cached(self, source: Source, digest: Digest) -> Path | None:
+    def _linkable_file(self, mount_from: str, source: Source, digest: Digest) -> Path | None:
+        """Return a file with the content that never changes, to give it a second name."""
+        if mount_from and (elsewhere := self._blob(mount_from, digest)).is_file():
+            return elsewhere
         if not isinstance(source, Path) or self._linkable is None or source.name != digest.hex:
             return None
         return source if source.is_relative_to(self._linkable) else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
     from algo.registry.interface import Source
 
+STEP = 16 << 20
+
 
 def chunks_of(source: Source) -> Iterator[bytes]:
     """Yield the bytes of `source` from its start, a MiB at a time."""
@@ -53,13 +55,13 @@ def verifying(pieces: Iterable[bytes], wanted: Descriptor, where: str) -> Iterat
 def reporting(
     pieces: Iterable[bytes], text: str, total: int, notify: Notify, *, start: int = 0
 ) -> Iterator[bytes]:
-    """Yield `pieces` and tell `notify` how far they are, about a hundred times."""
-    done = start
-    told = start
+    """Yield `pieces` and tell `notify` how far they are, up to every 16 MiB."""
+    done = told = start
+    step = min(max(total // 100, CHUNK), STEP)
     for piece in pieces:
         yield piece
         done += len(piece)
-        if done - told >= max(total // 100, CHUNK):
+        if done - told >= step:
             told = done
             notify(Progress(text, done, total))
     notify(Progress(text, done, total))

@@ -7,21 +7,42 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.events import Warned, silent
+from algo.oci.descriptor import Descriptor
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, Index, decode, encode
-from algo.oci.media_types import INDEX
+from algo.oci.media_types import INDEX, LAYER
 from algo.registry.copy import Outgoing, copy_version, push_blobs
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
+from algo.registry.interface import Transfer
 from algo.registry.layout import LayoutStore
+from algo.registry.streams import chunks_of, reporting
 
 from tests.contract.registry.content import NAME, OTHER, blob, push_image, push_referrer
 from tests.fakes.registry import MemoryRegistry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from algo.events import Event
-    from algo.oci.descriptor import Descriptor
+    from algo.events import Event, Notify
+    from algo.registry.interface import Source
+
+
+class Reporting(MemoryRegistry):
+    """A registry that drops what it takes, and tells how far it is."""
+
+    def push_blob(
+        self,
+        repository: str,
+        descriptor: Descriptor,
+        source: Source,
+        *,
+        mount_from: str = "",
+        notify: Notify,
+    ) -> Transfer:
+        for _ in reporting(chunks_of(source), "pushing", descriptor.size, notify):
+            pass
+        return Transfer(descriptor.digest, descriptor.size, "sent", descriptor.size)
 
 
 def published(registry: MemoryRegistry) -> Descriptor:
@@ -134,3 +155,26 @@ def test_blobs_are_pushed_beside_each_other_and_each_once() -> None:
         notify=events.append,
     )
     assert [transfer.size for transfer in pushed] == [5, 3]
+
+
+def test_a_push_that_fails_stops_those_beside_it() -> None:
+    begun = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            begun.set()
+            yield b"x" * (1 << 20)
+
+    def failing() -> Iterator[bytes]:
+        assert begun.wait(20)
+        raise NotFound("it is gone", repository=NAME)
+        yield b""
+
+    huge = Descriptor(LAYER, blob(b"huge").digest, 1 << 45)
+    with pytest.raises(NotFound):
+        push_blobs(
+            Reporting(),
+            NAME,
+            [Outgoing(huge, endless), Outgoing(blob(b"gone"), failing)],
+            notify=silent,
+        )
