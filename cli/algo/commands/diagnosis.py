@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from algo.engines import health
 from algo.engines.gpu import read_facts
-from algo.errors import AlgoError
 from algo.output import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from algo.deps import Deps
-    from algo.engines.gpu import EngineGpu
     from algo.engines.health import Finding, Leftovers, Report
 
 
@@ -27,9 +25,9 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
     return (
         lambda: health.check_engine(deps.docker()),
         lambda: health.check_engine(deps.virtualenv()),
-        lambda: health.check_gpu(read_facts(), _engine_gpu(deps)),
-        lambda: check_registry(deps),
-        lambda: check_keys(deps),
+        lambda: health.attempt("gpu", lambda: check_gpu(deps)),
+        lambda: health.attempt("registry", lambda: check_registry(deps)),
+        lambda: health.attempt("keys", lambda: check_keys(deps)),
         lambda: health.check_disk(deps.folders.cache),
         lambda: health.check_clock(time.time(), installed),
         lambda: health.check_proxy(deps.env),
@@ -51,35 +49,33 @@ def places(deps: Deps) -> Sequence[Leftovers]:
     )
 
 
+def check_gpu(deps: Deps) -> Finding:
+    """Say what stands between an algorithm and the GPU, in the engine that answers."""
+    engine = deps.docker()
+    return health.check_gpu(read_facts(), engine.gpu_support() if engine.answers() else None)
+
+
 def check_registry(deps: Deps) -> Finding:
     """Say whether the project's registry answers and lets us in; without one, where we store."""
-    from algo.project.errors import ProjectNotFound
+    from algo.project.manifest import FILE
     from algo.project.project import Project
 
-    try:
-        project = Project.find(deps.cwd)
-        url = project.manifest.registry.url
-        if url:
-            tags = deps.registry(url.partition("/")[0]).tags(project.name)
-            return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
-    except ProjectNotFound:
-        pass
-    except AlgoError as error:
-        return health.Finding("registry", "failed", error.message, error.hint)
-    return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
+    around = (deps.cwd, *deps.cwd.parents)
+    root = next((folder for folder in around if (folder / FILE).is_file()), None)
+    url = Project.open(root).manifest.registry.url if root else ""
+    if not root or not url:
+        return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
+    tags = deps.registry(url.partition("/")[0]).tags(Project.open(root).name)
+    return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
 
 
 def check_keys(deps: Deps) -> Finding:
     """Say which keys sign and are trusted."""
-    try:
-        known = deps.keyring().known()
-    except AlgoError as error:
-        return health.Finding("keys", "failed", error.message, error.hint)
+    known = deps.keyring().known()
     if not known:
         return health.Finding("keys", "none", "the first publish makes one", "algo keys create")
-    return health.Finding(
-        "keys", "ok", ", ".join(f"{key.name or key.id[:12]} ({key.kind})" for key in known)
-    )
+    names = ", ".join(f"{key.name or key.id[:12]} ({key.kind})" for key in known)
+    return health.Finding("keys", "ok", names)
 
 
 def table(report: Report) -> Table:
@@ -98,14 +94,6 @@ def table(report: Report) -> Table:
             )
         )
     return Table(("what", "status", "detail", "fix"), rows)
-
-
-def _engine_gpu(deps: Deps) -> EngineGpu | None:
-    engine = deps.docker()
-    try:
-        return engine.gpu_support() if engine.answers() else None
-    except AlgoError:
-        return None
 
 
 def _short(name: str) -> str:

@@ -120,16 +120,13 @@ def deliver(deps: Deps, answer: Answer, out: Path | None) -> None:
 
 def default_port(deps: Deps, host: str) -> int:
     """Return 8080, or the next free port, which is then said."""
-    from algo.engines.errors import PortTaken
-    from algo.engines.ports import claim, next_free
+    from algo.engines.ports import claim_near
     from algo.events import Note
 
-    try:
-        return claim(host, DEFAULT_PORT)
-    except PortTaken:
-        port = next_free(host, DEFAULT_PORT)
+    port = claim_near(host, DEFAULT_PORT)
+    if port != DEFAULT_PORT:
         deps.output.event(Note(f"port {DEFAULT_PORT} is taken: using {port}"))
-        return port
+    return port
 
 
 def sample(target: Project | VersionTarget) -> str:

@@ -91,6 +91,14 @@ def examine(
     return Report(findings, items, items if fix else ())
 
 
+def attempt(name: str, look: Callable[[], Finding]) -> Finding:
+    """Return what `look` finds; an error of ours is what was found."""
+    try:
+        return look()
+    except AlgoError as error:
+        return Finding(name, "failed", error.message, error.hint)
+
+
 def check_engine(engine: Engine) -> Finding:
     """Say whether an engine answers, and its version."""
     try:

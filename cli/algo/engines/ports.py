@@ -37,6 +37,18 @@ def claim(host: str, port: int) -> int:
     raise PortTaken(f"port {port} of {host} is taken", hint=f"pass --port {free}, or --port 0")
 
 
+def claim_near(host: str, port: int) -> int:
+    """Return `port` when nothing listens on it, else the next free one.
+
+    Raises:
+        AddressInvalid: `host` is not an address of this machine.
+    """
+    try:
+        return claim(host, port)
+    except PortTaken:
+        return next_free(host, port)
+
+
 def next_free(host: str, port: int) -> int:
     """Return the first free port after `port`."""
     for candidate in range(port + 1, min(port + 50, 65535)):

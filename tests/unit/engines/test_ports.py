@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from algo.engines.errors import AddressInvalid, PortTaken
-from algo.engines.ports import claim, free_port
+from algo.engines.ports import claim, claim_near, free_port
 
 
 def test_a_free_port_can_be_claimed() -> None:
@@ -29,3 +29,11 @@ def test_a_taken_port_is_refused_with_the_next_free_one(host: str) -> None:
 def test_a_foreign_address_is_refused(host: str) -> None:
     with pytest.raises(AddressInvalid):
         claim(host, 8080)
+
+
+def test_the_next_port_is_taken_where_any_will_do() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert claim_near("127.0.0.1", port) > port
