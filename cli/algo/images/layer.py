@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from algo.images.cache import Cache
     from algo.images.tree import Entry
 
-_FORMAT = "1"
+_FORMAT = "2"
 _NOTES = "layers"
 
 
