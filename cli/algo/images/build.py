@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from algo.events import Step
+from algo.events import Step, Warned
 from algo.images.bytecode import Compiler
 from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
 from algo.images.errors import BadPlatform
@@ -15,7 +15,7 @@ from algo.images.runtime import ensure_runtime, read_recipe
 from algo.images.tree import Entry, collect, fingerprint, single
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
-from algo.project.lock import Target
+from algo.project.lock import Target, write
 from algo.watch.ignore import FILE as IGNORE_FILE
 from algo.watch.ignore import IgnoreRules
 
@@ -83,6 +83,8 @@ class Builder:
             platform: What the image runs on; this machine's when it is not given.
             notify: Gets a step per layer that must be made.
 
+        The lock gets the runtime image's digest when it has none for the platform.
+
         Raises:
             BadPlatform: Images are not made for the platform.
             RuntimeUnavailable: The runtime image is not cached and no engine answers.
@@ -108,6 +110,7 @@ class Builder:
             self._code(project),
         ]
         image = assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
+        _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
         return replace(image, runtime=runtime.digest)
 
     def _gateway(self, runtime: RuntimeImage, target: Target, notify: Notify) -> Layer:
@@ -190,6 +193,22 @@ class Builder:
             fingerprint(entries),
             lambda: entries,
             compress=False,
+        )
+
+
+def _settle_runtime(
+    project: Project, platform: str, digest: str, lock: Lock, notify: Notify
+) -> None:
+    """Write the runtime image's digest into the lock when it has none, else compare."""
+    locked = lock.runtimes.get(platform)
+    if locked is None:
+        write(lock.with_runtime(platform, digest), project.lock_path)
+    elif locked != digest:
+        notify(
+            Warned(
+                f"the runtime image here is {digest[:19]}, the lock has {locked[:19]}: the "
+                "distribution's packages changed; algo lock --upgrade takes the new one"
+            )
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -80,6 +81,15 @@ class Cache:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Let one process of this machine at a time do the work called `name`."""
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / f"{name}.lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
 
     def recall(self, kind: str, key: str, form: type[Record]) -> Record | None:
         """Return the record that was kept under `kind` and `key`, None when there is none."""

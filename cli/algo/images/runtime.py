@@ -184,6 +184,13 @@ def ensure_runtime(
             f"the runtime image for {recipe.spec.language} {recipe.spec.version} on "
             f"{recipe.platform} is not cached, and no container engine answers to build it"
         )
+    with cache.locked("runtime"):
+        return find_runtime(recipe, cache) or _build(recipe, cache, engine, notify)
+
+
+def _build(
+    recipe: RuntimeRecipe, cache: Cache, engine: ImageEngine, notify: Notify
+) -> RuntimeImage:
     what = f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"
     notify(Step(what))
     packages = " ".join(sorted(recipe.system_packages))

@@ -13,6 +13,7 @@ from algo.oci.descriptor import Platform
 from algo.oci.digest import Digest
 from algo.oci.manifest import ImageConfig, ImageManifest, decode
 from algo.project.errors import ModelMissing
+from algo.project.lock import read
 from algo.project.project import Project
 
 from tests.fakes.images import FakeImageEngine
@@ -193,6 +194,21 @@ def test_an_unknown_platform_is_refused(tmp_path: Path) -> None:
         made.build(
             project(tmp_path / "p"), lock(), platform=Platform("windows", "amd64"), notify=silent
         )
+
+
+def test_the_lock_learns_the_runtime_image_and_another_one_is_warned_of(tmp_path: Path) -> None:
+    image = build(tmp_path)
+    written = read(tmp_path / "p" / "algo.lock")
+    assert written is not None
+    assert written.runtimes == {"linux/amd64": str(image.runtime)}
+
+    events = list[Event]()
+    made = builder(tmp_path / "r", tmp_path / "c", FakeImageEngine())
+    here = Project.open(tmp_path / "p")
+    made.build(here, written, notify=events.append)
+    assert events == []
+    made.build(here, lock().with_runtime("linux/amd64", "sha256:00"), notify=events.append)
+    assert [type(event) for event in events] == [Warned]
 
 
 def test_an_engine_that_builds_for_another_platform_is_caught(tmp_path: Path) -> None:
