@@ -15,11 +15,15 @@ JSON: Headers = [("content-type", "application/json")]
 
 
 class ErrorDetails(msgspec.Struct, omit_defaults=True):
-    """What went wrong; `stacktrace` only in development."""
+    """What went wrong; `stacktrace` only in development.
+
+    `hint` says what to do about it.
+    """
 
     code: str
     message: str
     type: str = ""
+    hint: str = ""
     stacktrace: str = ""
 
 
@@ -38,6 +42,7 @@ def failure(problem: Failure, *, development: bool) -> tuple[Headers, bytes]:
         code=problem.code,
         message=problem.message,
         type=problem.error,
+        hint=problem.hint,
         stacktrace=problem.stacktrace if development else "",
     )
     return headers, msgspec.json.encode(ErrorDocument(details))

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from algo_gateway.pool import Pool
 
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
-# A client is watched only while a call is long: the watch costs a task.
-PATIENCE = 0.2
 
 
 class App:
@@ -74,8 +72,8 @@ class App:
             if self._pool.failed is not None and not self._pool.workers:
                 raise self._not_loaded()
             kind = scope.headers.get("content-type") or "application/json"
-            call = self._pool.submit(kind, body, self._timeout)
-            result = await self._result(call, proto)
+            call = self._pool.submit(kind, body, self._timeout, proto.client_disconnect)
+            result = await self._result(call)
         except Failure as problem:
             self._metrics.answered(problem.status, time.monotonic() - began)
             headers, document = answers.failure(problem, development=self._development)
@@ -84,7 +82,11 @@ class App:
         except asyncio.CancelledError:
             return  # the client went away
         if isinstance(result, Stream):
-            await self._stream(result, scope, proto, began)
+            try:
+                await self._stream(result, scope, proto, began)
+            finally:
+                if not call.settled:
+                    self._pool.drop(call)  # the client left, or reads no more
             return
         seconds = time.monotonic() - began
         self._metrics.answered(200, seconds)
@@ -110,26 +112,13 @@ class App:
                 raise self._too_big()
         return bytes(pieces)
 
-    async def _result(self, call: Call, proto: Any) -> Result | Stream:
+    async def _result(self, call: Call) -> Result | Stream:
         """Wait for the answer; a client that leaves meanwhile frees its place."""
-        future = call.future
-        if not future.done():
-            timer = future.get_loop().call_later(PATIENCE, self._watch, call, proto)
-            try:
-                return await future
-            finally:
-                timer.cancel()
-                if call.watch is not None:
-                    call.watch.cancel()
-        return future.result()
-
-    def _watch(self, call: Call, proto: Any) -> None:
-        async def watch() -> None:
-            await proto.client_disconnect()
-            if not call.settled:
-                self._pool.drop(call)
-
-        call.watch = call.future.get_loop().create_task(watch())
+        try:
+            return await call.future
+        finally:
+            if call.watch is not None:
+                call.watch.cancel()
 
     async def _stream(self, stream: Stream, scope: Any, proto: Any, began: float) -> None:
         """Send pieces as they come: server-sent events when asked for, else JSON lines."""
@@ -176,7 +165,9 @@ class App:
         return Failure(503, "not_loaded", message, stacktrace=reply.stacktrace, error=reply.error)
 
     def _too_big(self) -> Failure:
-        return Failure(413, "body_too_large", f"the body is over {self._max_body} bytes")
+        message = f"the body is over {self._max_body} bytes"
+        hint = "set max-body under [serving] in algo.toml"
+        return Failure(413, "body_too_large", message, hint=hint)
 
     def _root(self) -> tuple[int, answers.Headers, bytes]:
         text = f"{self._description.name}\n\nPOST /              call it\n"

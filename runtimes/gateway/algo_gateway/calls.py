@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable, Callable
 
     from algo_gateway.frames import Reply
     from algo_gateway.worker import Worker
@@ -27,6 +28,7 @@ class Failure(Exception):
         stacktrace: str = "",
         error: str = "",
         retry_after: int = 0,
+        hint: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -35,6 +37,7 @@ class Failure(Exception):
         self.stacktrace = stacktrace
         self.error = error
         self.retry_after = retry_after
+        self.hint = hint
 
 
 class Result:
@@ -82,13 +85,17 @@ class Stream:
 
 
 class Call:
-    """One request. `settled` when it was answered; what comes later is dropped."""
+    """One request. `settled` when it was answered; what comes later is dropped.
+
+    `gone` waits until the client has left.
+    """
 
     __slots__ = (
         "arrived",
         "body",
         "deadline",
         "future",
+        "gone",
         "header",
         "id",
         "settled",
@@ -105,6 +112,7 @@ class Call:
         arrived: float,
         deadline: float,
         future: asyncio.Future[Result | Stream],
+        gone: Callable[[], Awaitable[object]],
     ) -> None:
         self.id = number
         self.header = header
@@ -112,6 +120,7 @@ class Call:
         self.arrived = arrived
         self.deadline = deadline
         self.future = future
+        self.gone = gone
         self.settled = False
         self.stream: Stream | None = None
         self.worker: Worker | None = None

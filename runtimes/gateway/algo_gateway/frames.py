@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 LENGTHS = struct.Struct("<IQ")
 MAX_HEADER = 1 << 20
-READ = 1 << 18
+MAX_BODY = 1 << 34
+# Larger reads make malloc map and unmap memory each time (M_MMAP_THRESHOLD is 128 KiB).
+READ = 1 << 16
+MOST_READ = 1 << 20
 
 
 class Reply(msgspec.Struct):
@@ -42,6 +45,7 @@ class Reply(msgspec.Struct):
     protocol: int = 0
     language: str = ""
     capabilities: list[str] = []
+    cancels: bool = False
 
 
 _decode = msgspec.json.Decoder(Reply).decode
@@ -153,7 +157,8 @@ class Channel:
 
     def _readable(self) -> None:
         try:
-            data = os.read(self._source, READ)
+            missing = self._need - len(self._rest)
+            data = os.read(self._source, READ if missing < READ else min(missing, MOST_READ))
         except BlockingIOError:
             return
         except OSError as error:
@@ -178,8 +183,8 @@ class Channel:
         size = len(data)
         while size - start >= LENGTHS.size:
             head, body = LENGTHS.unpack_from(data, start)
-            if head > MAX_HEADER:
-                raise Garbage(f"a header of {head} bytes")
+            if head > MAX_HEADER or body > MAX_BODY:
+                raise Garbage(f"a frame of {head} and {body} bytes")
             begin = start + LENGTHS.size + head
             end = begin + body
             if end > size:

@@ -14,7 +14,7 @@ from algo_gateway.reload import Outcome, fault_of
 from algo_gateway.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from algo_gateway.config import Serving
     from algo_gateway.frames import Reply
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from algo_gateway.processes import Runner
 
 SWEEP = 0.05
-# Whoever waits longer than this is worth a look whether he is still there.
+# A client is watched only while a call is long: the watch costs a task.
 PATIENCE = 0.2
 SWAP_PATIENCE = 1.0
+# What a call that is over time gets to end by itself, where it can be cancelled.
+MERCY = 0.3
+JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 BACKOFF = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 HEALTHY = 10.0
 
@@ -80,13 +83,19 @@ class Pool:
         """
         self.runner = runner
         self._sweep()
-        self._admit(await runner.worker(self._logged))
-        rest = [runner.worker(self._logged) for _ in range(self._serving.workers - 1)]
-        for worker in await asyncio.gather(*rest):
-            self._admit(worker)
+        async with self._one_at_a_time:
+            for _ in range(self._serving.workers):
+                (worker,) = await self._new_workers(1)
+                self._admit(worker)
 
-    def submit(self, content_type: str, body: bytes, timeout: float) -> Call:
-        """Take a call, and hand it over when a worker is free.
+    def submit(
+        self,
+        content_type: str,
+        body: bytes,
+        timeout: float,
+        gone: Callable[[], Awaitable[object]],
+    ) -> Call:
+        """Take a call, and hand it over when a worker is free; `gone` waits for its client to go.
 
         Raises:
             Failure: The queue is full, or the service is stopping.
@@ -100,12 +109,13 @@ class Pool:
         now = time.monotonic()
         self._number += 1
         number = self._number
-        header = b'{"type":"call","id":%d,"content_type":%b}' % (
-            number,
-            msgspec.json.encode(content_type),
-        )
+        if content_type == "application/json":
+            header = JSON_CALL % number
+        else:
+            kind = msgspec.json.encode(content_type)
+            header = b'{"type":"call","id":%d,"content_type":%b}' % (number, kind)
         future: asyncio.Future[Result | Stream] = self._loop.create_future()
-        call = Call(number, header, body, now, now + timeout, future)
+        call = Call(number, header, body, now, now + timeout, future, gone)
         if worker is not None and not self._queue:
             worker.send(call)
         else:
@@ -118,10 +128,11 @@ class Pool:
         call.settled = True
         if not call.future.done():
             call.future.cancel()
-        if call.worker is None:
-            self._queue.remove(call)
-        else:
+        if call.worker is not None:
             call.worker.cancel(call)
+            call.worker.resume()
+        elif call in self._queue:
+            self._queue.remove(call)
 
     async def reload(self, changed: Sequence[str]) -> Outcome:
         """Bring the files that changed into service; on failure the old code goes on."""
@@ -130,11 +141,14 @@ class Pool:
             try:
                 rung = await self._reload(changed)
             except LoadFailed as failure:
+                if not self.workers:
+                    self.failed = failure.reply
                 return Outcome(ok=False, error=fault_of(failure.reply))
             except Failure as failure:
                 return Outcome(ok=False, error=fault_of(failure))
         self._metrics.reloads += 1
-        return Outcome(ok=True, rung=rung, milliseconds=(time.perf_counter() - began) * 1000)
+        milliseconds = round((time.perf_counter() - began) * 1000, 1)
+        return Outcome(ok=True, rung=rung, milliseconds=milliseconds)
 
     async def stop(self, grace: float) -> None:
         """Answer what was accepted, for at most `grace` seconds, and end the workers."""
@@ -167,35 +181,55 @@ class Pool:
             await asyncio.sleep(0.01)
 
     async def _reload(self, changed: Sequence[str]) -> str:
-        assert self.runner is not None
-        if self.workers and await self._swapped(changed):
-            return "swap"
-        fresh = [await self.runner.worker(self._logged)]
-        rest = [self.runner.worker(self._logged) for _ in range(self._serving.workers - 1)]
-        fresh += await asyncio.gather(*rest)
+        rung = await self._in_place(changed) if self.workers else "worker"
+        if rung != "worker":
+            return rung
+        fresh = await self._new_workers(self._serving.workers)
         old, self.workers = self.workers, []
         for worker in fresh:
             self._admit(worker)
         for worker in old:
             self._let_go(worker)
         self._deaths.clear()
-        return "worker"
+        return rung
 
-    async def _swapped(self, changed: Sequence[str]) -> bool:
-        """Swap the code in every worker; False when new workers are needed."""
+    async def _new_workers(self, count: int) -> list[Worker]:
+        """Return loaded workers; when one of them fails, all are ended.
+
+        Raises:
+            LoadFailed: The author's code did not load.
+            Failure: A process ended before it had loaded.
+        """
+        assert self.runner is not None
+        fresh: list[Worker] = []
+        try:
+            for _ in range(count):
+                fresh.append(await self.runner.worker(self._logged))
+        except BaseException:
+            for worker in fresh:
+                worker.shut_down()
+            raise
+        return fresh
+
+    async def _in_place(self, changed: Sequence[str]) -> str:
+        """Swap the code in every worker; return the rung, `worker` when new ones are needed."""
         message: dict[str, object] = {"type": "reload", "changed": list(changed)}
-        for worker in list(self.workers):
+        rung = "none"
+        for at, worker in enumerate(list(self.workers)):
             asked = worker.ask(message, ("reloaded", "load_error"))
             try:
                 reply = await asyncio.wait_for(asked, SWAP_PATIENCE)
             except (TimeoutError, Failure):
-                return False  # busy with a long call, or dead: a new worker answers sooner
+                return "worker"  # busy with a long call, or dead: a new one answers sooner
             if reply.type == "load_error":
+                if at:
+                    return "worker"  # the others have the new code already
                 raise LoadFailed(reply)
-            if reply.rung != "swap":
-                return False
+            if reply.rung == "worker":
+                return "worker"
+            rung = reply.rung
             self.schema = reply.described or self.schema
-        return True
+        return rung
 
     def _admit(self, worker: Worker) -> None:
         worker.died = self._died
@@ -241,7 +275,8 @@ class Pool:
         places = max(1, self._serving.workers * self._serving.concurrency)
         wait = max(1, round(self.waiting * mean / places))
         message = f"{self._serving.queue} calls are waiting already"
-        return Failure(429, "queue_full", message, retry_after=wait)
+        hint = "come again later, or set workers or queue under [serving] in algo.toml"
+        return Failure(429, "queue_full", message, retry_after=wait, hint=hint)
 
     def _died(self, worker: Worker, reason: str) -> None:
         """A worker's pipes closed: answer what it was doing, keep the rest, replace it."""
@@ -271,6 +306,10 @@ class Pool:
         if self.stopping or worker.draining:
             return
         self._deaths.append(time.monotonic())
+        await self._refill()
+
+    async def _refill(self) -> None:
+        """Start workers until there are as many as there should be, slower after each failure."""
         while not self.stopping and len(self.workers) < self._serving.workers:
             recent = [died for died in self._deaths if time.monotonic() - died < HEALTHY]
             await asyncio.sleep(BACKOFF[min(max(0, len(recent) - 1), len(BACKOFF) - 1)])
@@ -278,12 +317,14 @@ class Pool:
                 if len(self.workers) >= self._serving.workers:
                     return
                 try:
-                    self._admit(await self.runner.worker(self._logged))
+                    (worker,) = await self._new_workers(1)
                 except LoadFailed as failure:
                     self.failed = failure.reply
                     self._deaths.append(time.monotonic())
                 except Failure:
                     self._deaths.append(time.monotonic())
+                else:
+                    self._admit(worker)
 
     def _sweep(self) -> None:
         """Look at deadlines and absent clients, and collect processes that ended."""
@@ -293,23 +334,48 @@ class Pool:
             self._queue.remove(call)
             call.fail(self._late())
         for worker in (*self.workers, *self.leaving):
-            late = [call for call in worker.calls.values() if call.deadline < now]
-            if late:
-                self._overdue(worker, late)
+            if any(call.deadline < now for call in worker.calls.values()):
+                self._overdue(worker, now)
+            self._look_after(worker.calls.values(), now)
+        self._look_after(self._queue, now)
         if self.runner is not None:
             self.runner.reap()
 
-    def _overdue(self, worker: Worker, late: list[Call]) -> None:
+    def _look_after(self, calls: Iterable[Call], now: float) -> None:
+        for call in calls:
+            if call.watch is None and not call.settled and now - call.arrived > PATIENCE:
+                call.watch = self._loop.create_task(self._watch(call))
+
+    async def _watch(self, call: Call) -> None:
+        await call.gone()
+        if not call.settled:
+            self.drop(call)
+
+    def _overdue(self, worker: Worker, now: float) -> None:
+        """Answer what is over time, and end a worker that does not come out of such a call."""
         begun = list(worker.calls.values())[: worker.concurrency]
-        for call in late:
-            call.fail(self._late())
-        if any(call in begun for call in late):
-            # A call that is over time cannot be stopped from within: its worker is replaced.
+        for call in worker.calls.values():
+            if call.deadline < now:
+                if not call.settled:
+                    worker.cancel(call)
+                call.fail(self._late())
+        stuck = [call for call in begun if call.deadline < now]
+        if not stuck:
+            return
+        if worker.reply.cancels and now - min(call.deadline for call in stuck) < MERCY:
+            return
+        if all(call.settled for call in begun):
             worker.kill()
+        elif worker in self.workers:
+            # Others are being answered in it: they may end, nothing new begins.
+            self.workers.remove(worker)
+            self._let_go(worker)
+            self._run(self._refill())
 
     def _late(self) -> Failure:
         message = f"no answer within {self._serving.timeout:g} s"
-        return Failure(504, "deadline_exceeded", message)
+        hint = "set timeout under [serving] in algo.toml"
+        return Failure(504, "deadline_exceeded", message, hint=hint)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ import msgspec
 
 from algo_gateway.calls import Failure
 from algo_gateway.frames import Channel, Reply
+from algo_gateway.spawning import Spawned, spawn
 from algo_gateway.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from algo_gateway.config import Description, Options
 
 PROTOCOL = 1
-LOAD = b'{"type":"load"}'
+# A process whose end was reported may have frames in its pipe that we have not read.
+LINGER = 0.2
+# How many past endings are remembered for those who ask why.
+ENDINGS = 64
 
 
 class Runner:
@@ -32,19 +35,28 @@ class Runner:
 
     A runner that can fork is started once as the parent that has imported the packages;
     any other is started anew for each worker.
+
+    Args:
+        command: The runner's command line.
+        first: A process of it that was started already.
+        hello: The frame that every process of it is told first.
+        concurrency: Calls in flight per worker.
+        on_idle: Called when a worker has answered a call.
     """
 
     def __init__(
         self,
         command: Sequence[str],
-        options: Options,
-        description: Description,
+        hello: bytes,
+        concurrency: int,
         on_idle: Callable[[Worker], None],
+        first: Spawned | None = None,
     ) -> None:
         self._command = list(command)
-        self._options = options
-        self._description = description
+        self._hello_frame = hello
+        self._concurrency = concurrency
         self._on_idle = on_idle
+        self._first = first
         self._loop = asyncio.get_running_loop()
         self._parent: Channel | None = None
         self._parent_pid = 0
@@ -53,6 +65,7 @@ class Runner:
         self._folder = Path(tempfile.mkdtemp(prefix="algo-pipes-"))
         self._number = 0
         self._exits: dict[int, int] = {}
+        self._workers: dict[int, Worker] = {}
         self._forks = True
         self.language = ""
 
@@ -61,20 +74,25 @@ class Runner:
 
         Raises:
             LoadFailed: The author's code did not load; the worker is gone.
-            Failure: The process ended before it had loaded.
+            Failure: The process ended before it had loaded, or could not be started.
         """
-        worker = await self._forked() if self._forks else None
-        if worker is None:
-            worker = await self._alone()
+        try:
+            worker = await self._forked() if self._forks else None
+            if worker is None:
+                worker = await self._alone()
+        except OSError as error:
+            raise Failure(502, "runner_failed", f"the runner cannot be started: {error}") from error
         worker.logged = logged
-        assert worker.channel is not None
+        self._workers[worker.pid] = worker
         try:
             reply = await worker.ask({"type": "load"}, ("ready", "load_error"))
         except Failure as failure:
             reason = await self.reason(worker.pid, failure.message)
-            raise Failure(
-                502, "worker_died", f"the worker ended while it loaded: {reason}"
-            ) from None
+            message = f"the worker ended while it loaded: {reason}"
+            raise Failure(502, "worker_died", message) from None
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
         if reply.type == "load_error":
             worker.shut_down()
             raise LoadFailed(reply)
@@ -86,26 +104,40 @@ class Runner:
     async def reason(self, pid: int, said: str = "") -> str:
         """Return how the process `pid` ended, in words."""
         for _ in range(20):
-            self._reap()
+            self.reap()
             if pid in self._exits:
                 break
             await asyncio.sleep(0.005)
-        return _in_words(self._exits.pop(pid, None), said)
+        return _in_words(self._exits.get(pid), said)
 
     def close(self) -> None:
         """End the parent, and with it every worker that still runs."""
         if self._parent is not None:
-            self._parent.send(b'{"type":"shutdown"}')
             self._parent.close()
         if self._parent_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._parent_pid, signal.SIGTERM)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def forget(self) -> None:
-        """Drop the parent: the next worker comes from a new one, with the files as they are."""
-        if self._parent is not None:
-            self._parent.close()
+    def reap(self) -> None:
+        """Collect children that ended; as process 1 of a container also those of others."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._ended(pid, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, pid: int, code: int) -> None:
+        self._exits[pid] = code
+        while len(self._exits) > ENDINGS:
+            del self._exits[next(iter(self._exits))]
+        worker = self._workers.pop(pid, None)
+        if worker is not None and worker.channel is not None:
+            # Its pipe may stay open in a child that user code started.
+            self._loop.call_later(LINGER, worker.channel.close)
 
     def _preload(self, modules: list[str]) -> None:
         if self._parent is not None and modules:
@@ -115,9 +147,10 @@ class Runner:
         """Have the parent fork a worker; None when this runner cannot fork."""
         if self._parent is None or self._parent.closed:
             hello = await self._start_parent()
-            if hello is not None and "fork" not in hello.capabilities:
+            if "fork" not in hello.capabilities:
                 self._forks = False
-                self.forget()
+                assert self._parent is not None
+                self._parent.close()
                 return None
         assert self._parent is not None
         self._number += 1
@@ -132,13 +165,13 @@ class Runner:
         self._waiting[self._number] = forked
         fork = {"type": "fork", "id": self._number}
         fork |= {"requests": str(requests), "replies": str(replies)}
-        self._parent.send(msgspec.json.encode(fork))
-        worker = Worker(0, self._description.serving.concurrency, self._on_idle)
-        # The worker's first word says that it has opened its ends.
-        opened = worker.expect("hello")
+        worker = Worker(0, self._concurrency, self._on_idle)
         worker.attach(self._loop, source, sink)
         assert worker.channel is not None
+        # The worker's first word says that it has opened its ends.
+        opened = worker.expect("hello")
         try:
+            self._parent.send(msgspec.json.encode(fork))
             worker.pid = await forked
             await opened
             alone = os.open(requests, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -151,84 +184,52 @@ class Runner:
             replies.unlink(missing_ok=True)
         return worker
 
-    async def _start_parent(self) -> Reply | None:
+    async def _start_parent(self) -> Reply:
         self._hello = self._loop.create_future()
-        source, sink, self._parent_pid = self._spawn()
-        self._parent = Channel(self._loop, source, sink, self._parent_frame, self._parent_closed)
-        self._parent.send(self._hello_frame())
+        spawned, self._first = self._first or spawn(self._command), None
+        self._parent_pid = spawned.pid
+        self._parent = Channel(
+            self._loop, spawned.source, spawned.sink, self._parent_frame, self._parent_closed
+        )
+        self._parent.send(self._hello_frame)
         return await self._hello
 
     async def _alone(self) -> Worker:
         """Start a process that is a worker by itself."""
-        source, sink, pid = self._spawn()
-        worker = Worker(pid, self._description.serving.concurrency, self._on_idle)
-        worker.attach(self._loop, source, sink)
-        reply = await worker.ask(msgspec.json.decode(self._hello_frame()), ("hello",))
-        self._check(reply)
+        spawned = spawn(self._command)
+        worker = Worker(spawned.pid, self._concurrency, self._on_idle)
+        worker.attach(self._loop, spawned.source, spawned.sink)
+        assert worker.channel is not None
+        said = worker.expect("hello")
+        worker.channel.send(self._hello_frame)
+        self._check(await said)
         return worker
-
-    def _spawn(self) -> tuple[int, int, int]:
-        """Start the runner's command with its pipes at 3 and 4; return our ends and its pid."""
-        theirs_in, sink = _pipe()
-        source, theirs_out = _pipe()
-        environment = {**os.environ}
-        for name in ("PYTHONPATH", "ALGO_CONTROL_TOKEN", "PYTHONSAFEPATH"):
-            environment.pop(name, None)
-        actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, 2, 1),
-            (os.POSIX_SPAWN_DUP2, theirs_in, 3),
-            (os.POSIX_SPAWN_DUP2, theirs_out, 4),
-        ]
-        program = shutil.which(self._command[0]) or self._command[0]
-        try:
-            pid = os.posix_spawn(program, self._command, environment, file_actions=actions)
-        except OSError as error:
-            os.close(source)
-            os.close(sink)
-            message = f"the runner cannot be started: {program}: {error.strerror}"
-            raise Failure(502, "runner_missing", message) from error
-        finally:
-            os.close(theirs_in)
-            os.close(theirs_out)
-        return source, sink, pid
-
-    def _hello_frame(self) -> bytes:
-        options, description = self._options, self._description
-        return msgspec.json.encode(
-            {
-                "type": "hello",
-                "protocol": PROTOCOL,
-                "app": str(options.app),
-                "packages": str(options.packages) if options.packages else None,
-                "entrypoint": description.entrypoint,
-                "models": description.models,
-                "concurrency": description.serving.concurrency,
-                "development": options.development,
-            }
-        )
 
     def _parent_frame(self, reply: Reply, body: bytes) -> None:
         if reply.type == "hello" and self._hello is not None and not self._hello.done():
-            self._check(reply)
-            self._hello.set_result(reply)
+            try:
+                self._check(reply)
+            except Failure as failure:
+                self._hello.set_exception(failure)
+            else:
+                self._hello.set_result(reply)
         elif reply.type == "forked":
             future = self._waiting.pop(reply.id, None)
             if future is not None and not future.done():
                 future.set_result(reply.pid)
         elif reply.type == "exited":
-            self._exits[reply.pid] = int(reply.code)
+            self._ended(reply.pid, int(reply.code))
 
     def _parent_closed(self, reason: str) -> None:
-        self._reap()
+        self.reap()
         code = self._exits.get(self._parent_pid)
         failure = Failure(502, "runner_died", f"the runner ended: {_in_words(code, reason)}")
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(failure)
-        self._waiting.clear()
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(failure)
+        for forked in self._waiting.values():
+            if not forked.done():
+                forked.set_exception(failure)
+        self._waiting.clear()
 
     def _check(self, reply: Reply) -> None:
         if reply.protocol != PROTOCOL:
@@ -236,33 +237,21 @@ class Runner:
             raise Failure(502, "runner_protocol", message)
         self.language = reply.language
 
-    def _reap(self) -> None:
-        """Collect children that ended; as process 1 of a container also those of others."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self._exits[pid] = os.waitstatus_to_exitcode(status)
 
-    def reap(self) -> None:
-        """Collect what ended, and forget old endings."""
-        self._reap()
-        while len(self._exits) > 64:
-            del self._exits[next(iter(self._exits))]
-
-
-def _pipe() -> tuple[int, int]:
-    """Return a pipe whose ends are above 9: 3 and 4 are the runner's, and are set in order."""
-    low = os.pipe()
-    high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low)
-    for end in low:
-        os.close(end)
-    with contextlib.suppress(OSError, AttributeError):
-        fcntl.fcntl(high[0], fcntl.F_SETPIPE_SZ, 1 << 20)
-    return high[0], high[1]
+def hello_frame(options: Options, description: Description) -> bytes:
+    """Return what every process of a runner is told first."""
+    return msgspec.json.encode(
+        {
+            "type": "hello",
+            "protocol": PROTOCOL,
+            "app": str(options.app),
+            "packages": str(options.packages) if options.packages else None,
+            "entrypoint": description.entrypoint,
+            "models": description.models,
+            "concurrency": description.serving.concurrency,
+            "development": options.development,
+        }
+    )
 
 
 def _in_words(code: int | None, said: str) -> str:

@@ -71,7 +71,7 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
     began = time.perf_counter()
     module = project.load()
     seconds = time.perf_counter() - began
-    apply = _function(module, function)
+    apply = _function(module, function, project)
     load = getattr(module, "load", None)
     return Algorithm(
         apply=apply,
@@ -88,10 +88,10 @@ def with_state(algorithm: Algorithm, state: Any) -> Algorithm:
     return replace(algorithm, state=state)
 
 
-def _function(module: ModuleType, name: str) -> Callable[..., Any]:
+def _function(module: ModuleType, name: str, project: Project) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if not callable(found):
-        raise AttributeError(f"{module.__name__} has no function {name}")
+        raise AttributeError(f"{project.entry.relative_to(project.root)} has no function {name}")
     return found
 
 

@@ -4,57 +4,95 @@ from __future__ import annotations
 
 import contextvars
 import io
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from algo_runner.frames import Frames
 
 current_call: contextvars.ContextVar[int | None] = contextvars.ContextVar("call", default=None)
+# The most that one frame carries: several whole lines, or a piece of a very long one.
 LONGEST = 1 << 16
 
 
-class Lines(io.TextIOBase):
-    """A text stream whose whole lines become frames; a longer line is cut into pieces."""
+class Lines(io.RawIOBase):
+    """The bytes below `sys.stdout` or `sys.stderr`; whole lines go to the gateway."""
 
-    def __init__(self, frames: Frames, stream: str) -> None:
+    def __init__(self, frames: Frames, stream: str, number: int) -> None:
         self._frames = frames
         self._stream = stream
-        self._rest = ""
+        self._number = number
+        self._rest = b""
+        self._forked = False
 
     def writable(self) -> bool:
         """It can be written."""
         return True
 
-    def write(self, text: str) -> int:
-        """Take `text`, send the lines that are whole."""
-        lines = (self._rest + text).split("\n")
-        self._rest = lines.pop()
-        for line in lines:
-            self._send(line)
-        while len(self._rest) > LONGEST:
-            self._send(self._rest[:LONGEST])
-            self._rest = self._rest[LONGEST:]
-        return len(text)
+    def fileno(self) -> int:
+        """Return the real stream's number, for what writes to it by itself."""
+        return self._number
 
-    def flush(self) -> None:
-        """Nothing to do: a part of a line waits for its end."""
+    def write(self, data: Any) -> int:
+        """Take `data`, send the lines that are whole."""
+        text = bytes(data)
+        if self._forked:
+            os.write(self._number, text)
+            return len(text)
+        whole, newline, rest = (self._rest + text).rpartition(b"\n")
+        if newline:
+            self._send(whole)
+        while len(rest) > LONGEST:
+            self._send(rest[:LONGEST])
+            rest = rest[LONGEST:]
+        self._rest = rest
+        return len(text)
 
     def end(self) -> None:
         """Send what has no newline yet: the call that printed it is over."""
         if self._rest:
-            self._send(self._rest)
-            self._rest = ""
+            rest, self._rest = self._rest, b""
+            self._send(rest)
 
-    def _send(self, line: str) -> None:
-        for start in range(0, max(len(line), 1), LONGEST):
-            header = {"type": "log", "stream": self._stream, "call": current_call.get()}
-            body = line[start : start + LONGEST].encode(errors="replace")
-            self._frames.write(header, body)
+    def leave(self) -> None:
+        """Write to the real stream from now on: this process is a child of the worker."""
+        self._forked = True
+        self._rest = b""
+
+    def _send(self, text: bytes) -> None:
+        header = {"type": "log", "stream": self._stream, "call": current_call.get()}
+        while len(text) > LONGEST:
+            end = text.rfind(b"\n", 0, LONGEST)
+            end = LONGEST if end < 0 else end
+            self._frames.write(header, text[:end])
+            text = text[end:].removeprefix(b"\n")
+        self._frames.write(header, text)
 
 
 def capture(frames: Frames) -> tuple[Lines, Lines]:
-    """Replace `sys.stdout` and `sys.stderr`; what C code prints goes to the gateway's own."""
-    out, err = Lines(frames, "stdout"), Lines(frames, "stderr")
-    sys.stdout, sys.stderr = out, err
-    return out, err
+    """Replace `sys.stdout` and `sys.stderr`; what C code prints goes to the gateway's own.
+
+    A process that user code forks gets the real streams back and no pipe of ours: frames of
+    two processes would mix, and the gateway would wait for the child's end, too.
+    """
+    both = Lines(frames, "stdout", 1), Lines(frames, "stderr", 2)
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(
+            lines,  # type: ignore[arg-type]
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            write_through=True,
+        )
+        for lines in both
+    )
+
+    def leave() -> None:
+        for lines in both:
+            lines.leave()
+        for end in (frames.source, frames.sink):
+            os.close(end)
+
+    os.register_at_fork(after_in_child=leave)
+    return both

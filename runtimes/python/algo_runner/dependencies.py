@@ -133,12 +133,7 @@ class _Walk:
     def _resolve(self, path: Path, statement: ast.ImportFrom) -> Path | None:
         if not statement.level:
             return self.project.file_of(statement.module or "")
-        folder = path.parent
-        for _ in range(statement.level - 1):
-            folder = folder.parent
-        base = folder.joinpath(*(statement.module or "").split("."))
-        candidates = (base / "__init__.py", base.with_suffix(".py"))
-        return next((file for file in candidates if file.is_file()), None)
+        return self.project.relative(path, statement.level, statement.module or "")
 
     def _whole(self, name: str) -> None:
         """Add a module of the project whole, of others the name: their code is locked."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+# A header has at most 1 MiB, and nobody reads more than this.
+LONGEST_MESSAGE = 10_000
+LONGEST_TRACE = 100_000
+_OURS = str(Path(__file__).resolve().parent.parent)
 
 
 def report(error: BaseException, root: Path) -> dict[str, Any]:
@@ -14,23 +17,23 @@ def report(error: BaseException, root: Path) -> dict[str, Any]:
 
     `file` is relative to `root` when it lies below; a syntax error points at its own place.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(f"{root}/")]
+    below = f"{root}/"
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith(below)
+    ]
     file, line = ("", 0) if not own else (own[-1].filename, own[-1].lineno or 0)
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
     elif not own and isinstance(error, FileNotFoundError) and error.filename:
         file = str(error.filename)
-    trace = traceback.TracebackException.from_exception(error)
-    if own:
-        first = frames.index(own[0])
-        trace.stack = traceback.StackSummary.from_list(frames[first:])
     return {
         "error": type(error).__name__,
-        "message": _message(error),
-        "file": file.removeprefix(f"{root}/"),
+        "message": _message(error, below),
+        "file": file.removeprefix(below),
         "line": line,
-        "stacktrace": "".join(trace.format()).replace(f"{root}/", ""),
+        "stacktrace": _stacktrace(error, below),
     }
 
 
@@ -42,14 +45,44 @@ def callers_fault(error: BaseException) -> str | None:
     """
     if not any(kind.__name__ == "AlgorithmError" for kind in type(error).__mro__):
         return None
-    return str(getattr(error, "code", None) or "bad_input")
+    return str(getattr(error, "code", None) or "bad_input")[:200]
 
 
-def _message(error: BaseException) -> str:
+def _stacktrace(error: BaseException, below: str) -> str:
+    trace: traceback.TracebackException | None
+    trace = whole = traceback.TracebackException.from_exception(error, compact=True)
+    while trace is not None:
+        trace.stack = _trimmed(trace.stack, below)
+        trace = trace.__cause__ or trace.__context__
+    text = "".join(whole.format()).replace(below, "")
+    return text if len(text) <= LONGEST_TRACE else f"…{text[-LONGEST_TRACE:]}"
+
+
+def _trimmed(stack: traceback.StackSummary, below: str) -> traceback.StackSummary:
+    """Leave out what is ours and the import machinery before the author's first frame."""
+    frames = list(stack)
+    for at, frame in enumerate(frames):
+        if frame.filename.startswith(below):
+            return traceback.StackSummary.from_list(frames[at:])
+    return traceback.StackSummary.from_list(
+        [
+            frame
+            for frame in frames
+            if not frame.filename.startswith((_OURS, "<frozen importlib"))
+            and not frame.filename.endswith(("importlib/__init__.py", "/ast.py"))
+        ]
+    )
+
+
+def _message(error: BaseException, below: str) -> str:
     if isinstance(error, SyntaxError):
         return error.msg or "invalid syntax"
     if isinstance(error, FileNotFoundError) and error.filename:
-        return f"{error.filename} is not there"
+        return f"{str(error.filename).removeprefix(below)} is not there"
     if isinstance(error, SystemExit):
         return f"the code called exit({error.code!r})"
-    return str(error) or type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # an author's __str__ may fail, too
+        text = ""
+    return text[:LONGEST_MESSAGE] or type(error).__name__

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import struct
 import threading
 from typing import Any
 
 LENGTHS = struct.Struct("<IQ")
 MAX_HEADER = 1 << 20
-READ = 1 << 18
+MAX_BODY = 1 << 34
+# Larger reads make malloc map and unmap memory each time (M_MMAP_THRESHOLD is 128 KiB).
+READ = 1 << 16
 
 Header = dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_scan = json.JSONDecoder().scan_once
 
 
 class ProtocolError(Exception):
@@ -26,19 +30,26 @@ class Frames:
     def __init__(self, source: int, sink: int) -> None:
         self.source = source
         self.sink = sink
-        self._buffer = bytearray()
+        self._data = b""
+        self._at = 0
+        self._need = LENGTHS.size
         self._lock = threading.Lock()
 
     def write(self, header: Header, body: bytes = b"") -> None:
         """Write one frame whole."""
-        head = _encode(header).encode()
+        self.send(_encode(header).encode(), body)
+
+    def send(self, head: bytes, body: bytes) -> None:
+        """Write one frame whole whose header is encoded already."""
         lengths = LENGTHS.pack(len(head), len(body))
         with self._lock:
             if len(body) < READ:
-                self._write(lengths + head + body)
-            else:
-                self._write(lengths + head)
-                self._write(body)
+                data = lengths + head + body
+                if os.write(self.sink, data) == len(data):
+                    return
+                raise ProtocolError("the reply pipe does not block")
+            self._write(lengths + head)
+            self._write(body)
 
     def read(self) -> tuple[Header, bytes] | None:
         """Return the next frame, None at the end of the file.
@@ -46,46 +57,83 @@ class Frames:
         Raises:
             ProtocolError: A header is too long or no JSON object, or the file ends in a frame.
         """
-        while True:
-            frame = self.take()
-            if frame is not None:
-                return frame
+        while (frame := self.take()) is None:
             if not self.fill():
                 return None
+        return frame
 
     def fill(self) -> bool:
-        """Read what is there; False at the end of the file."""
+        """Read until a frame is whole; False at the end of the file."""
         piece = os.read(self.source, READ)
+        rest = self._data[self._at :]
+        self._at = 0
         if not piece:
-            if self._buffer:
+            if rest:
                 raise ProtocolError("the file ends within a frame")
             return False
-        self._buffer += piece
+        if not rest and len(piece) >= self._need:
+            self._data = piece
+            return True
+        pieces = [rest, piece]
+        have = len(rest) + len(piece)
+        while have < self._need:
+            piece = os.read(self.source, min(max(READ, self._need - have), 1 << 20))
+            if not piece:
+                raise ProtocolError("the file ends within a frame")
+            pieces.append(piece)
+            have += len(piece)
+        self._data = b"".join(pieces)
         return True
 
     def take(self) -> tuple[Header, bytes] | None:
         """Return the next frame that was read whole, None when there is none."""
-        buffer = self._buffer
-        if len(buffer) < LENGTHS.size:
+        data, at = self._data, self._at
+        self._need = LENGTHS.size
+        if len(data) - at < LENGTHS.size:
             return None
-        head, body = LENGTHS.unpack_from(buffer)
-        if head > MAX_HEADER:
-            raise ProtocolError(f"a header of {head} bytes is over the limit of {MAX_HEADER}")
-        start = LENGTHS.size + head
+        head, body = LENGTHS.unpack_from(data, at)
+        if head > MAX_HEADER or body > MAX_BODY:
+            raise ProtocolError(f"a frame of {head} and {body} bytes is over the limit")
+        start = at + LENGTHS.size + head
         end = start + body
-        if len(buffer) < end:
+        if len(data) < end:
+            self._need = end - at
             return None
+        header = _header(data[at + LENGTHS.size : start])
+        self._at = end
+        return header, data[start:end]
+
+    def cancelled(self, number: int) -> bool:
+        """Tell whether a `cancel` of the call `number` is among the frames that wait."""
+        while select.select([self.source], [], [], 0)[0]:
+            piece = os.read(self.source, READ)
+            if not piece:
+                return True
+            self._data = self._data[self._at :] + piece
+            self._at = 0
+        began = self._at
         try:
-            header = json.loads(bytes(buffer[LENGTHS.size : start]))
-        except ValueError as error:
-            raise ProtocolError(f"a header is no JSON: {error}") from error
-        if not isinstance(header, dict) or not isinstance(header.get("type"), str):
-            raise ProtocolError("a header is no JSON object with a type")
-        content = bytes(memoryview(buffer)[start:end])
-        del buffer[:end]
-        return header, content
+            while (frame := self.take()) is not None:
+                if frame[0]["type"] == "cancel" and frame[0].get("id") == number:
+                    return True
+            return False
+        finally:
+            self._at = began
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self.sink, view) :]
+
+
+def _header(data: bytes) -> Header:
+    try:
+        text = data.decode()
+        header, end = _scan(text, 0)
+    except (ValueError, StopIteration) as error:
+        raise ProtocolError(f"a header is no JSON: {data[:80]!r}") from error
+    if end != len(text) or not isinstance(header, dict):
+        raise ProtocolError(f"a header is no JSON object: {data[:80]!r}")
+    if not isinstance(header.get("type"), str):
+        raise ProtocolError(f"a header has no type: {data[:80]!r}")
+    return header

@@ -100,15 +100,21 @@ class Project:
     def file_of(self, name: str) -> Path | None:
         """Return the file that the top-level or dotted module `name` would come from."""
         parts = name.split(".")
-        for folder in self.folders:
-            base = folder.joinpath(*parts)
-            for file in (base / "__init__.py", base.with_suffix(".py")):
-                if file.is_file():
-                    return file
-        return None
+        found = (_module_file(folder.joinpath(*parts)) for folder in self.folders)
+        return next((file for file in found if file is not None), None)
 
     def third_party(self) -> list[str]:
         """Return the modules that the project's files import and that are not its own."""
+        return self._reach()[1]
+
+    def uses(self, changed: Sequence[str]) -> bool:
+        """Tell whether one of the files, given relative to the root, is imported or would be."""
+        files = {self.root / path for path in changed}
+        loaded = {module.__file__ for module in list(sys.modules.values()) if self.owns(module)}
+        return bool(files & self._reach()[0]) or any(str(file) in loaded for file in files)
+
+    def _reach(self) -> tuple[set[Path], list[str]]:
+        """Return the project's files that the entry imports, and other modules that these do."""
         names: dict[str, None] = {}
         seen: set[Path] = set()
         waiting = [self.entry]
@@ -117,26 +123,42 @@ class Project:
             if file in seen:
                 continue
             seen.add(file)
-            for name in _imports(file):
-                own = self.file_of(name)
+            for level, name in _imports(file):
+                own = self.relative(file, level, name) if level else self.file_of(name)
                 if own is not None:
                     waiting.append(own)
-                elif self.file_of(name.partition(".")[0]) is None:
+                elif not level and self.file_of(name.partition(".")[0]) is None:
                     names[name] = None
-        return list(names)
+        return seen, list(names)
+
+    def relative(self, file: Path, level: int, name: str) -> Path | None:
+        """Return the file that `level` dots and `name` mean in `file`."""
+        folder = file.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        return _module_file(folder.joinpath(*name.split(".")) if name else folder)
 
 
-def _imports(file: Path) -> Iterator[str]:
+def _module_file(base: Path) -> Path | None:
+    candidates = (base / "__init__.py", base.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the dots and the name of each module, or of what may be one, that `file` imports."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if module or node.level:
+                yield node.level, module
+            for alias in node.names:
+                yield node.level, f"{module}.{alias.name}" if module else alias.name
 
 
 def import_quietly(names: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
 
@@ -32,30 +33,52 @@ class BadResult(Exception):
 def decode(body: bytes, content_type: str) -> Any:
     """Return the value of a request's body.
 
+    A form, which plain `curl -d` claims to send, counts as JSON.
+
     Raises:
         BadInput: It is not valid JSON (with the position), or not UTF-8 (with the byte).
     """
-    kind = content_type.partition(";")[0].strip().lower() or JSON
-    if kind == JSON or kind.endswith("+json"):
-        try:
-            return _decoder.decode(body.decode())
-        except UnicodeDecodeError as error:
-            raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise BadInput(
-                "malformed_json", f"the body is not JSON: {error.msg} at {place}"
-            ) from error
-        except RecursionError as error:
-            raise BadInput("malformed_json", "the body is JSON nested too deep") from error
-        except ValueError as error:
-            raise BadInput("malformed_json", f"the body is not JSON: {error}") from error
+    if content_type == JSON:
+        return _decode_json(body)
+    kind, _, parameters = content_type.partition(";")
+    kind = kind.strip().lower() or JSON
+    if kind in {JSON, FORM} or kind.endswith("+json"):
+        return _decode_json(body)
     if kind.startswith("text/"):
-        try:
-            return body.decode()
-        except UnicodeDecodeError as error:
-            raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
+        return _decode_text(body, parameters)
     return body
+
+
+def _decode_json(body: bytes) -> Any:
+    try:
+        text = body.decode()
+        try:
+            value, end = _scan(text, 0)
+        except StopIteration:
+            return _decoder.decode(text)  # white space before the value, or the error's position
+        return value if end == len(text) else _decoder.decode(text)
+    except UnicodeDecodeError as error:
+        raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        what = f"the body is not JSON: {error.msg} at {place}"
+        raise BadInput("malformed_json", what) from error
+    except RecursionError as error:
+        raise BadInput("malformed_json", "the body is JSON nested too deep") from error
+    except ValueError as error:
+        raise BadInput("malformed_json", f"the body is not JSON: {error}") from error
+
+
+def _decode_text(body: bytes, parameters: str) -> str:
+    name, _, charset = parameters.partition("=")
+    named = charset.strip().strip('"') if name.strip().lower() == "charset" else ""
+    try:
+        return body.decode(named or "utf-8")
+    except LookupError as error:
+        raise BadInput("unknown_charset", f"there is no charset {named}") from error
+    except UnicodeDecodeError as error:
+        name = "UTF-8" if error.encoding.lower() in {"utf-8", "utf8"} else error.encoding
+        raise BadInput("not_utf8", f"the body is not {name} at byte {error.start}") from error
 
 
 def encode(value: Any) -> tuple[str, bytes]:
@@ -64,6 +87,8 @@ def encode(value: Any) -> tuple[str, bytes]:
     Raises:
         BadResult: JSON has no such value; the message names its type or that it is NaN.
     """
+    if type(value) is int:
+        return JSON, b"%d" % value
     if isinstance(value, str):
         return TEXT, value.encode(errors="replace")
     if isinstance(value, bytes | bytearray | memoryview):
@@ -103,6 +128,7 @@ def _natural(value: Any) -> Any:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan = _decoder.scan_once
 _encoder = json.JSONEncoder(
     allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_natural
 )

@@ -1,0 +1,46 @@
+"""CPU time and memory of a process and all that it started, from Linux's /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(leader: int) -> float:
+    """Return the CPU seconds that the process group of `leader` has used."""
+    return sum(_cpu(pid) for pid in _group(leader))
+
+
+def memory_megabytes(leader: int) -> float:
+    """Return the proportional set size of the process group: shared pages count once."""
+    return sum(_pss(pid) for pid in _group(leader)) / 1024
+
+
+def _group(leader: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if os.getpgid(int(folder.name)) == leader:
+                    found.append(int(folder.name))
+            except ProcessLookupError:
+                continue
+    return found
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime: proc(5)
+
+
+def _pss(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(float(line.split()[1]) for line in lines if line.startswith("Pss:"))

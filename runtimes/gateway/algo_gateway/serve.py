@@ -1,0 +1,168 @@
+"""One algorithm, served until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from algo_gateway.app import App
+from algo_gateway.calls import Failure
+from algo_gateway.control import Control
+from algo_gateway.frames import Reply
+from algo_gateway.logs import Logs
+from algo_gateway.metrics import Metrics
+from algo_gateway.pool import Pool
+from algo_gateway.processes import Runner, hello_frame
+from algo_gateway.reload import Fault, fault_of
+from algo_gateway.worker import LoadFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from algo_gateway.config import Description, Options
+    from algo_gateway.spawning import Spawned
+
+# What calls in flight get at the end; an engine waits a little longer before it kills.
+GRACE = 2.5
+# Far above any queue: a full queue is our answer (429), not a connection that is not read.
+BACKPRESSURE = 16_384
+BACKLOG = 2_048
+
+
+class Gateway:
+    """Ties the HTTP server, the pool, the control endpoint and the signals together.
+
+    Args:
+        options: The command line.
+        description: `algorithm.json`.
+        began: When the process began, by `time.perf_counter`.
+    """
+
+    def __init__(self, options: Options, description: Description, began: float) -> None:
+        self._options = options
+        self._description = description
+        self._began = began
+        self._development = options.development or bool(options.control)
+        self._logs = Logs(development=self._development)
+        self._metrics = Metrics()
+        self._stopping = asyncio.Event()
+        self._port = options.port
+        self._code = 0
+
+    async def run(self, command: Sequence[str], first: Spawned) -> int:
+        """Serve with runners of `command`, `first` being one; return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        if self._options.lifeline >= 0:
+            loop.add_reader(self._options.lifeline, self._lifeline)
+        pool = Pool(self._description.serving, self._metrics, self._logs.printed)
+        runner = Runner(
+            command,
+            hello_frame(self._options, self._description),
+            self._description.serving.concurrency,
+            pool.idle,
+            first,
+        )
+        control = Control(pool, os.environ.get("ALGO_CONTROL_TOKEN", ""), self._stopping.set)
+        try:
+            if self._options.control:
+                await control.listen(self._options.control)
+            self._port = _claim(self._options.host, self._options.port)
+        except (OSError, ValueError) as error:
+            self._logs.say(f"the gateway cannot listen: {error}")
+            self._stopping.set()
+            self._code = 1
+        else:
+            await self._serve(pool, runner)
+        control.close()
+        runner.close()
+        self._logs.close()
+        return self._code
+
+    async def _serve(self, pool: Pool, runner: Runner) -> None:
+        loop = asyncio.get_running_loop()
+        server = self._server(pool)
+        serving = loop.create_task(server.serve())
+        loading = loop.create_task(self._load(pool, runner))
+        stopping = loop.create_task(self._stopping.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            self._serving_failed(serving)
+        loading.cancel()
+        server.stop()  # type: ignore[no-untyped-call]
+        await pool.stop(GRACE)
+        await asyncio.wait({serving}, timeout=0.5)
+
+    def _server(self, pool: Pool) -> Server:
+        return Server(
+            App(self._description, pool, self._metrics, development=self._development),
+            address=self._options.host,
+            port=self._port,
+            interface=Interfaces.RSGI,
+            log_enabled=False,
+            backlog=BACKLOG,
+            backpressure=BACKPRESSURE,
+            websockets=False,
+        )
+
+    async def _load(self, pool: Pool, runner: Runner) -> None:
+        try:
+            await pool.start(runner)
+        except LoadFailed as failure:
+            pool.failed = failure.reply
+            self._load_error(fault_of(failure.reply))
+        except Failure as failure:
+            pool.failed = Reply("load_error", error=failure.code, message=failure.message)
+            self._load_error(fault_of(failure))
+        else:
+            milliseconds = (time.perf_counter() - self._began) * 1000
+            self._print({"ready": {"port": self._port, "milliseconds": round(milliseconds)}})
+
+    def _load_error(self, fault: Fault) -> None:
+        self._print({"load_error": fault})
+        if not self._development:
+            self._logs.say(f"the algorithm did not load: {fault.type}: {fault.message}")
+            if fault.stacktrace:
+                self._logs.say(fault.stacktrace)
+            self._code = 1
+            self._stopping.set()
+
+    def _serving_failed(self, serving: asyncio.Task[None]) -> None:
+        error = serving.exception() if not serving.cancelled() else None
+        self._logs.say(f"the server ended: {error or 'it gave no reason'}")
+        self._code = 1
+
+    def _lifeline(self) -> None:
+        if not os.read(self._options.lifeline, 1):
+            asyncio.get_running_loop().remove_reader(self._options.lifeline)
+            self._stopping.set()
+
+    def _print(self, document: dict[str, object]) -> None:
+        try:
+            os.write(1, msgspec.json.encode(document) + b"\n")
+        except OSError:
+            return  # nobody reads; serving goes on
+
+
+def _claim(host: str, port: int) -> int:
+    """Return `port`, or a free one for 0.
+
+    The server shares a port with another one of its kind (SO_REUSEPORT), so it is tried here.
+
+    Raises:
+        OSError: Something else listens there.
+    """
+    kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(kind, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        return int(probe.getsockname()[1])

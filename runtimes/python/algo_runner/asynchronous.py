@@ -1,0 +1,110 @@
+"""A worker whose `apply` is `async`: its calls run side by side on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+from algo_runner.algorithm import with_state
+from algo_runner.capture import current_call
+from algo_runner.frames import Header, ProtocolError
+from algo_runner.values import decode
+
+if TYPE_CHECKING:
+    from algo_runner.worker import Worker
+
+
+def serve(worker: Worker) -> None:
+    """Load on a loop, then answer frames on it until the file ends or `shutdown` comes."""
+    asyncio.run(_Loop(worker).run())
+
+
+class _Loop:
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(worker.settings.concurrency)
+
+    async def run(self) -> None:
+        began = time.perf_counter()
+        worker, header = self._worker, {"type": "load", "id": 0}
+        algorithm = worker.loaded
+        try:
+            state = algorithm.load_state(worker.settings.models)
+            if inspect.isawaitable(state):
+                state = await state
+        except BaseException as error:
+            worker.load_error(header, error)
+            return
+        worker.algorithm = with_state(algorithm, state)
+        worker.ready(header, began)
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(worker.frames.source, self._readable, ended)
+        self._take(ended)
+        await ended
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _readable(self, ended: asyncio.Future[None]) -> None:
+        try:
+            if not self._worker.frames.fill():
+                self._end(ended)
+                return
+        except (OSError, ProtocolError) as error:
+            self._end(ended, error)
+            return
+        self._take(ended)
+
+    def _take(self, ended: asyncio.Future[None]) -> None:
+        try:
+            while not ended.done() and (frame := self._worker.frames.take()) is not None:
+                if not self._handle(*frame):
+                    self._end(ended)
+        except ProtocolError as error:
+            self._end(ended, error)
+
+    def _end(self, ended: asyncio.Future[None], error: BaseException | None = None) -> None:
+        asyncio.get_running_loop().remove_reader(self._worker.frames.source)
+        if error is None:
+            ended.set_result(None)
+        else:
+            ended.set_exception(error)
+
+    def _handle(self, header: Header, body: bytes) -> bool:
+        if header["type"] == "call":
+            task = asyncio.get_running_loop().create_task(self._call(header, body))
+            self._tasks[header["id"]] = task
+            task.add_done_callback(lambda _: self._tasks.pop(header["id"], None))
+            return True
+        if header["type"] == "cancel":
+            waiting = self._tasks.get(header.get("id", -1))
+            if waiting is not None:
+                waiting.cancel()
+            return True
+        return self._worker.handle(header, body)
+
+    async def _call(self, header: Header, body: bytes) -> None:
+        current_call.set(header["id"])
+        worker = self._worker
+        try:
+            async with self._places:
+                value = decode(body, header.get("content_type", ""))
+                await self._answer(header, worker.loaded.call(value))
+        except BaseException as error:
+            worker.failed(header, error)
+
+    async def _answer(self, header: Header, result: Any) -> None:
+        worker = self._worker
+        if inspect.isasyncgen(result):
+            async for piece in result:
+                worker.piece(header, "chunk", piece)
+            worker.ended(header)
+        elif inspect.isgenerator(result):
+            for piece in result:
+                worker.piece(header, "chunk", piece)
+            worker.ended(header)
+        else:
+            worker.piece(header, "result", await result if inspect.isawaitable(result) else result)
