@@ -1,0 +1,156 @@
+"""The package manager on the real uv and the real index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.environments.errors import (
+    HashMismatch,
+    IndexUnreachable,
+    InstallFailed,
+    RequirementInvalid,
+    Unsatisfiable,
+)
+from algo.environments.interpreters import this_interpreter
+from algo.environments.pip import Pip, parse_pins, render_pins
+from algo.environments.virtualenv import ensure_environment
+from algo.events import silent
+from algo.project.lock import Lock, Pin, Target
+from algo.resources import user_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+AMD64 = Target("linux/amd64", "3.13")
+ARM64 = Target("linux/arm64", "3.13")
+PIP = Pip(os.environ)
+
+
+def resolve(
+    folder: Path, text: str, target: Target = AMD64, *, packages: Pip = PIP, **prefer: str
+) -> tuple[Pin, ...]:
+    path = folder / "requirements.in"
+    path.write_text(text)
+    return packages.resolve((path,), target, wheels_only=True, prefer=prefer)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_requirements_become_pins_with_hashes(tmp_path: Path) -> None:
+    (pin,) = resolve(tmp_path, "six<1.17\n")
+
+    assert (pin.name, pin.version) == ("six", "1.16.0")
+    assert all(one.startswith("sha256:") and len(one) == 71 for one in pin.hashes)
+    assert parse_pins(render_pins((pin,)), "text") == (pin,)
+
+
+def test_locked_versions_are_preferred(tmp_path: Path) -> None:
+    (pin,) = resolve(tmp_path, "six\n", six="1.16.0")
+
+    assert pin.version == "1.16.0"
+
+
+def test_a_contradiction_is_told_in_the_resolvers_words(tmp_path: Path) -> None:
+    with pytest.raises(Unsatisfiable, match=r"requirements\.in cannot be met on") as caught:
+        resolve(tmp_path, "six==99\n")
+    assert "no version of six==99" in caught.value.details
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["foo bar baz\n", "six==\n"])
+def test_a_line_that_is_no_requirement_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RequirementInvalid) as caught:
+        resolve(tmp_path, text)
+    assert text.strip() in caught.value.details
+
+
+def test_an_address_cannot_be_locked() -> None:
+    with pytest.raises(RequirementInvalid, match="cannot be locked"):
+        parse_pins("six @ https://example.com/six.whl\n", "requirements.in")
+
+
+def test_an_index_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
+    env = dict(os.environ) | {
+        "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+        "UV_HTTP_RETRIES": "0",
+    }
+    with pytest.raises(IndexUnreachable) as caught:
+        resolve(tmp_path, "six\n", packages=Pip(env))
+    assert caught.value.exit_code == 3
+
+
+def test_packages_are_installed_for_another_processor(tmp_path: Path) -> None:
+    pins = resolve(tmp_path, "msgspec==0.20.0\n", ARM64)
+    PIP.install(pins, ARM64, tmp_path / "t")
+
+    (library,) = (tmp_path / "t" / "msgspec").glob("*.so")
+    assert "aarch64" in library.name
+    assert not list((tmp_path / "t").rglob("*.pyc"))
+
+
+def test_trees_of_two_caches_and_umasks_are_the_same(tmp_path: Path) -> None:
+    pins = resolve(tmp_path, "pygments==2.19.2\nsix==1.17.0\n")
+    before = os.umask(0o077)
+    try:
+        Pip(dict(os.environ) | {"UV_CACHE_DIR": str(tmp_path / "uv")}).install(
+            pins, AMD64, tmp_path / "1"
+        )
+    finally:
+        os.umask(before)
+    PIP.install(pins, AMD64, tmp_path / "2")
+
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+    assert (tmp_path / "1" / "bin" / "pygmentize").read_text().startswith("#!/usr/bin/env python3")
+
+
+@pytest.mark.parametrize("way", ["install", "fill"])
+def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path: Path, way: str) -> None:
+    pins = [replace(pin, hashes=("sha256:" + "0" * 64,)) for pin in resolve(tmp_path, "six\n")]
+
+    with pytest.raises(HashMismatch) as caught:
+        if way == "install":
+            PIP.install(pins, AMD64, tmp_path / "t")
+        else:
+            _environment(tmp_path, pins)
+    assert caught.value.exit_code == 4
+
+
+def test_a_package_without_a_wheel_cannot_go_into_an_image(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.in"
+    path.write_text("docopt==0.6.2\n")
+    pins = PIP.resolve((path,), AMD64, wheels_only=False, prefer={})
+
+    with pytest.raises(InstallFailed, match="linux/amd64"):
+        PIP.install(pins, AMD64, tmp_path / "t")
+
+
+def test_the_environment_runs_what_was_locked(tmp_path: Path) -> None:
+    root = _environment(tmp_path, resolve(tmp_path, "six==1.16.0\n"))
+    done = subprocess.run(
+        [root / "bin" / "python", "-c", "import six; print(six.__version__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "1.16.0\n"
+
+
+def _environment(tmp_path: Path, pins: Sequence[Pin]) -> Path:
+    host = this_interpreter()
+    lock = Lock("", {Target(host.platform, host.minor): tuple(pins)}, {})
+    folders = user_folders(str(tmp_path / "home"))
+    return ensure_environment(lock, host, PIP, folders, tests=False, notify=silent).root
