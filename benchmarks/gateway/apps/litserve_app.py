@@ -26,4 +26,6 @@ class Noop(litserve.LitAPI):
 
 if __name__ == "__main__":
     server = litserve.LitServer(Noop(), accelerator="cpu", workers_per_device=1)
-    server.run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, log_level="error")
+    server.run(
+        host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, log_level="error"
+    )
