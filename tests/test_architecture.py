@@ -123,7 +123,7 @@ def test_no_file_is_over_500_lines() -> None:
 
 
 def test_a_command_holds_no_loop_over_results_and_no_try() -> None:
-    for path in (CLI / "commands").glob("*.py"):
+    for path in (CLI / "commands").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not isinstance(node, ast.Try), f"{path.name}:{node.lineno} has a try"
             assert not isinstance(node, ast.While), f"{path.name}:{node.lineno} has a loop"

@@ -26,7 +26,7 @@ def doctor_command(
     algo doctor --fix
     algo doctor --json
     """
-    from algo.commands.diagnosis import checks, places, table
+    from algo.commands.shared.diagnosis import checks, places, table
     from algo.engines.health import examine
 
     deps: Deps = ctx.obj

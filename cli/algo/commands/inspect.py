@@ -27,7 +27,7 @@ def inspect_command(
     algo inspect acme/digits:1.0.0
     algo inspect registry.example.com/acme/digits --json
     """
-    from algo.commands.publishing import inspection_text
+    from algo.commands.shared.publishing import inspection_text
     from algo.oci.reference import Reference
     from algo.publish.inspect import inspect
 

@@ -34,7 +34,7 @@ def create(ctx: typer.Context, name: NameOpt = "default", json: JsonOpt = False)
     algo keys create
     ALGO_SIGNING_PASSWORD=… algo keys create team
     """
-    from algo.commands.showing_keys import shown
+    from algo.commands.shared.keys import shown
 
     deps: Deps = ctx.obj
     key = deps.keyring().create(name).public
@@ -48,7 +48,7 @@ def list_keys(ctx: typer.Context, json: JsonOpt = False) -> None:
     \b
     algo keys list
     """
-    from algo.commands.showing_keys import table
+    from algo.commands.shared.keys import table
 
     deps: Deps = ctx.obj
     keys = deps.keyring().known()
@@ -64,7 +64,7 @@ def export(ctx: typer.Context, name: NameOpt = "", json: JsonOpt = False) -> Non
     \b
     algo keys export > algo.pub
     """
-    from algo.commands.showing_keys import shown
+    from algo.commands.shared.keys import shown
 
     deps: Deps = ctx.obj
     key = deps.keyring().export(name)
@@ -86,7 +86,7 @@ def import_key(
     algo keys import signing.pem
     ALGO_SIGNING_PASSWORD=… algo keys import cosign.key team
     """
-    from algo.commands.showing_keys import read_pem, shown
+    from algo.commands.shared.keys import read_pem, shown
 
     deps: Deps = ctx.obj
     key = deps.keyring().take(read_pem(deps.cwd / file), name).public
@@ -108,7 +108,7 @@ def trust(
     \b
     algo keys trust acme.pub --owner acme
     """
-    from algo.commands.showing_keys import read_pem, shown
+    from algo.commands.shared.keys import read_pem, shown
     from algo.trust.keys import PublicKey
 
     deps: Deps = ctx.obj

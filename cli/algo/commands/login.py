@@ -31,7 +31,7 @@ def login_command(
     algo login registry.example.com
     pass show registry | algo login registry.example.com -u ada --password-stdin
     """
-    from algo.commands.logging_in import read_credentials
+    from algo.commands.shared.credentials import read_credentials
     from algo.registry.opening import check_login, store_login
 
     deps: Deps = ctx.obj

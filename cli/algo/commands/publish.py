@@ -57,7 +57,12 @@ def publish_command(
     algo publish --to registry.example.com/acme/digits --yes
     algo publish --bump minor --yes --json
     """
-    from algo.commands.publishing import ProjectTests, confirmation, plan_text, published_text
+    from algo.commands.shared.publishing import (
+        ProjectTests,
+        confirmation,
+        plan_text,
+        published_text,
+    )
     from algo.project.project import Project
     from algo.publish.publish import Wish, plan, publish
     from algo.versions.version import Bump, Version

@@ -54,7 +54,7 @@ def run_command(
     cat scan.json | algo run acme/digits:1.0.0 -
     algo run http://127.0.0.1:8080 -d 41
     """
-    from algo.commands.serving import call_place, deliver
+    from algo.commands.shared.serving import call_place, deliver
     from algo.serving.body import Given, read_body
     from algo.serving.call import run
     from algo.serving.target import split_words

@@ -43,7 +43,7 @@ def serve_command(
     algo serve --exact
     algo serve acme/digits:1.0.0
     """
-    from algo.commands.serving import open_service
+    from algo.commands.shared.serving import open_service
     from algo.serving.serve import serve
 
     deps: Deps = ctx.obj

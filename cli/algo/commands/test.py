@@ -35,7 +35,7 @@ def test_command(
     algo test -k digit
     algo test --engine virtualenv --junit report.xml
     """
-    from algo.commands.testing import test_project
+    from algo.commands.shared.testing import test_project
     from algo.contract.junit import write_junit
     from algo.contract.report import COLUMNS
     from algo.events import Note

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.events import Note, Step, Warned
+from algo.events import Note, Warned
 from algo.oci import media_types
-from algo.oci.manifest import ImageManifest, decode
+from algo.oci.descriptor import Descriptor
 from algo.publish.find import find
 from algo.publish.repository import RegistryRepository
-from algo.registry.errors import VersionExists
-from algo.trust.errors import SignatureForeign
+from algo.registry.copy import copy_version
+from algo.registry.errors import NotFound
+from algo.trust.errors import BlobMissing, SignatureForeign
 from algo.trust.skip import record, unverified
 from algo.trust.verify import check_blobs, check_history, verify
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.events import Notify
-    from algo.oci.descriptor import Descriptor
-    from algo.oci.digest import Digest
     from algo.oci.reference import Reference
+    from algo.registry.copy import CopiedVersion
     from algo.registry.interface import Registry
     from algo.trust.keyring import Keyring
     from algo.trust.keys import PublicKey
@@ -154,30 +154,25 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
 def pull(reference: Reference, tools: Consuming, *, notify: Notify) -> Pulled:
     """Verify a version and copy it, with all that is attached, into the embedded store.
 
-    Every byte is checked. It is there under its version only when it was asked for by one.
+    Every byte is checked. It is there under its version when it was asked for by one, and the
+    store has no other version of this number.
 
     Raises:
         AlgoError: As `examine`; BlobCorrupted, BlobMissing.
-        VersionExists: The store has another version of this name and number.
     """
     found = examine(reference, tools, notify=notify)
     asked, verified = found.asked, found.verified
     store = tools.open("")
-    _refuse_other(store, asked)
     received = 0
     if found.repository.registry.address:
-        received = _copy(found, store, notify)
+        received = _copy(found, store, notify).bytes_sent
     elif not tools.skip:
         check_blobs(found.repository, verified, notify=notify)
-    if asked.version and store.resolve(asked.name, asked.version) is None:
-        index = found.repository.manifest(asked.digest)
-        store.tag(asked.name, asked.version, index, media_types.INDEX)
     signer = verified.signer
-    tag = f":{asked.version}" if asked.version else f"@{asked.digest}"
     return Pulled(
         name=asked.name,
         version=asked.version or verified.release.version,
-        reference=f"{asked.name}{tag}",
+        reference=_name(found, store, notify),
         digest=str(asked.digest),
         source=f"{found.repository.place}@{asked.digest}",
         images={image.platform: str(image.digest) for image in verified.images},
@@ -205,50 +200,44 @@ def _meet(key: PublicKey, asked: Asked, tools: Consuming, notify: Notify) -> Non
     notify(Note(f"trusting {key.short} for {owner} (algo keys revoke {key.short} undoes it)"))
 
 
-def _refuse_other(store: Registry, asked: Asked) -> None:
-    there = store.resolve(asked.name, asked.version) if asked.version else None
-    if there is not None and there.digest != asked.digest:
-        error = VersionExists(
-            f"the embedded store has another {asked.name}:{asked.version}: {there.digest}"
+def _copy(found: Examined, store: Registry, notify: Notify) -> CopiedVersion:
+    asked = found.asked
+    try:
+        copied = copy_version(
+            found.repository.registry,
+            found.repository.name,
+            str(asked.digest),
+            store,
+            asked.name,
+            notify=notify,
         )
-        error.hint = f"pull it by digest: @{asked.digest}"
-        raise error
+    except NotFound as error:
+        raise BlobMissing(f"{found.repository.place}@{asked.digest}: {error.message}") from error
+    for transfer in copied.transfers:
+        if transfer.how == "reused":
+            # It was here before: what lies on the disk is read, like everything that comes in.
+            descriptor = Descriptor("", transfer.digest, transfer.size)
+            for _ in store.open_blob(asked.name, descriptor):
+                pass
+    return copied
 
 
-def _copy(found: Examined, store: Registry, notify: Notify) -> int:
-    """Copy images, index and everything attached; return how many bytes came in."""
-    name, received = found.asked.name, 0
-    for image in found.verified.images:
-        notify(Step(f"Pulling the image for {image.platform}"))
-        received += _copy_manifest(found, store, name, image.digest, notify)
-    index = found.repository.manifest(found.asked.digest)
-    store.push_manifest(name, index, media_types.INDEX)
-    for subject in (*(image.digest for image in found.verified.images), found.asked.digest):
-        for referrer in found.repository.referrers(subject):
-            received += _copy_manifest(found, store, name, referrer.digest, notify)
-    return received
-
-
-def _copy_manifest(
-    found: Examined, store: Registry, name: str, digest: Digest, notify: Notify
-) -> int:
-    data = found.repository.manifest(digest)
-    manifest = decode(data, ImageManifest)
-    received = 0
-    for document in (manifest.config, *manifest.layers):
-        received += _copy_blob(found, store, name, document.value(), notify)
-    store.push_manifest(name, data, manifest.media_type or media_types.MANIFEST)
-    return received
-
-
-def _copy_blob(
-    found: Examined, store: Registry, name: str, descriptor: Descriptor, notify: Notify
-) -> int:
-    moved = store.push_blob(
-        name, descriptor, lambda: found.repository.blob(descriptor), notify=notify
-    )
-    if moved.how == "reused":
-        # It was here before: what lies on the disk is read, like everything that comes in.
-        for _ in store.open_blob(name, descriptor):
-            pass
-    return moved.bytes_sent
+def _name(found: Examined, store: Registry, notify: Notify) -> str:
+    """Put the version's tag on what was copied, and return how the store calls it."""
+    asked = found.asked
+    by_digest = f"{asked.name}@{asked.digest}"
+    if not asked.version:
+        return by_digest
+    there = store.resolve(asked.name, asked.version)
+    if there is None:
+        index = found.repository.manifest(asked.digest)
+        store.tag(asked.name, asked.version, index, media_types.INDEX)
+    elif there.digest != asked.digest:
+        notify(
+            Note(
+                f"the embedded store has another {asked.name}:{asked.version}, which stays; "
+                f"this one is {by_digest}"
+            )
+        )
+        return by_digest
+    return f"{asked.name}:{asked.version}"

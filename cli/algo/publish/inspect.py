@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.images.deliver import LayerReport
 from algo.oci import media_types
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode, media_type_of
@@ -24,13 +23,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectedLayer:
+    """A layer of an image; `size` in bytes. Kind and name are empty where algo made none."""
+
+    digest: str
+    size: int
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReport:
-    """An image of a version; sizes in bytes. The status of its layers says nothing here."""
+    """An image of a version; sizes in bytes."""
 
     platform: str
     digest: str
     size: int
-    layers: tuple[LayerReport, ...]
+    layers: tuple[InspectedLayer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +113,11 @@ def _image(repository: RegistryRepository, platform: str, digest: Digest) -> Ima
     config = decode(_small(repository, described), ImageConfig)
     names = list(layer_names(config))
     layers = tuple(
-        LayerReport(
+        InspectedLayer(
             layer.digest,
             layer.size,
             str(names[place][0] or "") if place < len(names) else "",
             names[place][1] if place < len(names) else "",
-            "reused",
         )
         for place, layer in enumerate(manifest.layers)
     )

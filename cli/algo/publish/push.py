@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from algo.events import Step
 from algo.images.deliver import LayerReport
 from algo.oci import media_types
+from algo.registry.copy import Outgoing, push_blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from algo.events import Notify
-    from algo.images.image import BuiltImage
+    from algo.images.image import BuiltImage, Layer
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.publish.release import Contents
@@ -53,32 +54,24 @@ def push(
         VersionExists: The tag was written by somebody else in the meantime.
         AlgoError: As the registry does.
     """
-    repository, sent = contents.reference.repository, 0
-    layers: list[LayerReport] = []
+    repository = contents.reference.repository
+    notify(Step("Sending the layers"))
+    moved = push_blobs(registry, repository, _blobs(contents, attached, mounts), notify=notify)
     for image in contents.images:
-        notify(Step(f"Sending the image for {image.platform}"))
-        for layer in image.layers:
-            moved = registry.push_blob(
-                repository,
-                layer.descriptor,
-                layer.blob,
-                mount_from=mounts.get(layer.descriptor.digest, ""),
-                notify=notify,
-            )
-            sent += moved.bytes_sent
-            digest, size = str(moved.digest), moved.size
-            layers.append(LayerReport(digest, size, str(layer.kind), layer.name, moved.how))
-        sent += registry.push_blob(
-            repository, image.config, image.config_bytes, notify=notify
-        ).bytes_sent
         registry.push_manifest(repository, image.manifest, media_types.MANIFEST)
     index = contents.index()
     registry.push_manifest(repository, index, media_types.INDEX)
     notify(Step("Attaching signatures"))
     for attachment in attached:
-        sent += _attach(registry, repository, attachment, notify)
+        registry.push_manifest(repository, attachment.manifest, media_types.MANIFEST)
     described = registry.tag(repository, contents.reference.tag, index, media_types.INDEX)
-    return Pushed(tuple(layers), sent, described)
+    how = {transfer.digest: transfer.how for transfer in moved}
+    layers = tuple(
+        _report(layer, how[layer.descriptor.digest])
+        for image in contents.images
+        for layer in image.layers
+    )
+    return Pushed(layers, sum(transfer.bytes_sent for transfer in moved), described)
 
 
 def plan_layers(
@@ -86,11 +79,8 @@ def plan_layers(
 ) -> tuple[LayerReport, ...]:
     """Return the layers with `reused` for those that the registry has, `new` for the others."""
     return tuple(
-        LayerReport(
-            str(layer.descriptor.digest),
-            layer.descriptor.size,
-            str(layer.kind),
-            layer.name,
+        _report(
+            layer,
             "reused" if registry.has_blob(repository, layer.descriptor.digest) else "new",
         )
         for image in images
@@ -98,9 +88,21 @@ def plan_layers(
     )
 
 
-def _attach(registry: Registry, repository: str, attachment: Attachment, notify: Notify) -> int:
-    sent = 0
-    for descriptor, content in attachment.blobs:
-        sent += registry.push_blob(repository, descriptor, content, notify=notify).bytes_sent
-    registry.push_manifest(repository, attachment.manifest, media_types.MANIFEST)
-    return sent
+def _blobs(
+    contents: Contents, attached: Sequence[Attachment], mounts: Mapping[Digest, str]
+) -> Iterator[Outgoing]:
+    for image in contents.images:
+        for layer in image.layers:
+            elsewhere = mounts.get(layer.descriptor.digest, "")
+            if elsewhere == contents.reference.repository:
+                elsewhere = ""
+            yield Outgoing(layer.descriptor, layer.blob, elsewhere)
+        yield Outgoing(image.config, image.config_bytes)
+    for attachment in attached:
+        for descriptor, content in attachment.blobs:
+            yield Outgoing(descriptor, content)
+
+
+def _report(layer: Layer, status: str) -> LayerReport:
+    descriptor = layer.descriptor
+    return LayerReport(str(descriptor.digest), descriptor.size, str(layer.kind), layer.name, status)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.commands.preparing import prepare
+from algo.commands.shared.preparing import prepare
 from algo.deps import Deps
 from algo.engines.interface import Image
 from algo.output import Output

@@ -60,7 +60,7 @@ def test_a_published_version_is_verified(registry: MemoryRegistry, tmp_path: Pat
     verified = check(registry, pushed.index.digest, trusting(KEY.public))
     assert (verified.release.name, verified.release.version) == (NAME, "1.0.0")
     assert [image.digest for image in verified.images] == [what.images[0].digest]
-    assert verified.signer.key == KEY.public
+    assert verified.signer is not None and verified.signer.key == KEY.public
     assert verified.release.models == {
         "classifier": str(what.images[0].layers[2].descriptor.digest)
     }
@@ -196,7 +196,8 @@ def test_rubbish_and_foreign_signatures_beside_a_good_one_do_no_harm(
     attach(registry, attach_statement(sign_statement(digest), SIGN, pushed.index, OTHER))
     attach(registry, attach_statement(b"no statement", SIGN, pushed.index, KEY))
     attach(registry, attach_statement(b"\xff\xfe", RELEASE, pushed.index, OTHER))
-    assert check(registry, digest, trusting(KEY.public)).signer.key == KEY.public
+    signer = check(registry, digest, trusting(KEY.public)).signer
+    assert signer is not None and signer.key == KEY.public
 
 
 def test_a_release_that_names_other_images_is_refused(

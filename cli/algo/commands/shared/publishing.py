@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from algo.deps import Deps
     from algo.images.deliver import LayerReport
     from algo.project.project import Project
-    from algo.publish.inspect import Inspection
+    from algo.publish.inspect import InspectedLayer, Inspection
     from algo.publish.plan import Plan, Published
 
 
@@ -26,7 +26,7 @@ class ProjectTests:
 
     def run(self, project: Project, previous: Contract | None) -> TestReport:
         """See Tests."""
-        from algo.commands.testing import test_project
+        from algo.commands.shared.testing import test_project
 
         return test_project(self.deps, project, self.engine, previous=previous)
 
@@ -84,7 +84,7 @@ def inspection_text(found: Inspection) -> str:
     lines += [f"  {name} = {value}" for name, value in found.annotations.items()]
     for image in found.images:
         lines.append(f"image {image.platform} {image.digest} {size(image.size)}")
-        lines += [f"  {_layer(layer)}" for layer in image.layers]
+        lines += [f"  {_line(layer)} {layer.digest[:19]}" for layer in image.layers]
     for item in found.signatures:
         who = item.signer or item.key[:16]
         lines.append(f"signature {item.standing} by {who}: {item.type} on {item.subject[:19]}")
@@ -111,8 +111,12 @@ def size(count: int) -> str:
 
 
 def _layer(layer: LayerReport) -> str:
+    return f"{_line(layer)} {layer.status:<7} {layer.digest[:19]}"
+
+
+def _line(layer: LayerReport | InspectedLayer) -> str:
     what = layer.kind if layer.name == layer.kind else f"{layer.kind} {layer.name}".strip()
-    return f"{what:<20} {size(layer.size):>9}  {layer.status:<7} {layer.digest[:19]}"
+    return f"{what:<20} {size(layer.size):>9} "
 
 
 def _total(layers: Sequence[LayerReport]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.commands.preparing import prepare
+from algo.commands.shared.preparing import prepare
 from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
 from algo.serving.start import StartOptions

@@ -33,7 +33,7 @@ def test_project(
         SuiteFailed: pytest could not run.
         AlgoError: The project cannot be prepared or does not start.
     """
-    from algo.commands.preparing import prepare
+    from algo.commands.shared.preparing import prepare
     from algo.contract.cases import read_cases
     from algo.contract.http import HttpAlgorithm
     from algo.contract.run import run_tests

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import tarfile
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.main import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Engine
+
+MANIFEST = """
+[algorithm]
+name = "{name}"
+version = "1.2.0"
+language = "python"
+entrypoint = "src/p.py:apply"
+[models]
+small = "models/small.bin"
+"""
+
+
+@pytest.fixture
+def name(engine: Engine) -> Iterator[str]:
+    owner = f"test{uuid.uuid4().hex[:8]}"
+    yield f"{owner}/p"
+    for line in engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
+        if f"/{owner}/" in line:
+            engine.docker("rmi", "--force", line)
+
+
+@pytest.fixture
+def project(tmp_path: Path, name: str, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "p"
+    (root / "src").mkdir(parents=True)
+    (root / "models").mkdir()
+    (root / "algo.toml").write_text(MANIFEST.format(name=name))
+    (root / "requirements.in").write_text("six==1.17.0\n")
+    (root / "src" / "p.py").write_text("def apply(x):\n    return x + 1\n")
+    (root / "models" / "small.bin").write_bytes(bytes(100))
+    monkeypatch.chdir(root)
+    return root
+
+
+def built(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
+    assert run(["build", "--json", *options]) == 0
+    document: dict[str, object] = json.loads(capsys.readouterr().out)
+    return document
+
+
+@pytest.mark.usefixtures("project")
+def test_the_digest_alone_is_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    digest = built(capsys)["digest"]
+
+    assert run(["build"]) == 0
+    assert capsys.readouterr().out == f"{digest}\n"
+
+
+def test_the_document_tells_what_was_sent(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(capsys)
+    (project / "src" / "p.py").write_text("def apply(x):\n    return x + 2\n")
+    document = built(capsys)
+    layers = document["layers"]
+    assert isinstance(layers, list)
+
+    assert (document["name"], document["version"]) == (name, "1.2.0")
+    assert str(document["reference"]).startswith(f"algo.local/{name}:")
+    assert [one["kind"] for one in layers if one["status"] == "sent"] == ["code"]
+    assert document["bytes_sent"] == layers[-1]["size"]
+    assert {"digest", "size", "kind", "status"} <= set(layers[0])
+
+
+def test_every_destination_gets_the_same_image(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker = built(capsys, "--into", "docker")
+    store = built(capsys, "--into", "store")
+    file = built(capsys, "-o", "image.tar")
+
+    assert docker["digest"] == store["digest"] == file["digest"]
+    assert store["reference"] == f"{name}@{store['digest']}"
+    with tarfile.open(project / "image.tar") as archive:
+        assert "oci-layout" in archive.getnames()
+
+
+def test_plain_docker_serves_the_image(
+    project: Path, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = str(built(capsys)["reference"])
+    container = engine.docker("run", "--detach", "--read-only", "--tmpfs", "/tmp", reference)
+    call = (
+        "import time, urllib.request as r\n"
+        "for _ in range(100):\n"
+        "    try: r.urlopen('http://127.0.0.1:8080/readyz'); break\n"
+        "    except OSError: time.sleep(0.05)\n"
+        "print(r.urlopen('http://127.0.0.1:8080/', b'41').read().decode())"
+    )
+    try:
+        assert engine.docker("exec", container, "python3", "-c", call) == "42"
+    finally:
+        engine.docker("rm", "--force", container)
+
+
+def test_a_missing_model_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models" / "small.bin").unlink()
+
+    assert run(["build"]) == 1
+    assert "error[model_missing]: the model small is not at" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+def test_an_engine_that_is_asked_for_and_absent_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+    assert run(["build", "--into", "docker"]) == 3
+    assert "hint: algo build --into store" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("platform", ["linux", "windows/amd64"])
+def test_an_unknown_platform_is_refused(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", "--platform", platform]) == 2
+    assert "error[" in capsys.readouterr().err
