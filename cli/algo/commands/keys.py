@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from algo.deps import Deps
 
 app = typer.Typer(
-    help="Create, show and trust signing keys.",
+    help="""Create, show and trust signing keys.
+
+    \b
+    algo keys list
+    algo keys export > algo.pub
+    algo keys trust colleague.pub
+    """,
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,

@@ -13,6 +13,7 @@ from algo.engines.errors import EngineUnavailable
 from algo.engines.interface import HostEnvironment, Image
 from algo.environments.interpreters import find_minor, probe, this_interpreter
 from algo.environments.virtualenv import ensure_environment
+from algo.events import Note
 from algo.images.load import ensure_loaded
 from algo.oci import media_types
 from algo.oci.reference import Reference
@@ -69,6 +70,9 @@ class PublishedVersions:
         """
         wanted = Reference.parse(reference)
         found = self._here(wanted, notify)
+        if signer := found.verified.signer:
+            who = signer.label or signer.key.short
+            notify(Note(f"VERIFIED by {who}: {found.asked.name}@{found.asked.digest}"))
         chosen = found.verified.image(str(self.platform))
         if chosen is None:
             has = ", ".join(item.platform for item in found.verified.images)
