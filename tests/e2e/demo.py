@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 NAME = "acme/digits"
 EDIT_FROM = '"digit": '
 LOAD_PER_SECOND = 200
+WIDTH = 100
+# A long table is shown by its beginning.
+MOST_LINES = 12
+DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})")
 
 
 class DemoFailed(Exception):
@@ -45,7 +50,7 @@ class Demo:
     registry: str
     cosign: str
     console: Console = field(
-        default_factory=lambda: Console(record=True, width=96, highlight=False)
+        default_factory=lambda: Console(record=True, width=WIDTH, highlight=False)
     )
 
     @property
@@ -55,7 +60,7 @@ class Demo:
 
     def say(self, text: str) -> None:
         """Show a remark between commands."""
-        self.console.print(Text(f"# {text}", style="dim"))
+        self._line(Text(f"# {text}", style="dim"))
 
     def run(self, *arguments: str, cwd: Path | None = None, shown: Sequence[str] = ()) -> str:
         """Run `algo` with `arguments`, show what it said, and return its stdout.
@@ -76,11 +81,18 @@ class Demo:
 
     def _prompt(self, program: str, arguments: Sequence[str]) -> None:
         line = " ".join([program, *(_quoted(argument) for argument in arguments)])
-        self.console.print(Text.assemble(("$ ", "green"), (line, "bold")))
+        self.console.print()
+        self._line(Text.assemble(("$ ", "green"), (line, "bold")))
 
     def _show(self, text: str) -> None:
-        for line in text.rstrip("\n").splitlines():
-            self.console.print(Text(line if len(line) <= 300 else line[:297] + "…"))
+        lines = [line for line in text.splitlines() if line.strip()]
+        for line in lines[:MOST_LINES]:
+            self._line(Text(line))
+        if len(lines) > MOST_LINES:
+            self._line(Text(f"… {len(lines) - MOST_LINES} lines more", style="dim"))
+
+    def _line(self, text: Text) -> None:
+        self.console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
     def scaffold(self) -> None:
         """Init and train on the real scans."""
@@ -99,9 +111,10 @@ class Demo:
                 milliseconds = self._edit(served, load)
                 time.sleep(0.5)
             self.say(
-                f"edited src/digits.py under {LOAD_PER_SECOND} requests a second: new answer "
-                f"after {milliseconds:.0f} ms, {load.total} requests, {load.failed} failed"
+                f"edited src/digits.py under {LOAD_PER_SECOND} requests a second: "
+                f"new answer after {milliseconds:.0f} ms,"
             )
+            self.say(f"{load.total} requests sent, {load.failed} failed")
             if load.failed:
                 raise DemoFailed(f"{load.failed} requests failed: {load.failures[:3]}")
         self._show(f"stopped after {served.stop_seconds:.1f} s")
@@ -139,35 +152,28 @@ class Demo:
 
     def _ship_to_registry(self) -> None:
         target = f"{self.registry}/{NAME}"
-        published = json.loads(
-            self.run("publish", "--to", target, "--version", "1.0.0", "--yes", "--json")
-        )
-        digest = published["digest"]
+        published = self.run("publish", "--to", target, "--version", "1.0.0", "--yes")
+        found = DIGEST.search(published)
+        if not found:
+            raise DemoFailed("publish named no digest")
+        reference = f"{target}@{found[1]}"
         key = self.folder / "algo.pub"
         key.write_text(self.run("keys", "export"))
         if self.cosign:
-            self._cosign(key, f"{target}@{digest}")
-        sample = self._sample()
-        image = json.dumps(json.loads(sample.read_text())[0]["input"])
-        if self.engine == "docker":
-            self.run(
-                "run", f"{target}@{digest}", "-d", image,
-                shown=("run", f"{target}@{digest}", "-d", "{image}"),
-            )  # fmt: skip
+            self._cosign(key, reference)
+        image = json.dumps(json.loads(self._sample().read_text())[0]["input"])
+        engine = ("--engine", self.engine)
+        self.run("run", reference, "-d", image, *engine, shown=("run", reference, "-d", "IMAGE"))
 
     def _cosign(self, key: Path, reference: str) -> None:
-        arguments = ("verify", "--key", str(key), "--insecure-ignore-tlog=true", reference)
-        self._prompt("cosign", ("verify", "--key", "algo.pub", arguments[3], reference))
+        arguments = ("verify", "--insecure-ignore-tlog", "--key", str(key), reference)
+        self._prompt("cosign", (*arguments[:3], "algo.pub", reference))
         done = subprocess.run(
             [self.cosign, *arguments], text=True, capture_output=True, check=False
         )
-        self._show("\n".join(done.stderr.strip().splitlines()[:6]))
+        self._show(done.stderr)
         if done.returncode:
             raise DemoFailed(f"cosign refused: {done.stderr}")
-
-
-def _console() -> Console:
-    return Console(record=True, width=96, highlight=False)
 
 
 def _quoted(argument: str) -> str:
@@ -217,7 +223,7 @@ def main() -> int:
             demo.scaffold()
             demo.serve_and_edit()
             demo.ship()
-        except DemoFailed as failure:
+        except (DemoFailed, AssertionError, TimeoutError) as failure:
             demo.console.print(Text(f"demo failed: {failure}", style="red"))
             return 1
         demo.say(f"done in {time.perf_counter() - began:.0f} s")
