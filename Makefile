@@ -4,6 +4,8 @@ PYTHON ?= python3
 MACHINE := $(PYTHON) -m tests.machine
 BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= 1
+# Compiled once, not at every start of a process.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all lint format bench venv setup
 

@@ -53,7 +53,8 @@ def wheel_algo(tmp_path_factory: pytest.TempPathFactory) -> str:
     (wheel,) = folder.glob("*.whl")
     subprocess.run([uv, "venv", "--python", sys.executable, str(folder / "venv")], **quiet)  # type: ignore[call-overload]
     python = folder / "venv" / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--python", str(python), str(wheel)], **quiet)  # type: ignore[call-overload]
+    install = [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(wheel)]
+    subprocess.run(install, **quiet)  # type: ignore[call-overload]
     return str(folder / "venv" / "bin" / "algo")
 
 

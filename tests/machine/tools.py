@@ -31,6 +31,9 @@ class Tool:
 TOOLS = {
     "cosign3": Tool("cosign", "usr/bin/cosign", ("forky", "sid")),
     "cosign2": Tool("cosign", "usr/bin/cosign", ("trixie",)),
+    "buildx": Tool(
+        "docker-buildx", "usr/libexec/docker/cli-plugins/docker-buildx", ("trixie", "sid")
+    ),
     "oras": Tool("oras", "usr/bin/oras", ("trixie",)),
     "docker-registry": Tool("docker-registry", "usr/bin/docker-registry", ("bookworm", "trixie")),
     "skopeo": Tool("skopeo", "usr/bin/skopeo"),

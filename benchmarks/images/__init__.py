@@ -1,0 +1,1 @@
+"""How fast images come to be, beside `docker build`."""
