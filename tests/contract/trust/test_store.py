@@ -44,7 +44,7 @@ def test_skopeo_reads_a_version_and_its_image(
 def test_oras_finds_what_is_attached(stored: tuple[Path, dict[str, Any]], oras: Path) -> None:
     folder, told = stored
     reference = f"{folder}@{told['digest']}"
-    discover = [oras, "discover", "--oci-layout", "--format", "json", reference]
+    discover = [str(oras), "discover", "--oci-layout", "--format", "json", reference]
     found = json.loads(output_of(discover))
     listed = found.get("referrers", found.get("manifests"))
     types = sorted(one["artifactType"] for one in listed)
