@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = "algo.local/build"
 PID_LABEL = "dev.algo.build"
-_IMAGE, _CONTAINER = "image", "container"
+# In the order in which they can be removed: an image in use stays.
+_CONTAINER, _STEP, _IMAGE = "container", "build step", "image"
 
 
 def own_tag(tag: str) -> str:
@@ -39,6 +40,11 @@ class BuildLeftovers:
         http = DockerHttp(self.address)
         if not http.usable or ping(self.address) is None:
             return []
+        steps = (
+            Leftover(_STEP, identity, "a step of an unfinished build")
+            for identity, pid in http.last_steps(PID_LABEL)
+            if _dead(pid)
+        )
         images = (
             Leftover(_IMAGE, tag, "an unfinished build")
             for tag in http.tags(f"{REPOSITORY}/*")
@@ -49,7 +55,7 @@ class BuildLeftovers:
             for identity, pid in _containers(self.address)
             if _dead(pid)
         )
-        return _ordered((*containers, *images))
+        return _ordered((*containers, *steps, *images))
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them; nothing happens when it is gone."""
@@ -77,5 +83,5 @@ def _dead(pid: str) -> bool:
 
 
 def _ordered(found: Iterable[Leftover]) -> list[Leftover]:
-    # Containers first: an image in use is not removed.
-    return sorted(found, key=lambda one: (one.kind, one.name))
+    order = (_CONTAINER, _STEP, _IMAGE)
+    return sorted(found, key=lambda one: (order.index(one.kind), one.name))

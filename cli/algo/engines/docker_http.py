@@ -15,7 +15,7 @@ from algo.engines.docker_client import open_connection
 from algo.engines.errors import EngineUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _TIMEOUT = 600.0
 
@@ -48,7 +48,14 @@ class ImageFacts(msgspec.Struct, frozen=True):
 
 class _Listed(msgspec.Struct, frozen=True):
     Id: str
+    ParentId: str = ""
     RepoTags: tuple[str, ...] | None = None
+    Labels: dict[str, str] | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether it has a name; engines before 25 list one of no meaning."""
+        return any(tag != "<none>:<none>" for tag in self.RepoTags or ())
 
 
 class _Spoken(msgspec.Struct, frozen=True):
@@ -84,7 +91,23 @@ class DockerHttp:
         Raises:
             EngineUnavailable: The engine does not answer.
         """
-        return tuple(tag for one in self._list(repository) for tag in one.RepoTags or ())
+        return tuple(
+            tag for one in self._list({"reference": [repository]}) for tag in one.RepoTags or ()
+        )
+
+    def last_steps(self, label: str) -> tuple[tuple[str, str], ...]:
+        """Return id and label of each nameless image with `label` that no other is built on.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        found = self._list({"label": [label]}, every=True)
+        parents = {one.ParentId for one in found}
+        return tuple(
+            (one.Id, (one.Labels or {}).get(label, ""))
+            for one in found
+            if one.Id not in parents and not one.named
+        )
 
     def images(self, repository: str) -> tuple[ImageFacts, ...]:
         """Return the facts of each image in `repository`.
@@ -92,7 +115,7 @@ class DockerHttp:
         Raises:
             EngineUnavailable: The engine does not answer.
         """
-        found = (self.inspect(one.Id) for one in self._list(repository))
+        found = (self.inspect(one.Id) for one in self._list({"reference": [repository]}))
         return tuple(facts for facts in found if facts is not None)
 
     def remove(self, reference: str) -> None:
@@ -124,8 +147,10 @@ class DockerHttp:
         problems = [one.error or one.message for one in spoken if one.error or one.message]
         return "; ".join(problems) or ("" if status == http.client.OK else f"status {status}")
 
-    def _list(self, repository: str) -> tuple[_Listed, ...]:
-        query = urlencode({"filters": json.dumps({"reference": [repository]})})
+    def _list(
+        self, filters: Mapping[str, list[str]], *, every: bool = False
+    ) -> tuple[_Listed, ...]:
+        query = urlencode({"filters": json.dumps(filters), "all": int(every)})
         status, body = self._call("GET", f"/images/json?{query}")
         if status != http.client.OK:
             return ()

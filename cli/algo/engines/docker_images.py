@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from algo.engines.docker_builds import PID_LABEL, REPOSITORY, own_tag
 from algo.engines.docker_client import connect
 from algo.engines.docker_http import DockerHttp
-from algo.engines.errors import ImageBuildFailed, ImageMissing
+from algo.engines.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -113,13 +113,12 @@ class DockerImages:
             ImageBuildFailed: The build failed; its last lines are the details.
         """
         began = int(time.time())
-        start, private = self._trusting_base(base, platform)
+        start, private = self._own_base(base, platform)
         proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
         self._build(
             {"Dockerfile": recipe}, tag, {**proxies, **arguments, "BASE": start}, platform, log
         )
-        if start != base:
-            self._untag(start)
+        self._untag(start)
         return ImageBuild(private, began)
 
     def export(self, reference: str) -> Iterator[bytes]:
@@ -224,20 +223,18 @@ class DockerImages:
         except NotFound:
             return None
 
-    def _trusting_base(self, base: str, platform: str) -> tuple[str, frozenset[str]]:
+    def _own_base(self, base: str, platform: str) -> tuple[str, frozenset[str]]:
+        """Return `base` with our label, which steps inherit, and with the host's certificates."""
+        recipe = ["ARG BASE", "FROM ${BASE}", f"LABEL {PID_LABEL}={os.getpid()}"]
+        files: dict[str, bytes] = {}
         bundles = [self.env[name] for name in _CERTIFICATES if self.env.get(name)]
-        if not bundles or not Path(bundles[0]).is_file():
-            return base, frozenset()
-        content = Path(bundles[0]).read_bytes()
-        recipe = ["ARG BASE", "FROM ${BASE}", "COPY root /"]
-        recipe += [f"ENV {name}=/{_BUNDLE}" for name in _TRUSTING]
-        key = hashlib.sha256(base.encode() + content).hexdigest()[:12]
+        if bundles and Path(bundles[0]).is_file():
+            recipe += ["COPY root /", *(f"ENV {name}=/{_BUNDLE}" for name in _TRUSTING)]
+            files[f"root/{_BUNDLE}"] = Path(bundles[0]).read_bytes()
+            files["root/etc/apt/apt.conf.d/99-algo-build"] = _APT.encode()
+        files["Dockerfile"] = "\n".join(recipe).encode()
+        key = hashlib.sha256("\0".join([base, *files]).encode()).hexdigest()[:12]
         tag = own_tag(f"{REPOSITORY}/base:{key}")
-        files = {
-            "Dockerfile": "\n".join(recipe).encode(),
-            f"root/{_BUNDLE}": content,
-            "root/etc/apt/apt.conf.d/99-algo-build": _APT.encode(),
-        }
         self._build(files, tag, {"BASE": base}, platform, lambda line: None)
         below = self._layers(base)
         return tag, frozenset(self._layers(tag)[len(below) :])
@@ -256,7 +253,7 @@ class DockerImages:
         platform: str,
         log: Callable[[str], None],
     ) -> None:
-        from docker.errors import DockerException
+        from docker.errors import APIError
 
         # A proxy on this machine's loopback can be reached from the host's network alone.
         local = any("127.0.0.1" in value or "localhost" in value for value in arguments.values())
@@ -283,8 +280,15 @@ class DockerImages:
                         f"the engine could not build {tag}: {answer['error']}",
                         details="\n".join(lines[-_TAIL:]),
                     )
-        except DockerException as error:
+        except APIError as error:
             raise ImageBuildFailed(f"the engine could not build {tag}: {error}") from error
+        except ImageBuildFailed:
+            raise
+        except Exception as error:
+            # What the SDK raises when an answer breaks off is its HTTP library's, and not its own.
+            raise EngineUnavailable(
+                f"the container engine stopped answering while it built {tag}: {error}"
+            ) from error
 
     def _foreign(self, platform: str) -> bool:
         version = self.client.version()
