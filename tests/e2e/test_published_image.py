@@ -42,11 +42,11 @@ def ready(url: str, timeout: float = 30) -> None:
 
 
 @pytest.fixture
-def container(engine: Engine) -> Iterator[list[str]]:
+def made(engine: Engine) -> Iterator[list[str]]:
     """Names of containers and images that the test makes; they are gone after it."""
-    made: list[str] = []
-    yield made
-    for name in made:
+    names: list[str] = []
+    yield names
+    for name in names:
         engine.docker("rm" if "/" not in name else "rmi", "--force", name)
 
 
@@ -54,7 +54,7 @@ def test_plain_docker_runs_from_the_registry_what_was_built_and_served(
     installed: Installed,
     engine: Engine,
     docker_registry: str,
-    container: list[str],
+    made: list[str],
     tmp_path: Path,
 ) -> None:
     owner = f"test{uuid.uuid4().hex[:8]}"
@@ -65,6 +65,7 @@ def test_plain_docker_runs_from_the_registry_what_was_built_and_served(
     body = json.dumps(case["input"]).encode()
 
     built = json.loads(installed.run("build", "--json", cwd=project).stdout)
+    made.append(built["reference"])
     exact = [installed.algo, "serve", "--exact", "--engine", "docker"]
     with Served.start(exact, project, env=installed.env) as served:
         told = served.of("ready")[0]["digest"]
@@ -84,8 +85,8 @@ def test_plain_docker_runs_from_the_registry_what_was_built_and_served(
     for reference in (f"{target}:1.0.0", f"{target}@{image}"):
         engine.docker("pull", "--quiet", reference)
         name = f"algo-test-{uuid.uuid4().hex[:8]}"
-        container[:0] = [name]
-        container.append(reference)
+        made[:0] = [name]
+        made.append(reference)
         engine.docker("run", "--detach", "--name", name, "-p", "127.0.0.1:0:8080", reference)
         url = "http://" + engine.docker("port", name, "8080").splitlines()[0]
         ready(url)

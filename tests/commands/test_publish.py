@@ -1,0 +1,190 @@
+"""Publishing and what consumes it, by the commands, in the embedded store and in a registry."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algo.main import run
+
+from tests.machine import registries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Engine
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def hello(
+    tmp_path: Path,
+    algo_home: Path,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> Path:
+    """A project; the engine builds the runtime image once a session."""
+    assert engine.version
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALGO_ENGINE", "virtualenv")
+    assert run(["init", "acme/hello"]) == 0
+    monkeypatch.chdir(tmp_path / "hello")
+    capsys.readouterr()
+    return tmp_path / "hello"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, docker_registry: str) -> Iterator[str]:
+    """A registry that lets in ada with the password lovelace, and nobody else."""
+    assert docker_registry
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    with registries.docker_registry(folder, htpasswd={"ada": "lovelace"}) as address:
+        yield address
+
+
+def told(capsys: Captured, *words: str, code: int = 0) -> Any:
+    """Run a command with --json and return its document."""
+    capsys.readouterr()
+    ended = run([*words, "--json"])
+    shown = capsys.readouterr()
+    assert ended == code, f"{words}: {ended}: {shown.out} {shown.err}"
+    return json.loads(shown.out)
+
+
+def change(hello: Path, old: str, new: str) -> None:
+    source = hello / "src" / "hello.py"
+    text = source.read_text()
+    assert old in text
+    source.write_text(text.replace(old, new))
+
+
+def test_the_first_version_is_1_0_0_and_says_all_that_scripts_need(
+    hello: Path, capsys: Captured
+) -> None:
+    said = told(capsys, "publish", "--yes")
+    assert (said["name"], said["version"]) == ("acme/hello", "1.0.0")
+    assert said["reference"] == "acme/hello:1.0.0"
+    assert said["digest"].startswith("sha256:")
+    assert list(said["images"]) == ["linux/amd64"]
+    assert {"digest", "size", "kind", "status"} <= set(said["layers"][0])
+    assert {layer["status"] for layer in said["layers"]} <= {"reused", "mounted", "sent"}
+    assert said["bytes_sent"] > 0
+    assert 'version = "1.0.0"' in (hello / "algo.toml").read_text()
+    assert told(capsys, "build", "--into", "store")["digest"] == said["images"]["linux/amd64"]
+
+
+def test_an_existing_version_is_refused_and_stays(hello: Path, capsys: Captured) -> None:
+    first = told(capsys, "publish", "--yes")
+    change(hello, "Hello", "Good day")
+    refused = told(capsys, "publish", "--version", "1.0.0", "--yes", code=5)
+    assert refused["error"]["code"] == "version_exists"
+    assert told(capsys, "verify", "acme/hello:1.0.0")["digest"] == first["digest"]
+
+
+def test_the_next_version_follows_the_contract_and_bump_asks_for_more(
+    hello: Path, capsys: Captured
+) -> None:
+    told(capsys, "publish", "--yes")
+    (hello / "src" / "notes.py").write_text("")
+    assert told(capsys, "publish", "--yes")["version"] == "1.0.1"
+    (hello / "src" / "notes.py").write_text("# more\n")
+    assert told(capsys, "publish", "--bump", "minor", "--yes")["version"] == "1.1.0"
+    (hello / "src" / "notes.py").write_text("# still more\n")
+    low = told(capsys, "publish", "--version", "1.0.2-rc.1", "--dry-run")
+    assert low["version"] == "1.0.2-rc.1"
+    assert told(capsys, "publish", "--version", "three", "--yes", code=2)["error"]["code"] == (
+        "bad_version"
+    )
+    listed = told(capsys, "versions", "acme/hello")
+    assert [one["version"] for one in listed["versions"]] == ["1.1.0", "1.0.1", "1.0.0"]
+
+
+def test_a_dry_run_changes_nothing(hello: Path, capsys: Captured, algo_home: Path) -> None:
+    before = {path: path.read_bytes() for path in hello.rglob("*") if path.is_file()}
+    plan = told(capsys, "publish", "--dry-run")
+    assert (plan["version"], plan["reason"]) == ("1.0.0", "the first version")
+    assert {layer["status"] for layer in plan["layers"]} == {"new"}
+    after = {
+        path: path.read_bytes()
+        for path in hello.rglob("*")
+        if path.is_file() and ".pytest_cache" not in path.parts
+    }
+    assert after == before
+    assert not (algo_home / "data").exists()
+
+
+def test_without_a_terminal_publish_wants_yes(hello: Path, capsys: Captured) -> None:
+    assert told(capsys, "publish", code=2)["error"]["code"] == "confirmation_needed"
+    assert told(capsys, "versions", "acme/hello", code=1)["error"]["code"] == "not_found"
+
+
+def test_a_failed_test_publishes_nothing(hello: Path, capsys: Captured) -> None:
+    change(hello, "Hello", "Good day")
+    refused = told(capsys, "publish", "--yes", code=1)["error"]
+    assert refused["code"] == "tests_failed"
+    assert "Good day" in refused["details"]
+    assert told(capsys, "versions", "acme/hello", code=1)["error"]["code"] == "not_found"
+
+
+def test_a_pulled_version_runs_without_its_registry(
+    hello: Path, capsys: Captured, docker_registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"{docker_registry}/acme/pulled"
+    manifest = hello / "algo.toml"
+    manifest.write_text(manifest.read_text().replace("acme/hello", "acme/pulled"))
+    published = told(capsys, "publish", "--to", target, "--yes")
+    pulled = told(capsys, "pull", f"{target}:1.0.0")
+    assert pulled["digest"] == published["digest"]
+    monkeypatch.chdir(hello.parent)
+    assert told(capsys, "run", "acme/pulled:1.0.0", "-d", '"Ada"') == {"greeting": "Hello Ada!"}
+    assert told(capsys, "inspect", "acme/pulled:1.0.0")["digest"] == published["digest"]
+
+
+def test_a_guarded_registry_says_to_log_in_and_then_lets_in(
+    hello: Path,
+    capsys: Captured,
+    guarded: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    target = f"{guarded}/acme/hello"
+    refused = told(capsys, "publish", "--to", target, "--yes", code=4)["error"]
+    assert refused["code"] == "unauthorized"
+    assert f"algo login {guarded}" in refused["hint"]
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"wrong\n")))
+    wrong = told(capsys, "login", guarded, "-u", "ada", "--password-stdin", code=4)
+    assert wrong["error"]["code"] == "unauthorized"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"lovelace\n")))
+    told(capsys, "login", guarded, "-u", "ada", "--password-stdin")
+    assert told(capsys, "publish", "--to", target, "--yes")["version"] == "1.0.0"
+    assert told(capsys, "verify", f"{target}:1.0.0")["verified"] is True
+
+
+def test_keys_are_made_shown_trusted_and_revoked(
+    algo_home: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    made = told(capsys, "keys", "create")
+    capsys.readouterr()
+    assert run(["keys", "export"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("-----BEGIN PUBLIC KEY-----\n")
+    assert shown.out.endswith("-----END PUBLIC KEY-----\n")
+    assert told(capsys, "keys", "create", code=1)["error"]["code"] == "key_exists"
+    (tmp_path / "a.pub").write_text(shown.out)
+    assert told(capsys, "keys", "list")["keys"][0]["id"] == made["id"]
+    told(capsys, "keys", "revoke", made["id"], "--reason", "lost")
+    kinds = {key["kind"] for key in told(capsys, "keys", "list")["keys"]}
+    assert "revoked" in kinds
+    (tmp_path / "not.pub").write_text("nothing")
+    assert told(capsys, "keys", "trust", str(tmp_path / "not.pub"), code=2)["error"]["code"] == (
+        "key_invalid"
+    )
+    assert (algo_home / "data" / "keys").stat().st_mode & 0o077 == 0
