@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from algo_gateway import answers
-from algo_gateway.calls import Call, Failure, Result, Stream
+from algo_gateway.calls import Failure, Result, Stream
 from algo_gateway.openapi import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from algo_gateway.config import Description
     from algo_gateway.metrics import Metrics
     from algo_gateway.pool import Pool
 
+_CALLS = frozenset({"/", "/invoke"})
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
 
 
@@ -43,17 +44,19 @@ class App:
             "/openapi.json": self._openapi,
         }
 
-    async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        """Answer one request (RSGI 1.5)."""
-        path = scope.path
+    def __rsgi__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None]:
+        """Return what answers one request (RSGI 1.5)."""
         if scope.method == "POST":
-            if path in {"/", "/invoke"}:
-                await self._invoke(scope, proto, plain=True)
-                return
+            path = scope.path
+            if path in _CALLS:
+                return self._invoke(scope, proto, plain=True)
             if self._is_algorithmia(path):
-                await self._invoke(scope, proto, plain=False)
-                return
-        elif scope.method in {"GET", "HEAD"} and path in self._pages:
+                return self._invoke(scope, proto, plain=False)
+        return self._other(scope, proto)
+
+    async def _other(self, scope: Any, proto: Any) -> None:
+        path = scope.path
+        if scope.method in {"GET", "HEAD"} and path in self._pages:
             status, headers, body = self._pages[path]()
             proto.response_bytes(status, headers, b"" if scope.method == "HEAD" else body)
             return
@@ -68,12 +71,20 @@ class App:
     async def _invoke(self, scope: Any, proto: Any, *, plain: bool) -> None:
         began = time.monotonic()
         try:
-            body = await self._body(scope, proto)
+            length = scope.headers.get("content-length")
+            if length is not None and length.isdigit() and int(length) <= self._max_body:
+                body = await proto()
+            else:
+                body = await self._body(length, proto)
             if self._pool.failed is not None and not self._pool.workers:
                 raise self._not_loaded()
             kind = scope.headers.get("content-type") or "application/json"
             call = self._pool.submit(kind, body, self._timeout, proto.client_disconnect)
-            result = await self._result(call)
+            try:
+                result = await call.future
+            finally:
+                if call.watch is not None:
+                    call.watch.cancel()
         except Failure as problem:
             self._metrics.answered(problem.status, time.monotonic() - began)
             headers, document = answers.failure(problem, development=self._development)
@@ -95,30 +106,18 @@ class App:
         else:
             proto.response_bytes(200, answers.JSON, answers.algorithmia(result, seconds))
 
-    async def _body(self, scope: Any, proto: Any) -> bytes:
-        """Read the body, refusing it before or while it is read when it is over the limit."""
-        length = scope.headers.get("content-length")
+    async def _body(self, length: str | None, proto: Any) -> bytes:
+        """Read a body of no or no good length, or refuse it before it is read."""
         if length is not None:
             if not length.isdigit():
                 raise Failure(400, "bad_length", "Content-Length is no number")
-            if int(length) > self._max_body:
-                raise self._too_big()
-            body: bytes = await proto()
-            return body
+            raise self._too_big()
         pieces = bytearray()
         async for piece in proto:
             pieces += piece
             if len(pieces) > self._max_body:
                 raise self._too_big()
         return bytes(pieces)
-
-    async def _result(self, call: Call) -> Result | Stream:
-        """Wait for the answer; a client that leaves meanwhile frees its place."""
-        try:
-            return await call.future
-        finally:
-            if call.watch is not None:
-                call.watch.cancel()
 
     async def _stream(self, stream: Stream, scope: Any, proto: Any, began: float) -> None:
         """Send pieces as they come: server-sent events when asked for, else JSON lines."""
