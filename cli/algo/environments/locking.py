@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from algo.environments.errors import PythonUnsupported
 from algo.environments.interpreters import fits
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
-from algo.events import Note, Step
-from algo.project.errors import LockStale
+from algo.events import Note, Step, Warned
+from algo.project.errors import LockInvalid, LockStale
 from algo.project.lock import RUNTIME, TEST, Lock, Pin, Target, read, write
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
         raise PythonUnsupported(
             f"algo.toml asks for Python {python}, the image has {locking.image_python}"
         )
-    old = read(project.lock_path)
+    old = _readable(project, notify)
     requirements = find_requirements(project.root)
     prefer = {} if old is None or upgrade else old.versions()
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
@@ -132,6 +132,15 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
     if lock != old:
         write(lock, project.lock_path)
     return lock
+
+
+def _readable(project: Project, notify: Notify) -> Lock | None:
+    """Return the lock that is there; one that cannot be read is made anew, and said so."""
+    try:
+        return read(project.lock_path)
+    except LockInvalid as error:
+        notify(Warned(f"{error.message}: making it anew, so versions may change"))
+        return None
 
 
 def _resolve(

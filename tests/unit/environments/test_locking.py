@@ -6,7 +6,8 @@ import pytest
 from algo.environments.errors import PythonUnsupported, Unsatisfiable
 from algo.environments.interpreters import Interpreter
 from algo.environments.locking import Locking, ensure_lock, make_lock
-from algo.events import Event, Note, silent
+from algo.events import Event, Note, Warned, silent
+from algo.project.errors import LockInvalid
 from algo.project.lock import Lock, Pin, Target, write
 from algo.project.project import Project
 
@@ -98,6 +99,19 @@ def test_an_image_python_that_the_project_excludes_is_refused(tmp_path: Path) ->
 
     with pytest.raises(PythonUnsupported, match=r"the image has 3\.13"):
         ensure_lock(project(tmp_path, python="3.11"), locking, notify=silent)
+
+
+def test_lock_mends_a_lock_that_cannot_be_read_and_nothing_else_does(tmp_path: Path) -> None:
+    here, locking, events = project(tmp_path), Locking(FakePackages(), HOST, "3.13"), list[Event]()
+    whole = ensure_lock(here, locking, notify=silent)
+    here.lock_path.write_text(here.lock_path.read_text() + "<<<<<<< theirs\n")
+    with pytest.raises(LockInvalid) as refused:
+        ensure_lock(here, locking, notify=silent)
+    assert refused.value.hint == "algo lock"
+
+    assert make_lock(here, locking, notify=events.append) == whole
+    assert [one for one in events if isinstance(one, Warned)]
+    assert ensure_lock(here, locking, notify=silent) == whole
 
 
 def test_a_failed_resolution_leaves_the_old_lock(tmp_path: Path) -> None:
