@@ -237,11 +237,13 @@ class Deps:
 
         Raises:
             EngineUnavailable: `docker` was asked for by name and does not answer.
+            OutputInvalid: The file cannot be written there.
         """
         from algo.images.deliver import IntoEngine, IntoFile, IntoStore
+        from algo.resources import output_file
 
         if output is not None:
-            return IntoFile(self.cwd / output)
+            return IntoFile(output_file(self.cwd, output))
         engine = None if into == "store" else self.image_engine()
         if engine is not None:
             return IntoEngine(engine)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import ClassVar
 
 DONE = 0
@@ -67,3 +68,23 @@ class DiskFull(AlgoError):
 
     code = "disk_full"
     hint = "free some space, or point ALGO_HOME at another disk; algo doctor --fix clears leftovers"
+
+
+class OutputInvalid(AlgoError):
+    """Nothing can be written where `-o` points."""
+
+    code = "output_invalid"
+    exit_code = USAGE
+
+
+class FileProblem(AlgoError):
+    """The system refused a file or a folder that a command had to read or write."""
+
+    code = "file_problem"
+
+    @classmethod
+    def of(cls, error: OSError) -> FileProblem:
+        """Return the error for what the system said of a path."""
+        reason = (error.strerror or str(error)).lower()
+        path = str(error.filename2 or error.filename)
+        return cls(f"{path}: {reason}", hint=f"ls -ld {shlex.quote(path)}")

@@ -91,3 +91,8 @@ Notify = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Drop an event: the `notify` of callers that show nothing."""
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 package`, `2 packages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
 def _invoke(arguments: Sequence[str], deps: object) -> int:
     from algo.app import build
     from algo.deps import Deps
-    from algo.errors import FAILED, INTERRUPTED, AlgoError, InternalError
+    from algo.errors import FAILED, INTERRUPTED, AlgoError
 
     assert isinstance(deps, Deps)
     output: Output = deps.output
@@ -63,8 +64,7 @@ def _invoke(arguments: Sequence[str], deps: object) -> int:
             return _interrupted(output)
         if os.environ.get("ALGO_DEBUG") or isinstance(error, BrokenPipeError):
             raise
-        report = InternalError(f"a bug in algo: {type(error).__name__}: {error}")
-        return _failed(output, report)
+        return _failed(output, _named(error))
     if code == INTERRUPTED:
         return _interrupted(output)
     return code if isinstance(code, int) else FAILED if code else 0
@@ -87,6 +87,17 @@ def _interrupted(output: Output) -> int:
 
     output.error(Interrupted("interrupted: what was running is stopped"))
     return INTERRUPTED
+
+
+def _named(error: Exception) -> AlgoError:
+    """Return what nobody named: the system's word on a file, else a bug of ours."""
+    from algo.errors import DiskFull, FileProblem, InternalError
+
+    if isinstance(error, OSError) and error.filename is not None:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return DiskFull(f"the disk is full: {error.filename} cannot be written")
+        return FileProblem.of(error)
+    return InternalError(f"a bug in algo: {type(error).__name__}: {error}")
 
 
 def _usage(error: Exception) -> AlgoError | None:

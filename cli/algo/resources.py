@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.errors import DiskFull, InternalError
+from algo.errors import DiskFull, InternalError, OutputInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,23 @@ def writing(folder: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull(f"the disk is full: {folder} cannot be written") from error
+
+
+def output_file(cwd: Path, path: Path) -> Path:
+    """Return where a command writes what `-o` names, before it does the work for it.
+
+    Raises:
+        OutputInvalid: It is a folder, or in a folder that is not there.
+    """
+    whole = cwd / path
+    if whole.is_dir():
+        raise OutputInvalid(f"{path} is a folder", hint=f"pass -o {path / 'NAME'}")
+    if not whole.parent.is_dir():
+        raise OutputInvalid(
+            f"there is no folder {path.parent} to write {path.name} into",
+            hint=f"mkdir -p {shlex.quote(str(path.parent))}",
+        )
+    return whole
 
 
 def data_folder(name: str) -> Path:

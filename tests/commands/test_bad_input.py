@@ -118,6 +118,18 @@ TABLE = (
     ),
     Row("a reference that is none", ("verify", "Acme"), "bad_reference", 2, "Acme"),
     Row("a version that is not there", ("verify", "acme/none:1.0.0"), "not_found", 1, "acme/none"),
+    Row(
+        "an answer into a folder that is not there", (*RUN, "-o", "no/where.json"),
+        "output_invalid", 2, "no folder no", source="def apply(input):\n    return 1\n",
+    ),
+    Row(
+        "an image into a folder", ("build", "-o", "src"), "output_invalid", 2, "src is a folder",
+        source="def apply(input):\n    return 1\n",
+    ),
+    Row(
+        "a home that cannot be written", RUN, "file_problem", 1, "/proc/none",
+        source="def apply(input):\n    return 1\n", env=(("ALGO_HOME", "/proc/none"),),
+    ),
     Row("a digest that is none", ("pull", "acme/a@sha256:12"), "bad_reference", 2, "not a digest"),
 )  # fmt: skip
 

@@ -55,13 +55,15 @@ def run_command(
     algo run http://127.0.0.1:8080 -d 41
     """
     from algo.commands.shared.serving import call_place, deliver
+    from algo.resources import output_file
     from algo.serving.body import Given, read_body
     from algo.serving.call import run
     from algo.serving.target import split_words
 
     deps: Deps = ctx.obj
     target, stdin = split_words(words or [])
+    place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
     place = call_place(deps, target, engine, skip_verify=insecure_skip_verify)
     answer = run(place, body, deps.output.event, timeout)
-    deliver(deps, answer, out)
+    deliver(deps, answer, place_of_answer)

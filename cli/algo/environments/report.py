@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.events import counted
+
 if TYPE_CHECKING:
     from algo.project.lock import Lock
     from algo.project.project import Project
@@ -33,7 +35,7 @@ class LockReport:
     def text(self) -> str:
         """One line per target."""
         lines = (
-            f"{one.platform} python{one.python} {one.group}: {one.packages} packages"
+            f"{one.platform} python{one.python} {one.group}: {counted(one.packages, 'package')}"
             for one in self.targets
         )
         return "\n".join(lines)

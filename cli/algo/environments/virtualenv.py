@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed
-from algo.events import Step
+from algo.events import Step, counted
 from algo.project.lock import RUNTIME, TEST, Target
 from algo.resources import writing
 
@@ -98,7 +98,7 @@ def ensure_environment(
     with _locked(home / f"{root.name}.lock"):
         if (root / _COMPLETE).is_file():
             return HostEnvironment(root, created=False)
-        notify(Step(f"Installing {len(pins)} packages for Python {host.minor}"))
+        notify(Step(f"Installing {counted(len(pins), 'package')} for Python {host.minor}"))
         with writing(home):
             shutil.rmtree(root, ignore_errors=True)
             _create(root, host)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from algo.events import Step, Warned
+from algo.events import Step, Warned, counted
 from algo.images.bytecode import Compiler
 from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
 from algo.images.errors import BadPlatform
@@ -145,7 +145,9 @@ class Builder:
         )
         if found is not None:
             return found
-        notify(Step(f"Making the {kind} layer for {target.platform}: {len(pins)} packages"))
+        notify(
+            Step(f"Making the {kind} layer for {target.platform}: {counted(len(pins), 'package')}")
+        )
         with self.cache.scratch() as folder:
             self.installer.install(pins, target, folder)
             _write(extra, folder, place)

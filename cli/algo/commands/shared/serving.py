@@ -98,7 +98,7 @@ def deliver(deps: Deps, answer: Answer, out: Path | None) -> None:
     JSON is indented on a terminal; with `--json`, text and bytes become JSON too.
     """
     if out is not None:
-        (deps.cwd / out).write_bytes(answer.content)
+        out.write_bytes(answer.content)
         deps.output.result({"output": str(out), "content_type": answer.content_type})
     elif answer.is_json:
         import msgspec
