@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -228,6 +229,14 @@ def test_the_runner_does_not_outlive_a_killed_gateway(gateway: Start) -> None:
     while any(_alive(pid) for pid in workers):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_killed_gateway_leaves_no_pipes(gateway: Start) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("algo-pipes-*"))
+    served = gateway(ECHO)
+    served.process.kill()
+    served.process.wait()
+    assert set(Path(tempfile.gettempdir()).glob("algo-pipes-*")) <= before
 
 
 def _alive(pid: int) -> bool:

@@ -62,7 +62,6 @@ class Runner:
         self._parent_pid = 0
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._hello: asyncio.Future[Reply] | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="algo-pipes-"))
         self._number = 0
         self._exits: dict[int, int] = {}
         self._workers: dict[int, Worker] = {}
@@ -117,7 +116,6 @@ class Runner:
         if self._parent_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._parent_pid, signal.SIGTERM)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def reap(self) -> None:
         """Collect children that ended; as process 1 of a container also those of others."""
@@ -154,7 +152,9 @@ class Runner:
                 return None
         assert self._parent is not None
         self._number += 1
-        requests, replies = (self._folder / f"{self._number}.{end}" for end in ("in", "out"))
+        # It lives until the worker has opened its ends, so that a killed gateway leaves none.
+        folder = Path(tempfile.mkdtemp(prefix="algo-pipes-"))
+        requests, replies = folder / "in", folder / "out"
         os.mkfifo(requests, 0o600)
         os.mkfifo(replies, 0o600)
         # Both ends of the request pipe are ours until the worker has opened its own: opening
@@ -180,8 +180,7 @@ class Runner:
             worker.channel.close()
             raise
         finally:
-            requests.unlink(missing_ok=True)
-            replies.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
         return worker
 
     async def _start_parent(self) -> Reply:
