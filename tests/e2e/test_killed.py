@@ -275,6 +275,20 @@ def test_a_killed_build_leaves_what_doctor_removes(killable: PrivateEngine, tmp_
     assert set(killable.docker("images", "--all", "--quiet", "--no-trunc").split()) == before
 
 
+def test_a_build_that_is_interrupted_leaves_nothing(
+    killable: PrivateEngine, tmp_path: Path
+) -> None:
+    before = set(killable.docker("images", "--all", "--quiet", "--no-trunc").split())
+    user = User(tmp_path, tmp_path / "home", DOCKER_HOST=killable.address)
+    build = user.start("build")
+    build.wait_for(lambda: bool(killable.docker("ps", "--quiet")))
+    build.process.send_signal(signal.SIGINT)
+    assert build.end(5)[0] == 130
+    assert killable.docker("ps", "--all", "--quiet") == ""
+    assert set(killable.docker("images", "--all", "--quiet", "--no-trunc").split()) == before
+    assert user.leftovers() == []
+
+
 def test_an_engine_that_is_killed_under_a_build_is_an_error_and_leaves_nothing(
     killable: PrivateEngine, tmp_path: Path
 ) -> None:

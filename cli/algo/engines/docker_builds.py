@@ -12,7 +12,7 @@ from algo.engines.docker_http import DockerHttp
 from algo.engines.interface import Leftover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 REPOSITORY = "algo.local/build"
 PID_LABEL = "dev.algo.build"
@@ -37,23 +37,32 @@ class BuildLeftovers:
 
     def leftovers(self) -> list[Leftover]:
         """Return what belongs to no running process; nothing when the engine does not answer."""
+        return self._made_by(_dead)
+
+    def clean_up(self) -> None:
+        """Remove what this process has begun: its build was interrupted."""
+        own = str(os.getpid())
+        for leftover in self._made_by(lambda pid: pid == own):
+            self.remove(leftover)
+
+    def _made_by(self, chosen: Callable[[str], bool]) -> list[Leftover]:
         http = DockerHttp(self.address)
         if not http.usable or ping(self.address) is None:
             return []
         steps = (
             Leftover(_STEP, identity, "a step of an unfinished build")
             for identity, pid in http.last_steps(PID_LABEL)
-            if _dead(pid)
+            if chosen(pid)
         )
         images = (
             Leftover(_IMAGE, tag, "an unfinished build")
             for tag in http.tags(f"{REPOSITORY}/*")
-            if _dead(tag.rpartition("-")[2])
+            if chosen(tag.rpartition("-")[2])
         )
         containers = (
             Leftover(_CONTAINER, identity, "an unfinished build")
             for identity, pid in _containers(self.address)
-            if _dead(pid)
+            if chosen(pid)
         )
         return _ordered((*containers, *steps, *images))
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algo.engines.docker_builds import PID_LABEL, REPOSITORY, own_tag
+from algo.engines.docker_builds import PID_LABEL, REPOSITORY, BuildLeftovers, own_tag
 from algo.engines.docker_client import connect
 from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
+from algo.errors import AlgoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -113,11 +114,17 @@ class DockerImages:
             ImageBuildFailed: The build failed; its last lines are the details.
         """
         began = int(time.time())
-        start, private = self._own_base(base, platform)
         proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
-        self._build(
-            {"Dockerfile": recipe}, tag, {**proxies, **arguments, "BASE": start}, platform, log
-        )
+        try:
+            start, private = self._own_base(base, platform)
+            given = {**proxies, **arguments, "BASE": start}
+            self._build({"Dockerfile": recipe}, tag, given, platform, log)
+        except BaseException:
+            # Hanging up is what ends a build; its steps, and a container of one, stay.
+            self.client.close()
+            with contextlib.suppress(AlgoError):
+                BuildLeftovers(self.address).clean_up()
+            raise
         self._untag(start)
         return ImageBuild(private, began)
 
