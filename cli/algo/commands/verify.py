@@ -34,6 +34,7 @@ def verify_command(
     algo verify registry.example.com/acme/digits:^1
     algo verify acme/digits:1.0.0 --key algo.pub
     """
+    from algo.commands.shared.publishing import size
     from algo.oci.reference import Reference
     from algo.publish.consume import verify_version
     from algo.trust.policy import only
@@ -45,5 +46,5 @@ def verify_command(
     deps.output.result(
         found,
         human=f"VERIFIED by {found.signer} ({found.key[:16]})\n{found.reference}@{found.digest}\n"
-        f"{found.bytes_checked} bytes are what was signed; its history: {versions}",
+        f"{size(found.bytes_checked)} are what was signed; its history: {versions}",
     )

@@ -115,7 +115,7 @@ class LayoutStore:
         """See Registry."""
         digest, size = descriptor.digest, descriptor.size
         target = self._blob(repository, digest)
-        if target.is_file() and target.stat().st_size == size:
+        if self._is_whole(repository, descriptor):
             return Transfer(digest, size, "reused", 0)
         scratch = self._prepare(repository)
         text = f"Storing {digest.short}"
@@ -175,7 +175,7 @@ class LayoutStore:
             if new and any(_tag_of(entry) == tag for entry in index.manifests):
                 raise VersionExists(f"{repository}:{tag} is published already")
             for wanted in (*head.children, *head.blobs):
-                if not self.has_blob(repository, wanted.digest):
+                if not self._is_whole(repository, wanted):
                     raise NotFound(
                         f"the manifest names {wanted.digest}, which {repository} does not have",
                         repository=repository,
@@ -191,6 +191,12 @@ class LayoutStore:
 
     def _blob(self, repository: str, digest: Digest) -> Path:
         return self.folder(repository) / "blobs" / "sha256" / digest.hex
+
+    def _is_whole(self, repository: str, descriptor: Descriptor) -> bool:
+        try:
+            return self._blob(repository, descriptor.digest).stat().st_size == descriptor.size
+        except FileNotFoundError:
+            return False
 
     def _prepare(self, repository: str) -> Path:
         """Make the layout if it's new; return the folder for unfinished files."""
@@ -273,11 +279,12 @@ def _with_entry(
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Give the file a second name; say whether that was possible."""
+    """Give the file a second name; say whether the target is whole now."""
     try:
         os.link(source, target)
     except FileExistsError:
-        return True
+        # Another publish may have made it a moment ago; a file cut short has to be written anew.
+        return target.stat().st_size == source.stat().st_size
     except OSError as error:
         if error.errno in _NO_LINK:
             return False

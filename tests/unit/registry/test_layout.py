@@ -15,7 +15,7 @@ from algo.errors import DiskFull
 from algo.events import silent
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument, BadReference
-from algo.oci.media_types import INDEX
+from algo.oci.media_types import INDEX, MANIFEST
 from algo.registry.errors import BlobCorrupted, NotFound
 from algo.registry.files import disk_errors
 from algo.registry.layout import LayoutStore
@@ -85,6 +85,23 @@ def test_a_spoilt_file_of_the_cache_is_not_linked(store: LayoutStore, tmp_path: 
     with pytest.raises(BlobCorrupted):
         store.push_blob(NAME, blob(b"layer"), path, notify=silent)
     assert not store.has_blob(NAME, Digest.of(b"layer"))
+
+
+def test_a_blob_cut_short_is_written_anew(store: LayoutStore, tmp_path: Path) -> None:
+    path = cached(tmp_path, b"layer")
+    place = store.folder(NAME) / "blobs" / "sha256" / path.name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"lay")
+    store.push_blob(NAME, blob(b"layer"), path, notify=silent)
+    assert place.read_bytes() == b"layer"
+
+
+def test_a_manifest_whose_part_is_cut_short_is_refused(store: LayoutStore) -> None:
+    pushed = push_image(store, b"layer")
+    manifest, _ = store.get_manifest(NAME, str(pushed.image.digest))
+    (store.folder(NAME) / "blobs" / "sha256" / Digest.of(b"layer").hex).write_bytes(b"")
+    with pytest.raises(NotFound):
+        store.push_manifest(NAME, manifest, MANIFEST)
 
 
 def test_a_file_that_can_change_is_copied(store: LayoutStore, tmp_path: Path) -> None:
