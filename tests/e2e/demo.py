@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAME = "acme/digits"
 EDIT_FROM = '"digit": '
 LOAD_PER_SECOND = 200
-WIDTH = 100
+WIDTH = 104
 # A long table is shown by its beginning.
 MOST_LINES = 12
 DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})")
