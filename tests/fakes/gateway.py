@@ -40,11 +40,17 @@ class FakeGateway:
         try:
             source = (self.folder / file).read_text(encoding="utf-8")
             exec(compile(source, file, "exec"), names)
+            first = self.apply is None
             self.apply, self.fault = names[function], None
+            if first:
+                self._say({"ready": {"port": self.http.server_address[1], "milliseconds": 1}})
         except Exception as error:
             self.fault = _fault(error, file)
             if self.apply is None:
-                self.log(json.dumps({"load_error": self.fault}, separators=(",", ":")))
+                self._say({"load_error": self.fault})
+
+    def _say(self, document: dict[str, Any]) -> None:
+        self.log(json.dumps(document, separators=(",", ":")))
 
     def close(self) -> None:
         """Stop listening."""

@@ -12,15 +12,17 @@ from algo.serving.control import Fault
 class _Line(msgspec.Struct):
     log: str | None = None
     load_error: Fault | None = None
+    ready: dict[str, int] | None = None
 
 
 class Printed:
-    """What an instance printed so far, as far as the error that ends it needs it.
+    """What an instance printed so far, as far as its start needs it.
 
-    `fault` is why the algorithm did not load.
+    `ready` says that the algorithm loaded, `fault` why it did not.
     """
 
     def __init__(self, keep: int = 30) -> None:
+        self.ready = False
         self.fault: Fault | None = None
         self._tail: deque[str] = deque(maxlen=keep)
 
@@ -29,6 +31,7 @@ class Printed:
         document = _document(line)
         if document is not None:
             self.fault = document.load_error or self.fault
+            self.ready = self.ready or document.ready is not None
             if document.log is None:
                 return None
             line = document.log

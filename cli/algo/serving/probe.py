@@ -39,7 +39,8 @@ def wait_ready(instance: Instance, printed: Printed, timeout: float = 600.0) -> 
         EngineLost: The engine that runs it went away.
     """
     began = time.monotonic()
-    while not is_ready(instance.url):
+    # Its own word comes first: on a port that two commands asked for, another may answer.
+    while not (printed.ready and is_ready(instance.url)):
         now = time.monotonic()
         ended = instance.ended()
         if ended is not None:

@@ -18,6 +18,7 @@ def test_log_documents_are_unwrapped() -> None:
 def test_the_gateways_own_documents_are_not_shown() -> None:
     printed = Printed()
     assert printed.add('{"ready":{"port":8080,"milliseconds":100}}') is None
+    assert printed.ready
     assert printed.fault is None
     assert printed.add('{"load_error":{"type":"KeyError","message":"x","file":"a.py"}}') is None
     assert printed.fault is not None
