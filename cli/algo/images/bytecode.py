@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from algo.images.interface import ImageEngine
     from algo.images.runtime import RuntimeImage
 
-_MOUNT = "/work"
+_MOUNT = "/packages"
 # Nobody imports a package's own tests at run time; they are a third of the work.
 _NOT = "none"
 _GROUPS = 4

@@ -17,7 +17,7 @@ def launch(folder: Path | None, port: int = 0) -> Launch:
 
 def test_a_development_container_sees_the_working_tree_read_only() -> None:
     planned = plan(
-        launch(Path("/work/hello"), 8080),
+        launch(Path("/srv/hello"), 8080),
         "algo.local/acme/hello:abc",
         session="s1",
         user="1000:1000",
@@ -26,7 +26,7 @@ def test_a_development_container_sees_the_working_tree_read_only() -> None:
         token="t",
         gpu=None,
     )
-    assert planned.binds == ("/work/hello:/opt/algo/app:ro",)
+    assert planned.binds == ("/srv/hello:/opt/algo/app:ro",)
     assert planned.user == "1000:1000"
     assert planned.publish == (Publish(8080, "127.0.0.1", 8080), Publish(8081, "127.0.0.1", 0))
     assert planned.environment["ALGO_CONTROL_TOKEN"] == "t"
