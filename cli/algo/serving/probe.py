@@ -57,8 +57,8 @@ def wait_ready(instance: Instance, printed: Printed, timeout: float = 600.0) -> 
 
 
 def describe(fault: Fault) -> str:
-    """Return `TypeError: … (src/digits.py:12)`."""
-    where = f" ({fault.file}:{fault.line})" if fault.file else ""
+    """Return `TypeError: … (src/digits.py:12)`; a file that is missing has no line."""
+    where = f" ({fault.file}:{fault.line})" if fault.file and fault.line else ""
     kind = f"{fault.type}: " if fault.type else ""
     return f"{kind}{fault.message}{where}"
 
