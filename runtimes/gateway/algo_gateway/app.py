@@ -79,7 +79,7 @@ class App:
             if self._pool.failed is not None and not self._pool.workers:
                 raise self._not_loaded()
             kind = scope.headers.get("content-type") or "application/json"
-            call = self._pool.submit(kind, body, self._timeout, proto.client_disconnect)
+            call = self._pool.queue.submit(kind, body, self._timeout, proto.client_disconnect)
             try:
                 result = await call.future
             finally:
@@ -97,7 +97,7 @@ class App:
                 await self._stream(result, scope, proto, began)
             finally:
                 if not call.settled:
-                    self._pool.drop(call)  # the client left, or reads no more
+                    self._pool.queue.drop(call)  # the client left, or reads no more
             return
         seconds = time.monotonic() - began
         self._metrics.answered(200, seconds)

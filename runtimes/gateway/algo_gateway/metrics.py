@@ -50,7 +50,7 @@ class Metrics:
         lines.append(f"algo_request_seconds_sum {self._sum:.6f}")
         lines.append(f"algo_request_seconds_count {self._total}")
         gauges = {
-            "algo_queue_depth": (pool.waiting, "gauge", "Calls that wait for a worker."),
+            "algo_queue_depth": (pool.queue.waiting, "gauge", "Calls that wait for a worker."),
             "algo_calls_in_flight": (pool.running, "gauge", "Calls that workers answer now."),
             "algo_workers": (len(pool.workers), "gauge", "Workers that are ready."),
             "algo_reloads_total": (self.reloads, "counter", "Reloads that succeeded."),

@@ -1,4 +1,4 @@
-"""The queue and the workers: dispatch, deadlines, replacement of the dead, reload."""
+"""The workers: start, deadlines, replacement of the dead, reload."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from algo_gateway.calls import Call, Failure, Result, Stream
+from algo_gateway.calls import Call, Failure
+from algo_gateway.queue import Queue
 from algo_gateway.reload import Outcome, fault_of
 from algo_gateway.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from algo_gateway.config import Serving
     from algo_gateway.frames import Reply
@@ -22,18 +21,15 @@ if TYPE_CHECKING:
     from algo_gateway.processes import Runner
 
 SWEEP = 0.05
-# A client is watched only while a call is long: the watch costs a task.
-PATIENCE = 0.2
 SWAP_PATIENCE = 1.0
 # What a call that is over time gets to end by itself, where it can be cancelled.
 MERCY = 0.3
-JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 BACKOFF = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 HEALTHY = 10.0
 
 
 class Pool:
-    """Hands calls to workers in the order in which they came."""
+    """Keeps as many workers as there should be, and `queue` fed with them."""
 
     def __init__(
         self,
@@ -45,14 +41,13 @@ class Pool:
         self._metrics = metrics
         self._logged = logged
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Call] = deque()
-        self._number = 0
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._deaths: deque[float] = deque(maxlen=len(BACKOFF) - 1)
         self._timer: asyncio.TimerHandle | None = None
         self.runner: Runner | None = None
         self.workers: list[Worker] = []
+        self.queue = Queue(serving, metrics, self.workers)
         self.leaving: set[Worker] = set()
         self.failed: Reply | None = None
         self.schema: dict[str, object] = {}
@@ -62,12 +57,6 @@ class Pool:
     def ready(self) -> bool:
         """Whether a call would be answered by an algorithm."""
         return bool(self.workers) and not self.stopping
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait, in the queue or ahead of time in a worker's pipe."""
-        ahead = sum(max(0, len(w.calls) - w.concurrency) for w in self.workers)
-        return len(self._queue) + ahead
 
     @property
     def running(self) -> int:
@@ -88,52 +77,6 @@ class Pool:
                 (worker,) = await self._new_workers(1)
                 self._admit(worker)
 
-    def submit(
-        self,
-        content_type: str,
-        body: bytes,
-        timeout: float,
-        gone: Callable[[], Awaitable[object]],
-    ) -> Call:
-        """Take a call, and hand it over when a worker is free; `gone` waits for its client to go.
-
-        Raises:
-            Failure: The queue is full, or the service is stopping.
-        """
-        if self.stopping:
-            raise Failure(503, "stopping", "the service is stopping", retry_after=1)
-        worker = self._free()
-        if worker is None and self.waiting >= self._serving.queue:
-            self._metrics.refused += 1
-            raise self._full()
-        now = time.monotonic()
-        self._number += 1
-        number = self._number
-        if content_type == "application/json":
-            header = JSON_CALL % number
-        else:
-            kind = msgspec.json.encode(content_type)
-            header = b'{"type":"call","id":%d,"content_type":%b}' % (number, kind)
-        future: asyncio.Future[Result | Stream] = self._loop.create_future()
-        call = Call(number, header, body, now, now + timeout, future, gone)
-        if worker is not None and not self._queue:
-            worker.send(call)
-        else:
-            self._queue.append(call)
-            self._dispatch()
-        return call
-
-    def drop(self, call: Call) -> None:
-        """Forget a call whose client went away: a free place, no answer."""
-        call.settled = True
-        if not call.future.done():
-            call.future.cancel()
-        if call.worker is not None:
-            call.worker.cancel(call)
-            call.worker.resume()
-        elif call in self._queue:
-            self._queue.remove(call)
-
     async def reload(self, changed: Sequence[str]) -> Outcome:
         """Bring the files that changed into service; on failure the old code goes on."""
         began = time.perf_counter()
@@ -152,13 +95,12 @@ class Pool:
 
     async def stop(self, grace: float) -> None:
         """Answer what was accepted, for at most `grace` seconds, and end the workers."""
-        self.stopping = True
+        self.stopping = self.queue.closed = True
         end = time.monotonic() + grace
-        while (self._queue or self.running) and time.monotonic() < end:
+        while (self.queue or self.running) and time.monotonic() < end:
             await asyncio.sleep(0.02)
         stopping = Failure(503, "stopping", "the service stopped before the call ended")
-        for call in self._queue:
-            call.fail(stopping)
+        self.queue.fail(stopping)
         for worker in (*self.workers, *self.leaving):
             for call in worker.calls.values():
                 call.fail(stopping)
@@ -185,7 +127,8 @@ class Pool:
         if rung != "worker":
             return rung
         fresh = await self._new_workers(self._serving.workers)
-        old, self.workers = self.workers, []
+        old = self.workers.copy()
+        self.workers.clear()
         for worker in fresh:
             self._admit(worker)
         for worker in old:
@@ -239,7 +182,7 @@ class Pool:
         self.workers.append(worker)
         self.failed = None
         self.schema = dict(worker.reply.described)
-        self._dispatch()
+        self.queue.dispatch()
 
     def _let_go(self, worker: Worker) -> None:
         """Let a worker answer what it has, then end it."""
@@ -254,29 +197,7 @@ class Pool:
             if not worker.calls:
                 worker.shut_down()
             return
-        queue = self._queue
-        while queue and len(worker.calls) < worker.limit:
-            worker.send(queue.popleft())
-
-    def _free(self) -> Worker | None:
-        best: Worker | None = None
-        for worker in self.workers:
-            load = len(worker.calls)
-            if load < worker.limit and (best is None or load < len(best.calls)):
-                best = worker
-        return best
-
-    def _dispatch(self) -> None:
-        while self._queue and (worker := self._free()) is not None:
-            worker.send(self._queue.popleft())
-
-    def _full(self) -> Failure:
-        mean = max(0.001, self._metrics.mean_seconds)
-        places = max(1, self._serving.workers * self._serving.concurrency)
-        wait = max(1, round(self.waiting * mean / places))
-        message = f"{self._serving.queue} calls are waiting already"
-        hint = "come again later, or set workers or queue under [serving] in algo.toml"
-        return Failure(429, "queue_full", message, retry_after=wait, hint=hint)
+        self.queue.refill(worker)
 
     def _died(self, worker: Worker, reason: str) -> None:
         """A worker's pipes closed: answer what it was doing, keep the rest, replace it."""
@@ -286,12 +207,10 @@ class Pool:
         calls = list(worker.calls.values())
         worker.calls.clear()
         begun, ahead = calls[: worker.concurrency], calls[worker.concurrency :]
-        for call in reversed(ahead):
-            if not call.settled:
-                call.worker = None
-                self._queue.appendleft(call)
         if worker in self.workers:
             self.workers.remove(worker)
+        self.queue.put_back(ahead)
+        self.queue.dispatch()
         self.leaving.discard(worker)
         self._run(self._replace(worker, begun, reason))
 
@@ -330,26 +249,13 @@ class Pool:
         """Look at deadlines and absent clients, and collect processes that ended."""
         self._timer = self._loop.call_later(SWEEP, self._sweep)
         now = time.monotonic()
-        for call in [call for call in self._queue if call.settled or call.deadline < now]:
-            self._queue.remove(call)
-            call.fail(self._late())
+        self.queue.expire(now, self._late)
         for worker in (*self.workers, *self.leaving):
             if any(call.deadline < now for call in worker.calls.values()):
                 self._overdue(worker, now)
-            self._look_after(worker.calls.values(), now)
-        self._look_after(self._queue, now)
+            self.queue.look_after(worker.calls.values(), now)
         if self.runner is not None:
             self.runner.reap()
-
-    def _look_after(self, calls: Iterable[Call], now: float) -> None:
-        for call in calls:
-            if call.watch is None and not call.settled and now - call.arrived > PATIENCE:
-                call.watch = self._loop.create_task(self._watch(call))
-
-    async def _watch(self, call: Call) -> None:
-        await call.gone()
-        if not call.settled:
-            self.drop(call)
 
     def _overdue(self, worker: Worker, now: float) -> None:
         """Answer what is over time, and end a worker that does not come out of such a call."""

@@ -1,0 +1,147 @@
+"""The queue: calls on their way to workers, bounded, in the order in which they came."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo_gateway.calls import Call, Failure, Result, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from algo_gateway.config import Serving
+    from algo_gateway.metrics import Metrics
+    from algo_gateway.worker import Worker
+
+# A client is watched only while a call is long: the watch costs a task.
+PATIENCE = 0.2
+JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
+
+
+class Queue:
+    """Hands calls to those of `workers` that have a place."""
+
+    def __init__(self, serving: Serving, metrics: Metrics, workers: Sequence[Worker]) -> None:
+        self._serving = serving
+        self._metrics = metrics
+        self._workers = workers
+        self._loop = asyncio.get_running_loop()
+        self._calls: deque[Call] = deque()
+        self._number = 0
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait, here or ahead of time in a worker's pipe."""
+        return len(self._calls) + sum(max(0, len(w.calls) - w.concurrency) for w in self._workers)
+
+    def submit(
+        self,
+        content_type: str,
+        body: bytes,
+        timeout: float,
+        gone: Callable[[], Awaitable[object]],
+    ) -> Call:
+        """Take a call, and hand it over when a worker is free; `gone` waits for its client to go.
+
+        Raises:
+            Failure: The queue is full, or the service is stopping.
+        """
+        if self.closed:
+            raise Failure(503, "stopping", "the service is stopping", retry_after=1)
+        worker = self._free()
+        if worker is None and self.waiting >= self._serving.queue:
+            self._metrics.refused += 1
+            raise self._full()
+        now = time.monotonic()
+        self._number += 1
+        number = self._number
+        if content_type == "application/json":
+            header = JSON_CALL % number
+        else:
+            kind = msgspec.json.encode(content_type)
+            header = b'{"type":"call","id":%d,"content_type":%b}' % (number, kind)
+        future: asyncio.Future[Result | Stream] = self._loop.create_future()
+        call = Call(number, header, body, now, now + timeout, future, gone)
+        if worker is not None and not self._calls:
+            worker.send(call)
+        else:
+            self._calls.append(call)
+            self.dispatch()
+        return call
+
+    def drop(self, call: Call) -> None:
+        """Forget a call whose client went away: a free place, no answer."""
+        call.settled = True
+        if not call.future.done():
+            call.future.cancel()
+        if call.worker is not None:
+            call.worker.cancel(call)
+            call.worker.resume()
+        elif call in self._calls:
+            self._calls.remove(call)
+
+    def dispatch(self) -> None:
+        """Hand over what waits, as far as there are places."""
+        while self._calls and (worker := self._free()) is not None:
+            worker.send(self._calls.popleft())
+
+    def refill(self, worker: Worker) -> None:
+        """Give a worker that has just answered its next calls."""
+        calls = self._calls
+        while calls and len(worker.calls) < worker.limit:
+            worker.send(calls.popleft())
+
+    def put_back(self, calls: Sequence[Call]) -> None:
+        """Let calls that their worker had not begun be the next ones again."""
+        for call in reversed(calls):
+            if not call.settled:
+                call.worker = None
+                self._calls.appendleft(call)
+
+    def expire(self, now: float, late: Callable[[], Failure]) -> None:
+        """Answer `late` where nobody got to a call in time; forget those that nobody waits for."""
+        for call in [call for call in self._calls if call.settled or call.deadline < now]:
+            self._calls.remove(call)
+            call.fail(late())
+        self.look_after(self._calls, now)
+
+    def look_after(self, calls: Iterable[Call], now: float) -> None:
+        """Watch the clients of those `calls` that take long."""
+        for call in calls:
+            if call.watch is None and not call.settled and now - call.arrived > PATIENCE:
+                call.watch = self._loop.create_task(self._watch(call))
+
+    def fail(self, failure: Failure) -> None:
+        """Answer all that waits with `failure`."""
+        for call in self._calls:
+            call.fail(failure)
+
+    async def _watch(self, call: Call) -> None:
+        await call.gone()
+        if not call.settled:
+            self.drop(call)
+
+    def _free(self) -> Worker | None:
+        best: Worker | None = None
+        for worker in self._workers:
+            load = len(worker.calls)
+            if load < worker.limit and (best is None or load < len(best.calls)):
+                best = worker
+        return best
+
+    def _full(self) -> Failure:
+        mean = max(0.001, self._metrics.mean_seconds)
+        places = max(1, self._serving.workers * self._serving.concurrency)
+        wait = max(1, round(self.waiting * mean / places))
+        message = f"{self._serving.queue} calls are waiting already"
+        hint = "come again later, or set workers or queue under [serving] in algo.toml"
+        return Failure(429, "queue_full", message, retry_after=wait, hint=hint)
