@@ -202,6 +202,16 @@ def test_faults_hide_their_trace_unless_in_development(gateway: Start, developed
     assert 'File "src/it.py", line 2, in apply' in shown["stacktrace"]
 
 
+def test_what_the_author_refuses_has_no_trace(developed: Start) -> None:
+    code = "class AlgorithmError(Exception):\n    code = 'empty'\n"
+    code += "def apply(value):\n    raise AlgorithmError('send something')\n"
+    answer = developed(code).post("")
+    assert (answer.status, answer.json["error"]) == (
+        400,
+        {"code": "empty", "message": "send something", "type": "AlgorithmError"},
+    )
+
+
 def test_a_service_that_does_not_load_ends_with_one_reason(gateway: Start) -> None:
     served = gateway("import not_there\n")
     fault = served.first["load_error"]

@@ -175,7 +175,9 @@ _STATUS = {"input": 400, "caller": 400, "result": 500, "algorithm": 500}
 def failure_of(reply: Reply) -> Failure:
     """Return the failure that an `error` frame tells of."""
     status = _STATUS.get(reply.fault, 500)
-    message = reply.message
+    message, stacktrace = reply.message, reply.stacktrace
     if reply.fault == "algorithm":
         message = f"{reply.error}: {reply.message}"
-    return Failure(status, str(reply.code), message, stacktrace=reply.stacktrace, error=reply.error)
+    elif reply.fault == "caller":
+        stacktrace = ""  # the author said what is wrong: where it was raised helps nobody
+    return Failure(status, str(reply.code), message, stacktrace=stacktrace, error=reply.error)
