@@ -212,6 +212,21 @@ def test_a_fault_of_the_algorithm_has_its_frames_and_none_of_ours(runner: Start)
     assert str(started.app) not in header["stacktrace"]
 
 
+def test_a_message_that_is_no_utf8_is_told_all_the_same(runner: Start) -> None:
+    started = runner("def apply(value):\n    raise KeyError(value)\n")
+    started.load()
+    header, _ = started.call(b'"\\ud800"')
+    assert (header["type"], header["error"], header["message"]) == (
+        "error",
+        "KeyError",
+        "'\\ud800'",
+    )
+    started.app.joinpath("src/it.py").write_text("def apply(value):\n    raise ValueError(value)\n")
+    started.write({"type": "reload", "changed": ["src/it.py"]})
+    assert started.read()[0]["type"] == "reloaded"
+    assert started.call(b'"\\ud800 here"', 2)[0]["message"] == "? here"
+
+
 def test_a_generator_streams_and_its_end_is_told(runner: Start) -> None:
     started = runner("def apply(value):\n    for n in range(value):\n        yield n\n")
     started.load()

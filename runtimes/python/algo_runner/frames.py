@@ -16,7 +16,7 @@ MAX_BODY = 1 << 34
 READ = 1 << 16
 
 Header = dict[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _scan = json.JSONDecoder().scan_once
 
 
@@ -36,8 +36,8 @@ class Frames:
         self._lock = threading.Lock()
 
     def write(self, header: Header, body: bytes = b"") -> None:
-        """Write one frame whole."""
-        self.send(_encode(header).encode(), body)
+        """Write one frame whole; half a surrogate pair, which UTF-8 has not, becomes `?`."""
+        self.send(_encode(header).encode(errors="replace"), body)
 
     def send(self, head: bytes, body: bytes) -> None:
         """Write one frame whole whose header is encoded already."""
