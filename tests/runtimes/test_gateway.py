@@ -195,11 +195,27 @@ def test_a_generator_is_streamed(gateway: Start, accept: str, kind: str, body: b
 
 def test_faults_hide_their_trace_unless_in_development(gateway: Start, developed: Start) -> None:
     code = "def apply(value):\n    return 1 / value\n"
-    answer = gateway(code).post(0)
+    served = gateway(code)
+    answer = served.post(0)
     assert (answer.status, answer.code) == (500, "exception")
     assert "stacktrace" not in answer.json["error"]
-    shown = developed(code).post(0).json["error"]
-    assert 'File "src/it.py", line 2, in apply' in shown["stacktrace"]
+    served.stop()
+    logged = json.loads(served.printed[-1])
+    first, *trace = logged["log"].splitlines()
+    assert (first, logged["request"]) == ("500 exception: ZeroDivisionError: division by zero", 1)
+    assert '  File "src/it.py", line 2, in apply' in trace
+    served = developed(code)
+    assert 'File "src/it.py", line 2, in apply' in served.post(0).json["error"]["stacktrace"]
+    served.stop()
+    assert '  File "src/it.py", line 2, in apply' in served.printed
+
+
+def test_what_ends_a_worker_is_logged(gateway: Start) -> None:
+    served = gateway("import os\ndef apply(value):\n    os._exit(3)\n")
+    assert served.post(0).status == 502
+    served.stop()
+    told = "502 worker_died: the worker ended during the call: it exited with code 3"
+    assert served.printed == [json.dumps({"log": told, "request": 1}, separators=(",", ":"))]
 
 
 def test_what_the_author_refuses_has_no_trace(developed: Start) -> None:

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from algo_gateway import answers
-from algo_gateway.calls import Failure, Result, Stream
+from algo_gateway.calls import Call, Failure, Result, Stream
 from algo_gateway.openapi import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from algo_gateway.config import Description
+    from algo_gateway.logs import Logs
     from algo_gateway.metrics import Metrics
     from algo_gateway.pool import Pool
 
+SERVER_ERROR = 500
 _CALLS = frozenset({"/", "/invoke"})
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
 
@@ -27,11 +29,18 @@ class App:
     """Answers HTTP for one algorithm."""
 
     def __init__(
-        self, description: Description, pool: Pool, metrics: Metrics, *, development: bool
+        self,
+        description: Description,
+        pool: Pool,
+        metrics: Metrics,
+        logs: Logs,
+        *,
+        development: bool,
     ) -> None:
         self._description = description
         self._pool = pool
         self._metrics = metrics
+        self._logs = logs
         self._development = development
         self._timeout = description.serving.timeout
         self._max_body = description.serving.max_body
@@ -70,6 +79,7 @@ class App:
 
     async def _invoke(self, scope: Any, proto: Any, *, plain: bool) -> None:
         began = time.monotonic()
+        call: Call | None = None
         try:
             length = scope.headers.get("content-length")
             if length is not None and length.isdigit() and int(length) <= self._max_body:
@@ -87,6 +97,8 @@ class App:
                     call.watch.cancel()
         except Failure as problem:
             self._metrics.answered(problem.status, time.monotonic() - began)
+            if call is not None and problem.status >= SERVER_ERROR:
+                self._logs.failed(problem, call.id)
             headers, document = answers.failure(problem, development=self._development)
             proto.response_bytes(problem.status, headers, document)
             return
@@ -94,7 +106,7 @@ class App:
             return  # the client went away
         if isinstance(result, Stream):
             try:
-                await self._stream(result, scope, proto, began)
+                await self._stream(call, result, scope, proto, began)
             finally:
                 if not call.settled:
                     self._pool.queue.drop(call)  # the client left, or reads no more
@@ -119,7 +131,9 @@ class App:
                 raise self._too_big()
         return bytes(pieces)
 
-    async def _stream(self, stream: Stream, scope: Any, proto: Any, began: float) -> None:
+    async def _stream(
+        self, call: Call, stream: Stream, scope: Any, proto: Any, began: float
+    ) -> None:
         """Send pieces as they come: server-sent events when asked for, else JSON lines."""
         events = "text/event-stream" in (scope.headers.get("accept") or "")
         status = 200
@@ -132,6 +146,8 @@ class App:
                 await transport.send_bytes(_piece(piece, events=events))
         except Failure as problem:
             status = problem.status
+            if status >= SERVER_ERROR:
+                self._logs.failed(problem, call.id)
             headers, body = answers.failure(problem, development=self._development)
             if transport is None:
                 proto.response_bytes(status, headers, body)

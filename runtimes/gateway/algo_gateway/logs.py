@@ -1,4 +1,4 @@
-"""What user code printed, on the gateway's standard error: as it is, or as JSON lines."""
+"""What user code printed and where it failed, on standard error: as it is, or as JSON lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from algo_gateway.calls import Failure
     from algo_gateway.frames import Reply
 
 # Bytes that wait for a slow reader; what comes above them is counted instead of kept.
@@ -52,6 +53,12 @@ class Logs:
     def say(self, text: str) -> None:
         """Write a line of our own."""
         self._put((text.encode() if self._plain else msgspec.json.encode(LogLine(text))) + b"\n")
+
+    def failed(self, problem: Failure, request: int) -> None:
+        """Write why the call `request` had no result, with the stack trace where there is one."""
+        text = f"{problem.status} {problem.code}: {problem.message}\n{problem.stacktrace}".rstrip()
+        line = text if self._plain else msgspec.json.encode(LogLine(text, request=request)).decode()
+        self._put(line.encode(errors="replace") + b"\n")
 
     def close(self, seconds: float = 0.5) -> None:
         """Write what waits, for at most `seconds`."""

@@ -177,6 +177,7 @@ class Runner:
             alone = os.open(requests, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             worker.channel.replace_sink(alone)
         except BaseException:
+            opened.cancel()
             worker.channel.close()
             raise
         finally:

@@ -104,7 +104,13 @@ class Gateway:
 
     def _server(self, pool: Pool) -> Server:
         return Server(
-            App(self._description, pool, self._metrics, development=self._development),
+            App(
+                self._description,
+                pool,
+                self._metrics,
+                self._logs,
+                development=self._development,
+            ),
             address=self._options.host,
             port=self._port,
             interface=Interfaces.RSGI,
