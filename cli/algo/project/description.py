@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.project.manifest import seconds
+
 if TYPE_CHECKING:
     from algo.project.manifest import Manifest
+
+
+class BatchDescription(msgspec.Struct, frozen=True):
+    """Most calls in a batch, and the longest time in seconds that one waits for others."""
+
+    max_size: int
+    max_wait: float
 
 
 class ServingDescription(msgspec.Struct, frozen=True):
@@ -18,6 +27,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     timeout: float
     max_body: int
     queue: int
+    batch: BatchDescription
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -44,6 +54,7 @@ def describe(manifest: Manifest) -> bytes:
             timeout=serving.timeout_seconds,
             max_body=serving.max_body_bytes,
             queue=serving.queue,
+            batch=BatchDescription(serving.batch.max_size, seconds(serving.batch.max_wait)),
         ),
     )
     return msgspec.json.encode(description)

@@ -45,6 +45,13 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     gpu: bool = False
 
 
+class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`batch` of `[serving]`: of an `apply_batch`, the most inputs and the longest wait."""
+
+    max_size: int = 32
+    max_wait: str = "10ms"
+
+
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`."""
 
@@ -53,6 +60,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     timeout: str = "60s"
     max_body: str = "10MB"
     queue: int = 64
+    batch: Batch = Batch()
 
     @property
     def timeout_seconds(self) -> float:
@@ -192,6 +200,9 @@ def _check_values(manifest: Manifest, where: str) -> None:
         raise ManifestInvalid(f"{where}: [serving] workers and concurrency are at least 1")
     if manifest.serving.queue < 0:
         raise ManifestInvalid(f"{where}: [serving] queue is not negative")
+    if manifest.serving.batch.max_size < 1:
+        raise ManifestInvalid(f"{where}: [serving] batch max-size is at least 1")
+    seconds(manifest.serving.batch.max_wait)
     seconds(manifest.serving.timeout)
     size(manifest.serving.max_body)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 # A stream whose reader is slow holds at most this many pieces, then its worker waits.
 STREAM_HIGH, STREAM_LOW = 64, 16
+_JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 
 
 class Failure(Exception):
@@ -93,10 +96,10 @@ class Call:
     __slots__ = (
         "arrived",
         "body",
+        "content_type",
         "deadline",
         "future",
         "gone",
-        "header",
         "id",
         "settled",
         "stream",
@@ -107,7 +110,7 @@ class Call:
     def __init__(
         self,
         number: int,
-        header: bytes,
+        content_type: str,
         body: bytes,
         arrived: float,
         deadline: float,
@@ -115,7 +118,7 @@ class Call:
         gone: Callable[[], Awaitable[object]],
     ) -> None:
         self.id = number
-        self.header = header
+        self.content_type = content_type
         self.body = body
         self.arrived = arrived
         self.deadline = deadline
@@ -125,6 +128,14 @@ class Call:
         self.stream: Stream | None = None
         self.worker: Worker | None = None
         self.watch: asyncio.Task[None] | None = None
+
+    @property
+    def header(self) -> bytes:
+        """The header of its `call` frame."""
+        if self.content_type == "application/json":
+            return _JSON_CALL % self.id
+        kind = msgspec.json.encode(self.content_type)
+        return b'{"type":"call","id":%d,"content_type":%b}' % (self.id, kind)
 
     def succeed(self, result: Result | Stream) -> None:
         """Answer with a result."""

@@ -9,6 +9,13 @@ from typing import Any
 import msgspec
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """Most calls in a batch, and the longest time in seconds that one waits for others."""
+
+    max_size: int = 32
+    max_wait: float = 0.01
+
+
 class Serving(msgspec.Struct, frozen=True):
     """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls."""
 
@@ -17,6 +24,7 @@ class Serving(msgspec.Struct, frozen=True):
     timeout: float = 60.0
     max_body: int = 10_000_000
     queue: int = 64
+    batch: Batch = Batch()
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ class Reply(msgspec.Struct):
     language: str = ""
     capabilities: list[str] = []
     cancels: bool = False
+    batch: bool = False
 
 
 _decode = msgspec.json.Decoder(Reply).decode

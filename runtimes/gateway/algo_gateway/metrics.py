@@ -6,9 +6,12 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from algo_gateway.pool import Pool
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
@@ -22,6 +25,8 @@ class Metrics:
         self._counts = [0] * (len(BUCKETS) + 1)
         self._sum = 0.0
         self._total = 0
+        self._batches = [0] * (len(BATCHES) + 1)
+        self._batched = 0
 
     @property
     def mean_seconds(self) -> float:
@@ -35,6 +40,11 @@ class Metrics:
         self._sum += seconds
         self._total += 1
 
+    def batched(self, size: int) -> None:
+        """Count a batch."""
+        self._batches[bisect_left(BATCHES, size)] += 1
+        self._batched += size
+
     def text(self, pool: Pool) -> str:
         """Return everything as text."""
         lines = ["# HELP algo_requests_total Answers by HTTP status."]
@@ -43,12 +53,11 @@ class Metrics:
             lines.append(f'algo_requests_total{{status="{status}"}} {count}')
         lines += ["# HELP algo_request_seconds Time from the request's arrival to its answer."]
         lines += ["# TYPE algo_request_seconds histogram"]
-        running = 0
-        for bound, count in zip((*BUCKETS, "+Inf"), self._counts, strict=True):
-            running += count
-            lines.append(f'algo_request_seconds_bucket{{le="{bound}"}} {running}')
-        lines.append(f"algo_request_seconds_sum {self._sum:.6f}")
-        lines.append(f"algo_request_seconds_count {self._total}")
+        lines += _histogram("algo_request_seconds", BUCKETS, self._counts, f"{self._sum:.6f}")
+        if self._batched:
+            lines += ["# HELP algo_batch_size Calls that one batch held."]
+            lines += ["# TYPE algo_batch_size histogram"]
+            lines += _histogram("algo_batch_size", BATCHES, self._batches, str(self._batched))
         gauges = {
             "algo_queue_depth": (pool.queue.waiting, "gauge", "Calls that wait for a worker."),
             "algo_calls_in_flight": (pool.running, "gauge", "Calls that workers answer now."),
@@ -60,3 +69,14 @@ class Metrics:
         for name, (value, kind, text) in gauges.items():
             lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"]
         return "\n".join(lines) + "\n"
+
+
+def _histogram(
+    name: str, bounds: Sequence[float], counts: Sequence[int], total: str
+) -> Iterator[str]:
+    running = 0
+    for bound, count in zip((*bounds, "+Inf"), counts, strict=True):
+        running += count
+        yield f'{name}_bucket{{le="{bound}"}} {running}'
+    yield f"{name}_sum {total}"
+    yield f"{name}_count {running}"

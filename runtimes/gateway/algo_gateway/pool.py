@@ -61,7 +61,7 @@ class Pool:
     @property
     def running(self) -> int:
         """How many calls are being answered."""
-        return sum(min(len(w.calls), w.concurrency) for w in (*self.workers, *self.leaving))
+        return sum(w.begun for w in (*self.workers, *self.leaving))
 
     async def start(self, runner: Runner) -> None:
         """Start the workers.
@@ -205,8 +205,8 @@ class Pool:
             self.leaving.discard(worker)
             return
         calls = list(worker.calls.values())
+        begun, ahead = calls[: worker.begun], calls[worker.begun :]
         worker.calls.clear()
-        begun, ahead = calls[: worker.concurrency], calls[worker.concurrency :]
         if worker in self.workers:
             self.workers.remove(worker)
         self.queue.put_back(ahead)
@@ -259,7 +259,7 @@ class Pool:
 
     def _overdue(self, worker: Worker, now: float) -> None:
         """Answer what is over time, and end a worker that does not come out of such a call."""
-        begun = list(worker.calls.values())[: worker.concurrency]
+        begun = list(worker.calls.values())[: worker.begun]
         for call in worker.calls.values():
             if call.deadline < now:
                 if not call.settled:

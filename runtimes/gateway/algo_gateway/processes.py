@@ -95,8 +95,7 @@ class Runner:
         if reply.type == "load_error":
             worker.shut_down()
             raise LoadFailed(reply)
-        worker.reply = reply
-        worker.ready = True
+        worker.loaded(reply)
         self._preload(reply.preload)
         return worker
 

@@ -7,8 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from algo_gateway.batching import Batching
 from algo_gateway.calls import Call, Failure, Result, Stream
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 # A client is watched only while a call is long: the watch costs a task.
 PATIENCE = 0.2
-JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 
 
 class Queue:
@@ -33,6 +31,8 @@ class Queue:
         self._loop = asyncio.get_running_loop()
         self._calls: deque[Call] = deque()
         self._number = 0
+        self._batching = Batching(serving.batch.max_size, serving.batch.max_wait)
+        self._leaving: asyncio.TimerHandle | None = None
         self.closed = False
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class Queue:
     @property
     def waiting(self) -> int:
         """How many calls wait, here or ahead of time in a worker's pipe."""
-        return len(self._calls) + sum(max(0, len(w.calls) - w.concurrency) for w in self._workers)
+        return len(self._calls) + sum(len(w.calls) - w.begun for w in self._workers)
 
     def submit(
         self,
@@ -63,18 +63,13 @@ class Queue:
             raise self._full()
         now = time.monotonic()
         self._number += 1
-        number = self._number
-        if content_type == "application/json":
-            header = JSON_CALL % number
-        else:
-            kind = msgspec.json.encode(content_type)
-            header = b'{"type":"call","id":%d,"content_type":%b}' % (number, kind)
         future: asyncio.Future[Result | Stream] = self._loop.create_future()
-        call = Call(number, header, body, now, now + timeout, future, gone)
-        if worker is not None and not self._calls:
+        call = Call(self._number, content_type, body, now, now + timeout, future, gone)
+        if worker is not None and not self._calls and not worker.reply.batch:
             worker.send(call)
         else:
             self._calls.append(call)
+            self._batching.arrived(now)
             self.dispatch()
         return call
 
@@ -92,10 +87,20 @@ class Queue:
     def dispatch(self) -> None:
         """Hand over what waits, as far as there are places."""
         while self._calls and (worker := self._free()) is not None:
-            worker.send(self._calls.popleft())
+            if not worker.reply.batch:
+                worker.send(self._calls.popleft())
+            elif not self._gathered():
+                return
+            else:
+                self._send_batch(worker)
 
     def refill(self, worker: Worker) -> None:
         """Give a worker that has just answered its next calls."""
+        if worker.reply.batch:
+            if not worker.calls:
+                self._batching.cost.measured(worker.batch, time.monotonic() - worker.batch_began)
+                self.dispatch()
+            return
         calls = self._calls
         while calls and len(worker.calls) < worker.limit:
             worker.send(calls.popleft())
@@ -124,6 +129,29 @@ class Queue:
         """Answer all that waits with `failure`."""
         for call in self._calls:
             call.fail(failure)
+
+    def _gathered(self) -> bool:
+        """Tell whether the batch that waits should leave now; if not, a timer sees to it."""
+        now = time.monotonic()
+        wait = self._batching.wait(len(self._calls), now, self._calls[0].arrived)
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+        if wait > 0:
+            self._leaving = self._loop.call_later(wait, self._leave)
+        return wait <= 0
+
+    def _leave(self) -> None:
+        self._leaving = None
+        worker = self._free()
+        if worker is not None and self._calls:
+            self._send_batch(worker)
+            self.dispatch()
+
+    def _send_batch(self, worker: Worker) -> None:
+        size = min(len(self._calls), self._batching.max_size)
+        worker.send_batch([self._calls.popleft() for _ in range(size)])
+        self._metrics.batched(size)
 
     async def _watch(self, call: Call) -> None:
         await call.gone()

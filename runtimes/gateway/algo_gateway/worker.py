@@ -14,7 +14,7 @@ from algo_gateway.calls import Call, Failure
 from algo_gateway.frames import Channel, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # A worker whose calls are shorter than the way through the pipe gets the next ones ahead of
 # time: they wait in its pipe instead of in our queue, and it never idles between two calls.
@@ -41,6 +41,8 @@ class Worker:
         self.ready = False
         self.draining = False
         self.reply = Reply("")
+        self.batch = 0
+        self.batch_began = 0.0
         self.died: Callable[[Worker, str], None] = lambda worker, reason: None
         self.logged: Callable[[Reply, bytes], None] = lambda reply, body: None
         self.channel: Channel | None = None
@@ -58,6 +60,18 @@ class Worker:
         """Whether its pipes are open."""
         return self.channel is not None and not self.channel.closed
 
+    def loaded(self, reply: Reply) -> None:
+        """Take the `ready` frame: calls may come."""
+        self.reply = reply
+        self.ready = True
+        if reply.batch:
+            self.limit = 1
+
+    @property
+    def begun(self) -> int:
+        """How many of its calls are being answered; the others wait in its pipe."""
+        return len(self.calls) if self.reply.batch else min(len(self.calls), self.concurrency)
+
     def send(self, call: Call) -> None:
         """Hand over a call."""
         assert self.channel is not None
@@ -66,6 +80,23 @@ class Worker:
         self.calls[call.id] = call
         call.worker = self
         self.channel.send(call.header, call.body)
+
+    def send_batch(self, calls: Sequence[Call]) -> None:
+        """Hand over calls that are answered together."""
+        assert self.channel is not None
+        self.batch, self.batch_began = len(calls), time.monotonic()
+        if len(calls) == 1:
+            self.send(calls[0])
+            return
+        parts = []
+        for call in calls:
+            self.calls[call.id] = call
+            call.worker = self
+            parts.append(
+                {"id": call.id, "content_type": call.content_type, "length": len(call.body)}
+            )
+        header = msgspec.json.encode({"type": "batch", "calls": parts})
+        self.channel.send(header, b"".join([call.body for call in calls]))
 
     def cancel(self, call: Call) -> None:
         """Tell the worker that nobody waits for `call` any more."""
@@ -136,7 +167,8 @@ class Worker:
         self._mean += 0.1 * (now - self._last - self._mean)
         self._last = now
         short = self._mean < SHORT_CALL and self.ready
-        self.limit = self.concurrency + (AHEAD if short else 0)
+        if not self.reply.batch:
+            self.limit = self.concurrency + (AHEAD if short else 0)
 
     def _closed(self, reason: str) -> None:
         for future in set(self._waiting.values()):

@@ -23,13 +23,17 @@ SLOW_IMPORT = 0.1
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One complete version of the author's code; calls in flight keep the one they began with."""
+    """One complete version of the author's code; calls in flight keep the one they began with.
+
+    With `batch`, `apply` takes a list of inputs and returns as many results.
+    """
 
     apply: Callable[..., Any]
     load: Callable[..., Any] | None
     takes_state: bool
     fingerprint: Fingerprint
     import_seconds: float
+    batch: bool = False
     state: Any = None
     schema: dict[str, Any] = field(default_factory=dict)
 
@@ -43,7 +47,7 @@ class Algorithm:
         )
 
     def call(self, value: Any) -> Any:
-        """Call `apply`; an `async` one returns its coroutine."""
+        """Call `apply` with an input, or a list of them; an `async` one returns its coroutine."""
         return self.apply(value, self.state) if self.takes_state else self.apply(value)
 
     def load_state(self, models: Mapping[str, str]) -> Any:
@@ -71,7 +75,9 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
     began = time.perf_counter()
     module = project.load()
     seconds = time.perf_counter() - began
-    apply = _function(module, function, project)
+    batched = getattr(module, f"{function}_batch", None)
+    apply = batched if callable(batched) else _function(module, function, project)
+    batch = callable(batched) or getattr(apply, "batch", False) is True
     load = getattr(module, "load", None)
     return Algorithm(
         apply=apply,
@@ -79,7 +85,8 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
         takes_state=_positional(apply) >= 2,
         fingerprint=found,
         import_seconds=seconds,
-        schema=describe(apply),
+        batch=batch,
+        schema=describe(apply, batch=batch),
     )
 
 

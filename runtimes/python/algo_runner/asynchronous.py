@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from algo_runner.algorithm import with_state
+from algo_runner.batches import answer_async
 from algo_runner.capture import current_call
 from algo_runner.frames import Header, ProtocolError
 from algo_runner.values import decode
@@ -74,10 +75,12 @@ class _Loop:
             ended.set_exception(error)
 
     def _handle(self, header: Header, body: bytes) -> bool:
-        if header["type"] == "call":
+        if header["type"] in {"call", "batch"}:
+            # A batch has no number: nobody can cancel it, only stop waiting for a part.
+            number = header.get("id", -header["calls"][0]["id"] if "calls" in header else 0)
             task = asyncio.get_running_loop().create_task(self._call(header, body))
-            self._tasks[header["id"]] = task
-            task.add_done_callback(lambda _: self._tasks.pop(header["id"], None))
+            self._tasks[number] = task
+            task.add_done_callback(lambda _: self._tasks.pop(number, None))
             return True
         if header["type"] == "cancel":
             waiting = self._tasks.get(header.get("id", -1))
@@ -87,8 +90,11 @@ class _Loop:
         return self._worker.handle(header, body)
 
     async def _call(self, header: Header, body: bytes) -> None:
-        current_call.set(header["id"])
         worker = self._worker
+        if worker.loaded.batch:
+            await answer_async(worker, header, body)
+            return
+        current_call.set(header["id"])
         try:
             async with self._places:
                 value = decode(body, header.get("content_type", ""))

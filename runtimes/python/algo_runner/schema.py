@@ -23,8 +23,11 @@ _PLAIN = {
 }
 
 
-def describe(apply: Callable[..., Any]) -> dict[str, Any]:
-    """Return `{"input": …, "output": …}`; a side without an annotation is absent."""
+def describe(apply: Callable[..., Any], *, batch: bool = False) -> dict[str, Any]:
+    """Return `{"input": …, "output": …}`; a side without an annotation is absent.
+
+    Of a function that takes batches it is what one call sends and gets.
+    """
     try:
         hints = typing.get_type_hints(apply)
     except Exception:
@@ -35,7 +38,7 @@ def describe(apply: Callable[..., Any]) -> dict[str, Any]:
         found["input"] = _schema(hints[parameters[0]])
     if "return" in hints:
         found["output"] = _schema(hints["return"])
-    return found
+    return {side: kind.get("items", {}) for side, kind in found.items()} if batch else found
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from algo_runner.algorithm import Algorithm, import_algorithm, with_state
+from algo_runner.batches import answer
 from algo_runner.capture import Lines, capture, current_call
 from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
@@ -67,7 +68,7 @@ class Worker:
             ProtocolError: There is no such frame, or it is not its turn.
         """
         kind = header["type"]
-        if kind == "call":
+        if kind in {"call", "batch"}:
             self._dispatch(header, body)
         elif kind == "load":
             self._load(header)
@@ -111,6 +112,7 @@ class Worker:
             schema=self.loaded.schema,
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             cancels=self.loaded.is_async,
+            batch=self.loaded.batch,
             preload=fresh[:MOST_MODULES],
         )
 
@@ -168,7 +170,7 @@ class Worker:
             self.load_error(header, error)
             return
         self._end_lines()
-        if algorithm.is_async != old.is_async:
+        if (algorithm.is_async, algorithm.batch) != (old.is_async, old.batch):
             rung = "worker"
         if rung == "swap":
             self.algorithm = with_state(algorithm, old.state)
@@ -189,6 +191,9 @@ class Worker:
 
     def _dispatch(self, header: Header, body: bytes) -> None:
         algorithm = self.loaded
+        if algorithm.batch:
+            answer(self, header, body)  # one at a time: a batch is how it does several at once
+            return
         if self.settings.concurrency == 1:
             self._call(algorithm, header, body)
             return
