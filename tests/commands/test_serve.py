@@ -85,6 +85,29 @@ def test_an_edit_is_served_and_a_bad_one_is_not(
     assert served.events[-1] == {"event": "stopped", "reason": "interrupted"}
 
 
+@pytest.mark.parametrize("where", ["docker", "virtualenv"])
+def test_a_save_overtakes_an_edit_that_hangs(
+    where: str, hello: Path, request: pytest.FixtureRequest
+) -> None:
+    if where == "docker":
+        request.getfixturevalue("engine")
+    entry = hello / "src" / "hello.py"
+    good = entry.read_text()
+    with serving(hello, "--engine", where) as served:
+        entry.write_text(good + "\n\ndef load():\n    while True:\n        pass\n")
+        time.sleep(0.5)
+        assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
+        entry.write_text(good.replace("Hello", "Good day"))
+        served.wait_for_reloads(1)
+        assert post(served.url, "Ada") == {"greeting": "Good day Ada!"}
+        entry.write_text(good + "\n\ndef load():\n    while True:\n        pass\n")
+        time.sleep(0.3)
+        assert served.stop() == 0
+    assert served.stop_seconds < 5
+    assert served.of("error") == []
+    assert not any("Traceback" in line for line in served.story)
+
+
 def test_the_first_lines_are_the_url_and_a_curl_that_works(hello: Path) -> None:
     words = [*ALGO, "serve", "--engine", "virtualenv", "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

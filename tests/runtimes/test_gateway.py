@@ -228,6 +228,39 @@ def test_what_the_author_refuses_has_no_trace(developed: Start) -> None:
     )
 
 
+def test_a_newer_edit_overtakes_one_that_never_loads(developed: Start) -> None:
+    served = developed("def load():\n    return 1\ndef apply(value, state):\n    return state\n")
+    entry = served.app / "src" / "it.py"
+    entry.write_text(
+        "def load():\n    while True:\n        pass\ndef apply(value, state):\n    return 2\n"
+    )
+    with ThreadPoolExecutor(1) as control:
+        hanging = control.submit(served.reload, "src/it.py")
+        time.sleep(0.3)
+        assert served.post(0).json == 1
+        entry.write_text("def load():\n    return 3\ndef apply(value, state):\n    return state\n")
+        assert served.reload("src/it.py")["rung"] == "worker"
+        assert hanging.result()["error"]["type"] == "overtaken"
+    assert served.post(0).json == 3
+    assert len(served.workers()) == 1
+
+
+def test_a_file_that_did_not_load_is_still_new_at_the_next_edit(
+    developed: Start, tmp_path: Path
+) -> None:
+    code = f"def load():\n    return int(open('{tmp_path}/data.txt').read())\n"
+    (tmp_path / "data.txt").write_text("1")
+    served = developed(code + "def apply(value, state):\n    return state\n")
+    (served.app / "data.txt").write_text("one")
+    assert served.reload("data.txt")["error"]["type"] == "ValueError"
+    (served.app / "data.txt").write_text("2")
+    (served.app / "src" / "it.py").write_text(
+        code + "def apply(value, state):\n    return -state\n"
+    )
+    assert served.reload("src/it.py")["rung"] == "worker"
+    assert served.post(0).json == -2
+
+
 def test_a_service_that_does_not_load_ends_with_one_reason(gateway: Start) -> None:
     served = gateway("import not_there\n")
     fault = served.first["load_error"]

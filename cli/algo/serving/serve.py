@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from algo.events import Ready, Reloaded, ReloadFailed, Stopped, Warned
 from algo.serving.control import Control
-from algo.serving.errors import ServiceEnded
+from algo.serving.errors import ControlLost, ServiceEnded
 from algo.serving.start import one_at_a_time, start, terminable, unstoppable
 from algo.watch.interface import Change
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from algo.watch.interface import Watcher
 
 _LOOK_EVERY = 0.1
+_LONG = 10.0
 _REQUIREMENTS = ("requirements*.txt", "requirements*.in", "pyproject.toml")
 
 
@@ -88,6 +90,7 @@ def _serve(
 
 def _follow(instance: Instance, changes: queue.SimpleQueue[Change], notify: Notify) -> str:
     """Reload on every change until the instance ends, which it should not."""
+    reloads = Reloads(instance, notify)
     while True:
         try:
             change = _together(changes.get(timeout=_LOOK_EVERY), changes)
@@ -95,9 +98,48 @@ def _follow(instance: Instance, changes: queue.SimpleQueue[Change], notify: Noti
             ended = instance.ended()
             if ended is not None:
                 raise ServiceEnded(f"the service ended by itself: {ended.reason}") from None
-            continue
-        for event in reload(instance, change):
-            notify(event)
+            reloads.check()
+        else:
+            reloads.begin(change)
+
+
+class Reloads:
+    """The reloads of one instance; a newer one overtakes one that is still loading."""
+
+    def __init__(self, instance: Instance, notify: Notify) -> None:
+        self._instance = instance
+        self._notify = notify
+        self._error: ControlLost | None = None
+        self._newest: Change | None = None
+
+    def begin(self, change: Change) -> None:
+        """Bring `change` into the instance, from a thread of its own."""
+        self._newest = change
+        threading.Thread(target=self._bring, args=(change,), name="reload", daemon=True).start()
+
+    def check(self) -> None:
+        """Say it when the newest change takes long.
+
+        Raises:
+            ControlLost: The control endpoint did not answer to an earlier one.
+        """
+        if self._error is not None:
+            raise self._error
+        change = self._newest
+        if change is not None and time.monotonic() - change.at > _LONG:
+            self._newest = None
+            trigger = _name(change.paths)
+            text = f"{trigger} is loading since {_LONG:.0f} s; the old code goes on serving"
+            self._notify(Warned(text))
+
+    def _bring(self, change: Change) -> None:
+        try:
+            for event in reload(self._instance, change):
+                self._notify(event)
+        except ControlLost as error:
+            self._error = error
+        if self._newest is change:
+            self._newest = None
 
 
 def reload(instance: Instance, change: Change) -> Iterable[Event]:
@@ -120,6 +162,8 @@ def reload(instance: Instance, change: Change) -> Iterable[Event]:
     fault = outcome.error
     if fault is None:
         yield ReloadFailed(trigger, "the gateway gave no reason")
+        return
+    if fault.type == "overtaken":
         return
     kind = f"{fault.type}: " if fault.type else ""
     yield ReloadFailed(

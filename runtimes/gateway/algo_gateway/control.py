@@ -82,8 +82,8 @@ class Control:
                 answer = await self._answer(line)
                 writer.write(msgspec.json.encode(answer) + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            pass  # the other side left, or its line is over the limit
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            pass  # the other side left, its line is over the limit, or the gateway stops
         finally:
             writer.close()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SWEEP = 0.05
 SWAP_PATIENCE = 1.0
+LOAD_PATIENCE = 1.0
 # What a call that is over time gets to end by itself, where it can be cancelled.
 MERCY = 0.3
 BACKOFF = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -45,6 +46,10 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._deaths: deque[float] = deque(maxlen=len(BACKOFF) - 1)
         self._timer: asyncio.TimerHandle | None = None
+        self._loading: asyncio.Task[list[Worker]] | None = None
+        self._loading_since = 0.0
+        # Files that changed since the code that serves was read.
+        self._unserved: dict[str, None] = {}
         self.runner: Runner | None = None
         self.workers: list[Worker] = []
         self.queue = Queue(serving, metrics, self.workers)
@@ -78,17 +83,28 @@ class Pool:
                 self._admit(worker)
 
     async def reload(self, changed: Sequence[str]) -> Outcome:
-        """Bring the files that changed into service; on failure the old code goes on."""
+        """Bring the files that changed into service; on failure the old code goes on.
+
+        Workers that load an older version of the code give way, which may never end, unless
+        they are about to.
+        """
         began = time.perf_counter()
+        self._unserved |= dict.fromkeys(changed)
+        if self._loading is not None:
+            patience = self._loading_since + LOAD_PATIENCE - began
+            self._loop.call_later(max(0.0, patience), self._loading.cancel)
         async with self._one_at_a_time:
+            served = tuple(self._unserved)
             try:
-                rung = await self._reload(changed)
+                rung = await self._reload(served)
             except LoadFailed as failure:
                 if not self.workers:
                     self.failed = failure.reply
                 return Outcome(ok=False, error=fault_of(failure.reply))
             except Failure as failure:
                 return Outcome(ok=False, error=fault_of(failure))
+        for path in served:
+            self._unserved.pop(path, None)
         self._metrics.reloads += 1
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         return Outcome(ok=True, rung=rung, milliseconds=milliseconds)
@@ -141,8 +157,20 @@ class Pool:
 
         Raises:
             LoadFailed: The author's code did not load.
-            Failure: A process ended before it had loaded.
+            Failure: A process ended before it had loaded, or a newer edit came.
         """
+        self._loading = self._loop.create_task(self._load(count))
+        self._loading_since = time.perf_counter()
+        try:
+            await asyncio.wait({self._loading})
+            if self._loading.cancelled():
+                raise Failure(503, "overtaken", "a newer edit came before this one had loaded")
+            return self._loading.result()
+        finally:
+            self._loading.cancel()
+            self._loading = None
+
+    async def _load(self, count: int) -> list[Worker]:
         assert self.runner is not None
         fresh: list[Worker] = []
         try:
