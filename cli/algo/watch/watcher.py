@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers.api import BaseObserver
+    from watchdog.observers.api import BaseObserver, ObservedWatch
 
 # Reading and closing a file change nothing; a closed file that was written was modified before.
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
@@ -36,7 +37,7 @@ class FolderWatcher:
         self._snapshot = Snapshot(self._root, self._rules)
         self._observer: BaseObserver | None = None
         self._thread: threading.Thread | None = None
-        self._watched: set[str] = set()
+        self._watches: dict[str, ObservedWatch] = {}
 
     def start(self, changed: Callable[[Change], None]) -> None:
         """Remember the files as they are, then call `changed` once per burst of changes.
@@ -69,15 +70,31 @@ class FolderWatcher:
 
     def _schedule(self, folder: str, *, recursive: bool) -> None:
         assert self._observer is not None
-        self._watched.add(folder)
         handler = _handler(self._noticed)
-        self._observer.schedule(handler, str(self._root / folder), recursive=recursive)
+        where = str(self._root / folder)
+        self._watches[folder] = self._observer.schedule(handler, where, recursive=recursive)
 
     def _schedule_children(self) -> None:
         for child in self._root.iterdir():
-            fresh = child.is_dir() and not child.is_symlink() and child.name not in self._watched
-            if fresh and not self._rules.ignores(child.name, folder=True):
+            if self._is_folder(child.name):
                 self._schedule(child.name, recursive=True)
+
+    def _schedule_again(self, child: str) -> None:
+        """Watch the folder `child` of the root, which came, went or was replaced."""
+        assert self._observer is not None
+        old = self._watches.pop(child, None)
+        if old is not None:
+            # A watch belongs to the folder, not to its name: the next one of it is another.
+            self._observer.unschedule(old)
+        if self._is_folder(child):
+            # Gone again already: that is the next event.
+            with contextlib.suppress(OSError):
+                self._schedule(child, recursive=True)
+
+    def _is_folder(self, child: str) -> bool:
+        path = self._root / child
+        ours = path.is_dir() and not path.is_symlink()
+        return ours and not self._rules.ignores(child, folder=True)
 
     def _noticed(self, absolute: str) -> None:
         try:
@@ -103,8 +120,8 @@ class FolderWatcher:
     def _report(self, debounce: Debounce, changed: Callable[[Change], None]) -> None:
         paths, at = debounce.take()
         for path in paths:
-            if "/" not in path and path not in self._watched and (self._root / path).is_dir():
-                self._schedule(path, recursive=True)
+            if "/" not in path:
+                self._schedule_again(path)
         different = self._snapshot.changed(paths)
         if FILE in different:
             self._rules = read_rules(self._root)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,6 +88,28 @@ def test_a_new_folder_is_watched_too(root: Path, seen: Seen) -> None:
     assert seen.next() == ("helpers/deep/a.py",)
     (root / "helpers" / "deep" / "a.py").write_text("2")
     assert seen.next() == ("helpers/deep/a.py",)
+
+
+def test_a_folder_that_was_removed_and_made_again_is_watched(root: Path, seen: Seen) -> None:
+    shutil.rmtree(root / "src")
+    assert seen.next() == ("src/digits.py",)
+    (root / "src").mkdir()
+    for content in ("two", "three"):
+        (root / "src" / "digits.py").write_text(content)
+        assert seen.next() == ("src/digits.py",)
+
+
+def test_a_folder_that_was_replaced_by_another_is_watched(root: Path, seen: Seen) -> None:
+    (root / "new").mkdir()
+    (root / "new" / "digits.py").write_text("two")
+    assert seen.next() == ("new/digits.py",)
+    (root / "src").rename(root / "old")
+    (root / "new").rename(root / "src")
+    assert seen.next() == ("new/digits.py", "old/digits.py", "src/digits.py")
+    (root / "src" / "digits.py").write_text("three")
+    assert seen.next() == ("src/digits.py",)
+    (root / "old" / "digits.py").write_text("four")
+    assert seen.next() == ("old/digits.py",)
 
 
 def test_many_files_at_once_are_one_change(root: Path, seen: Seen) -> None:
