@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLI = ROOT / "cli" / "algo"
 RUNTIMES = ROOT / "runtimes"
 
-EVERYWHERE = {"algo", "errors", "events"}
+EVERYWHERE = {"algo", "errors", "events", "signals"}
 NOUNS = {
     "project": set[str](),
     "oci": set[str](),
@@ -32,6 +32,7 @@ ABOVE = {
     "resources": set[str](),
     "errors": set[str](),
     "events": set[str](),
+    "signals": set[str](),
     "output": set[str](),
     "deps": {*NOUNS, "publish", "output", "resources"},
     "commands": {*NOUNS, "publish", "output", "deps", "resources"},

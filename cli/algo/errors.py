@@ -70,6 +70,13 @@ class DiskFull(AlgoError):
     hint = "free some space, or point ALGO_HOME at another disk; algo doctor --fix clears leftovers"
 
 
+class ResultLost(AlgoError):
+    """Standard output takes no more: its disk is full, for instance."""
+
+    code = "result_lost"
+    hint = "write it somewhere else and run the command again"
+
+
 class OutputInvalid(AlgoError):
     """Nothing can be written where `-o` points."""
 

@@ -18,27 +18,50 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run `algo` on the process's own arguments and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        _open_what_is_closed()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")  # before anything was begun
+        code = 130
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What is left to write never will be; the interpreter would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or 1
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `algo` with `arguments` and return its exit code (the list is in `algo.errors`)."""
     if list(arguments) == ["--version"]:
-        sys.stdout.write(f"algo {__version__}\n")
+        try:
+            sys.stdout.write(f"algo {__version__}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            sys.stderr.write(f"error[result_lost]: {error.strerror}\n")
+            return 1
         return 0
     from algo.deps import Deps
     from algo.output import Output
+    from algo.signals import terminable
 
     output = Output.for_process(json=_wants_json(arguments))
     try:
-        return _invoke(arguments, Deps.for_process(output))
+        with terminable():
+            return _invoke(arguments, Deps.for_process(output))
     except BrokenPipeError:
-        # The reader went away (`algo versions | head -1`): nothing is left to say, not even
-        # the interpreter's own complaint when it flushes standard output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 1  # the reader went away (`algo versions | head -1`): nothing is left to say
     finally:
         output.close()
+
+
+def _open_what_is_closed() -> None:
+    """Stand in for standard streams that the caller closed (`algo … <&- >&-`)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _invoke(arguments: Sequence[str], deps: object) -> int:
@@ -93,9 +116,10 @@ def _named(error: Exception) -> AlgoError:
     """Return what nobody named: the system's word on a file, else a bug of ours."""
     from algo.errors import DiskFull, FileProblem, InternalError
 
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        what = error.filename or "what was to be written"
+        return DiskFull(f"the disk is full: {what} cannot be written")
     if isinstance(error, OSError) and error.filename is not None:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return DiskFull(f"the disk is full: {error.filename} cannot be written")
         return FileProblem.of(error)
     return InternalError(f"a bug in algo: {type(error).__name__}: {error}")
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from algo import events
-from algo.errors import INTERRUPTED, AlgoError
+from algo.errors import INTERRUPTED, AlgoError, ResultLost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress as RichProgress
@@ -39,6 +40,17 @@ _COLOURS = {
     "missing": "yellow",
     "warning": "yellow",
 }
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """Name what keeps a result from being written; a reader that went away is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ResultLost(f"the result cannot be written: {error.strerror}") from error
 
 
 @dataclass(slots=True)
@@ -72,20 +84,22 @@ class Output:
             human: A line, a table, or None when people need to see nothing.
         """
         self._quiet()
-        if self.json:
-            self._write_json(value)
-        elif isinstance(human, Table):
-            self._table(human)
-        elif human is not None:
-            self.stdout.write(human if human.endswith("\n") or not human else human + "\n")
-        self.stdout.flush()
+        with _writing():
+            if self.json:
+                self._write_json(value)
+            elif isinstance(human, Table):
+                self._table(human)
+            elif human is not None:
+                self.stdout.write(human if human.endswith("\n") or not human else human + "\n")
+            self.stdout.flush()
 
     def raw(self, data: bytes) -> None:
         """Write bytes to stdout untouched: an algorithm's binary answer."""
         self._quiet()
-        self.stdout.flush()
-        self.stdout.buffer.write(data)
-        self.stdout.buffer.flush()
+        with _writing():
+            self.stdout.flush()
+            self.stdout.buffer.write(data)
+            self.stdout.buffer.flush()
 
     def event(self, event: events.Event) -> None:
         """Show progress on stderr. The `notify` of every use case."""
@@ -123,9 +137,14 @@ class Output:
             document: dict[str, Any] = {"code": error.code, "message": error.message}
             document |= {"hint": error.hint} if error.hint else {}
             document |= {"details": error.details} if error.details else {}
-            self._write_json({"error": document})
-            self.stdout.flush()
-            return
+            try:
+                self._write_json({"error": document})
+                self.stdout.flush()
+                return
+            except BrokenPipeError:
+                raise
+            except OSError:
+                pass  # the document cannot be had; people are told
         interrupted = error.exit_code == INTERRUPTED
         self._line(
             error.message if interrupted else f"error[{error.code}]: {error.message}",

@@ -50,6 +50,23 @@ def test_a_running_serve_is_used(
         assert answer == {"greeting": "Good day Eve!"}
 
 
+def test_an_answer_that_is_late_is_told_as_such(
+    hello: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    entry = hello / "src" / "hello.py"
+    entry.write_text("import time\ndef apply(value):\n    time.sleep(value)\n    return value\n")
+    with serving(hello, *VIRTUALENV):
+        capfd.readouterr()
+        assert run(["run", "-d", "0.1", "--timeout", "5"]) == 0
+        assert run(["run", "-d", "5", "--timeout", "0.3"]) == 1
+        told = capfd.readouterr().err
+        assert "error[answer_late]: no answer from http" in told
+        assert "within 0.3 s" in told
+    for wrong in ("0", "-1", "nan", "inf", "1e308"):
+        assert run(["run", "-d", "1", "--timeout", wrong]) == 2
+        assert "number of seconds" in capfd.readouterr().err
+
+
 def test_a_failing_algorithm_is_exit_code_1_with_its_message(
     hello: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

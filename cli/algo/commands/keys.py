@@ -22,9 +22,17 @@ app = typer.Typer(
     """,
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
 )
+
+
+@app.callback()
+def keys(ctx: typer.Context) -> None:
+    """Create, show and trust signing keys."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
 
 NameOpt = Annotated[str, typer.Argument(metavar="[NAME]", help="The key's name.")]
 

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from algo.serving.errors import AlgorithmFailed, ServiceUnreachable
+from algo.errors import UsageError
+from algo.serving.errors import AlgorithmFailed, AnswerLate, ServiceUnreachable
 from algo.serving.probe import is_ready
 from algo.serving.start import StartOptions, running
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from algo.serving.interface import Servable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SLACK = 10.0
+_LONGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,15 @@ def run(place: Place, body: Body, notify: Notify, timeout: float) -> Answer:
         timeout: Seconds that the algorithm itself may take.
 
     Raises:
+        UsageError: `timeout` is no time.
         AlgorithmFailed: The algorithm answered with an error, which is the message.
+        AnswerLate: It did not answer in time.
         ServiceUnreachable: Nothing answers at the URL.
         AlgoError: What was to be started did not.
     """
+    if not 0 < timeout <= _LONGEST:
+        text = f"--timeout is a number of seconds above 0, at most {_LONGEST}, not {timeout:g}"
+        raise UsageError(text, hint="algo run --help")
     if place.url and (place.prepare is None or is_ready(place.url)):
         return call(place.url, body, timeout)
     assert place.prepare is not None
@@ -96,13 +102,14 @@ def call(url: str, body: Body, timeout: float) -> Answer:
 
     Raises:
         AlgorithmFailed: The service answered with an error.
-        ServiceUnreachable: Nothing answers there, or not in time.
+        AnswerLate: It does not answer in time.
+        ServiceUnreachable: Nothing answers there.
     """
     headers = {"Content-Type": body.content_type}
     request = urllib.request.Request(url, body.content, headers, method="POST")
     began = time.monotonic()
     try:
-        with _opener(url).open(request, timeout=timeout + _SLACK) as response:
+        with _opener(url).open(request, timeout=timeout) as response:
             content = response.read()
             kind = response.headers.get("Content-Type") or ""
             return Answer(content, kind, round((time.monotonic() - began) * 1000, 3))
@@ -111,6 +118,8 @@ def call(url: str, body: Body, timeout: float) -> Answer:
             raise _failure(error.code, error.read()) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise AnswerLate(f"no answer from {url} within {timeout:g} s") from error
         raise ServiceUnreachable(f"nothing answers at {url}: {reason}") from error
 
 

@@ -55,6 +55,13 @@ class AlgorithmFailed(AlgoError):
     code = "algorithm_failed"
 
 
+class AnswerLate(AlgoError):
+    """The algorithm did not answer in the time that the caller has."""
+
+    code = "answer_late"
+    hint = "give it more with --timeout SECONDS"
+
+
 class ServiceUnreachable(AlgoError):
     """Nothing answers at the URL."""
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from algo.events import Ready, Reloaded, ReloadFailed, Stopped, Warned
 from algo.serving.control import Control
 from algo.serving.errors import ControlLost, ServiceEnded
-from algo.serving.start import one_at_a_time, start, terminable, unstoppable
+from algo.serving.start import one_at_a_time, start
+from algo.signals import terminable, unstoppable
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:

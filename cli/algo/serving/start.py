@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,10 +11,10 @@ from algo.engines.interface import LOOPBACK, Launch, Limits
 from algo.events import Log
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
+from algo.signals import deferred, terminable, unstoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    from collections.abc import Iterator
 
     from algo.engines.interface import Engine, Instance
     from algo.events import Event, Notify
@@ -53,12 +52,15 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
         if text is not None:
             notify(Log(text))
 
-    instance = engine.start(_launch(servable, options), log)
+    instance: Instance | None = None
     try:
+        with deferred():
+            instance = engine.start(_launch(servable, options), log)
         wait_ready(instance, printed)
     except BaseException:
-        with unstoppable():
-            instance.stop(grace=0.5)
+        if instance is not None:
+            with unstoppable():
+                instance.stop(grace=0.5)
         raise
     return instance
 
@@ -90,46 +92,6 @@ def one_at_a_time(notify: Notify) -> Notify:
             notify(event)
 
     return locked
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up.
-
-    SIGINT counts even where a script started us in the background, which ignores it.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    with _handling(interrupt, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        yield
-
-
-@contextlib.contextmanager
-def unstoppable() -> Iterator[None]:
-    """Ignore Ctrl-C and SIGTERM for a clean-up, which is short by itself."""
-
-    def ignore(number: int, frame: FrameType | None) -> None:
-        return
-
-    with _handling(ignore, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        yield
-
-
-@contextlib.contextmanager
-def _handling(
-    handler: Callable[[int, FrameType | None], None], *signals: signal.Signals
-) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in signals}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _launch(servable: Servable, options: StartOptions) -> Launch:

@@ -23,6 +23,8 @@ DEFAULT = "default"
 KEY = "ALGO_SIGNING_KEY"
 PASSWORD = "ALGO_SIGNING_PASSWORD"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# A component of an OCI repository name (distribution specification).
+_OWNER = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -129,19 +131,23 @@ class Keyring:
         return PublicKey.parse(text)
 
     def trust(self, key: PublicKey, label: str = "", owner: str = "") -> None:
-        """Accept what `key` signed, for names of `owner` only when one is given.
+        """Accept what `key` signed: for names of every `owner` given so far, or for all names.
+
+        The last word counts: without an owner it is for all, with one after that for it alone.
 
         Raises:
             KeyRevoked: It is revoked here.
+            UsageError: `owner` is none.
         """
+        if owner and not _OWNER.fullmatch(owner):
+            raise UsageError(
+                f"{owner!r} is no owner", hint="give what stands before the / in acme/digits"
+            )
         if self._revoked(key.id).is_file():
             raise KeyRevoked(f"the key {key.short} is revoked here", hint="algo keys list")
         known = self._record("trusted", key.id)
-        # Trusted for everything stays so when it is trusted for one owner again.
-        if known is not None and not known.owner:
-            owner = ""
-        elif known is not None and owner and owner not in known.owner.split(","):
-            owner = f"{known.owner},{owner}"
+        if known is not None and owner and known.owner:
+            owner = ",".join(dict.fromkeys([*known.owner.split(","), owner]))
         self._write("trusted", key.id, _Record(key=key.pem, label=label, owner=owner))
 
     def revoke(self, key: str, reason: str = "") -> str:

@@ -113,14 +113,21 @@ def test_a_foreign_key_is_trusted_for_the_owners_named(ring: Keyring) -> None:
     assert ring.policy().keys_for("other/digits") == ()
     ring.trust(foreign, "CI of acme", "other")
     assert ring.policy().keys_for("other/digits")
+    ring.trust(foreign, "CI of acme", "acme")
+    assert ring.policy().keys_for("other/digits")
     assert ring.policy().keys_for("acme/digits")
 
 
-def test_a_key_that_is_trusted_for_all_stays_so(ring: Keyring) -> None:
+def test_the_last_word_on_a_key_counts(ring: Keyring) -> None:
     foreign = SigningKey.generate().public
     ring.trust(foreign)
     ring.trust(foreign, owner="acme")
+    assert ring.policy().keys_for("acme/digits")
+    assert not ring.policy().keys_for("other/digits")
+    ring.trust(foreign)
     assert ring.policy().keys_for("other/digits")
+    with pytest.raises(UsageError, match="'x y' is no owner"):
+        ring.trust(foreign, owner="x y")
 
 
 def test_a_key_is_revoked_by_the_beginning_of_its_id(ring: Keyring) -> None:

@@ -45,7 +45,8 @@ def read_pem(path: Path) -> str:
         UsageError: It is not there, cannot be read, or is too large to be one.
     """
     if not path.is_file():
-        raise UsageError(f"there is no file {path.name}", hint="algo keys --help")
+        what = f"{path} is no file" if path.exists() else f"there is no file {path}"
+        raise UsageError(what, hint="algo keys --help")
     if path.stat().st_size > LARGEST:
         raise UsageError(f"{path.name} is too large for a key", hint="algo keys --help")
     return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,70 @@
+"""`algo` as a process: its standard streams, and the signals that end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from algo.signals import deferred, unstoppable
+
+# The console script, whose process `exec` lets a signal reach.
+ALGO = f"exec '{Path(sys.executable).parent / 'algo'}'"
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+
+
+def test_closed_standard_streams_are_no_bug() -> None:
+    assert shell(f"{ALGO} run - --engine virtualenv <&-").stderr.startswith("error[project_not")
+    assert shell(f"{ALGO} keys list >&-").returncode == 0
+    assert shell(f"{ALGO} keys list 2>&-").returncode == 0
+
+
+@pytest.mark.parametrize("words", ["keys list", "keys list --json", "--help", "--version"])
+def test_a_result_that_cannot_be_written_is_an_error(words: str) -> None:
+    done = shell(f"{ALGO} {words} > /dev/full")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error_to_speak_of() -> None:
+    assert shell(f"({ALGO} --help) | true").stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_any_verb_in_an_orderly_way(number: int) -> None:
+    words = [str(Path(sys.executable).parent / "algo"), "login", "registry.example.com", "-u", "a"]
+    process = subprocess.Popen(
+        [*words, "--password-stdin"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(1)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert told == "interrupted: what was running is stopped\n"
+
+
+def test_a_deferred_signal_comes_at_the_end_of_the_block() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), deferred():
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("all")
+    assert done == ["all"]
+    with pytest.raises(KeyboardInterrupt), deferred():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("more")
+    assert done == ["all"]
+
+
+def test_a_clean_up_is_not_stopped() -> None:
+    with unstoppable():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
