@@ -134,8 +134,9 @@ class Deps:
     def builder(self) -> Builder:
         """Return what assembles images; it needs no engine once the runtime image is cached."""
         from algo.environments.interpreters import find_minor
-        from algo.images.build import Builder, host_platform
+        from algo.images.build import Builder
         from algo.images.cache import Cache
+        from algo.images.runtime import host_platform
         from algo.resources import data_folder
 
         return Builder(
@@ -219,7 +220,7 @@ class Deps:
 
     def published(self, *, skip: bool = False) -> PublishedVersions:
         """Return what makes published versions ready to run; `skip` leaves verification out."""
-        from algo.images.build import host_platform
+        from algo.images.runtime import host_platform
         from algo.publish.published import PublishedVersions
 
         return PublishedVersions(
@@ -232,18 +233,23 @@ class Deps:
             env=self.env,
         )
 
-    def destination(self, output: Path | None, into: str | None) -> Destination:
+    def destination(self, project: Project, output: Path | None, into: str | None) -> Destination:
         """Return where `algo build` puts its image: a file, docker when it answers, the store.
 
         Raises:
             EngineUnavailable: `docker` was asked for by name and does not answer.
-            OutputInvalid: The file cannot be written there.
+            OutputInvalid: The file cannot be written there, or would be in the next image.
+            UsageError: Two places are named.
         """
+        from algo.errors import UsageError
+        from algo.images.code import outside_code
         from algo.images.deliver import IntoEngine, IntoFile, IntoStore
         from algo.resources import output_file
 
+        if output is not None and into is not None:
+            raise UsageError("--into and -o name two places", hint="algo build --help")
         if output is not None:
-            return IntoFile(output_file(self.cwd, output))
+            return IntoFile(outside_code(project, output_file(self.cwd, output)))
         engine = None if into == "store" else self.image_engine()
         if engine is not None:
             return IntoEngine(engine)

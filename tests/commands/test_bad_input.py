@@ -127,6 +127,14 @@ TABLE = (
         source="def apply(input):\n    return 1\n",
     ),
     Row(
+        "an image that would be in the next one", ("build", "-o", "image.tar"), "output_invalid", 2,
+        "image.tar would be a part of the next image",
+    ),
+    Row(
+        "an image into two places", ("build", "-o", "../image.tar", "--into", "store"), "usage", 2,
+        "--into and -o name two places",
+    ),
+    Row(
         "a home that cannot be written", RUN, "file_problem", 1, "/proc/none",
         source="def apply(input):\n    return 1\n", env=(("ALGO_HOME", "/proc/none"),),
     ),
@@ -260,6 +268,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_told_and_leaves_nothing(project: Path, small_disk: Path) -> None:
     prepare(project, Row("", (), "", 0, "", requirements="six==1.17.0\n"))
-    done = algo(project, "build", "-o", "image.tar", env=(("ALGO_HOME", str(small_disk)),))
+    done = algo(project, "build", "-o", "../image.tar", env=(("ALGO_HOME", str(small_disk)),))
     refused(done, "disk_full", 1, "full")
-    assert not (project / "image.tar").exists()
+    assert not (project.parent / "image.tar").exists()

@@ -82,11 +82,11 @@ def test_every_destination_gets_the_same_image(
 ) -> None:
     docker = built(capsys, "--into", "docker")
     store = built(capsys, "--into", "store")
-    file = built(capsys, "-o", "image.tar")
+    file = built(capsys, "-o", "../image.tar")
 
     assert docker["digest"] == store["digest"] == file["digest"]
     assert store["reference"] == f"{name}@{store['digest']}"
-    with tarfile.open(project / "image.tar") as archive:
+    with tarfile.open(project.parent / "image.tar") as archive:
         assert "oci-layout" in archive.getnames()
 
 

@@ -41,7 +41,7 @@ def build_command(
     \b
     algo build                          into Docker
     algo build --into store             into the embedded store, no engine needed
-    algo build -o digits.tar            into a file
+    algo build -o dist/digits.tar       into a file
     algo build --platform linux/arm64
     """
     from algo.environments.locking import ensure_lock
@@ -53,7 +53,7 @@ def build_command(
     notify = deps.output.event
     project = Project.find(deps.cwd)
     where = Platform.parse(platform) if platform else None
-    destination = deps.destination(output, into)
+    destination = deps.destination(project, output, into)
     lock = ensure_lock(project, deps.locking(project), notify=notify)
     image = deps.builder().build(project, lock, platform=where, notify=notify)
     report = deliver(image, project.manifest.algorithm.version, destination, notify=notify)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
 from algo.images.bytecode import Compiler
+from algo.images.code import code_entries
 from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
 from algo.images.errors import BadPlatform
 from algo.images.image import LayerKind
@@ -16,8 +17,6 @@ from algo.images.tree import Entry, collect, fingerprint, single
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
 from algo.project.lock import Target, write
-from algo.watch.ignore import FILE as IGNORE_FILE
-from algo.watch.ignore import IgnoreRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,18 +31,6 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 PLATFORMS = (Platform("linux", "amd64"), Platform("linux", "arm64"))
-# What describes the project to us and not to its own code.
-_OURS = frozenset(
-    {
-        "algo.toml",
-        "algo.lock",
-        IGNORE_FILE,
-        "requirements.in",
-        "requirements.txt",
-        "requirements-test.in",
-    }
-)
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _NOT_RUNNER = frozenset({"Dockerfile"})
 
 
@@ -212,32 +199,6 @@ def _settle_runtime(
                 "distribution's packages changed; algo lock --upgrade takes the new one"
             )
         )
-
-
-def host_platform() -> Platform:
-    """Return the platform of containers on this machine: Linux on its processor."""
-    import platform
-
-    machine = platform.machine()
-    return Platform("linux", _MACHINES.get(machine, machine))
-
-
-def code_entries(project: Project) -> list[Entry]:
-    """Return what the code layer holds: the project's files, without models and ignored ones.
-
-    Raises:
-        LinkOutside: A link leads out of the project.
-        UnreadableFile: A file cannot be read.
-    """
-    ignore_file = project.root / IGNORE_FILE
-    text = ignore_file.read_text(encoding="utf-8") if ignore_file.is_file() else ""
-    rules = IgnoreRules.of(text)
-    models = {path.rstrip("/") for path in project.manifest.models.values()}
-
-    def ignored(path: str, folder: bool) -> bool:
-        return path in models or path in _OURS or rules.ignores(path, folder=folder)
-
-    return collect(project.root, APP, ignored=ignored)
 
 
 def _is_runner(path: str) -> bool:

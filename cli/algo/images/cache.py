@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from algo.oci.digest import Digest
+from algo.oci.seal import holds
 from algo.resources import writing
 
 if TYPE_CHECKING:
@@ -41,11 +42,8 @@ class Cache:
         return self.root / "blobs" / "sha256" / digest.hex
 
     def has(self, digest: Digest, size: int) -> bool:
-        """Tell whether the whole blob is there."""
-        try:
-            return self.blob(digest).stat().st_size == size
-        except OSError:
-            return False
+        """Tell whether the whole blob is there, and is still what it was."""
+        return holds(self.blob(digest), digest, size)
 
     def put(self, content: bytes) -> Digest:
         """Store a small blob and return its digest."""

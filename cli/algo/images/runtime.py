@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 
+from algo.errors import AlgoError
 from algo.events import Step
 from algo.images.config import assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from algo.oci.digest import Digest
 
 _FORMAT = "1"
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _NOTES = "runtimes"
 # How Docker's builder announces a line of the Dockerfile.
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
@@ -167,6 +169,14 @@ def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
     return _image(recipe, layers, record.path, cache)
 
 
+def host_platform() -> Platform:
+    """Return the platform of containers on this machine: Linux on its processor."""
+    import platform
+
+    machine = platform.machine()
+    return Platform("linux", _MACHINES.get(machine, machine))
+
+
 def ensure_runtime(
     recipe: RuntimeRecipe, cache: Cache, engine: ImageEngine | None, *, notify: Notify
 ) -> RuntimeImage:
@@ -194,14 +204,21 @@ def _build(
     what = f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"
     notify(Step(what))
     packages = " ".join(sorted(recipe.system_packages))
-    built = engine.build(
-        recipe.dockerfile,
-        recipe.spec.base,
-        recipe.tag,
-        {"SYSTEM_PACKAGES": packages} if packages else {},
-        recipe.platform,
-        lambda line: _tell(line, what, notify),
-    )
+    try:
+        built = engine.build(
+            recipe.dockerfile,
+            recipe.spec.base,
+            recipe.tag,
+            {"SYSTEM_PACKAGES": packages} if packages else {},
+            recipe.platform,
+            lambda line: _tell(line, what, notify),
+        )
+    except AlgoError as error:
+        if recipe.platform == str(host_platform()):
+            raise
+        text = f"this engine cannot build the runtime image for {recipe.platform}"
+        hint = _foreign_hint(recipe)
+        raise RuntimeUnavailable(text, hint=hint, details=error.details) from error
     notify(Step("Storing the runtime image's layers"))
     try:
         return _store(recipe, cache, engine.export(recipe.tag), built)
@@ -248,9 +265,15 @@ def _check_platform(made: str, recipe: RuntimeRecipe) -> None:
         raise RuntimeUnavailable(
             f"the engine built the runtime image for {made} when asked for {recipe.platform}: "
             f"its {recipe.spec.base} is for {made}",
-            hint=f"docker pull --platform {recipe.platform} {recipe.spec.base}, on an engine that "
-            "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)",
+            hint=_foreign_hint(recipe),
         )
+
+
+def _foreign_hint(recipe: RuntimeRecipe) -> str:
+    return (
+        f"docker pull --platform {recipe.platform} {recipe.spec.base}, on an engine that "
+        "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)"
+    )
 
 
 def _image(

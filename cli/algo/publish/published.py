@@ -17,6 +17,7 @@ from algo.events import Note
 from algo.images.load import ensure_loaded
 from algo.oci import media_types
 from algo.oci.reference import Reference
+from algo.oci.seal import is_sealed_tree, seal_tree
 from algo.project.lock import RUNTIME, Lock, parse
 from algo.publish.consume import examine, pull
 from algo.publish.contents import built_from, holds_files
@@ -146,15 +147,18 @@ class PublishedVersions:
         home = self.folders.cache / "versions"
         place = home / built.digest.hex
         description = read_description(built.layers[-1].blob)
-        if place.is_dir():
+        if is_sealed_tree(place):
             return place, description
         home.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
         try:
             unpack([layer.blob for layer in built.layers if holds_files(layer)], scratch / "app")
+            seal_tree(scratch / "app")
+            if place.is_dir():
+                place.replace(scratch / "changed")
             (scratch / "app").replace(place)
         except OSError:
-            if not place.is_dir():
+            if not is_sealed_tree(place):
                 raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

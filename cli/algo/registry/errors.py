@@ -75,7 +75,10 @@ class BlobCorrupted(AlgoError):
 
     code = "blob_corrupted"
     exit_code = NOT_ALLOWED
-    hint = "algo verify names what is wrong; publish the version's content again as a new version"
+    hint = (
+        "algo verify names what is wrong; algo pull, or algo build --into store in its project, "
+        "writes a damaged part of the embedded store anew"
+    )
 
     @classmethod
     def of(cls, digest: Digest, where: str, found: str) -> BlobCorrupted:

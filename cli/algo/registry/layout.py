@@ -17,6 +17,7 @@ import msgspec
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.manifest import MAX_MANIFEST, DescriptorDocument, Index, media_type_of
 from algo.oci.media_types import INDEX, REF_NAME
+from algo.oci.seal import holds
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
 from algo.registry.files import locked, sweep, sync_folder, write_whole
@@ -181,7 +182,7 @@ class LayoutStore:
                         repository=repository,
                     )
             target = self._blob(repository, head.descriptor.digest)
-            if not target.is_file():
+            if not holds(target, head.descriptor.digest, len(data)):
                 write_whole(target, [data], scratch)
             entries = _with_entry(index.manifests, head.descriptor, tag)
             if entries != index.manifests:
@@ -193,10 +194,8 @@ class LayoutStore:
         return self.folder(repository) / "blobs" / "sha256" / digest.hex
 
     def _is_whole(self, repository: str, descriptor: Descriptor) -> bool:
-        try:
-            return self._blob(repository, descriptor.digest).stat().st_size == descriptor.size
-        except FileNotFoundError:
-            return False
+        path = self._blob(repository, descriptor.digest)
+        return holds(path, descriptor.digest, descriptor.size)
 
     def _prepare(self, repository: str) -> Path:
         """Make the layout if it's new; return the folder for unfinished files."""
@@ -279,14 +278,12 @@ def _with_entry(
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Give the file a second name; say whether the target is whole now."""
+    """Give the file a second name, if that can be done here."""
     try:
         os.link(source, target)
-    except FileExistsError:
-        # Another publish may have made it a moment ago; a file cut short has to be written anew.
-        return target.stat().st_size == source.stat().st_size
     except OSError as error:
-        if error.errno in _NO_LINK:
+        # A file of that name is damaged, or another publish made it a moment ago: written anew.
+        if error.errno in {*_NO_LINK, errno.EEXIST}:
             return False
         raise
     sync_folder(target.parent)

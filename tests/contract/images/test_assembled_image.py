@@ -17,10 +17,11 @@ from algo.environments.interpreters import this_interpreter
 from algo.environments.locking import Locking, ensure_lock
 from algo.environments.pip import Pip
 from algo.events import silent
-from algo.images.build import Builder, host_platform
+from algo.images.build import Builder
 from algo.images.cache import Cache
 from algo.images.deliver import IntoFile, deliver
 from algo.images.load import ensure_loaded
+from algo.images.runtime import host_platform
 from algo.project.project import Project
 
 from tests.unit.images.projects import MANIFEST

@@ -64,6 +64,9 @@ def check_registry(deps: Deps) -> Finding:
     root = next((folder for folder in around if (folder / FILE).is_file()), None)
     url = Project.open(root).manifest.registry.url if root else ""
     if not root or not url:
+        store = deps.store()
+        for name in store.repositories():
+            store.tags(name)  # raises where its index cannot be read
         return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
     tags = deps.registry(url.partition("/")[0]).tags(Project.open(root).name)
     return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")

@@ -1,0 +1,71 @@
+"""What of a project is its code layer, and what is not."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from algo.errors import OutputInvalid
+from algo.images.config import APP
+from algo.images.tree import Entry, collect
+from algo.watch.ignore import FILE as IGNORE_FILE
+from algo.watch.ignore import IgnoreRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from algo.project.project import Project
+
+# What describes the project to us and not to its own code.
+_OURS = frozenset(
+    {
+        "algo.toml",
+        "algo.lock",
+        IGNORE_FILE,
+        "requirements.in",
+        "requirements.txt",
+        "requirements-test.in",
+    }
+)
+
+
+def code_entries(project: Project) -> list[Entry]:
+    """Return what the code layer holds: the project's files, without models and ignored ones.
+
+    Raises:
+        LinkOutside: A link leads out of the project.
+        UnreadableFile: A file cannot be read.
+    """
+    return collect(project.root, APP, ignored=_ignored(project))
+
+
+def outside_code(project: Project, path: Path) -> Path:
+    """Return `path` when a file there would not be in the code layer of the next image.
+
+    Raises:
+        OutputInvalid: It would be.
+    """
+    root, place = project.root.resolve(), path.parent.resolve() / path.name
+    if not place.is_relative_to(root):
+        return path
+    parts = place.relative_to(root).parts
+    ignored = _ignored(project)
+    if any(ignored("/".join(parts[:end]), end < len(parts)) for end in range(1, len(parts) + 1)):
+        return path
+    aim = shlex.quote(f"dist/{path.name}")
+    raise OutputInvalid(
+        f"{place.relative_to(root)} would be a part of the next image",
+        hint=f"mkdir -p dist && algo build -o {aim}, or name it in {IGNORE_FILE}",
+    )
+
+
+def _ignored(project: Project) -> Callable[[str, bool], bool]:
+    file = project.root / IGNORE_FILE
+    rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
+    models = {path.rstrip("/") for path in project.manifest.models.values()}
+
+    def ignored(path: str, folder: bool) -> bool:
+        return path in models or path in _OURS or rules.ignores(path, folder=folder)
+
+    return ignored
