@@ -101,18 +101,19 @@ class Deps:
         return Pip(self.env)
 
     def locking(self, project: Project) -> Locking:
-        """Return what a lock of `project` is made with: packages, this machine, the image.
-
-        Raises:
-            PythonNotFound: No Python on this machine fits the project.
-        """
-        from algo.environments.interpreters import find_interpreter
+        """Return what a lock of `project` is made with: packages, this machine, the image."""
+        from algo.environments.errors import PythonNotFound
+        from algo.environments.interpreters import Interpreter, find_interpreter
         from algo.environments.locking import Locking
         from algo.images.runtime import read_spec
         from algo.resources import data_folder
 
         manifest = project.manifest
-        host = find_interpreter(manifest.environment.python, self.env)
+        host: Interpreter | PythonNotFound
+        try:
+            host = find_interpreter(manifest.environment.python, self.env)
+        except PythonNotFound as error:
+            host = error
         spec = read_spec(data_folder("runtimes"), manifest.algorithm.language)
         return Locking(self.packages(), host, spec.version)
 

@@ -64,15 +64,15 @@ def writing(folder: Path) -> Iterator[None]:
         raise DiskFull(f"the disk is full: {folder} cannot be written") from error
 
 
-def output_file(cwd: Path, path: Path, option: str = "-o") -> Path:
-    """Return where a command writes what `option` names, before it does the work for it.
+def output_file(cwd: Path, path: Path) -> Path:
+    """Return where a command writes what `-o` names, before it does the work for it.
 
     Raises:
         OutputInvalid: It is a folder, or in a folder that is not there.
     """
     whole = cwd / path
     if whole.is_dir():
-        raise OutputInvalid(f"{path} is a folder", hint=f"pass {option} {path / 'NAME'}")
+        raise OutputInvalid(f"{path} is a folder", hint=f"pass -o {path / 'NAME'}")
     if not whole.parent.is_dir():
         raise OutputInvalid(
             f"there is no folder {path.parent} to write {path.name} into",

@@ -35,9 +35,10 @@ def exec_command(
     deps: Deps = ctx.obj
     project = Project.find(deps.cwd)
     locking = deps.locking(project)
+    host = locking.host
     lock = ensure_lock(project, locking, notify=deps.output.event)
     environment = ensure_environment(
-        lock, locking.host, locking.manager, deps.folders, tests=True, notify=deps.output.event
+        lock, host, locking.manager, deps.folders, tests=True, notify=deps.output.event
     )
     deps.output.close()
     raise typer.Exit(execute(command, environment, project.root, deps.env))

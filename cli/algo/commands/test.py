@@ -41,13 +41,11 @@ def test_command(
     from algo.events import Note
     from algo.output import Table
     from algo.project.project import Project
-    from algo.resources import output_file
 
     deps: Deps = ctx.obj
-    file = output_file(deps.cwd, junit, "--junit") if junit is not None else None
     report = test_project(deps, Project.find(deps.cwd), engine, only)
-    if file is not None:
-        write_junit(report, file)
+    if junit is not None:
+        write_junit(report, deps.cwd / junit)
     deps.output.result(report.summary(), human=Table(COLUMNS, report.rows()))
     deps.output.event(Note(report.sentence))
     if not report.ok:

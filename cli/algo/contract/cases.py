@@ -51,9 +51,11 @@ def read_cases(project: Path) -> tuple[AnyCase, ...]:
 
     Raises:
         CaseInvalid: A file is not UTF-8, not JSON, or holds something else than cases.
+        OSError: The folder or a file of it may not be read.
     """
-    cases: list[AnyCase] = []
-    for path in sorted((project / FOLDER).glob("*.json")):
+    folder, cases = project / FOLDER, list[AnyCase]()
+    files = folder.iterdir() if folder.is_dir() else ()
+    for path in sorted(file for file in files if file.suffix == ".json"):
         where = path.relative_to(project).as_posix()
         try:
             text = path.read_text(encoding="utf-8")
@@ -72,7 +74,7 @@ def sample(project: Path) -> str:
     """
     try:
         cases = read_cases(project)
-    except CaseInvalid:
+    except (CaseInvalid, OSError):
         return "{}"
     taken = [c.input for c in cases if isinstance(c, Case) and not isinstance(c.check, Refuses)]
     taken += [case.examples[0].input for case in cases if isinstance(case, Labelled)]

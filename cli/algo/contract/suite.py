@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +30,20 @@ _WORD = re.compile(r"[\w:+.\[\]/-]+")
 
 
 def has_tests(project: Path) -> bool:
-    """Tell whether pytest would find a test file in the `tests` folder of `project`."""
+    """Tell whether pytest would find a test file in the `tests` folder of `project`.
+
+    Raises:
+        OSError: A folder may not be read: its tests must not be passed over.
+    """
     folder = project / FOLDER
-    return any(found for name in ("test_*.py", "*_test.py") for found in folder.rglob(name))
+    if not folder.is_dir():
+        return False
+    names = [name for _, _, names in os.walk(folder, onerror=_refused) for name in names]
+    return any(fnmatch(name, "test_*.py") or fnmatch(name, "*_test.py") for name in names)
+
+
+def _refused(error: OSError) -> None:
+    raise error
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def request(wanted: str, facts: GpuFacts, engine: EngineGpu) -> GpuRequest:
     if engine.nvidia_runtime:
         return GpuRequest(ids=() if ids == ("all",) else ids)
     message, hint = missing(facts, engine)
-    raise GpuUnavailable(f"--gpu was asked for, and {message}", hint=hint)
+    raise GpuUnavailable(f"a GPU was asked for, and {message}", hint=hint)
 
 
 def missing(facts: GpuFacts, engine: EngineGpu) -> tuple[str, str]:
@@ -114,10 +114,10 @@ def require_on_host(facts: GpuFacts) -> None:
     """
     if not facts.driver:
         message, hint = missing(facts, EngineGpu())
-        raise GpuUnavailable(f"--gpu was asked for, and {message}", hint=hint)
+        raise GpuUnavailable(f"a GPU was asked for, and {message}", hint=hint)
     if not facts.nodes and facts.driver != "wsl":
         raise GpuUnavailable(
-            f"--gpu was asked for, and driver {facts.driver} has no /dev/nvidia0",
+            f"a GPU was asked for, and driver {facts.driver} has no /dev/nvidia0",
             hint="nvidia-modprobe -u -c=0",
         )
 

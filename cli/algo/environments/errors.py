@@ -62,7 +62,7 @@ class PythonNotFound(AlgoError):
     """No Python on this machine fits `python` of `algo.toml`."""
 
     code = "python_not_found"
-    hint = "install a Python that fits and put it on PATH, or use --engine docker"
+    hint = "install a Python that fits and put it on PATH; --engine docker needs none"
 
 
 class CommandNotFound(AlgoError):

@@ -82,7 +82,8 @@ def find_interpreter(python: str, env: Mapping[str, str]) -> Interpreter:
         if fits(python, found.version):
             return found
         seen.append(found)
-    names = ", ".join(f"{one.version} ({one.path})" for one in seen)
+    places = {one.version: one.path for one in reversed(seen)}
+    names = ", ".join(f"{version} ({path})" for version, path in places.items())
     raise PythonNotFound(f"no Python on this machine meets {python!r}; found {names}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.environments.errors import PythonUnsupported
+from algo.environments.errors import PythonNotFound, PythonUnsupported
 from algo.environments.interpreters import fits
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
 from algo.events import Note, Step, Warned
@@ -29,13 +29,25 @@ class Locking:
 
     Args:
         manager: Resolves the requirements.
-        host: The Python that the project runs on outside a container.
+        found: The Python that the project runs on outside a container, or why there is none,
+            which only matters to who runs something there.
         image_python: The minor version of the Python in the image, `3.13`.
     """
 
     manager: PackageManager
-    host: Interpreter
+    found: Interpreter | PythonNotFound
     image_python: str
+
+    @property
+    def host(self) -> Interpreter:
+        """The Python that the project runs on outside a container.
+
+        Raises:
+            PythonNotFound: None on this machine fits.
+        """
+        if isinstance(self.found, PythonNotFound):
+            raise self.found
+        return self.found
 
     @property
     def host_target(self) -> Target:
@@ -54,7 +66,9 @@ class Locking:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Every target that a lock made here must hold, those of images first."""
-        images = (self.image_target(platform) for platform in IMAGE_PLATFORMS)
+        images = tuple(self.image_target(platform) for platform in IMAGE_PLATFORMS)
+        if isinstance(self.found, PythonNotFound):
+            return images
         return tuple(dict.fromkeys((*images, self.host_target, self.test_target)))
 
 

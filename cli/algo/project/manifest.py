@@ -196,15 +196,33 @@ def _check_values(manifest: Manifest, where: str) -> None:
                 f"{where}: model {name} at {path!r} lies outside the project",
                 hint="give a path below the project's folder",
             )
-    if manifest.serving.workers < 1 or manifest.serving.concurrency < 1:
-        raise ManifestInvalid(f"{where}: [serving] workers and concurrency are at least 1")
-    if manifest.serving.queue < 0:
-        raise ManifestInvalid(f"{where}: [serving] queue is not negative")
-    if manifest.serving.batch.max_size < 1:
-        raise ManifestInvalid(f"{where}: [serving] batch max-size is at least 1")
-    seconds(manifest.serving.batch.max_wait)
-    seconds(manifest.serving.timeout)
-    size(manifest.serving.max_body)
+        if path.strip("./") == "":
+            raise ManifestInvalid(
+                f"{where}: model {name} at {path!r} is the project itself",
+                hint="give a path below the project's folder",
+            )
+    _check_serving(manifest.serving, where)
+
+
+def _check_serving(serving: Serving, where: str) -> None:
+    bounds = {
+        "workers": (serving.workers, 1, 256),
+        "concurrency": (serving.concurrency, 1, 10_000),
+        "queue": (serving.queue, 0, 1_000_000),
+        "batch max-size": (serving.batch.max_size, 1, 10_000),
+    }
+    for name, (value, least, most) in bounds.items():
+        if not least <= value <= most:
+            raise ManifestInvalid(
+                f"{where}: [serving] {name} is {value}", hint=f"it goes from {least} to {most}"
+            )
+    seconds(serving.batch.max_wait)
+    for name, found in (
+        ("timeout", seconds(serving.timeout)),
+        ("max-body", float(size(serving.max_body))),
+    ):
+        if found <= 0:
+            raise ManifestInvalid(f"{where}: [serving] {name} is 0", hint="it must be more")
 
 
 def _outside(path: str) -> bool:

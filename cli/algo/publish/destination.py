@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from algo.oci.errors import BadReference
@@ -35,7 +36,7 @@ def destination(to: str, project: Project) -> Reference:
     except BadReference as error:
         raise BadDestination(error.message) from error
     if found.tag or found.digest:
-        raise BadDestination(
-            f"{to!r} names a version", hint=f"algo publish --to {text.split('@')[0]} --version V"
-        )
+        place = replace(found, tag="", digest=None)
+        hint = f"algo publish --to {place} --version {found.tag or 'V'}"
+        raise BadDestination(f"{to!r} names a version", hint=hint)
     return found

@@ -58,7 +58,7 @@ class BadCredentials(AlgoError):
 
     code = "bad_credentials"
     exit_code = NOT_ALLOWED
-    hint = "algo login writes the file anew"
+    hint = "correct the file, or move it away and log in again: algo login"
 
 
 class NotFound(AlgoError):

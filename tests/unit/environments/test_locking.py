@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from algo.environments.errors import PythonUnsupported, Unsatisfiable
+from algo.environments.errors import PythonNotFound, PythonUnsupported, Unsatisfiable
 from algo.environments.interpreters import Interpreter
 from algo.environments.locking import Locking, ensure_lock, make_lock
 from algo.events import Event, Note, Warned, silent
@@ -140,3 +140,15 @@ def test_the_runtime_digests_outlive_a_new_lock(tmp_path: Path) -> None:
 
     again = ensure_lock(project(tmp_path, "six==1.16\n"), locking, notify=silent)
     assert again.runtimes == {"linux/amd64": "sha256:22"}
+
+
+def test_a_machine_without_a_fitting_python_locks_for_images(tmp_path: Path) -> None:
+    missing = PythonNotFound("no Python on this machine meets '3.13'")
+    locking = Locking(FakePackages(), missing, "3.13")
+    lock = ensure_lock(project(tmp_path), locking, notify=silent)
+    assert [str(target) for target in lock.targets] == [
+        "linux/amd64 python3.13 runtime",
+        "linux/arm64 python3.13 runtime",
+    ]
+    with pytest.raises(PythonNotFound, match=r"meets '3\.13'"):
+        _ = locking.host

@@ -48,9 +48,10 @@ def _on_host(deps: Deps, project: Project) -> Servable:
 
     notify = deps.output.event
     locking = deps.locking(project)
+    host = locking.host
     lock = ensure_lock(project, locking, notify=notify)
     environment = ensure_environment(
-        lock, locking.host, deps.packages(), deps.folders, tests=False, notify=notify
+        lock, host, deps.packages(), deps.folders, tests=False, notify=notify
     )
     artifact = HostEnvironment(environment.python)
     return Servable(project.name, describe(project.manifest), artifact, project.root)

@@ -62,9 +62,10 @@ def _suite(deps: Deps, project: Project) -> Suite | None:
         return None
     notify = deps.output.event
     locking = deps.locking(project)
+    host = locking.host
     lock = ensure_lock(project, locking, notify=notify)
     environment = ensure_environment(
-        lock, locking.host, deps.packages(), deps.folders, tests=True, notify=notify
+        lock, host, deps.packages(), deps.folders, tests=True, notify=notify
     )
     variables = environment.variables(project.root, deps.env)
     return PytestSuite(project.root, environment.python, variables)
