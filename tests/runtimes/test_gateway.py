@@ -206,8 +206,9 @@ def test_faults_hide_their_trace_unless_in_development(gateway: Start, developed
     assert '  File "src/it.py", line 2, in apply' in trace
     served = developed(code)
     assert 'File "src/it.py", line 2, in apply' in served.post(0).json["error"]["stacktrace"]
+    assert served.post(0, **{"User-Agent": "algo/1.0.0"}).status == 500
     served.stop()
-    assert '  File "src/it.py", line 2, in apply' in served.printed
+    assert served.printed.count('  File "src/it.py", line 2, in apply') == 1
 
 
 def test_what_ends_a_worker_is_logged(gateway: Start) -> None:

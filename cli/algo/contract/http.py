@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from algo import __version__
 from algo.contract.errors import AlgorithmGone
 from algo.contract.interface import Answer, Fault
 
@@ -81,7 +82,7 @@ class HttpAlgorithm:
         return self.call(value)
 
     def _send(self, body: bytes) -> Answer | Fault:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "User-Agent": f"algo/{__version__}"}
         self._connection.request("POST", self._path, body, headers)
         response = self._connection.getresponse()
         content = response.read()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from algo import __version__
 from algo.errors import UsageError
 from algo.serving.errors import AlgorithmFailed, AnswerLate, ServiceUnreachable
 from algo.serving.probe import is_ready
@@ -105,7 +106,7 @@ def call(url: str, body: Body, timeout: float) -> Answer:
         AnswerLate: It does not answer in time.
         ServiceUnreachable: Nothing answers there.
     """
-    headers = {"Content-Type": body.content_type}
+    headers = {"Content-Type": body.content_type, "User-Agent": f"algo/{__version__}"}
     request = urllib.request.Request(url, body.content, headers, method="POST")
     began = time.monotonic()
     try:

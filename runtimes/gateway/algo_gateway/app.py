@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from algo_gateway.pool import Pool
 
 SERVER_ERROR = 500
+# What `algo run` and `algo test` call themselves.
+OURS = "algo/"
 _CALLS = frozenset({"/", "/invoke"})
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
 
@@ -97,8 +99,8 @@ class App:
                     call.watch.cancel()
         except Failure as problem:
             self._metrics.answered(problem.status, time.monotonic() - began)
-            if call is not None and problem.status >= SERVER_ERROR:
-                self._logs.failed(problem, call.id)
+            if call is not None:
+                self._log(problem, call, scope)
             headers, document = answers.failure(problem, development=self._development)
             proto.response_bytes(problem.status, headers, document)
             return
@@ -146,8 +148,7 @@ class App:
                 await transport.send_bytes(_piece(piece, events=events))
         except Failure as problem:
             status = problem.status
-            if status >= SERVER_ERROR:
-                self._logs.failed(problem, call.id)
+            self._log(problem, call, scope)
             headers, body = answers.failure(problem, development=self._development)
             if transport is None:
                 proto.response_bytes(status, headers, body)
@@ -158,6 +159,12 @@ class App:
             kind = "text/event-stream" if events else "application/jsonl"
             proto.response_bytes(200, [("content-type", kind)], b"")
         self._metrics.answered(status, time.monotonic() - began)
+
+    def _log(self, problem: Failure, call: Call, scope: Any) -> None:
+        """Log a fault of ours or the algorithm's, unless the caller shows it on this terminal."""
+        shown = self._development and (scope.headers.get("user-agent") or "").startswith(OURS)
+        if problem.status >= SERVER_ERROR and not shown:
+            self._logs.failed(problem, call.id)
 
     def _unknown(self, scope: Any, proto: Any) -> None:
         known = {*self._pages, "/invoke"}
