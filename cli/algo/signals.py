@@ -27,14 +27,15 @@ def terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unstoppable() -> Iterator[None]:
-    """Ignore Ctrl-C and SIGTERM for a clean-up, which is short by itself."""
+def unstoppable() -> Iterator[list[int]]:
+    """Let none of them end a clean-up, which is short by itself; give those that came."""
+    came: list[int] = []
 
-    def ignore(number: int, frame: FrameType | None) -> None:
-        return
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
 
-    with _handling(ignore, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        yield
+    with _handling(note, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield came
 
 
 @contextlib.contextmanager

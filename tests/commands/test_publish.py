@@ -147,6 +147,22 @@ def test_a_pulled_version_runs_without_its_registry(
     assert told(capsys, "inspect", "acme/pulled:1.0.0")["digest"] == published["digest"]
 
 
+def test_a_pulled_version_verifies_without_those_before_it(
+    hello: Path, capsys: Captured, docker_registry: str
+) -> None:
+    target = f"{docker_registry}/acme/chain"
+    told(capsys, "publish", "--to", target, "--yes")
+    for number in (1, 2):
+        (hello / "src" / "notes.py").write_text(f"# {number}\n")
+        told(capsys, "publish", "--to", target, "--yes")
+    assert told(capsys, "verify", f"{target}:1.0.2")["history"] == 3
+    told(capsys, "pull", f"{target}:1.0.2")
+    verified = told(capsys, "verify", "acme/chain:1.0.2")
+    assert (verified["history"], verified["history_continues"]) == (1, target)
+    told(capsys, "pull", f"{target}:1.0.1")
+    assert told(capsys, "verify", "acme/chain:1.0.2")["history"] == 2
+
+
 def test_a_guarded_registry_says_to_log_in_and_then_lets_in(
     hello: Path,
     capsys: Captured,

@@ -43,6 +43,8 @@ def verify_command(
     tools = deps.consuming(policy=only(deps.cwd / key) if key else None)
     found = verify_version(Reference.parse(reference), tools, notify=deps.output.event)
     versions = "the first version" if found.history == 1 else f"{found.history} versions"
+    if found.history_continues:
+        versions = f"{found.history} here, those before in {found.history_continues}"
     deps.output.result(
         found,
         human=f"VERIFIED by {found.signer} ({found.key[:16]})\n{found.reference}@{found.digest}\n"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.events import Notify
+    from algo.oci.digest import Digest
     from algo.oci.reference import Reference
     from algo.registry.copy import CopiedVersion
     from algo.registry.interface import Registry
@@ -68,7 +69,10 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What `algo verify` found; `bytes_checked` were read and compared with their digests."""
+    """What `algo verify` found; `bytes_checked` were read and compared with their digests.
+
+    `history` versions were followed back; those before them are at `history_continues`.
+    """
 
     verified: bool
     name: str
@@ -81,6 +85,7 @@ class Verification:
     published: str
     bytes_checked: int
     history: int
+    history_continues: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,16 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
     verified, signer = found.verified, found.verified.signer
     assert signer is not None
     checked = check_blobs(found.repository, verified, notify=notify)
-    history = check_history(found.repository, verified, _policy(tools))
+    place = found.repository.place
+
+    def elsewhere(version: str, digest: Digest) -> str:
+        return (
+            ""
+            if found.repository.registry.address
+            else tools.pins.elsewhere(place, version, digest)
+        )
+
+    history = check_history(found.repository, verified, _policy(tools), elsewhere)
     return Verification(
         verified=True,
         name=verified.release.name,
@@ -147,7 +161,8 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
         key=signer.key.id,
         published=verified.release.published,
         bytes_checked=checked,
-        history=history,
+        history=history.count,
+        history_continues=history.rest,
     )
 
 
@@ -166,6 +181,8 @@ def pull(reference: Reference, tools: Consuming, *, notify: Notify) -> Pulled:
     received = 0
     if found.repository.registry.address:
         received = _copy(found, store, notify).bytes_sent
+        # The versions before it are known to be there.
+        tools.pins.keep(found.repository.place, verified.release.version, asked.digest)
     elif not tools.skip:
         check_blobs(found.repository, verified, notify=notify)
     signer = verified.signer

@@ -73,14 +73,18 @@ def running(
 
     Raises:
         AlgoError: As `start`.
+        KeyboardInterrupt: The user wanted an end, if only while it was being stopped.
     """
     with terminable():
         instance = start(engine, servable, options, one_at_a_time(notify))
+        came: list[int] = []
         try:
             yield instance
         finally:
-            with unstoppable():
+            with unstoppable() as came:
                 instance.stop()
+        if came:
+            raise KeyboardInterrupt
 
 
 def one_at_a_time(notify: Notify) -> Notify:

@@ -50,6 +50,13 @@ class Pins:
                 file.write(msgspec.json.format(msgspec.json.encode(seen, order="sorted")) + b"\n")
             Path(name).replace(path)
 
+    def elsewhere(self, place: str, version: str, digest: Digest) -> str:
+        """Return another place where `version` was `digest` when it was seen, empty when none."""
+        for path in sorted(self.root.rglob("*.json")):
+            if path != self._file(place) and self._read(path).get(version) == str(digest):
+                return path.relative_to(self.root).with_suffix("").as_posix().replace("+", ":")
+        return ""
+
     def _file(self, place: str) -> Path:
         # A port's colon is not allowed in file names everywhere; no host holds a plus sign.
         return self.root / f"{place.replace(':', '+')}.json"

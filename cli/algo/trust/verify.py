@@ -21,6 +21,8 @@ from algo.trust.evidence import Evidence, collect, require
 from algo.trust.statements import RELEASE, SIGN, Release, read_release
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.trust.interface import Repository
@@ -134,35 +136,67 @@ def check_blobs(repository: Repository, verified: Verified, *, notify: Notify = 
     return total
 
 
-def check_history(repository: Repository, verified: Verified, policy: Policy) -> int:
-    """Follow the release manifests back to the first version; return how many there are.
+@dataclass(frozen=True, slots=True)
+class History:
+    """How many versions were followed back, and where the ones before them are, if not here."""
+
+    count: int
+    rest: str = ""
+
+
+def check_history(
+    repository: Repository,
+    verified: Verified,
+    policy: Policy,
+    elsewhere: Callable[[str, Digest], str] = lambda version, digest: "",
+) -> History:
+    """Follow the release manifests back to the first version.
+
+    Args:
+        repository: Where the versions are.
+        verified: The one to begin with.
+        policy: The keys that are accepted.
+        elsewhere: Names the place that a version of a digest was taken from, empty for none. The
+            ones before it may be there alone.
 
     Raises:
         HistoryBroken: An earlier version is gone, or is not the one that was released after.
         SignatureMissing: As `verify`, for an earlier version; so the others.
     """
-    count, release = 1, verified.release
+    count, release, here = 1, verified.release, verified.digest
     while release.previous is not None and count < MAX_HISTORY:
-        version = release.previous.version
-        digest = repository.resolve(version)
-        if digest is None:
-            raise HistoryBroken(
-                f"{release.name}:{release.version} was released after {version}, which is gone"
-            )
-        what = f"{repository.place}:{version}"
-        found = collect(repository, digest, policy, release.name)
-        same = [
-            item
-            for item in require(found, RELEASE, digest, what)
-            if str(Digest.of(item.payload)) == release.previous.release
-        ]
-        if not same:
-            raise HistoryBroken(
-                f"{what} is not the version that {release.version} was released after"
-            )
-        _, release = _released_as(same, Asked(release.name, version, digest), what)
+        earlier = _earlier(repository, release, policy)
+        if isinstance(earlier, HistoryBroken):
+            place = elsewhere(release.version, here)
+            if not place:
+                raise earlier
+            return History(count, place)
+        release, here = earlier
         count += 1
-    return count
+    return History(count)
+
+
+def _earlier(
+    repository: Repository, release: Release, policy: Policy
+) -> tuple[Release, Digest] | HistoryBroken:
+    """Return the version that `release` was released after, or why it is not here."""
+    assert release.previous is not None
+    version = release.previous.version
+    digest = repository.resolve(version)
+    if digest is None:
+        return HistoryBroken(
+            f"{release.name}:{release.version} was released after {version}, which is gone"
+        )
+    what = f"{repository.place}:{version}"
+    found = collect(repository, digest, policy, release.name)
+    same = [
+        item
+        for item in require(found, RELEASE, digest, what)
+        if str(Digest.of(item.payload)) == release.previous.release
+    ]
+    if not same:
+        return HistoryBroken(f"{what} is not the version that {release.version} was released after")
+    return _released_as(same, Asked(release.name, version, digest), what)[1], digest
 
 
 def find_documents(

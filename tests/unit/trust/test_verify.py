@@ -23,7 +23,7 @@ from algo.trust.errors import (
 )
 from algo.trust.keys import SigningKey
 from algo.trust.statements import RELEASE, SIGN, Previous, release_statement, sign_statement
-from algo.trust.verify import check_blobs, check_history
+from algo.trust.verify import History, check_blobs, check_history
 
 from tests.fakes.registry import MemoryRegistry
 from tests.unit.trust.publishing import NAME, WHEN, check, contents, put, trusting
@@ -68,7 +68,7 @@ def test_a_published_version_is_verified(registry: MemoryRegistry, tmp_path: Pat
     repository = RegistryRepository(registry, NAME)
     layers = sum(layer.descriptor.size for layer in what.images[0].layers)
     assert check_blobs(repository, verified) > layers
-    assert check_history(repository, verified, trusting(KEY.public)) == 1
+    assert check_history(repository, verified, trusting(KEY.public)) == History(1)
 
 
 def test_an_unknown_key_is_refused_and_shown(registry: MemoryRegistry, tmp_path: Path) -> None:
@@ -245,12 +245,20 @@ def test_the_history_leads_back_to_the_first_version(
     previous = Previous("1.0.0", str(known.release_digest))
     second = put(registry, contents(tmp_path, "1.0.1", previous=previous), KEY)
     verified = check(registry, second.index.digest, policy, version="1.0.1")
-    assert check_history(RegistryRepository(registry, NAME), verified, policy) == 2
+    assert check_history(RegistryRepository(registry, NAME), verified, policy) == History(2)
 
     tags = registry.repository(NAME).tags
     del tags["1.0.0"]
     with pytest.raises(HistoryBroken, match="gone"):
         check_history(RegistryRepository(registry, NAME), verified, policy)
+    seen = {("1.0.1", second.index.digest): "registry.example.com/acme/hello"}
+    taken = check_history(
+        RegistryRepository(registry, NAME),
+        verified,
+        policy,
+        lambda version, digest: seen.get((version, digest), ""),
+    )
+    assert taken == History(1, "registry.example.com/acme/hello")
     replaced = put(registry, contents(tmp_path, code=b"replaced"), KEY)
     assert tags["1.0.0"] == replaced.index.digest
     with pytest.raises(HistoryBroken, match=r"is not the version that 1\.0\.1"):
