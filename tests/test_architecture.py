@@ -21,7 +21,7 @@ NOUNS = {
     "images": {"project", "oci", "resources", "watch"},
     "registry": {"oci", "resources"},
     "engines": {"oci", "project", "resources"},
-    "contract": {"project"},
+    "contract": {"project", "resources"},
     "versions": {"oci"},
     "trust": {"oci", "resources"},
     "serving": {"engines", "project", "watch", "resources"},

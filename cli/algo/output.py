@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
@@ -72,6 +73,10 @@ class Output:
         """Build the output of this process; NO_COLOR and TERM=dumb are respected."""
         import os
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal of another encoding still shows what it cannot write, as `\xfc`.
+                stream.reconfigure(errors="backslashreplace")
         terminal = sys.stderr.isatty()
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return cls(sys.stdout, sys.stderr, json=json, terminal=terminal, colour=not plain)
@@ -170,7 +175,13 @@ class Output:
     def _write_json(self, value: object) -> None:
         import msgspec
 
-        self.stdout.write(msgspec.json.encode(plain(value)).decode() + "\n")
+        document = plain(value)
+        text = msgspec.json.encode(document).decode()
+        if not text.isascii() and (self.stdout.encoding or "").lower() not in {"utf-8", "utf8"}:
+            import json
+
+            text = json.dumps(document, separators=(",", ":"))
+        self.stdout.write(text + "\n")
 
     def _line(self, text: str, style: str = "") -> None:
         if self.terminal and self.colour and style:
@@ -267,9 +278,10 @@ def plain(value: object) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, int | float | bool):
         return value
-    return str(value)
+    # Half a surrogate pair, or a file's name that is no UTF-8, has no other form in JSON.
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _ready(event: events.Ready) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shlex
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +65,36 @@ def writing(folder: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull(f"the disk is full: {folder} cannot be written") from error
+
+
+def scratch(kind: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder that tells whose it is, for `abandoned` to find when we are killed.
+
+    Args:
+        kind: What it is for: one word.
+    """
+    return tempfile.TemporaryDirectory(prefix=f"algo-{kind}-{os.getpid()}-")
+
+
+def abandoned() -> tuple[Path, ...]:
+    """Return the temporary folders of processes that are gone, the gateway's included."""
+    found = []
+    for path in sorted(Path(tempfile.gettempdir()).glob("algo-*-*-*")):
+        named = re.fullmatch(r"algo-[a-z]+-(\d+)-\w+", path.name)
+        if named and path.stat().st_uid == os.getuid() and not runs(int(named[1])):
+            found.append(path)
+    return tuple(found)
+
+
+def runs(pid: int) -> bool:
+    """Tell whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def output_file(cwd: Path, path: Path) -> Path:

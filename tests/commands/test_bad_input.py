@@ -123,6 +123,10 @@ TABLE = (
         "output_invalid", 2, "no folder no", source="def apply(input):\n    return 1\n",
     ),
     Row(
+        "an input that is not UTF-8", ("run", "--engine", "virtualenv", "-d", '"\udcff"'),
+        "input_invalid", 2, "-d is not UTF-8 at character 2",
+    ),
+    Row(
         "an image into a folder", ("build", "-o", "src"), "output_invalid", 2, "src is a folder",
         source="def apply(input):\n    return 1\n",
     ),

@@ -131,6 +131,19 @@ def test_ignored_files_reload_nothing_and_others_do(hello: Path) -> None:
         assert served.of("reload") == []
 
 
+def test_a_file_whose_name_is_no_utf8_ends_nothing(hello: Path) -> None:
+    with serving(hello, "--engine", "virtualenv") as served:
+        (hello / "src" / os.fsdecode(b"b\xff.txt")).write_text("new")
+        served.wait_for_reloads(1)
+        assert post(served.url, "Ada") == {"greeting": "Hello Ada!"}
+        assert served.stop() == 0
+    built = subprocess.run([*ALGO, "build", "--into", "store"], capture_output=True, text=True)
+    assert built.stderr.splitlines()[-2:] == [
+        "error[unreadable_file]: the name of 'src/b\\udcff.txt' is not UTF-8",
+        "hint: rename it, or name it in .algoignore",
+    ]
+
+
 def test_without_reload_an_edit_changes_nothing(hello: Path) -> None:
     with serving(hello, "--engine", "virtualenv", "--no-reload") as served:
         edit(hello / "src" / "hello.py", "Hello", "Good day")

@@ -67,7 +67,7 @@ class HttpAlgorithm:
         Raises:
             AlgorithmGone: Nothing answers any more, or not in time.
         """
-        body = json.dumps(value, ensure_ascii=False).encode()
+        body = json.dumps(value).encode()
         reused = self._connection.sock is not None
         try:
             return self._send(body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from algo.contract.errors import SuiteFailed
 from algo.contract.junit import read_pytest
 from algo.events import Note
+from algo.resources import scratch as scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class PytestSuite:
         Raises:
             SuiteFailed: pytest is not in the environment, or could not run.
         """
-        with tempfile.TemporaryDirectory(prefix="algo-test-") as scratch:
+        with scratch_folder("test") as scratch:
             report = Path(scratch) / "report.xml"
             command = [str(self.python), "-m", "pytest", "-q", "--junitxml", str(report)]
             command += _selection(only)

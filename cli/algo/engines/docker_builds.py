@@ -10,6 +10,7 @@ from algo.engines.docker_client import ping
 from algo.engines.docker_containers import Containers
 from algo.engines.docker_http import DockerHttp
 from algo.engines.interface import Leftover
+from algo.resources import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,15 +81,7 @@ def _containers(address: str) -> Iterator[tuple[str, str]]:
 
 
 def _dead(pid: str) -> bool:
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return pid.isdigit() and not runs(int(pid))
 
 
 def _ordered(found: Iterable[Leftover]) -> list[Leftover]:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from algo.environments.errors import (
 )
 from algo.environments.normalise import normalise
 from algo.project.lock import Pin
+from algo.resources import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ class Pip:
         """Resolve with `uv pip compile`; see `PackageManager.resolve`."""
         if not requirements:
             return ()
-        with tempfile.TemporaryDirectory(prefix="algo-lock-") as folder:
+        with scratch("lock") as folder:
             output, constraints = Path(folder, "locked.txt"), Path(folder, "fixed.txt")
             output.write_text("".join(f"{name}=={prefer[name]}\n" for name in sorted(prefer)))
             constraints.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in fixed))
@@ -98,7 +98,7 @@ class Pip:
             self._install(pins, ["--python", str(python)], f"into {python.parent.parent.name}")
 
     def _install(self, pins: Sequence[Pin], arguments: list[str], what: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="algo-install-") as folder:
+        with scratch("install") as folder:
             path = Path(folder, "locked.txt")
             path.write_text(render_pins(pins), encoding="utf-8")
             command = ["pip", "install", "--require-hashes", "--no-deps", "--quiet"]

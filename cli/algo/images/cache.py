@@ -16,7 +16,7 @@ import msgspec
 
 from algo.oci.digest import Digest
 from algo.oci.seal import holds
-from algo.resources import writing
+from algo.resources import runs, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,12 +117,4 @@ def leftovers(folders: Folders) -> tuple[Path, ...]:
 
 
 def _alive(pid: str) -> bool:
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return pid.isdigit() and runs(int(pid))

@@ -104,6 +104,9 @@ def _walk(
         is_folder = item.is_dir(follow_symlinks=False)
         if left_out(relative, is_folder):
             continue
+        if not _is_utf8(relative):
+            hint = "rename it, or name it in .algoignore"
+            raise UnreadableFile(f"the name of {relative!r} is not UTF-8", hint=hint)
         target = f"{place}/{relative}"
         if item.is_symlink():
             yield _link(path, root, target)
@@ -113,6 +116,14 @@ def _walk(
             yield single(path, target)
         else:
             raise UnreadableFile(f"{relative} is neither a file, a folder nor a link")
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _link(path: Path, root: Path, place: str) -> Entry:

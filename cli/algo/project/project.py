@@ -24,13 +24,21 @@ class Project:
         """Open the project whose `algo.toml` lies in `folder`.
 
         Raises:
-            ProjectNotFound: There is none.
+            ProjectNotFound: There is none, or its path is no UTF-8.
             ManifestInvalid: It cannot be read.
         """
         path = folder / FILE
         if not path.is_file():
             raise ProjectNotFound(f"{folder} is not a project: it has no {FILE}")
-        return cls(folder.resolve(), read(path))
+        root = folder.resolve()
+        try:
+            str(root).encode()
+        except UnicodeEncodeError as error:
+            raise ProjectNotFound(
+                f"the path of the project is not UTF-8: {root}",
+                hint="rename the folder, so that every tool can say its name",
+            ) from error
+        return cls(root, read(path))
 
     @classmethod
     def find(cls, folder: Path) -> Project:

@@ -63,8 +63,21 @@ def read_body(given: Given, cwd: Path, stdin: Callable[[], bytes]) -> Body:
     )
 
 
+def _bytes(text: str, option: str) -> bytes:
+    """Return what stood on the command line as the bytes that the shell gave us.
+
+    Raises:
+        InputInvalid: They are no UTF-8.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        what = f"{option} is not UTF-8 at character {error.start + 1}"
+        raise InputInvalid(what, hint="put binary input in a file: -D FILE") from error
+
+
 def _data(text: str, cwd: Path) -> Body:
-    content = _read(cwd / text[1:]) if text.startswith("@") else text.encode()
+    content = _read(cwd / text[1:]) if text.startswith("@") else _bytes(text, "-d")
     where = text[1:] if text.startswith("@") else "-d"
     try:
         msgspec.json.decode(content)
@@ -102,7 +115,7 @@ def _pair(pair: str, cwd: Path) -> tuple[str, Any]:
     key, separator, value = pair.partition("=")
     if not separator or not key:
         raise InputInvalid(f"-i {pair} is not KEY=VALUE", hint="write it as -i key=value")
-    content = _read(cwd / value[1:]) if value.startswith("@") else value.encode()
+    content = _read(cwd / value[1:]) if value.startswith("@") else _bytes(value, "-i")
     try:
         return key, msgspec.json.decode(content)
     except msgspec.DecodeError:

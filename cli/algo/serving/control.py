@@ -69,7 +69,9 @@ class Control:
         Raises:
             ControlLost: The endpoint does not answer.
         """
-        line = self._ask(_Reload(self.address.token, tuple(changed)), timeout)
+        # A name that is no UTF-8 is no module's: what stands for it only has to be another name.
+        names = tuple(path.encode(errors="backslashreplace").decode() for path in changed)
+        line = self._ask(_Reload(self.address.token, names), timeout)
         return self._decode(line, Outcome)
 
     def status(self, timeout: float = 5.0) -> Status:

@@ -152,7 +152,7 @@ class Runner:
         assert self._parent is not None
         self._number += 1
         # It lives until the worker has opened its ends, so that a killed gateway leaves none.
-        folder = Path(tempfile.mkdtemp(prefix="algo-pipes-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"algo-pipes-{os.getpid()}-"))
         requests, replies = folder / "in", folder / "out"
         os.mkfifo(requests, 0o600)
         os.mkfifo(replies, 0o600)

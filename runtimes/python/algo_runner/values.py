@@ -90,7 +90,7 @@ def encode(value: Any) -> tuple[str, bytes]:
     if type(value) is int:
         return JSON, b"%d" % value
     if isinstance(value, str):
-        return TEXT, value.encode(errors="replace")
+        return TEXT, _encode_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return BINARY, bytes(value)
     try:
@@ -104,6 +104,14 @@ def encode(value: Any) -> tuple[str, bytes]:
             message = "the result holds NaN or Infinity, which JSON has not"
             raise BadResult("result_not_finite", message) from error
         raise BadResult("result_not_serialisable", f"the result is not JSON: {error}") from error
+
+
+def _encode_text(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        what = f"the result is text with half a surrogate pair at character {error.start}"
+        raise BadResult("result_not_serialisable", what) from error
 
 
 def _refuse_constant(name: str) -> float:

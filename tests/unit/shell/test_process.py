@@ -68,3 +68,25 @@ def test_a_clean_up_is_not_stopped() -> None:
     with unstoppable():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_what_the_terminal_cannot_show_is_escaped() -> None:
+    script = (
+        "from algo.output import Output; from algo.events import Note;"
+        "output = Output.for_process(json={json});"
+        "output.event(Note('\\xfc \\ud800'));"
+        "output.result({{'a': '\\xfc \\ud800'}}, human='\\xfc')"
+    )
+
+    def said(*, json: bool) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", script.format(json=json)],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    assert said(json=False).stderr == "\\xfc \\ud800\n"
+    assert said(json=False).stdout == "\\xfc\n"
+    assert said(json=True).stdout == '{"a":"\\u00fc \\\\ud800"}\n'

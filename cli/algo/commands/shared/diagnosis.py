@@ -39,6 +39,7 @@ def places(deps: Deps) -> Sequence[Leftovers]:
     """Return where killed commands leave something."""
     from algo.environments.virtualenv import unfinished
     from algo.images.cache import leftovers
+    from algo.resources import abandoned
 
     return (
         deps.virtualenv(),
@@ -46,6 +47,7 @@ def places(deps: Deps) -> Sequence[Leftovers]:
         deps.build_leftovers(),
         health.FileLeftovers("environment", "never finished", lambda: unfinished(deps.folders)),
         health.FileLeftovers("file", "a part of an image", lambda: leftovers(deps.folders)),
+        health.FileLeftovers("file", "temporary, of a command that was killed", abandoned),
     )
 
 
