@@ -388,3 +388,17 @@ def test_a_forked_worker_speaks_on_the_pipes_it_is_given(runner: Start, tmp_path
     ended, _ = parent.read()
     assert (ended["type"], ended["pid"], ended["code"]) == ("exited", forked["pid"], -9)
     worker.close()
+
+
+def test_a_forked_worker_without_its_pipes_ends_in_silence(
+    runner: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parent = runner(PLAIN)
+    if "fork" not in parent.hello()["capabilities"]:
+        pytest.skip("this runner does not fork")
+    gone = {"requests": str(tmp_path / "in"), "replies": str(tmp_path / "out")}
+    parent.write({"type": "fork", "id": 1, **gone})
+    # In whichever order: the child may end before the parent has told its number.
+    said = {header["type"]: header for header, _ in (parent.read(), parent.read())}
+    assert (said["exited"]["pid"], said["exited"]["code"]) == (said["forked"]["pid"], 0)
+    assert capfd.readouterr().err == ""

@@ -149,8 +149,11 @@ class Parent:
             os._exit(0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        requests = os.open(header["requests"], os.O_RDONLY | os.O_CLOEXEC)
-        replies = os.open(header["replies"], os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            requests = os.open(header["requests"], os.O_RDONLY | os.O_CLOEXEC)
+            replies = os.open(header["replies"], os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # the gateway stops, or wants this worker no more
         os.close(REQUESTS)
         os.close(REPLIES)
         numpy = sys.modules.get("numpy.random")
