@@ -44,11 +44,23 @@ def test_a_signal_ends_any_verb_in_an_orderly_way(number: int) -> None:
     process = subprocess.Popen(
         [*words, "--password-stdin"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(1)
+    _wait_until_caught(process.pid, number)
     process.send_signal(number)
     _, told = process.communicate(timeout=10)
     assert process.returncode == 130
     assert told == "interrupted: what was running is stopped\n"
+
+
+def _wait_until_caught(pid: int, number: int) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        status = Path(f"/proc/{pid}/status").read_text()
+        caught = int(status.split("SigCgt:")[1].split()[0], 16)
+        # SIGINT is caught by Python itself: ours come together with that of SIGHUP.
+        if caught >> (signal.SIGHUP - 1) & 1:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"signal {number} is not caught")
 
 
 def test_a_deferred_signal_comes_at_the_end_of_the_block() -> None:

@@ -105,7 +105,9 @@ def test_a_folder_that_was_replaced_by_another_is_watched(root: Path, seen: Seen
     assert seen.next() == ("new/digits.py",)
     (root / "src").rename(root / "old")
     (root / "new").rename(root / "src")
-    assert seen.next() == ("new/digits.py", "old/digits.py", "src/digits.py")
+    gone = {"new/digits.py", "old/digits.py", "src/digits.py"}
+    while gone:  # two renames are two changes when the machine is busy between them
+        gone -= set(seen.next())
     (root / "src" / "digits.py").write_text("three")
     assert seen.next() == ("src/digits.py",)
     (root / "old" / "digits.py").write_text("four")
