@@ -391,6 +391,9 @@ def test_no_request_is_lost_while_workers_are_replaced(developed: Start) -> None
     for number in range(6):
         file.write_text(STATEFUL.replace("urandom(8)", f"urandom({number + 1})"))
         assert served.reload("src/it.py")["rung"] == "worker"
+        enough = len(statuses) + 10
+        while len(statuses) < enough and all(thread.is_alive() for thread in threads):
+            time.sleep(0.01)
     stop.set()
     for thread in threads:
         thread.join()
