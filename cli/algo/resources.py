@@ -76,10 +76,10 @@ def scratch(kind: str) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"algo-{kind}-{os.getpid()}-")
 
 
-def abandoned() -> tuple[Path, ...]:
-    """Return the temporary folders of processes that are gone, the gateway's included."""
+def abandoned(temporary: Path) -> tuple[Path, ...]:
+    """Return the folders in `temporary` of processes that are gone, the gateway's included."""
     found = []
-    for path in sorted(Path(tempfile.gettempdir()).glob("algo-*-*-*")):
+    for path in sorted(temporary.glob("algo-*-*-*")):
         named = re.fullmatch(r"algo-[a-z]+-(\d+)-\w+", path.name)
         if named and path.stat().st_uid == os.getuid() and not runs(int(named[1])):
             found.append(path)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def no_docker(algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{algo_home}/absent.sock")
+    monkeypatch.setenv("TMPDIR", str(algo_home))
     return algo_home
 
 
@@ -50,3 +51,14 @@ def test_what_a_killed_command_left_is_listed_then_removed(
     run(["doctor", "--fix"])
     assert "removed: acme/hello on docker" in capsys.readouterr().out
     assert sessions.all() == []
+
+
+def test_a_temporary_folder_of_a_killed_command_is_listed_then_removed(
+    no_docker: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = no_docker / f"algo-test-{2**22 + 1}-abc123"
+    left.mkdir()
+    run(["doctor"])
+    assert f"temporary, of a command that was killed ({left})" in capsys.readouterr().out
+    run(["doctor", "--fix"])
+    assert not left.exists()

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALGO = [sys.executable, "-c", "from algo.main import main; main()"]
-ENGINES = ["virtualenv", pytest.param("docker", marks=pytest.mark.engine)]
 
 
 @pytest.fixture
@@ -32,6 +31,14 @@ def hello(tmp_path: Path, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     assert run(["init", "acme/hello", "--json"]) == 0
     monkeypatch.chdir(tmp_path / "hello")
     return tmp_path / "hello"
+
+
+@pytest.fixture(params=["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
+def where(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn, the container engine running."""
+    if request.param == "docker":
+        request.getfixturevalue("engine")
+    return str(request.param)
 
 
 def serving(folder: Path, *options: str) -> Served:
@@ -60,12 +67,7 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-@pytest.mark.parametrize("where", ENGINES)
-def test_an_edit_is_served_and_a_bad_one_is_not(
-    where: str, hello: Path, request: pytest.FixtureRequest
-) -> None:
-    if where == "docker":
-        request.getfixturevalue("engine")
+def test_an_edit_is_served_and_a_bad_one_is_not(where: str, hello: Path) -> None:
     entry = hello / "src" / "hello.py"
     with serving(hello, "--engine", where) as served:
         assert served.of("ready")[0]["engine"] == where
@@ -85,12 +87,7 @@ def test_an_edit_is_served_and_a_bad_one_is_not(
     assert served.events[-1] == {"event": "stopped", "reason": "interrupted"}
 
 
-@pytest.mark.parametrize("where", ["docker", "virtualenv"])
-def test_a_save_overtakes_an_edit_that_hangs(
-    where: str, hello: Path, request: pytest.FixtureRequest
-) -> None:
-    if where == "docker":
-        request.getfixturevalue("engine")
+def test_a_save_overtakes_an_edit_that_hangs(where: str, hello: Path) -> None:
     entry = hello / "src" / "hello.py"
     good = entry.read_text()
     with serving(hello, "--engine", where) as served:
@@ -229,7 +226,6 @@ def test_a_killed_serve_takes_its_processes_with_it_and_doctor_cleans_up(
     assert sessions(capsys, "leftovers") == []
 
 
-@pytest.mark.parametrize("where", ENGINES)
 def test_a_killed_gateway_ends_serve_with_an_error(
     where: str, hello: Path, request: pytest.FixtureRequest, algo_home: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ SLOW = """
 import time
 
 def apply_batch(inputs):
-    time.sleep(0.02)
+    time.sleep(inputs[0] if len(inputs) == 1 else 0.02)
     return [[value, len(inputs)] for value in inputs]
 """
 
@@ -44,6 +45,17 @@ def answers(runner: RunnerProcess, count: int) -> dict[int, tuple[str, str]]:
         header, body = runner.read()
         found[header["id"]] = (header["type"], header.get("message") or body.decode())
     return found
+
+
+def metrics(served: GatewayProcess) -> str:
+    return served.ask("GET", "/metrics").body.decode()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("fixed", [0.0, 0.001, 0.05])
@@ -154,13 +166,17 @@ def test_an_async_batch_is_awaited(runner: Start) -> None:
 
 def test_calls_that_come_together_are_answered_together(gateway: Serve) -> None:
     served = gateway(SLOW, serving={"batch": {"max_size": 8, "max_wait": 0.01}})
-    with ThreadPoolExecutor(16) as clients:
-        found = list(clients.map(lambda value: served.post(value).json, range(200)))
-    assert [value for value, _ in found] == list(range(200))
-    sizes = [size for _, size in found]
-    assert max(sizes) <= 8
-    assert sum(sizes) / len(sizes) > 2
-    assert "algo_batch_size_sum 200" in served.ask("GET", "/metrics").body.decode()
+    with ThreadPoolExecutor(17) as clients:
+        first = clients.submit(served.post, 1.5)
+        eventually(lambda: "algo_calls_in_flight 1\n" in metrics(served))
+        others = [clients.submit(served.post, number) for number in range(16)]
+        eventually(lambda: "algo_queue_depth 16\n" in metrics(served))
+        assert first.result().json == [1.5, 1]
+        found = [other.result().json for other in others]
+    # All 16 came while the worker was busy: they left as two full batches.
+    assert found == [[number, 8] for number in range(16)]
+    assert "algo_batch_size_sum 17\n" in metrics(served)
+    assert "algo_batch_size_count 3\n" in metrics(served)
 
 
 def test_a_worker_that_dies_in_a_batch_leaves_the_rest_of_the_queue(gateway: Serve) -> None:

@@ -1,26 +1,20 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from algo.resources import abandoned, runs, scratch
 
-if TYPE_CHECKING:
-    import pytest
 
-
-def test_a_temporary_folder_is_abandoned_when_its_process_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_a_temporary_folder_is_abandoned_when_its_process_is_gone(tmp_path: Path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
+    assert not runs(gone.pid)
+    with scratch("lock") as folder:
+        ours = Path(folder).name
+    (tmp_path / ours).mkdir()
+    (tmp_path / "algo-else").mkdir()
+    assert abandoned(tmp_path) == ()
     left = tmp_path / f"algo-test-{gone.pid}-abc123"
     left.mkdir()
-    (tmp_path / "algo-else").mkdir()
-    with scratch("lock") as folder:
-        assert Path(folder).parent == tmp_path
-        assert abandoned() == (left,)
-    assert not runs(gone.pid)
+    assert abandoned(tmp_path) == (left,)

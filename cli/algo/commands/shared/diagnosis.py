@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,13 +42,16 @@ def places(deps: Deps) -> Sequence[Leftovers]:
     from algo.images.cache import leftovers
     from algo.resources import abandoned
 
+    temporary = Path(deps.env.get("TMPDIR") or tempfile.gettempdir())
     return (
         deps.virtualenv(),
         deps.docker(),
         deps.build_leftovers(),
         health.FileLeftovers("environment", "never finished", lambda: unfinished(deps.folders)),
         health.FileLeftovers("file", "a part of an image", lambda: leftovers(deps.folders)),
-        health.FileLeftovers("file", "temporary, of a command that was killed", abandoned),
+        health.FileLeftovers(
+            "file", "temporary, of a command that was killed", lambda: abandoned(temporary)
+        ),
     )
 
 
