@@ -22,8 +22,10 @@ def main() -> None:
         _open_what_is_closed()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
+        from algo.errors import INTERRUPTED
+
         sys.stderr.write("interrupted\n")  # before anything was begun
-        code = 130
+        code = INTERRUPTED
     try:
         sys.stdout.flush()
     except OSError:

@@ -163,6 +163,24 @@ def test_a_pulled_version_verifies_without_those_before_it(
     assert told(capsys, "verify", "acme/chain:1.0.2")["history"] == 2
 
 
+def test_what_a_verified_version_was_unpacked_to_is_not_trusted(
+    hello: Path, capsys: Captured, algo_home: Path
+) -> None:
+    manifest = hello / "algo.toml"
+    manifest.write_text(manifest.read_text().replace("acme/hello", "acme/sealed"))
+    image = told(capsys, "publish", "--yes")["images"]
+    call = ("run", "acme/sealed:1.0.0", "-d", '"Ada"')
+    assert told(capsys, *call) == {"greeting": "Hello Ada!"}
+    ((_, digest),) = image.items()
+    unpacked = algo_home / "cache" / "versions" / digest.removeprefix("sha256:")
+    source = unpacked / "src" / "hello.py"
+    source.write_text(source.read_text().replace("Hello", "Hullo"))
+    assert told(capsys, *call) == {"greeting": "Hello Ada!"}
+    (unpacked / "src" / "json.py").write_text("raise SystemExit\n")
+    assert told(capsys, *call) == {"greeting": "Hello Ada!"}
+    assert not (unpacked / "src" / "json.py").exists()
+
+
 def test_a_guarded_registry_says_to_log_in_and_then_lets_in(
     hello: Path,
     capsys: Captured,
