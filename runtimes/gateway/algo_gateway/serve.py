@@ -22,6 +22,7 @@ from algo_gateway.metrics import Metrics
 from algo_gateway.pool import Pool
 from algo_gateway.processes import Runner, hello_frame
 from algo_gateway.reload import Fault, fault_of
+from algo_gateway.service import Service
 from algo_gateway.worker import LoadFailed
 
 if TYPE_CHECKING:
@@ -105,11 +106,13 @@ class Gateway:
     def _server(self, pool: Pool) -> Server:
         return Server(
             App(
-                self._description,
-                pool,
-                self._metrics,
-                self._logs,
-                development=self._development,
+                Service(
+                    self._description,
+                    pool,
+                    self._metrics,
+                    self._logs,
+                    development=self._development,
+                )
             ),
             address=self._options.host,
             port=self._port,

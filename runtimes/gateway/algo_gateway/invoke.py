@@ -1,0 +1,110 @@
+"""Calls over HTTP: the body in; the result, the pieces of a stream or the error out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from algo_gateway import answers
+from algo_gateway.calls import Call, Failure, Result, Stream
+
+if TYPE_CHECKING:
+    from algo_gateway.routes import Routes
+    from algo_gateway.service import Service
+
+EVENTS = "text/event-stream"
+JSON_LINES = "application/jsonl"
+
+
+class Invoke:
+    """Answers `POST` with what the algorithm makes of the body."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def register(self, routes: Routes) -> None:
+        """Add the paths that call the algorithm."""
+        routes.add("POST", "/", self.plain)
+        routes.add("POST", "/invoke", self.plain)
+        own = f"/v1/algo/{self._service.description.name}"
+        routes.add("POST", own, self.algorithmia)
+        routes.add("POST", f"{own}/*", self.algorithmia)
+
+    async def plain(self, scope: Any, proto: Any) -> None:
+        """Answer with the result itself."""
+        await self._invoke(scope, proto, plain=True)
+
+    async def algorithmia(self, scope: Any, proto: Any) -> None:
+        """Answer in Algorithmia's shape; what follows the name is a version."""
+        await self._invoke(scope, proto, plain=False)
+
+    async def _invoke(self, scope: Any, proto: Any, *, plain: bool) -> None:
+        began = time.monotonic()
+        service = self._service
+        call: Call | None = None
+        try:
+            body = await service.body(scope, proto)
+            kind = scope.headers.get("content-type") or "application/json"
+            call = service.submit(kind, body, proto.client_disconnect)
+            try:
+                result = await call.future
+            finally:
+                if call.watch is not None:
+                    call.watch.cancel()
+        except Failure as problem:
+            service.answered(problem.status, began)
+            headers, document = service.failed(problem, call, scope)
+            proto.response_bytes(problem.status, headers, document)
+            return
+        except asyncio.CancelledError:
+            return  # the client went away
+        if isinstance(result, Stream):
+            try:
+                await self._stream(call, result, scope, proto, began)
+            finally:
+                if not call.settled:
+                    service.pool.queue.drop(call)  # the client left, or reads no more
+            return
+        seconds = time.monotonic() - began
+        service.metrics.answered(200, seconds)
+        if plain:
+            proto.response_bytes(200, [("content-type", result.content_type)], result.body)
+        else:
+            proto.response_bytes(200, answers.JSON, answers.algorithmia(result, seconds))
+
+    async def _stream(
+        self, call: Call, stream: Stream, scope: Any, proto: Any, began: float
+    ) -> None:
+        """Send pieces as they come: server-sent events when asked for, else JSON lines."""
+        events = EVENTS in (scope.headers.get("accept") or "")
+        status = 200
+        transport: Any = None
+        try:
+            while (piece := await stream.next()) is not None:
+                if transport is None:
+                    kind = EVENTS if events else _stream_type(piece.content_type)
+                    transport = proto.response_stream(200, [("content-type", kind)])
+                await transport.send_bytes(_piece(piece, events=events))
+        except Failure as problem:
+            status = problem.status
+            headers, body = self._service.failed(problem, call, scope)
+            if transport is None:
+                proto.response_bytes(status, headers, body)
+            else:
+                end = b"event: error\ndata: " + body + b"\n\n" if events else body + b"\n"
+                await transport.send_bytes(end)
+        if transport is None and status == 200:
+            proto.response_bytes(200, [("content-type", EVENTS if events else JSON_LINES)], b"")
+        self._service.answered(status, began)
+
+
+def _stream_type(kind: str) -> str:
+    return JSON_LINES if kind.startswith("application/json") else kind
+
+
+def _piece(piece: Result, *, events: bool) -> bytes:
+    if events:
+        lines = piece.body.split(b"\n")
+        return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+    return piece.body + b"\n" if piece.content_type == "application/json" else piece.body

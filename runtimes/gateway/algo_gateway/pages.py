@@ -1,0 +1,69 @@
+"""The pages that say how the service is: health, readiness, metrics, the interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from algo_gateway import answers
+from algo_gateway.openapi import document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo_gateway.routes import Handler, Routes
+    from algo_gateway.service import Service
+
+TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
+METRICS: answers.Headers = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
+Page = tuple[int, answers.Headers, bytes]
+
+
+class Pages:
+    """Answers `GET` and `HEAD`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def register(self, routes: Routes) -> None:
+        """Add the pages to `routes`."""
+        pages = {
+            "/": self._root,
+            "/healthz": lambda: (200, TEXT, b"ok\n"),
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            "/openapi.json": self._openapi,
+        }
+        for path, page in pages.items():
+            routes.add("GET HEAD", path, _handler(page))
+
+    def _root(self) -> Page:
+        name = self._service.description.name
+        text = f"{name}\n\nPOST /              call it\n"
+        text += "POST /invoke        the same\n"
+        text += f"POST /v1/algo/{name}  in Algorithmia's shape\n"
+        text += "GET /openapi.json   what it takes and answers\n"
+        text += "GET /healthz, /readyz, /metrics\n"
+        return 200, TEXT, text.encode()
+
+    def _readyz(self) -> Page:
+        if self._service.pool.ready:
+            return 200, TEXT, b"ready\n"
+        return 503, TEXT, b"not ready\n"
+
+    def _metrics(self) -> Page:
+        service = self._service
+        return 200, METRICS, service.metrics.text(service.pool).encode()
+
+    def _openapi(self) -> Page:
+        described = document(self._service.description, self._service.pool.schema)
+        return 200, answers.JSON, msgspec.json.encode(described)
+
+
+def _handler(page: Callable[[], Page]) -> Handler:
+    async def handle(scope: Any, proto: Any) -> None:
+        status, headers, body = page()
+        proto.response_bytes(status, headers, b"" if scope.method == "HEAD" else body)
+
+    return handle

@@ -1,0 +1,50 @@
+"""Which handler answers which method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+# Takes the scope and the protocol of RSGI 1.5 and sends the answer.
+Handler = Callable[[Any, Any], Coroutine[Any, Any, None]]
+
+
+class Routes:
+    """Paths, and patterns in which `*` stands for one segment of a path."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, str], Handler] = {}
+        self._patterns: list[tuple[str, list[str], Handler]] = []
+
+    def add(self, methods: str, path: str, handler: Handler) -> None:
+        """Let `handler` answer `methods` (between spaces) of `path`, which may be a pattern."""
+        for method in methods.split():
+            if "*" in path:
+                self._patterns.append((method, path.split("/"), handler))
+            else:
+                self._exact[method, path] = handler
+
+    def find(self, method: str, path: str) -> Handler | None:
+        """Return the handler, None when there is none."""
+        found = self._exact.get((method, path))
+        if found is not None:
+            return found
+        segments = path.split("/")
+        for known, pattern, handler in self._patterns:
+            if known == method and _fits(segments, pattern):
+                return handler
+        return None
+
+    def allowed(self, path: str) -> list[str]:
+        """Return the methods that `path` takes."""
+        methods = {method for method, known in self._exact if known == path}
+        segments = path.split("/")
+        methods |= {known for known, pattern, _ in self._patterns if _fits(segments, pattern)}
+        return sorted(methods)
+
+
+def _fits(segments: list[str], pattern: list[str]) -> bool:
+    return len(segments) == len(pattern) and all(
+        wanted == given or (wanted == "*" and given)
+        for given, wanted in zip(segments, pattern, strict=True)
+    )

@@ -1,0 +1,91 @@
+"""What every route works with: one algorithm and what counts, limits and logs its calls."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from algo_gateway import answers
+from algo_gateway.calls import Call, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from algo_gateway.config import Description
+    from algo_gateway.logs import Logs
+    from algo_gateway.metrics import Metrics
+    from algo_gateway.pool import Pool
+
+SERVER_ERROR = 500
+# What `algo run` and `algo test` call themselves.
+OURS = "algo/"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One algorithm that is served."""
+
+    description: Description
+    pool: Pool
+    metrics: Metrics
+    logs: Logs
+    development: bool
+
+    async def body(self, scope: Any, proto: Any) -> bytes:
+        """Return a request's body, refused before it is read where its length is known.
+
+        Raises:
+            Failure: It is over the limit, or its length is no number.
+        """
+        length = scope.headers.get("content-length")
+        most = self.description.serving.max_body
+        if length is not None:
+            if not length.isdigit():
+                raise Failure(400, "bad_length", "Content-Length is no number")
+            if int(length) > most:
+                raise self._too_big()
+            body: bytes = await proto()
+            return body
+        pieces = bytearray()
+        async for piece in proto:
+            pieces += piece
+            if len(pieces) > most:
+                raise self._too_big()
+        return bytes(pieces)
+
+    def submit(self, kind: str, body: bytes, gone: Callable[[], Awaitable[object]]) -> Call:
+        """Hand a call to the queue; `gone` waits for its client to go.
+
+        Raises:
+            Failure: There is no working code, the queue is full, or the service stops.
+        """
+        pool = self.pool
+        if pool.failed is not None and not pool.workers:
+            raise self._not_loaded()
+        return pool.queue.submit(kind, body, self.description.serving.timeout, gone)
+
+    def answered(self, status: int, began: float) -> None:
+        """Count an answer to a request that came at `began` of `time.monotonic`."""
+        self.metrics.answered(status, time.monotonic() - began)
+
+    def failed(self, problem: Failure, call: Call | None, scope: Any) -> tuple[Any, bytes]:
+        """Log `problem` where it is a fault of ours or the algorithm's; return what to answer.
+
+        A caller that shows it on this terminal has it twice otherwise.
+        """
+        shown = self.development and (scope.headers.get("user-agent") or "").startswith(OURS)
+        if call is not None and problem.status >= SERVER_ERROR and not shown:
+            self.logs.failed(problem, call.id)
+        return answers.failure(problem, development=self.development)
+
+    def _not_loaded(self) -> Failure:
+        reply = self.pool.failed
+        assert reply is not None
+        message = f"the algorithm is not loaded: {reply.error}: {reply.message}"
+        return Failure(503, "not_loaded", message, stacktrace=reply.stacktrace, error=reply.error)
+
+    def _too_big(self) -> Failure:
+        message = f"the body is over {self.description.serving.max_body} bytes"
+        hint = "set max-body under [serving] in algo.toml"
+        return Failure(413, "body_too_large", message, hint=hint)
