@@ -203,8 +203,12 @@ class GatewayProcess:
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
+        source: str = "127.0.0.1",
     ) -> Answered:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        """Send one request, from the address `source`."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=20, source_address=(source, 0)
+        )
         try:
             connection.request(method, path, body, headers or {})
             return Answered(connection.getresponse())
@@ -215,6 +219,10 @@ class GatewayProcess:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         kinds = {"Content-Type": "application/json"}
         return self.ask("POST", path, body, kinds | headers)
+
+    def post_from(self, source: str, value: object) -> Answered:
+        """Call it as another client, which has the address `source` (127.0.0.0/8)."""
+        return self.ask("POST", "/", json.dumps(value).encode(), source=source)
 
     def control(self, line: Header) -> Header:
         """Send one line to the control endpoint and return its answer."""

@@ -53,7 +53,7 @@ def queue_of(worker: BatchWorker, max_wait: float) -> Queue:
 
 def submit(queue: Queue, count: int = 1) -> None:
     for _ in range(count):
-        queue.submit("application/json", b"1", 60, asyncio.Event().wait)
+        queue.submit("application/json", b"1", asyncio.Event().wait)
 
 
 async def learn(queue: Queue, worker: BatchWorker, fixed: float, each: float) -> None:

@@ -90,17 +90,21 @@ class Stream:
 class Call:
     """One request. `settled` when it was answered; what comes later is dropped.
 
-    `gone` waits until the client has left.
+    `gone` waits until the client has left. At `deadline` it is answered in any case; a worker
+    that is still at it at `limit` is replaced. The client may ask for an early deadline, but
+    not for the end of a worker.
     """
 
     __slots__ = (
         "arrived",
         "body",
+        "client",
         "content_type",
         "deadline",
         "future",
         "gone",
         "id",
+        "limit",
         "settled",
         "stream",
         "watch",
@@ -114,16 +118,20 @@ class Call:
         body: bytes,
         arrived: float,
         deadline: float,
+        limit: float,
         future: asyncio.Future[Result | Stream],
         gone: Callable[[], Awaitable[object]],
+        client: str,
     ) -> None:
         self.id = number
         self.content_type = content_type
         self.body = body
         self.arrived = arrived
         self.deadline = deadline
+        self.limit = limit
         self.future = future
         self.gone = gone
+        self.client = client
         self.settled = False
         self.stream: Stream | None = None
         self.worker: Worker | None = None
@@ -153,6 +161,14 @@ class Call:
             self.stream.put(failure)
         elif not self.future.done():
             self.future.set_exception(failure)
+
+    def expire(self) -> None:
+        """Answer that its time is over."""
+        message = f"no answer within {self.deadline - self.arrived:g} s"
+        hint = "set timeout under [serving] in algo.toml"
+        if self.deadline < self.limit:
+            hint = "the request asked for this deadline: ask for a later one"
+        self.fail(Failure(504, "deadline_exceeded", message, hint=hint))
 
     def take(self, reply: Reply, body: bytes) -> bool:
         """Take a runner's reply; True when it was the last one of this call."""

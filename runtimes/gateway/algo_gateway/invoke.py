@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway import answers
 from algo_gateway.calls import Call, Failure, Result, Stream
+from algo_gateway.deadlines import client_timeout
 
 if TYPE_CHECKING:
     from algo_gateway.routes import Routes
@@ -45,8 +46,14 @@ class Invoke:
         call: Call | None = None
         try:
             body = await service.body(scope, proto)
-            kind = scope.headers.get("content-type") or "application/json"
-            call = service.submit(kind, body, proto.client_disconnect)
+            headers = scope.headers
+            call = service.submit(
+                headers.get("content-type") or "application/json",
+                body,
+                proto.client_disconnect,
+                timeout=client_timeout(headers),
+                client=scope.client.rpartition(":")[0],
+            )
             try:
                 result = await call.future
             finally:
@@ -54,8 +61,8 @@ class Invoke:
                     call.watch.cancel()
         except Failure as problem:
             service.answered(problem.status, began)
-            headers, document = service.failed(problem, call, scope)
-            proto.response_bytes(problem.status, headers, document)
+            error_headers, document = service.failed(problem, call, scope)
+            proto.response_bytes(problem.status, error_headers, document)
             return
         except asyncio.CancelledError:
             return  # the client went away

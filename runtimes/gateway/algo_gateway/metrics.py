@@ -28,11 +28,6 @@ class Metrics:
         self._batches = [0] * (len(BATCHES) + 1)
         self._batched = 0
 
-    @property
-    def mean_seconds(self) -> float:
-        """The mean time of an answer in seconds."""
-        return self._sum / self._total if self._total else 0.0
-
     def answered(self, status: int, seconds: float) -> None:
         """Count an answer."""
         self.answers[status] = self.answers.get(status, 0) + 1

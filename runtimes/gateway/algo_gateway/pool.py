@@ -277,7 +277,7 @@ class Pool:
         """Look at deadlines and absent clients, and collect processes that ended."""
         self._timer = self._loop.call_later(SWEEP, self._sweep)
         now = time.monotonic()
-        self.queue.expire(now, self._late)
+        self.queue.sweep(now)
         for worker in (*self.workers, *self.leaving):
             if any(call.deadline < now for call in worker.calls.values()):
                 self._overdue(worker, now)
@@ -292,11 +292,11 @@ class Pool:
             if call.deadline < now:
                 if not call.settled:
                     worker.cancel(call)
-                call.fail(self._late())
-        stuck = [call for call in begun if call.deadline < now]
+                call.expire()
+        stuck = [call for call in begun if call.limit < now]
         if not stuck:
             return
-        if worker.reply.cancels and now - min(call.deadline for call in stuck) < MERCY:
+        if worker.reply.cancels and now - min(call.limit for call in stuck) < MERCY:
             return
         if all(call.settled for call in begun):
             worker.kill()
@@ -305,11 +305,6 @@ class Pool:
             self.workers.remove(worker)
             self._let_go(worker)
             self._run(self._refill())
-
-    def _late(self) -> Failure:
-        message = f"no answer within {self._serving.timeout:g} s"
-        hint = "set timeout under [serving] in algo.toml"
-        return Failure(504, "deadline_exceeded", message, hint=hint)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)

@@ -1,14 +1,15 @@
-"""The queue: calls on their way to workers, bounded, in the order in which they came."""
+"""The queue: calls on their way to workers, bounded, fair between clients."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from algo_gateway.batching import Batching
 from algo_gateway.calls import Call, Failure, Result, Stream
+from algo_gateway.rate import Rate
+from algo_gateway.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -29,7 +30,9 @@ class Queue:
         self._metrics = metrics
         self._workers = workers
         self._loop = asyncio.get_running_loop()
-        self._calls: deque[Call] = deque()
+        self._calls = Waiting()
+        self._answered = 0
+        self._rate = Rate(time.monotonic())
         self._number = 0
         self._batching = Batching(serving.batch.max_size, serving.batch.max_wait)
         self._leaving: asyncio.TimerHandle | None = None
@@ -47,10 +50,19 @@ class Queue:
         self,
         content_type: str,
         body: bytes,
-        timeout: float,
         gone: Callable[[], Awaitable[object]],
+        *,
+        timeout: float | None = None,
+        client: str = "",
     ) -> Call:
-        """Take a call, and hand it over when a worker is free; `gone` waits for its client to go.
+        """Take a call, and hand it over when a worker is free.
+
+        Args:
+            content_type: Of the body.
+            body: The request's body.
+            gone: Waits for the client to go.
+            timeout: The seconds that the client waits, where these are fewer than ours.
+            client: Who sent it: clients that wait are served in turn.
 
         Raises:
             Failure: The queue is full, or the service is stopping.
@@ -59,12 +71,23 @@ class Queue:
             raise Failure(503, "stopping", "the service is stopping", retry_after=1)
         worker = self._free()
         if worker is None and self.waiting >= self._serving.queue:
-            self._metrics.refused += 1
-            raise self._full()
+            self._make_room(client)
         now = time.monotonic()
         self._number += 1
         future: asyncio.Future[Result | Stream] = self._loop.create_future()
-        call = Call(self._number, content_type, body, now, now + timeout, future, gone)
+        longest = self._serving.timeout
+        seconds = longest if timeout is None or timeout > longest else timeout
+        call = Call(
+            self._number,
+            content_type,
+            body,
+            now,
+            now + seconds,
+            now + longest,
+            future,
+            gone,
+            client,
+        )
         if worker is not None and not self._calls and not worker.reply.batch:
             worker.send(call)
         else:
@@ -81,14 +104,14 @@ class Queue:
         if call.worker is not None:
             call.worker.cancel(call)
             call.worker.resume()
-        elif call in self._calls:
+        else:
             self._calls.remove(call)
 
     def dispatch(self) -> None:
         """Hand over what waits, as far as there are places."""
         while self._calls and (worker := self._free()) is not None:
             if not worker.reply.batch:
-                worker.send(self._calls.popleft())
+                worker.send(self._calls.next())
             elif not self._gathered():
                 return
             else:
@@ -96,6 +119,7 @@ class Queue:
 
     def refill(self, worker: Worker) -> None:
         """Give a worker that has just answered its next calls."""
+        self._answered += 1
         if worker.reply.batch:
             if not worker.calls:
                 self._batching.cost.measured(worker.batch, time.monotonic() - worker.batch_began)
@@ -103,20 +127,21 @@ class Queue:
             return
         calls = self._calls
         while calls and len(worker.calls) < worker.limit:
-            worker.send(calls.popleft())
+            worker.send(calls.next())
 
     def put_back(self, calls: Sequence[Call]) -> None:
         """Let calls that their worker had not begun be the next ones again."""
         for call in reversed(calls):
             if not call.settled:
                 call.worker = None
-                self._calls.appendleft(call)
+                self._calls.put_back(call)
 
-    def expire(self, now: float, late: Callable[[], Failure]) -> None:
-        """Answer `late` where nobody got to a call in time; forget those that nobody waits for."""
+    def sweep(self, now: float) -> None:
+        """Answer calls that nobody got to in time; forget those that nobody waits for."""
+        self._rate.sample(now, self._answered, busy=self.waiting > 0)
         for call in [call for call in self._calls if call.settled or call.deadline < now]:
             self._calls.remove(call)
-            call.fail(late())
+            call.expire()
         self.look_after(self._calls, now)
 
     def look_after(self, calls: Iterable[Call], now: float) -> None:
@@ -133,7 +158,7 @@ class Queue:
     def _gathered(self) -> bool:
         """Tell whether the batch that waits should leave now; if not, a timer sees to it."""
         now = time.monotonic()
-        wait = self._batching.wait(len(self._calls), now, self._calls[0].arrived)
+        wait = self._batching.wait(len(self._calls), now, self._calls.oldest)
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
@@ -150,7 +175,7 @@ class Queue:
 
     def _send_batch(self, worker: Worker) -> None:
         size = min(len(self._calls), self._batching.max_size)
-        worker.send_batch([self._calls.popleft() for _ in range(size)])
+        worker.send_batch([self._calls.next() for _ in range(size)])
         self._metrics.batched(size)
 
     async def _watch(self, call: Call) -> None:
@@ -166,10 +191,18 @@ class Queue:
                 best = worker
         return best
 
-    def _full(self) -> Failure:
-        mean = max(0.001, self._metrics.mean_seconds)
-        places = max(1, self._serving.workers * self._serving.concurrency)
-        wait = max(1, round(self.waiting * mean / places))
+    def _make_room(self, client: str) -> None:
+        """Refuse a call: this one, or one of a client that fills the queue.
+
+        Raises:
+            Failure: It is this one.
+        """
+        self._metrics.refused += 1
         message = f"{self._serving.queue} calls are waiting already"
         hint = "come again later, or set workers or queue under [serving] in algo.toml"
-        return Failure(429, "queue_full", message, retry_after=wait, hint=hint)
+        wait = self._rate.seconds_for(self.waiting)
+        full = Failure(429, "queue_full", message, retry_after=wait, hint=hint)
+        other = self._calls.give_way(client)
+        if other is None:
+            raise full
+        other.fail(full)

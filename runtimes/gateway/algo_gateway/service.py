@@ -54,8 +54,16 @@ class Service:
                 raise self._too_big()
         return bytes(pieces)
 
-    def submit(self, kind: str, body: bytes, gone: Callable[[], Awaitable[object]]) -> Call:
-        """Hand a call to the queue; `gone` waits for its client to go.
+    def submit(
+        self,
+        kind: str,
+        body: bytes,
+        gone: Callable[[], Awaitable[object]],
+        *,
+        timeout: float | None = None,
+        client: str = "",
+    ) -> Call:
+        """Hand a call to the queue (`Queue.submit`).
 
         Raises:
             Failure: There is no working code, the queue is full, or the service stops.
@@ -63,7 +71,7 @@ class Service:
         pool = self.pool
         if pool.failed is not None and not pool.workers:
             raise self._not_loaded()
-        return pool.queue.submit(kind, body, self.description.serving.timeout, gone)
+        return pool.queue.submit(kind, body, gone, timeout=timeout, client=client)
 
     def answered(self, status: int, began: float) -> None:
         """Count an answer to a request that came at `began` of `time.monotonic`."""
