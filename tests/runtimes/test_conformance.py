@@ -130,6 +130,11 @@ def test_load_gets_the_models_and_apply_its_result(runner: Start, tmp_path: Path
         ("import not_there\n\ndef apply(value):\n    pass\n", "ModuleNotFoundError", 1),
         ("def load():\n    return 1 / 0\n\ndef apply(value):\n    pass\n", "ZeroDivisionError", 2),
         ("def other(value):\n    pass\n", "AttributeError", 0),
+        ("\ndef apply():\n    return 1\n", "BadSignature", 2),
+        ("def apply(one, two, three):\n    return 1\n", "BadSignature", 1),
+        ("def apply(one, *, how):\n    return 1\n", "BadSignature", 1),
+        ("def load(a, b):\n    pass\ndef apply(one):\n    return 1\n", "BadSignature", 1),
+        ("\n\ndef apply_batch():\n    return []\n", "BadSignature", 3),
     ],
 )
 def test_what_does_not_load_is_told_with_file_and_line(
@@ -140,6 +145,22 @@ def test_what_does_not_load_is_told_with_file_and_line(
     assert said["file"] == ("src/it.py" if line else "")
     assert said["message"]
     assert "algo_runner" not in said["stacktrace"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def apply(*values):\n    return values[0]\n",
+        "def apply(value, state=None, more=3, *, how=4):\n    return value\n",
+        "def load(models=None, *more):\n    return 1\ndef apply(value, state):\n    return value\n",
+        "class Model:\n    def __call__(self, value):\n        return value\napply = Model()\n",
+        "import functools\napply = functools.partial(max, 0)\n",
+    ],
+)
+def test_whatever_can_be_called_as_the_contract_says_loads(runner: Start, code: str) -> None:
+    started = runner(code)
+    assert started.load()["type"] == "ready"
+    assert json.loads(started.call(b"7")[1]) == 7
 
 
 def test_an_entry_that_is_not_there_is_told_by_its_name(runner: Start) -> None:

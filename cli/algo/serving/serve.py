@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.1
 _LONG = 10.0
+_MANY = 4
 _REQUIREMENTS = ("requirements*.txt", "requirements*.in", "pyproject.toml")
 
 
@@ -181,6 +182,8 @@ def _together(first: Change, changes: queue.SimpleQueue[Change]) -> Change:
 
 
 def _name(paths: tuple[str, ...]) -> str:
+    if len(paths) > _MANY:
+        return f"{len(paths)} files"
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 

@@ -33,7 +33,8 @@ Thumbs.db
 """
 
 # Names that editors use between two states of a real file: vim (4913, .swp, ~), Emacs (.#x, #x#),
-# JetBrains (___jb_tmp___), gedit and GLib (.goutputstream-), KDE (.kate-swp), Sublime (.tmp).
+# JetBrains (___jb_tmp___), VS Code (.vsctmp), gedit and GLib (.goutputstream-), KDE (.kate-swp),
+# Sublime (.tmp).
 EDITORS = """
 4913
 *.sw[a-p]
@@ -43,6 +44,7 @@ EDITORS = """
 \\#*#
 *___jb_tmp___
 *___jb_old___
+*.vsctmp
 .goutputstream-*
 *.kate-swp
 *.tmp

@@ -49,14 +49,18 @@ class Snapshot:
             found.append(path)
         return tuple(found)
 
+    def misses(self, paths: Iterable[str]) -> bool:
+        """Tell whether one of `paths` is a file that was there and is not now."""
+        return any(path in self._seen and not (self.root / path).exists() for path in paths)
+
     def _expand(self, paths: Iterable[str]) -> set[str]:
         files: set[str] = set()
         for path in paths:
             below = path + "/" if path else ""
             if (self.root / path).is_dir():
                 files.update(self._walk(path))
-            elif path:
-                files.add(path)
+            if path and (path in self._seen or not (self.root / path).is_dir()):
+                files.add(path)  # a file, also one whose place a folder took
             files.update(name for name in self._seen if name.startswith(below) and below)
             if not path:
                 files.update(self._seen)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.watch import git
 from algo.watch.debounce import Debounce
 from algo.watch.errors import WatchImpossible
 from algo.watch.ignore import FILE, IgnoreRules
@@ -24,20 +25,31 @@ if TYPE_CHECKING:
 
 # Reading and closing a file change nothing; a closed file that was written was modified before.
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
+# A git command that takes longer is not waited for.
+_GIT_PATIENCE = 15.0
 
 
 class FolderWatcher:
-    """Watches the files below a folder that its `.algoignore` does not name."""
+    """Watches the files below a folder that its `.algoignore` does not name.
 
-    def __init__(self, root: Path, *, quiet: float = 0.05) -> None:
+    Args:
+        root: The folder.
+        quiet: Seconds without an event that end a burst.
+        back_within: Seconds that a file which is gone has to come back: an editor may rename
+            the old one before it writes the new one.
+    """
+
+    def __init__(self, root: Path, *, quiet: float = 0.05, back_within: float = 0.2) -> None:
         self._root = root.resolve()
         self._quiet = quiet
+        self._back_within = back_within
         self._raw: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
         self._rules = read_rules(self._root)
         self._snapshot = Snapshot(self._root, self._rules)
         self._observer: BaseObserver | None = None
         self._thread: threading.Thread | None = None
         self._watches: dict[str, ObservedWatch] = {}
+        self._git_until = 0.0
 
     def start(self, changed: Callable[[Change], None]) -> None:
         """Remember the files as they are, then call `changed` once per burst of changes.
@@ -109,13 +121,28 @@ class FolderWatcher:
             try:
                 item = self._raw.get(timeout=debounce.wait(time.monotonic()))
             except queue.Empty:
-                self._report(debounce, changed)
+                now = time.monotonic()
+                until = self._unsettled(debounce, now)
+                if until > now:
+                    debounce.hold(until)
+                else:
+                    self._report(debounce, changed)
                 continue
             if item is None:
                 return
             path, at = item
             if path and not self._rules.ignores(path):
                 debounce.add(path, at)
+
+    def _unsettled(self, debounce: Debounce, now: float) -> float:
+        """Return until when more of the same burst is to be expected."""
+        if git.is_busy(self._root) and debounce.age(now) < _GIT_PATIENCE:
+            self._git_until = now + 2 * self._quiet
+        until = self._git_until
+        back = now - debounce.idle(now) + self._back_within
+        if back > now and self._snapshot.misses(debounce.paths):
+            until = max(until, back)
+        return until
 
     def _report(self, debounce: Debounce, changed: Callable[[Change], None]) -> None:
         paths, at = debounce.take()

@@ -65,11 +65,24 @@ class Algorithm:
         return new.digest == self.fingerprint.digest and not (new.classes and state is not None)
 
 
+class BadSignature(TypeError):
+    """A function of the author's cannot be called as the contract says; where it is written."""
+
+    __module__ = "builtins"  # a stack trace names it without the place of our file
+
+    def __init__(self, message: str, function: Callable[..., Any]) -> None:
+        super().__init__(message)
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        self.filename = "" if code is None else code.co_filename
+        self.lineno = 0 if code is None else code.co_firstlineno
+
+
 def import_algorithm(project: Project, function: str) -> Algorithm:
     """Import the project's code afresh; its `load` is not called yet.
 
     Raises:
-        BaseException: Whatever the author's code raises; AttributeError without `function`.
+        BaseException: Whatever the author's code raises; AttributeError without `function`,
+            BadSignature where it, or `load`, cannot be called as it will be.
     """
     found = fingerprint(project) if project.entry.is_file() else Fingerprint("", classes=False)
     began = time.perf_counter()
@@ -79,9 +92,13 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
     apply = batched if callable(batched) else _function(module, function, project)
     batch = callable(batched) or getattr(apply, "batch", False) is True
     load = getattr(module, "load", None)
+    load = load if callable(load) else None
+    _check(apply, function if apply is not batched else f"{function}_batch", least=1, most=2)
+    if load is not None:
+        _check(load, "load", least=0, most=1)
     return Algorithm(
         apply=apply,
-        load=load if callable(load) else None,
+        load=load,
         takes_state=_positional(apply) >= 2,
         fingerprint=found,
         import_seconds=seconds,
@@ -100,6 +117,41 @@ def _function(module: ModuleType, name: str, project: Project) -> Callable[..., 
     if not callable(found):
         raise AttributeError(f"{project.entry.relative_to(project.root)} has no function {name}")
     return found
+
+
+_FORMS = {0: "load() or load(models)", 1: "{0}(input) or {0}(input, state)"}
+
+
+def _check(function: Callable[..., Any], name: str, *, least: int, most: int) -> None:
+    """Refuse a function that does not take from `least` to `most` arguments by position.
+
+    Raises:
+        BadSignature: It takes fewer, or needs more.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return  # of C: the first call tells
+    taken = _positional(function)
+    needed = [one for one in parameters if one.default is one.empty and one.kind in _NAMED]
+    free = any(one.kind is one.VAR_POSITIONAL for one in parameters)
+    extra = [one.name for one in needed if one.kind is one.KEYWORD_ONLY] or [
+        one.name for one in needed[most:]
+    ]
+    if extra or (taken < least and not free):
+        fault = f"nothing gives {extra[0]!r} to it" if extra else "it takes no input"
+        raise BadSignature(
+            f"{name} cannot be called: {fault}; write it as {_FORMS[least].format(name)}", function
+        )
+
+
+_NAMED = frozenset(
+    {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    }
+)
 
 
 def _positional(function: Callable[..., Any]) -> int:

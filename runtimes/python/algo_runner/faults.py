@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from algo_runner.algorithm import BadSignature
+
 # A header has at most 1 MiB, and nobody reads more than this.
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACE = 100_000
@@ -28,6 +30,8 @@ def report(error: BaseException, root: Path) -> dict[str, Any]:
         file, line = error.filename, error.lineno or 0
     elif not own and isinstance(error, FileNotFoundError) and error.filename:
         file = str(error.filename)
+    elif isinstance(error, BadSignature) and error.filename.startswith(below):
+        file, line = error.filename, error.lineno
     return {
         "error": type(error).__name__,
         "message": _message(error, below),

@@ -132,6 +132,13 @@ def test_several_files_are_one_reload(story: Story) -> None:
     assert reloaded.trigger == "src/a.py and 1 more"
 
 
+def test_many_files_are_told_by_their_number(story: Story) -> None:
+    story.serve(story.change(*(f"src/m{number}.py" for number in range(500))), story.interrupt)
+    reloaded = story.events[1]
+    assert isinstance(reloaded, Reloaded)
+    assert reloaded.trigger == "500 files"
+
+
 def test_a_load_error_at_the_start_names_file_and_line(story: Story) -> None:
     with pytest.raises(LoadFailed) as caught:
         story.serve(source="import json\nraise RuntimeError('no weights')\n")

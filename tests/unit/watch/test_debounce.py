@@ -28,3 +28,16 @@ def test_the_next_burst_begins_anew() -> None:
     debounce.take()
     debounce.add("b", 5.0)
     assert debounce.take() == (("b",), 5.0)
+
+
+def test_a_held_burst_goes_on() -> None:
+    debounce = Debounce(quiet=0.05, longest=1.0)
+    debounce.add("a", 1.0)
+    debounce.hold(3.0)
+    assert debounce.wait(2.0) == 1.0
+    assert (debounce.age(2.0), debounce.idle(2.0)) == (1.0, 1.0)
+    debounce.add("b", 2.5)
+    assert debounce.wait(3.0) == 0.0
+    assert debounce.take() == (("a", "b"), 1.0)
+    debounce.add("c", 3.0)
+    assert round(debounce.wait(3.0) or 0, 3) == 0.05

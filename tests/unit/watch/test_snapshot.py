@@ -54,3 +54,23 @@ def test_large_files_are_told_apart_by_size_and_time(tmp_path: Path) -> None:
     assert snapshot.changed(["weights.bin"]) == ()
     os.utime(weights, (1, 1))
     assert snapshot.changed(["weights.bin"]) == ("weights.bin",)
+
+
+def test_a_folder_in_the_place_of_a_file_counts_as_its_end(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1")
+    snapshot = taken(tmp_path)
+    (tmp_path / "a.py").unlink()
+    (tmp_path / "a.py").mkdir()
+    (tmp_path / "a.py" / "b.py").write_text("y = 1")
+    assert snapshot.changed(["a.py"]) == ("a.py", "a.py/b.py")
+    assert snapshot.changed(["a.py"]) == ()
+
+
+def test_a_file_in_the_place_of_a_folder_counts_with_what_lay_below(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.py").write_text("y = 1")
+    snapshot = taken(tmp_path)
+    (tmp_path / "a" / "b.py").unlink()
+    (tmp_path / "a").rmdir()
+    (tmp_path / "a").write_text("x = 1")
+    assert snapshot.changed(["a"]) == ("a", "a/b.py")
