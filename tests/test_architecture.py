@@ -41,6 +41,19 @@ ABOVE = {
 }
 ALLOWED = NOUNS | ABOVE
 
+# Rooms of the gateway, by what is imported when it runs (types may point both ways).
+GATEWAY = {
+    "config": set[str](),
+    "wire": set[str](),
+    "calls": {"wire"},
+    "observe": {"calls", "wire"},
+    "workers": {"calls", "config", "observe", "wire"},
+    "control": {"workers"},
+    "http": {"calls", "config", "observe", "workers"},
+    "serve": {"calls", "config", "control", "http", "observe", "wire", "workers"},
+    "__main__": {"config", "serve", "wire"},
+}
+
 # An SDK stays inside the adapters that are written on it.
 SDK = {
     "rich": {"output.py"},
@@ -56,15 +69,30 @@ def modules() -> list[Path]:
     return sorted(path for path in CLI.rglob("*.py") if "_data" not in path.parts)
 
 
-def imported(path: Path) -> list[str]:
+def imported(path: Path, *, typing: bool = True) -> list[str]:
+    """The modules that `path` imports; without `typing` not those below `if TYPE_CHECKING`."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = set() if typing else {id(below) for node in _typing(tree) for below in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]
     return names
+
+
+def _typing(tree: ast.AST) -> list[ast.If]:
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    ]
 
 
 def room(path: Path) -> str:
@@ -105,6 +133,19 @@ def test_the_container_side_never_imports_the_command_line() -> None:
     for path in RUNTIMES.rglob("*.py"):
         for name in imported(path):
             assert name.split(".")[0] != "algo", f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_a_room_of_the_gateway_imports_only_what_it_may() -> None:
+    base = RUNTIMES / "gateway" / "algo_gateway"
+    for path in sorted(base.rglob("*.py")):
+        here = path.relative_to(base).parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        assert here in GATEWAY, f"{here} is not in the table of tests/test_architecture.py"
+        for name in imported(path, typing=False):
+            parts = name.split(".")
+            if parts[0] == "algo_gateway" and len(parts) > 1:
+                assert parts[1] in GATEWAY[here] | {here}, f"{path.name} imports {name}"
 
 
 def test_nothing_imports_a_scaffold() -> None:

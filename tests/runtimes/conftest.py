@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
-from algo_gateway.frames import LENGTHS, MAX_HEADER
-from algo_gateway.spawning import spawn
+from algo_gateway.wire.frames import LENGTHS, MAX_HEADER
+from algo_gateway.wire.spawning import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

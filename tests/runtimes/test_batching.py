@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from algo_gateway.batching import Batching, Cost
+from algo_gateway.calls.batching import Batching, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

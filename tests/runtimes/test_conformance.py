@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from algo_gateway.frames import LENGTHS, MAX_HEADER
+from algo_gateway.wire.frames import LENGTHS, MAX_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

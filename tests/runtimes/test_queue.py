@@ -7,15 +7,15 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from algo_gateway.config import Batch, Serving
-from algo_gateway.frames import Reply
-from algo_gateway.metrics import Metrics
-from algo_gateway.queue import Queue
+from algo_gateway.observe.metrics import Metrics
+from algo_gateway.wire.frames import Reply
+from algo_gateway.workers.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from algo_gateway.calls import Call
-    from algo_gateway.worker import Worker
+    from algo_gateway.calls.call import Call
+    from algo_gateway.workers.worker import Worker
 
 
 class BatchWorker:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from algo_gateway.routes import Routes
+from algo_gateway.http.routes import Routes
 
 
 async def one(scope: Any, proto: Any) -> None: ...

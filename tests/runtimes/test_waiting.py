@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from algo_gateway.calls import Call, Failure
-from algo_gateway.deadlines import client_timeout
-from algo_gateway.rate import LONGEST, Rate
-from algo_gateway.waiting import Waiting
+from algo_gateway.calls.call import Call, Failure
+from algo_gateway.calls.deadlines import client_timeout
+from algo_gateway.calls.rate import LONGEST, Rate
+from algo_gateway.calls.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

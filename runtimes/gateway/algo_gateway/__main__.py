@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from algo_gateway.config import Options, read_description, runner_command
-from algo_gateway.spawning import spawn
+from algo_gateway.wire.spawning import spawn
 
 
 def parse(arguments: list[str]) -> Options:

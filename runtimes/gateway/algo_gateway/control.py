@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo_gateway.reload import Fault, fault_of
+from algo_gateway.workers.reload import Fault, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from algo_gateway.pool import Pool
+    from algo_gateway.workers.pool import Pool
 
 LONGEST = 1 << 20
 

@@ -13,23 +13,23 @@ import msgspec
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from algo_gateway.app import App
-from algo_gateway.calls import Failure
+from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
-from algo_gateway.frames import Reply
-from algo_gateway.logs import Logs
-from algo_gateway.metrics import Metrics
-from algo_gateway.pool import Pool
-from algo_gateway.processes import Runner, hello_frame
-from algo_gateway.reload import Fault, fault_of
-from algo_gateway.service import Service
-from algo_gateway.worker import LoadFailed
+from algo_gateway.http.app import App
+from algo_gateway.http.service import Service
+from algo_gateway.observe.logs import Logs
+from algo_gateway.observe.metrics import Metrics
+from algo_gateway.wire.frames import Reply
+from algo_gateway.workers.pool import Pool
+from algo_gateway.workers.processes import Runner, hello_frame
+from algo_gateway.workers.reload import Fault, fault_of
+from algo_gateway.workers.worker import LoadFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from algo_gateway.config import Description, Options
-    from algo_gateway.spawning import Spawned
+    from algo_gateway.wire.spawning import Spawned
 
 # What calls in flight get at the end; an engine waits a little longer before it kills.
 GRACE = 2.5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from algo_gateway.calls import Failure, Result
+    from algo_gateway.calls.call import Failure, Result
 
 Headers = list[tuple[str, str]]
 JSON: Headers = [("content-type", "application/json")]

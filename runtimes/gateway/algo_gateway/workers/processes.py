@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo_gateway.calls import Failure
-from algo_gateway.frames import Channel, Reply
-from algo_gateway.spawning import Spawned, spawn
-from algo_gateway.worker import LoadFailed, Worker
+from algo_gateway.calls.call import Failure
+from algo_gateway.wire.frames import Channel, Reply
+from algo_gateway.wire.spawning import Spawned, spawn
+from algo_gateway.workers.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

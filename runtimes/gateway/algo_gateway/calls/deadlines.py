@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from algo_gateway.calls import Failure
+from algo_gateway.calls.call import Failure
 
 HEADER = "x-request-timeout"
 # The unit of a grpc-timeout (gRPC over HTTP/2, "Requests"), in seconds.

@@ -7,18 +7,18 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from algo_gateway.calls import Call, Failure
-from algo_gateway.queue import Queue
-from algo_gateway.reload import Outcome, fault_of
-from algo_gateway.worker import LoadFailed, Worker
+from algo_gateway.calls.call import Call, Failure
+from algo_gateway.workers.queue import Queue
+from algo_gateway.workers.reload import Outcome, fault_of
+from algo_gateway.workers.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from algo_gateway.config import Serving
-    from algo_gateway.frames import Reply
-    from algo_gateway.metrics import Metrics
-    from algo_gateway.processes import Runner
+    from algo_gateway.observe.metrics import Metrics
+    from algo_gateway.wire.frames import Reply
+    from algo_gateway.workers.processes import Runner
 
 SWEEP = 0.05
 SWAP_PATIENCE = 1.0

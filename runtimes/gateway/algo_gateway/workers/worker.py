@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo_gateway.calls import Call, Failure
-from algo_gateway.frames import Channel, Reply
+from algo_gateway.calls.call import Call, Failure
+from algo_gateway.wire.frames import Channel, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

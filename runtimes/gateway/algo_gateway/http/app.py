@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from algo_gateway import answers
-from algo_gateway.calls import Failure
-from algo_gateway.invoke import Invoke
-from algo_gateway.pages import Pages
-from algo_gateway.routes import Routes
+from algo_gateway.calls.call import Failure
+from algo_gateway.http import answers
+from algo_gateway.http.invoke import Invoke
+from algo_gateway.http.pages import Pages
+from algo_gateway.http.routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from algo_gateway.service import Service
+    from algo_gateway.http.service import Service
 
 
 class App:

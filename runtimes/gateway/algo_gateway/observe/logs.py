@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from algo_gateway.calls import Failure
-    from algo_gateway.frames import Reply
+    from algo_gateway.calls.call import Failure
+    from algo_gateway.wire.frames import Reply
 
 # Bytes that wait for a slow reader; what comes above them is counted instead of kept.
 MOST = 16 << 20

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from algo_gateway import answers
-from algo_gateway.openapi import document
+from algo_gateway.http import answers
+from algo_gateway.http.openapi import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from algo_gateway.routes import Handler, Routes
-    from algo_gateway.service import Service
+    from algo_gateway.http.routes import Handler, Routes
+    from algo_gateway.http.service import Service
 
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
 METRICS: answers.Headers = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]

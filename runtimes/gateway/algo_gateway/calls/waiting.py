@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from algo_gateway.calls import Call
+    from algo_gateway.calls.call import Call
 
 
 class Waiting:

@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from algo_gateway.batching import Batching
-from algo_gateway.calls import Call, Failure, Result, Stream
-from algo_gateway.rate import Rate
-from algo_gateway.waiting import Waiting
+from algo_gateway.calls.batching import Batching
+from algo_gateway.calls.call import Call, Failure, Result, Stream
+from algo_gateway.calls.rate import Rate
+from algo_gateway.calls.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from algo_gateway.config import Serving
-    from algo_gateway.metrics import Metrics
-    from algo_gateway.worker import Worker
+    from algo_gateway.observe.metrics import Metrics
+    from algo_gateway.workers.worker import Worker
 
 # A client is watched only while a call is long: the watch costs a task.
 PATIENCE = 0.2

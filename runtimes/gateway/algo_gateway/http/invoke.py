@@ -6,13 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from algo_gateway import answers
-from algo_gateway.calls import Call, Failure, Result, Stream
-from algo_gateway.deadlines import client_timeout
+from algo_gateway.calls.call import Call, Failure, Result, Stream
+from algo_gateway.calls.deadlines import client_timeout
+from algo_gateway.http import answers
 
 if TYPE_CHECKING:
-    from algo_gateway.routes import Routes
-    from algo_gateway.service import Service
+    from algo_gateway.http.routes import Routes
+    from algo_gateway.http.service import Service
 
 EVENTS = "text/event-stream"
 JSON_LINES = "application/jsonl"

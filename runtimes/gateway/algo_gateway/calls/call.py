@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
-    from algo_gateway.frames import Reply
-    from algo_gateway.worker import Worker
+    from algo_gateway.wire.frames import Reply
+    from algo_gateway.workers.worker import Worker
 
 # A stream whose reader is slow holds at most this many pieces, then its worker waits.
 STREAM_HIGH, STREAM_LOW = 64, 16

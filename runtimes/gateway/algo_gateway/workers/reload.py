@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo_gateway.calls import Failure
+from algo_gateway.calls.call import Failure
 
 if TYPE_CHECKING:
-    from algo_gateway.frames import Reply
+    from algo_gateway.wire.frames import Reply
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,16 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from algo_gateway import answers
-from algo_gateway.calls import Call, Failure
+from algo_gateway.calls.call import Call, Failure
+from algo_gateway.http import answers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from algo_gateway.config import Description
-    from algo_gateway.logs import Logs
-    from algo_gateway.metrics import Metrics
-    from algo_gateway.pool import Pool
+    from algo_gateway.observe.logs import Logs
+    from algo_gateway.observe.metrics import Metrics
+    from algo_gateway.workers.pool import Pool
 
 SERVER_ERROR = 500
 # What `algo run` and `algo test` call themselves.

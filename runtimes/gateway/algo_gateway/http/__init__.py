@@ -1,0 +1,1 @@
+"""HTTP: routes, calls, pages and the description of the interface."""
