@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.machine import base, registries, tools
+from tests.machine import base, pinned, registries, tools
 from tests.machine import engine as machine_engine
 from tests.machine.commands import output_of
 from tests.machine.say import MachineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LABEL = "dev.algo."
@@ -116,6 +116,19 @@ def oras() -> Path:
 def skopeo() -> Path:
     """The program of skopeo."""
     return _bring("skopeo")
+
+
+@pytest.fixture(scope="session")
+def client_python() -> Callable[[str], Path]:
+    """The interpreter that has a client of `tests/runtimes/clients`, by the client's name."""
+
+    def bring(name: str) -> Path:
+        try:
+            return pinned.client(name)
+        except MachineError as error:
+            _lacking(str(error))
+
+    return bring
 
 
 @pytest.fixture(scope="session")

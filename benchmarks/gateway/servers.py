@@ -16,13 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.machine.places import cache_folder, locked
+from tests.machine.pinned import interpreter
+from tests.machine.places import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
+PEERS = HERE / "peers"
 RUNTIMES = HERE.parent.parent / "runtimes"
 
 
@@ -159,7 +161,7 @@ def running(server: Server, timeout: float = 60) -> Iterator[Running]:
     Raises:
         RuntimeError: It ended, or did not answer correctly in time; with its last output.
     """
-    python = environment(server.peer) if server.peer else sys.executable
+    python = str(interpreter(PEERS / f"{server.peer}.txt")) if server.peer else sys.executable
     port = _free_port()
     url = f"http://127.0.0.1:{port}{server.path}"
     log = cache_folder("logs") / f"{server.name.split()[0].lower()}.log"
@@ -183,26 +185,6 @@ def running(server: Server, timeout: float = 60) -> Iterator[Running]:
             yield Running(server, url, process, time.perf_counter() - began)
         finally:
             _end(process)
-
-
-def environment(peer: str) -> str:
-    """Return the interpreter of a peer's environment, made from its pins when it is missing."""
-    from uv import find_uv_bin
-
-    pins = HERE / "peers" / f"{peer}.txt"
-    folder = cache_folder("peers") / peer
-    python = folder / "bin" / "python"
-    stamp = folder / "pins.txt"
-    with locked(f"peer-{peer}"):
-        if stamp.is_file() and stamp.read_bytes() == pins.read_bytes():
-            return str(python)
-        print(f"installing {peer} at its pins")
-        uv = [find_uv_bin(), "--quiet"]
-        subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, folder], check=True)
-        install = [*uv, "pip", "install", "--python", python, "--compile-bytecode", "-r", pins]
-        subprocess.run(install, check=True)
-        stamp.write_bytes(pins.read_bytes())
-    return str(python)
 
 
 def _variables(server: Server, python: str, port: int) -> dict[str, str]:

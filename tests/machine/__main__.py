@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.machine import apt, base, engine, environment, registries, tools
+from tests.machine import apt, base, engine, environment, pinned, registries, tools
 from tests.machine.say import MachineError, say
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     add("base", _base, f"make sure that the engine has {base.IMAGE}")
     add("tools", _tools, "fetch cosign 3, cosign 2, oras and skopeo")
     add("registry", _registry, "fetch and build the registries that the tests run")
+    wanted = add("clients", _clients, "make the environments of the clients that tests call with")
+    wanted.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
     add("venv", _venv, "create .venv with the project and its development tools")
     add("setup", _setup, "install all that the tests need; starts nothing")
     packages = add("packages", _packages, "install Debian packages that are missing")
@@ -90,6 +92,12 @@ def _registry(_: argparse.Namespace) -> int:
     return 0
 
 
+def _clients(arguments: argparse.Namespace) -> int:
+    for name in arguments.names or pinned.clients():
+        say(f"{name}: {pinned.client(name)}")
+    return 0
+
+
 def _venv(_: argparse.Namespace) -> int:
     environment.ensure()
     return 0
@@ -100,6 +108,8 @@ def _setup(arguments: argparse.Namespace) -> int:
     if engine.version() is None:
         engine.install()
     apt.install("mmdebstrap")
+    for name in pinned.clients():
+        pinned.client(name)
     return _tools(arguments) or _registry(arguments)
 
 

@@ -31,7 +31,7 @@ def ensure() -> None:
     if not PYTHON.exists():
         _create()
     say("installing the project and its development tools into .venv")
-    install = [_uv(), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    install = [uv(), "pip", "install", "--quiet", "--python", str(PYTHON)]
     env = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     # uv's pip reads groups from the pyproject.toml of the folder it runs in.
     words = [*install, "--compile-bytecode", "--editable", ".", "--group", "dev"]
@@ -48,7 +48,7 @@ def _create() -> None:
     output_of([sys.executable, "-m", "venv", "--clear", VENV], timeout=300)
 
 
-def _uv() -> str:
+def uv() -> str:
     """Return uv: the environment's, the machine's, else one installed from its package."""
     ours = VENV / "bin" / "uv"
     if ours.exists():

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.machine import base, registries, tools
+from tests.machine import base, pinned, registries, tools
 from tests.machine.commands import output_of
+from tests.machine.environment import uv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Engine
@@ -75,6 +77,17 @@ def test_both_generations_of_cosign_run(cosign3: Path, cosign2: Path) -> None:
     assert tools.version("cosign2").startswith("2.")
     for cosign in (cosign3, cosign2):
         assert "verify-attestation" in output_of([cosign, "help"])
+
+
+@pytest.mark.parametrize("name", pinned.clients())
+def test_a_clients_environment_has_its_pins(
+    name: str, client_python: Callable[[str], Path]
+) -> None:
+    installed = output_of([uv(), "pip", "freeze", "--quiet", "--python", client_python(name)])
+
+    lines = (pinned.CLIENTS / f"{name}.txt").read_text("utf-8").splitlines()
+    pins = {line.partition(" ")[0] for line in lines if "==" in line and ";" not in line}
+    assert pins <= set(installed.splitlines())
 
 
 def test_skopeo_and_oras_run(skopeo: Path, oras: Path) -> None:
