@@ -44,13 +44,15 @@ ALLOWED = NOUNS | ABOVE
 # Rooms of the gateway, by what is imported when it runs (types may point both ways).
 GATEWAY = {
     "config": set[str](),
+    "net": set[str](),
     "wire": set[str](),
     "calls": {"wire"},
     "observe": {"calls", "wire"},
     "workers": {"calls", "config", "observe", "wire"},
     "control": {"workers"},
-    "http": {"calls", "config", "observe", "workers"},
-    "serve": {"calls", "config", "control", "http", "observe", "wire", "workers"},
+    "jobs": {"calls", "config", "net"},
+    "http": {"calls", "config", "jobs", "observe", "workers"},
+    "serve": {"calls", "config", "control", "http", "jobs", "observe", "wire", "workers"},
     "__main__": {"config", "serve", "wire"},
 }
 
