@@ -14,6 +14,7 @@ RUNTIMES = ROOT / "runtimes"
 EVERYWHERE = {"algo", "errors", "events", "signals"}
 NOUNS = {
     "project": set[str](),
+    "access": set[str](),
     "oci": set[str](),
     "watch": set[str](),
     "scaffold": {"resources", "project"},
@@ -47,12 +48,17 @@ GATEWAY = {
     "net": set[str](),
     "wire": set[str](),
     "calls": {"wire"},
+    "access": {"calls"},
+    "tracing": set[str](),
     "observe": {"calls", "wire"},
     "workers": {"calls", "config", "observe", "wire"},
     "control": {"workers"},
     "jobs": {"calls", "config", "net"},
-    "http": {"calls", "config", "jobs", "observe", "workers"},
-    "serve": {"calls", "config", "control", "http", "jobs", "observe", "wire", "workers"},
+    "http": {"access", "calls", "config", "jobs", "observe", "tracing", "workers"},
+    "serve": {
+        *("access", "calls", "config", "control", "http", "jobs", "observe", "tracing", "wire"),
+        "workers",
+    },
     "__main__": {"config", "serve", "wire"},
 }
 
