@@ -13,6 +13,7 @@ from algo_gateway.http.routes import Routes
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from algo_gateway.http.openapi import Part
     from algo_gateway.http.service import Service
 
 
@@ -22,7 +23,9 @@ class App:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._routes = Routes()
-        for part in (Invoke(service), Pages(service)):
+        parts: list[Part] = [Invoke(service)]
+        parts.append(Pages(service, parts))
+        for part in parts:
             part.register(self._routes)
 
     def __rsgi__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from algo_gateway.calls.call import Call, Failure, Result, Stream
 from algo_gateway.calls.deadlines import client_timeout
 from algo_gateway.http import answers
+from algo_gateway.http.operations import describe_calls
 
 if TYPE_CHECKING:
+    from algo_gateway.http.openapi import Interface
     from algo_gateway.http.routes import Routes
     from algo_gateway.http.service import Service
 
@@ -31,6 +33,10 @@ class Invoke:
         own = f"/v1/algo/{self._service.description.name}"
         routes.add("POST", own, self.algorithmia)
         routes.add("POST", f"{own}/*", self.algorithmia)
+
+    def describe(self, interface: Interface) -> None:
+        """Add the calls to the document."""
+        describe_calls(interface)
 
     async def plain(self, scope: Any, proto: Any) -> None:
         """Answer with the result itself."""

@@ -1,61 +1,183 @@
-"""`/openapi.json`: what one algorithm takes and answers (OpenAPI 3.1)."""
+"""`/openapi.json`: what one algorithm takes and answers (OpenAPI 3.1).
+
+Each part of the HTTP side adds its own operations, in its `describe(interface)`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from algo_gateway.http.schemas import hoisted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from algo_gateway.config import Description
+    from algo_gateway.http.routes import Routes
 
-_ERRORS = {
-    "400": "The body is malformed, or the algorithm refused it.",
+Json = dict[str, Any]
+TEXT = "text/plain"
+ANY = ("application/json", TEXT, "application/octet-stream")
+JSON_LINES = "application/jsonl"
+EVENTS = "text/event-stream"
+# Why a call has no result, by status.
+ERRORS = {
+    "400": "The body is malformed, is not what the algorithm takes, or was refused by it.",
     "413": "The body is over the limit.",
-    "429": "The queue is full; Retry-After says when to come again.",
+    "429": "The queue is full.",
     "500": "The algorithm failed.",
     "502": "The worker ended during the call.",
     "503": "The algorithm is not loaded.",
     "504": "No answer within the deadline.",
 }
-
-
-def document(description: Description, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI document."""
-    sides = {**description.contract, **schema}
-    content = {"application/json": {"schema": sides.get("input", {})}}
-    content |= {kind: {"schema": {}} for kind in ("text/plain", "application/octet-stream")}
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    output = {"application/json": {"schema": sides.get("output", {})}}
-    operation = {
-        "summary": f"Call {description.name}",
-        "requestBody": {"required": True, "content": content},
-        "responses": {
-            "200": {"description": "What the algorithm returned.", "content": output},
-            **{code: {"description": text, "content": error} for code, text in _ERRORS.items()},
-        },
+_RETRY = {
+    "Retry-After": {
+        "description": "Seconds after which to come again.",
+        "schema": {"type": "integer", "minimum": 1},
     }
-    probe = {"responses": {"200": {"description": "Yes."}, "503": {"description": "No."}}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": description.name, "version": "1"},
-        "paths": {
-            "/": {"post": {**operation, "operationId": "call"}},
-            "/invoke": {"post": {**operation, "operationId": "invoke"}},
-            "/healthz": {"get": {"summary": "Is the gateway alive?", **probe}},
-            "/readyz": {"get": {"summary": "Would a call be answered?", **probe}},
-        },
-        "components": {"schemas": {"Error": _error_schema()}},
-    }
+}
+_PROBLEM = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+    "required": ["path", "message"],
+    "additionalProperties": False,
+}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string", "description": "Stable: decide by it."},
+                "message": {"type": "string"},
+                "type": {"type": "string", "description": "The class of an exception."},
+                "hint": {"type": "string", "description": "What to do about it."},
+                "problems": {
+                    "type": "array",
+                    "items": _PROBLEM,
+                    "description": "What is wrong with an input, and where.",
+                },
+                "stacktrace": {"type": "string", "description": "In development only."},
+            },
+            "required": ["code", "message"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
 
 
-def _error_schema() -> dict[str, Any]:
-    text = {"type": "string"}
-    details = {"code": text, "message": text, "type": text, "stacktrace": text}
+class Part(Protocol):
+    """A part of the HTTP side: it answers some paths, and says what they are."""
+
+    def register(self, routes: Routes) -> None:
+        """Add its paths."""
+
+    def describe(self, interface: Interface) -> None:
+        """Add its operations."""
+
+
+class Interface:
+    """The document while it is made.
+
+    Args:
+        description: `algorithm.json`.
+        schema: What the runner said in `ready`; an empty one where nothing is known.
+    """
+
+    def __init__(self, description: Description, schema: Mapping[str, Any]) -> None:
+        self.description = description
+        self._sides = {**description.contract, **schema}
+        self._schemas: Json = {"Error": _ERROR}
+        self._paths: dict[str, Json] = {}
+        self._input = hoisted(self._sides.get("input", {}), self._schemas, "Input")
+        self._output = hoisted(self._sides.get("output", {}), self._schemas, "Output")
+
+    def add(self, methods: str, path: str, name: str, operation: Json) -> None:
+        """Add what `methods` (between spaces) of `path` do.
+
+        Args:
+            methods: `"GET HEAD"`.
+            path: Its parameters in braces.
+            name: Unique in the document; a second method adds its own name to it.
+            operation: `summary`, `responses` and whatever else OpenAPI knows.
+        """
+        for method in methods.lower().split():
+            unique = name if method == methods.lower().split()[0] else f"{name}_{method}"
+            whole = {"operationId": unique, **operation}
+            if method == "head":
+                whole["responses"] = _without_content(operation["responses"])
+            self._paths.setdefault(path, {})[method] = whole
+
+    def component(self, name: str, schema: Json) -> Json:
+        """Add a schema under `name`; return the reference to it."""
+        self._schemas[name] = schema
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    @property
+    def result(self) -> Json:
+        """The schema of a result."""
+        return self._output
+
+    @property
+    def request(self) -> Json:
+        """The body of a call."""
+        kinds = self._sides.get("accepts") or ANY
+        return {"required": True, "content": {kind: self._taken(kind) for kind in kinds}}
+
+    @property
+    def answer(self) -> Json:
+        """The answer to a call that has a result."""
+        content = {kind: self._given(kind) for kind in self._sides.get("returns") or ANY}
+        if self._sides.get("streams"):
+            content = {kind: {"schema": {"type": "string"}} for kind in (JSON_LINES, EVENTS)}
+        return {"description": "What the algorithm returned.", "content": content}
+
+    def errors(self, *statuses: str) -> Json:
+        """Return the answers with our error document: of `statuses`, else of every call."""
+        return {status: _error(status) for status in statuses or ERRORS}
+
+    def document(self) -> Json:
+        """Return the whole."""
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": self.description.name, "version": "1"},
+            "paths": self._paths,
+            "components": {"schemas": self._schemas},
+        }
+
+    def _taken(self, kind: str) -> Json:
+        if kind == "application/json":
+            return {"schema": self._input}
+        if kind.startswith("multipart/"):
+            return {"schema": self._sides.get("form") or {"type": "object"}}
+        return {"schema": {"type": "string"} if kind.startswith("text/") else {}}
+
+    def _given(self, kind: str) -> Json:
+        if kind == "application/json":
+            return {"schema": self._output}
+        return {"schema": {"type": "string"} if kind.startswith("text/") else {}}
+
+
+def document(
+    description: Description, schema: Mapping[str, Any], parts: Iterable[Part]
+) -> dict[str, Any]:
+    """Return the OpenAPI document: what `parts` add to it."""
+    interface = Interface(description, schema)
+    for part in parts:
+        part.describe(interface)
+    return interface.document()
+
+
+def _error(status: str) -> Json:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    answer: Json = {"description": ERRORS.get(status, "It cannot be done."), "content": content}
+    return answer | ({"headers": _RETRY} if status == "429" else {})
+
+
+def _without_content(responses: Json) -> Json:
     return {
-        "type": "object",
-        "required": ["error"],
-        "properties": {
-            "error": {"type": "object", "required": ["code", "message"], "properties": details}
-        },
+        status: {name: value for name, value in answer.items() if name != "content"}
+        for status, answer in responses.items()
     }

@@ -10,8 +10,9 @@ from algo_gateway.http import answers
 from algo_gateway.http.openapi import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from algo_gateway.http.openapi import Interface, Part
     from algo_gateway.http.routes import Handler, Routes
     from algo_gateway.http.service import Service
 
@@ -23,8 +24,9 @@ Page = tuple[int, answers.Headers, bytes]
 class Pages:
     """Answers `GET` and `HEAD`."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, parts: Sequence[Part]) -> None:
         self._service = service
+        self._parts = parts
 
     def register(self, routes: Routes) -> None:
         """Add the pages to `routes`."""
@@ -37,6 +39,19 @@ class Pages:
         }
         for path, page in pages.items():
             routes.add("GET HEAD", path, _handler(page))
+
+    def describe(self, interface: Interface) -> None:
+        """Add the pages to the document."""
+        text = {"description": "Yes.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        json = {"application/json": {"schema": {"type": "object"}}}
+        no = {**text, "description": "No."}
+        add = interface.add
+        add("GET HEAD", "/", "root", _page("What is here", {**text, "description": "A list."}))
+        add("GET HEAD", "/healthz", "healthz", _page("Is the gateway alive?", text))
+        add("GET HEAD", "/readyz", "readyz", _page("Would a call be answered?", text, no))
+        add("GET HEAD", "/metrics", "metrics", _page("Figures, for Prometheus", text))
+        described = {"description": "This document.", "content": json}
+        add("GET HEAD", "/openapi.json", "openapi", _page("This document", described))
 
     def _root(self) -> Page:
         name = self._service.description.name
@@ -57,8 +72,12 @@ class Pages:
         return 200, METRICS, service.metrics.text(service.pool).encode()
 
     def _openapi(self) -> Page:
-        described = document(self._service.description, self._service.pool.schema)
+        described = document(self._service.description, self._service.pool.schema, self._parts)
         return 200, answers.JSON, msgspec.json.encode(described)
+
+
+def _page(summary: str, yes: dict[str, Any], no: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": yes} | ({"503": no} if no else {})}
 
 
 def _handler(page: Callable[[], Page]) -> Handler:
