@@ -54,10 +54,11 @@ GATEWAY = {
     "workers": {"calls", "config", "observe", "wire"},
     "control": {"workers"},
     "jobs": {"calls", "config", "net"},
-    "http": {"access", "calls", "config", "jobs", "observe", "tracing", "workers"},
+    "inference": {"calls", "config"},
+    "http": {"access", "calls", "config", "inference", "jobs", "observe", "tracing", "workers"},
     "serve": {
-        *("access", "calls", "config", "control", "http", "jobs", "observe", "tracing", "wire"),
-        "workers",
+        *("access", "calls", "config", "control", "http", "inference", "jobs", "observe"),
+        *("tracing", "wire", "workers"),
     },
     "__main__": {"config", "serve", "wire"},
 }
