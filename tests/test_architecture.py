@@ -52,7 +52,7 @@ GATEWAY = {
     "tracing": set[str](),
     "observe": {"calls", "wire"},
     "workers": {"calls", "config", "observe", "wire"},
-    "control": {"workers"},
+    "control": {"config", "workers"},
     "jobs": {"calls", "config", "net"},
     "inference": {"calls", "config"},
     "http": {"access", "calls", "config", "inference", "jobs", "observe", "tracing", "workers"},
