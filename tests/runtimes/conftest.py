@@ -279,7 +279,8 @@ def developed(
 ) -> Callable[..., GatewayProcess]:
     """As `gateway`, with the control endpoint of development."""
 
-    def start(code: str, **more: Any) -> GatewayProcess:
-        return gateway(code, "--development", "--control", f"unix:{tmp_path}/c.sock", **more)
+    def start(code: str, flags: tuple[str, ...] = (), **more: Any) -> GatewayProcess:
+        control = ("--development", "--control", f"unix:{tmp_path}/c.sock")
+        return gateway(code, *control, *flags, **more)
 
     return start

@@ -245,6 +245,7 @@ def test_a_message_that_is_no_utf8_is_told_all_the_same(runner: Start) -> None:
     started.app.joinpath("src/it.py").write_text("def apply(value):\n    raise ValueError(value)\n")
     started.write({"type": "reload", "changed": ["src/it.py"]})
     assert started.read()[0]["type"] == "reloaded"
+    started.write({"type": "commit"})
     assert started.call(b'"\\ud800 here"', 2)[0]["message"] == "? here"
 
 
@@ -350,7 +351,20 @@ def test_an_edit_of_apply_is_swapped_in_and_keeps_the_state(runner: Start) -> No
     edit(started, '"one"', '"two"')
     said = reload(started)
     assert (said["type"], said["rung"]) == ("reloaded", "swap")
+    assert json.loads(started.call(b"0")[1]) == before
+    started.write({"type": "commit"})
     assert json.loads(started.call(b"0")[1]) == ["two", before[1]]
+
+
+def test_what_is_discarded_is_never_served(runner: Start) -> None:
+    started = runner(STATEFUL)
+    started.load()
+    before = started.call(b"0")[1]
+    edit(started, '"one"', '"two"')
+    assert reload(started)["rung"] == "swap"
+    started.write({"type": "discard"})
+    started.write({"type": "commit"})
+    assert started.call(b"0")[1] == before
 
 
 @pytest.mark.parametrize(

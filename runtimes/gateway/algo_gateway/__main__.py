@@ -54,7 +54,7 @@ def main() -> None:
     from algo_gateway.serve import Gateway
 
     async def run() -> int:
-        return await Gateway(options, description, began).run(command, first)
+        return await Gateway(options, description, began).run(first)
 
     sys.exit(uvloop.run(run()))
 

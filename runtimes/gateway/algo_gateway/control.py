@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo_gateway.config import Description
 from algo_gateway.workers.reload import Fault, fault_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ class Command(msgspec.Struct):
     do: str
     token: str = ""
     changed: list[str] = []
+    python: str = ""
+    packages: str = ""
+    force: bool = False
+    description: Description | None = None
 
 
 class State(msgspec.Struct):
@@ -95,7 +100,9 @@ class Control:
         if not hmac.compare_digest(command.token.encode(), self._token.encode()):
             return Refusal(Fault("bad_token", "the token is not this session's"))
         if command.do == "reload":
-            return await self._pool.reload(command.changed)
+            pool = self._pool
+            wanted = pool.recipe.changed(command.python, command.packages, command.description)
+            return await pool.reload(command.changed, wanted, force=command.force)
         if command.do == "status":
             return self._state()
         if command.do == "shutdown":

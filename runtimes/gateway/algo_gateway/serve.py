@@ -21,13 +21,11 @@ from algo_gateway.observe.logs import Logs
 from algo_gateway.observe.metrics import Metrics
 from algo_gateway.wire.frames import Reply
 from algo_gateway.workers.pool import Pool
-from algo_gateway.workers.processes import Runner, hello_frame
+from algo_gateway.workers.recipe import Recipe
 from algo_gateway.workers.reload import Fault, fault_of
 from algo_gateway.workers.worker import LoadFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from algo_gateway.config import Description, Options
     from algo_gateway.wire.spawning import Spawned
 
@@ -58,21 +56,14 @@ class Gateway:
         self._port = options.port
         self._code = 0
 
-    async def run(self, command: Sequence[str], first: Spawned) -> int:
-        """Serve with runners of `command`, `first` being one; return the exit code."""
+    async def run(self, first: Spawned) -> int:
+        """Serve, with `first` as the first process of the runner; return the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         if self._options.lifeline >= 0:
             loop.add_reader(self._options.lifeline, self._lifeline)
-        pool = Pool(self._description.serving, self._metrics, self._logs.printed)
-        runner = Runner(
-            command,
-            hello_frame(self._options, self._description),
-            self._description.serving.concurrency,
-            pool.idle,
-            first,
-        )
+        pool = Pool(Recipe(self._options, self._description), self._metrics, self._logs.printed)
         control = Control(pool, os.environ.get("ALGO_CONTROL_TOKEN", ""), self._stopping.set)
         try:
             if self._options.control:
@@ -83,17 +74,17 @@ class Gateway:
             self._stopping.set()
             self._code = 1
         else:
-            await self._serve(pool, runner)
+            await self._serve(pool, first)
         control.close()
-        runner.close()
+        pool.close()
         self._logs.close()
         return self._code
 
-    async def _serve(self, pool: Pool, runner: Runner) -> None:
+    async def _serve(self, pool: Pool, first: Spawned) -> None:
         loop = asyncio.get_running_loop()
         server = self._server(pool)
         serving = loop.create_task(server.serve())
-        loading = loop.create_task(self._load(pool, runner))
+        loading = loop.create_task(self._load(pool, first))
         stopping = loop.create_task(self._stopping.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -123,9 +114,9 @@ class Gateway:
             websockets=False,
         )
 
-    async def _load(self, pool: Pool, runner: Runner) -> None:
+    async def _load(self, pool: Pool, first: Spawned) -> None:
         try:
-            await pool.start(runner)
+            await pool.start(first)
         except LoadFailed as failure:
             pool.failed = failure.reply
             self._load_error(fault_of(failure.reply))

@@ -10,11 +10,12 @@ import importlib.util
 import linecache
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import CodeType, ModuleType
 
 
@@ -77,9 +78,7 @@ class Project:
         Raises:
             BaseException: Whatever the author's code raises.
         """
-        old = {name: module for name, module in sys.modules.items() if self.owns(module)}
-        for name in old:
-            del sys.modules[name]
+        old = self._take_out()
         linecache.checkcache()
         try:
             if not self.entry.is_file():
@@ -87,10 +86,30 @@ class Project:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place)
             return importlib.import_module(self.name)
         except BaseException:
-            for name in [name for name, module in sys.modules.items() if self.owns(module)]:
-                del sys.modules[name]
-            sys.modules.update(old)
+            self.install_modules(old)
             raise
+
+    @contextmanager
+    def beside(self) -> Iterator[dict[str, ModuleType]]:
+        """Keep the modules that a block imports apart: give them, and put the old ones back."""
+        old = {name: module for name, module in sys.modules.items() if self.owns(module)}
+        new: dict[str, ModuleType] = {}
+        try:
+            yield new
+        finally:
+            new.update(self._take_out())
+            sys.modules.update(old)
+
+    def install_modules(self, modules: Mapping[str, ModuleType]) -> None:
+        """Let `modules` be the project's, in place of those that are."""
+        self._take_out()
+        sys.modules.update(modules)
+
+    def _take_out(self) -> dict[str, ModuleType]:
+        own = {name: module for name, module in sys.modules.items() if self.owns(module)}
+        for name in own:
+            del sys.modules[name]
+        return own
 
     def owns(self, module: ModuleType | None) -> bool:
         """Tell whether `module` came from the project's folder."""

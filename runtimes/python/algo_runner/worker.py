@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from types import GeneratorType
+from types import GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from algo_runner.algorithm import Algorithm, import_algorithm, with_state
@@ -36,6 +36,14 @@ class Settings:
     concurrency: int
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A version that is imported and waits: its functions, and the modules they came from."""
+
+    algorithm: Algorithm
+    modules: dict[str, ModuleType]
+
+
 class Worker:
     """Answers the frames of one gateway, in the order in which they come."""
 
@@ -43,6 +51,7 @@ class Worker:
         self.frames = frames
         self.settings = settings
         self.algorithm: Algorithm | None = None
+        self._prepared: Prepared | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._lines: tuple[Lines, ...] = ()
         self._known = frozenset(sys.modules)
@@ -74,6 +83,8 @@ class Worker:
             self._load(header)
         elif kind == "reload":
             self._reload(header)
+        elif kind in {"commit", "discard"}:
+            self._settle(commit=kind == "commit")
         elif kind == "describe":
             self.answer(header, "described", schema=self.loaded.schema)
         elif kind == "shutdown":
@@ -161,20 +172,29 @@ class Worker:
         self.ready(header, began)
 
     def _reload(self, header: Header) -> None:
-        old = self.loaded
+        """Get the new code ready beside the old, which answers until `commit`."""
+        old = new = self.loaded
         project = self.settings.project
+        self._prepared = None
         try:
             rung = self._rung(old, header.get("changed", []))
-            algorithm = import_algorithm(project, self.settings.function) if rung == "swap" else old
+            if rung == "swap":
+                with project.beside() as modules:
+                    new = import_algorithm(project, self.settings.function)
+                self._prepared = Prepared(with_state(new, old.state), modules)
         except BaseException as error:
             self.load_error(header, error)
             return
         self._end_lines()
-        if (algorithm.is_async, algorithm.batch) != (old.is_async, old.batch):
-            rung = "worker"
-        if rung == "swap":
-            self.algorithm = with_state(algorithm, old.state)
-        self.answer(header, "reloaded", rung=rung, schema=self.loaded.schema)
+        if (new.is_async, new.batch) != (old.is_async, old.batch):
+            rung, self._prepared = "worker", None
+        self.answer(header, "reloaded", rung=rung, schema=new.schema)
+
+    def _settle(self, *, commit: bool) -> None:
+        prepared, self._prepared = self._prepared, None
+        if commit and prepared is not None:
+            self.settings.project.install_modules(prepared.modules)
+            self.algorithm = prepared.algorithm
 
     def _rung(self, old: Algorithm, changed: Sequence[str]) -> str:
         """Return how the files that changed come into service (DESIGN's reload ladder)."""

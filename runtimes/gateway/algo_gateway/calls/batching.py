@@ -51,6 +51,11 @@ class Batching:
         self._gap = 0.0
         self._last = 0.0
 
+    def limit(self, max_size: int, max_wait: float) -> None:
+        """Go by these limits; what was learnt of the cost stays."""
+        self.max_size = max_size
+        self.max_wait = max_wait
+
     def arrived(self, now: float) -> None:
         """Learn how often calls come."""
         if self._last:

@@ -39,7 +39,7 @@ class Service:
             Failure: It is over the limit, or its length is no number.
         """
         length = scope.headers.get("content-length")
-        most = self.description.serving.max_body
+        most = self.pool.serving.max_body
         if length is not None:
             if not length.isdigit():
                 raise Failure(400, "bad_length", "Content-Length is no number")
@@ -94,6 +94,6 @@ class Service:
         return Failure(503, "not_loaded", message, stacktrace=reply.stacktrace, error=reply.error)
 
     def _too_big(self) -> Failure:
-        message = f"the body is over {self.description.serving.max_body} bytes"
+        message = f"the body is over {self.pool.serving.max_body} bytes"
         hint = "set max-body under [serving] in algo.toml"
         return Failure(413, "body_too_large", message, hint=hint)

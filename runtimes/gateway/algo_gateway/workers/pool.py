@@ -15,10 +15,11 @@ from algo_gateway.workers.worker import LoadFailed, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from algo_gateway.config import Serving
     from algo_gateway.observe.metrics import Metrics
     from algo_gateway.wire.frames import Reply
+    from algo_gateway.wire.spawning import Spawned
     from algo_gateway.workers.processes import Runner
+    from algo_gateway.workers.recipe import Recipe
 
 SWEEP = 0.05
 SWAP_PATIENCE = 1.0
@@ -34,11 +35,12 @@ class Pool:
 
     def __init__(
         self,
-        serving: Serving,
+        recipe: Recipe,
         metrics: Metrics,
         logged: Callable[[Reply, bytes], None],
     ) -> None:
-        self._serving = serving
+        self.recipe = recipe
+        self.serving = recipe.serving
         self._metrics = metrics
         self._logged = logged
         self._loop = asyncio.get_running_loop()
@@ -51,8 +53,9 @@ class Pool:
         # Files that changed since the code that serves was read.
         self._unserved: dict[str, None] = {}
         self.runner: Runner | None = None
+        self._retired: list[Runner] = []
         self.workers: list[Worker] = []
-        self.queue = Queue(serving, metrics, self.workers)
+        self.queue = Queue(self.serving, metrics, self.workers)
         self.leaving: set[Worker] = set()
         self.failed: Reply | None = None
         self.schema: dict[str, object] = {}
@@ -68,22 +71,24 @@ class Pool:
         """How many calls are being answered."""
         return sum(w.begun for w in (*self.workers, *self.leaving))
 
-    async def start(self, runner: Runner) -> None:
-        """Start the workers.
+    async def start(self, first: Spawned) -> None:
+        """Start the workers; `first` is a process of the runner.
 
         Raises:
             LoadFailed: The author's code did not load.
             Failure: The runner did not start.
         """
-        self.runner = runner
+        self.runner = self.recipe.runner(self.idle, first=first)
         self._sweep()
         async with self._one_at_a_time:
-            for _ in range(self._serving.workers):
-                (worker,) = await self._new_workers(1)
+            for _ in range(self.serving.workers):
+                (worker,) = await self._new_workers(1, self.runner)
                 self._admit(worker)
 
-    async def reload(self, changed: Sequence[str]) -> Outcome:
-        """Bring the files that changed into service; on failure the old code goes on.
+    async def reload(
+        self, changed: Sequence[str], wanted: Recipe, *, force: bool = False
+    ) -> Outcome:
+        """Bring files that changed, and `wanted`, into service; on failure the old code goes on.
 
         Workers that load an older version of the code give way, which may never end, unless
         they are about to.
@@ -96,7 +101,7 @@ class Pool:
         async with self._one_at_a_time:
             served = tuple(self._unserved)
             try:
-                rung = await self._reload(served)
+                rung = await self._reload(served, wanted, force=force)
             except LoadFailed as failure:
                 if not self.workers:
                     self.failed = failure.reply
@@ -131,18 +136,68 @@ class Pool:
             for worker in (*self.workers, *self.leaving):
                 if worker.alive:
                     worker.kill()
-            self.runner.close()
+            self.close()
+
+    def close(self) -> None:
+        """End the runners, and with them every worker that still runs."""
+        for runner in (self.runner, *self._retired):
+            if runner is not None:
+                runner.close()
 
     async def _ended(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and any(w.alive for w in (*self.workers, *self.leaving)):
             await asyncio.sleep(0.01)
 
-    async def _reload(self, changed: Sequence[str]) -> str:
-        rung = await self._in_place(changed) if self.workers else "worker"
-        if rung != "worker":
+    async def _reload(self, changed: Sequence[str], wanted: Recipe, *, force: bool) -> str:
+        rung = wanted.rung_from(self.recipe)
+        if rung in {"environment", "worker"}:
+            await self._renew(wanted)
             return rung
-        fresh = await self._new_workers(self._serving.workers)
+        same = rung
+        rung = "worker" if force or not self.workers else "none"
+        if rung == "none" and changed:
+            rung = await self._in_place(changed)
+        if rung == "worker":
+            assert self.runner is not None
+            self._replace_all(await self._new_workers(wanted.serving.workers, self.runner))
+        self._go_by(wanted)
+        return same if rung == "none" else rung
+
+    async def _renew(self, wanted: Recipe) -> None:
+        """Let workers of a new runner take over, and the old runner end after its own.
+
+        Raises:
+            LoadFailed: The author's code did not load.
+            Failure: The new runner did not start, or a newer edit came.
+        """
+        assert self.runner is not None
+        try:
+            runner = wanted.runner(self.idle, before=self.runner)
+        except (OSError, ValueError, KeyError) as error:
+            raise Failure(502, "runner_failed", f"the runner cannot be started: {error}") from error
+        try:
+            fresh = await self._new_workers(wanted.serving.workers, runner)
+        except BaseException:
+            self._retired.append(runner)
+            raise
+        self._retired.append(self.runner)
+        self.runner = runner
+        self._replace_all(fresh)
+        self._go_by(wanted)
+
+    def _go_by(self, wanted: Recipe) -> None:
+        """Serve by the limits of `wanted`, with as many workers as it says."""
+        self.recipe, self.serving = wanted, wanted.serving
+        self.queue.limit(wanted.serving)
+        for worker in self.workers[wanted.serving.workers :]:
+            self.workers.remove(worker)
+            self._let_go(worker)
+        if len(self.workers) < wanted.serving.workers:
+            self._run(self._refill())
+
+    def _replace_all(self, fresh: Sequence[Worker]) -> None:
+        """Let the `fresh` workers take what comes from now on."""
         old = self.workers.copy()
         self.workers.clear()
         for worker in fresh:
@@ -150,16 +205,15 @@ class Pool:
         for worker in old:
             self._let_go(worker)
         self._deaths.clear()
-        return rung
 
-    async def _new_workers(self, count: int) -> list[Worker]:
+    async def _new_workers(self, count: int, runner: Runner) -> list[Worker]:
         """Return loaded workers; when one of them fails, all are ended.
 
         Raises:
             LoadFailed: The author's code did not load.
             Failure: A process ended before it had loaded, or a newer edit came.
         """
-        self._loading = self._loop.create_task(self._load(count))
+        self._loading = self._loop.create_task(self._load(count, runner))
         self._loading_since = time.perf_counter()
         try:
             await asyncio.wait({self._loading})
@@ -170,12 +224,11 @@ class Pool:
             self._loading.cancel()
             self._loading = None
 
-    async def _load(self, count: int) -> list[Worker]:
-        assert self.runner is not None
+    async def _load(self, count: int, runner: Runner) -> list[Worker]:
         fresh: list[Worker] = []
         try:
             for _ in range(count):
-                fresh.append(await self.runner.worker(self._logged))
+                fresh.append(await runner.worker(self._logged))
         except BaseException:
             for worker in fresh:
                 worker.shut_down()
@@ -184,23 +237,29 @@ class Pool:
 
     async def _in_place(self, changed: Sequence[str]) -> str:
         """Swap the code in every worker; return the rung, `worker` when new ones are needed."""
+        asked = list(self.workers)
+        replies = await asyncio.gather(*(self._prepare(worker, changed) for worker in asked))
+        fault = next((one for one in replies if one is not None and one.type == "load_error"), None)
+        rungs = {"worker" if one is None else one.rung for one in replies}
+        # All of them or none: no two versions answer side by side.
+        swaps = fault is None and "worker" not in rungs
+        for worker in asked:
+            worker.settle(swap=swaps)
+        if fault is not None:
+            raise LoadFailed(fault)
+        if not swaps or "swap" not in rungs:
+            return "none" if swaps else "worker"
+        self.schema = next(one.described for one in replies if one) or self.schema
+        return "swap"
+
+    async def _prepare(self, worker: Worker, changed: Sequence[str]) -> Reply | None:
+        """Have a worker get the new code ready; None when a new worker would answer sooner."""
         message: dict[str, object] = {"type": "reload", "changed": list(changed)}
-        rung = "none"
-        for at, worker in enumerate(list(self.workers)):
-            asked = worker.ask(message, ("reloaded", "load_error"))
-            try:
-                reply = await asyncio.wait_for(asked, SWAP_PATIENCE)
-            except (TimeoutError, Failure):
-                return "worker"  # busy with a long call, or dead: a new one answers sooner
-            if reply.type == "load_error":
-                if at:
-                    return "worker"  # the others have the new code already
-                raise LoadFailed(reply)
-            if reply.rung == "worker":
-                return "worker"
-            rung = reply.rung
-            self.schema = reply.described or self.schema
-        return rung
+        asked = worker.ask(message, ("reloaded", "load_error"))
+        try:
+            return await asyncio.wait_for(asked, SWAP_PATIENCE)
+        except (TimeoutError, Failure):
+            return None  # it is busy with a long call, or dead
 
     def _admit(self, worker: Worker) -> None:
         worker.died = self._died
@@ -257,14 +316,15 @@ class Pool:
 
     async def _refill(self) -> None:
         """Start workers until there are as many as there should be, slower after each failure."""
-        while not self.stopping and len(self.workers) < self._serving.workers:
+        while not self.stopping and len(self.workers) < self.serving.workers:
             recent = [died for died in self._deaths if time.monotonic() - died < HEALTHY]
             await asyncio.sleep(BACKOFF[min(max(0, len(recent) - 1), len(BACKOFF) - 1)])
             async with self._one_at_a_time:
-                if len(self.workers) >= self._serving.workers:
+                if len(self.workers) >= self.serving.workers:
                     return
+                assert self.runner is not None
                 try:
-                    (worker,) = await self._new_workers(1)
+                    (worker,) = await self._new_workers(1, self.runner)
                 except LoadFailed as failure:
                     self.failed = failure.reply
                     self._deaths.append(time.monotonic())
@@ -284,6 +344,8 @@ class Pool:
             self.queue.look_after(worker.calls.values(), now)
         if self.runner is not None:
             self.runner.reap()
+        if self._retired:
+            self._retired = [runner for runner in self._retired if not runner.finished()]
 
     def _overdue(self, worker: Worker, now: float) -> None:
         """Answer what is over time, and end a worker that does not come out of such a call."""

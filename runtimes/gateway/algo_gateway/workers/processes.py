@@ -42,6 +42,7 @@ class Runner:
         hello: The frame that every process of it is told first.
         concurrency: Calls in flight per worker.
         on_idle: Called when a worker has answered a call.
+        before: The runner that this one takes over from. Either may collect a child of the other.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Runner:
         concurrency: int,
         on_idle: Callable[[Worker], None],
         first: Spawned | None = None,
+        before: Runner | None = None,
     ) -> None:
         self._command = list(command)
         self._hello_frame = hello
@@ -63,8 +65,9 @@ class Runner:
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._hello: asyncio.Future[Reply] | None = None
         self._number = 0
-        self._exits: dict[int, int] = {}
-        self._workers: dict[int, Worker] = {}
+        self._exits: dict[int, int] = before._exits if before else {}
+        self._workers: dict[int, Worker] = before._workers if before else {}
+        self._own: set[int] = set()
         self._forks = True
         self.language = ""
 
@@ -83,6 +86,7 @@ class Runner:
             raise Failure(502, "runner_failed", f"the runner cannot be started: {error}") from error
         worker.logged = logged
         self._workers[worker.pid] = worker
+        self._own.add(worker.pid)
         try:
             reply = await worker.ask({"type": "load"}, ("ready", "load_error"))
         except Failure as failure:
@@ -107,6 +111,13 @@ class Runner:
                 break
             await asyncio.sleep(0.005)
         return _in_words(self._exits.get(pid), said)
+
+    def finished(self) -> bool:
+        """Tell whether its last worker has ended; it is closed then."""
+        self._own &= self._workers.keys()
+        if not self._own:
+            self.close()
+        return not self._own
 
     def close(self) -> None:
         """End the parent, and with it every worker that still runs."""

@@ -41,6 +41,11 @@ class Queue:
     def __len__(self) -> int:
         return len(self._calls)
 
+    def limit(self, serving: Serving) -> None:
+        """Go by these limits from now on."""
+        self._serving = serving
+        self._batching.limit(serving.batch.max_size, serving.batch.max_wait)
+
     @property
     def waiting(self) -> int:
         """How many calls wait, here or ahead of time in a worker's pipe."""

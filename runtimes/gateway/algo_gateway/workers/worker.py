@@ -134,6 +134,11 @@ class Worker:
         if self.channel is not None:
             self.channel.send(b'{"type":"shutdown"}')
 
+    def settle(self, *, swap: bool) -> None:
+        """Let what `reload` prepared answer the calls to come, or forget it."""
+        if self.channel is not None:
+            self.channel.send(b'{"type":"commit"}' if swap else b'{"type":"discard"}')
+
     def pause(self) -> None:
         """Let the worker wait: a reader of its stream is slow."""
         if self.channel is not None:

@@ -1,0 +1,73 @@
+"""What the workers are made from: a runner, its environment, and what `algorithm.json` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo_gateway.config import Description, Options, Serving, runner_command
+from algo_gateway.workers.processes import Runner, hello_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo_gateway.wire.spawning import Spawned
+    from algo_gateway.workers.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """An environment and a description; development replaces both while the service goes on."""
+
+    options: Options
+    description: Description
+
+    @property
+    def serving(self) -> Serving:
+        """The limits."""
+        return self.description.serving
+
+    def changed(self, python: str, packages: str, description: Description | None) -> Recipe:
+        """Return the recipe with what is given in place of what it had."""
+        options = self.options
+        if python:
+            options = msgspec.structs.replace(options, python=python)
+        if packages:
+            options = msgspec.structs.replace(options, packages=Path(packages))
+        return Recipe(options, description or self.description)
+
+    def rung_from(self, old: Recipe) -> str:
+        """Return what it takes to go on with this recipe after `old`.
+
+        `environment`: a runner of other packages; `worker`: one that is told something else;
+        `limits`: no process knows of what changed; `none`: nothing did.
+        """
+        ours, theirs = self.options, old.options
+        if (ours.python, ours.packages) != (theirs.python, theirs.packages):
+            return "environment"
+        if self._hello != old._hello:
+            return "worker"
+        return "none" if self.serving == old.serving else "limits"
+
+    def runner(
+        self,
+        on_idle: Callable[[Worker], None],
+        *,
+        first: Spawned | None = None,
+        before: Runner | None = None,
+    ) -> Runner:
+        """Return what makes the workers; `first` is a process of it that was started already.
+
+        Raises:
+            OSError, ValueError, KeyError: The runtime's folder cannot be read.
+        """
+        command = runner_command(self.options.runtime, self.options.python)
+        concurrency = self.serving.concurrency
+        return Runner(command, self._hello, concurrency, on_idle, first, before)
+
+    @property
+    def _hello(self) -> bytes:
+        return hello_frame(self.options, self.description)

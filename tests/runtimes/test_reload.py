@@ -1,0 +1,204 @@
+"""Reloads of a running gateway: all workers or none, another environment, other limits."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.runtimes.conftest import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.runtimes.conftest import GatewayProcess
+
+    Start = Callable[..., GatewayProcess]
+
+VERSIONED = """
+import os, time
+
+def load():
+    return os.getpid()
+
+def apply(value, state):
+    if value:
+        time.sleep(value)
+    return ["one", state]
+"""
+
+
+def edit(served: GatewayProcess, old: str, new: str) -> None:
+    file = served.app / "src" / "it.py"
+    file.write_text(file.read_text().replace(old, new))
+
+
+def bring(served: GatewayProcess, *changed: str, **wanted: Any) -> dict[str, Any]:
+    line = {"do": "reload", "token": TOKEN, "changed": list(changed), **wanted}
+    return served.control(line)
+
+
+def described(**serving: Any) -> dict[str, Any]:
+    return {
+        "name": "acme/it",
+        "language": "python",
+        "entrypoint": "src/it.py:apply",
+        "serving": serving,
+    }
+
+
+def versions(served: GatewayProcess, count: int) -> set[str]:
+    """Call `count` times at once, so that every worker has to answer; return the versions seen."""
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(served.post(0.1).json)) for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({state for _, state in answers}) > 1
+    return {version for version, _ in answers}
+
+
+def test_every_worker_has_the_new_code_when_a_reload_is_done(developed: Start) -> None:
+    served = developed(VERSIONED, serving={"workers": 3})
+    assert versions(served, 6) == {"one"}
+    edit(served, '"one"', '"two"')
+    assert bring(served, "src/it.py")["rung"] == "swap"
+    assert versions(served, 6) == {"two"}
+
+
+def test_a_worker_that_is_busy_keeps_the_others_from_going_ahead(developed: Start) -> None:
+    served = developed(VERSIONED, serving={"workers": 2})
+    before = {served.post(0).json[1] for _ in range(4)}
+    long: list[Any] = []
+    busy = threading.Thread(target=lambda: long.append(served.post(2.5).json))
+    busy.start()
+    time.sleep(0.2)
+    edit(served, '"one"', '"two"')
+    answered: list[tuple[float, list[Any]]] = []
+
+    def ask() -> None:
+        while not done.is_set():
+            answered.append((time.monotonic(), served.post(0).json))
+
+    done = threading.Event()
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert bring(served, "src/it.py")["rung"] == "worker"
+    at = time.monotonic()
+    time.sleep(0.3)
+    done.set()
+    asking.join()
+    busy.join()
+    assert long[0][0] == "one"
+    order = [json[0] for _, json in answered]
+    assert order == sorted(order), "no old answer after the first new one"
+    assert order[-1] == "two"
+    assert not before & {json[1] for when, json in answered if when > at + 0.1}
+
+
+def test_broken_code_is_swapped_into_no_worker(developed: Start) -> None:
+    served = developed(VERSIONED, serving={"workers": 3})
+    edit(served, '"one"', '"two" if')
+    assert bring(served, "src/it.py")["error"]["type"] == "SyntaxError"
+    assert versions(served, 6) == {"one"}
+
+
+def test_limits_change_while_the_workers_go_on(developed: Start) -> None:
+    served = developed(VERSIONED, serving={"timeout": 60.0})
+    (_, state) = served.post(0).json
+    wanted = described(timeout=0.2, max_body=100)
+    assert bring(served, description=wanted)["rung"] == "limits"
+    assert served.post(0).json[1] == state
+    assert served.post("x" * 200).code == "body_too_large"
+    assert bring(served, description=wanted)["rung"] == "none"
+    assert served.post(3).code == "deadline_exceeded"
+
+
+def test_workers_come_and_go_with_their_number(developed: Start) -> None:
+    served = developed(VERSIONED)
+    assert bring(served, description=described(workers=3))["rung"] == "limits"
+    _until(lambda: len(served.workers()) == 3)
+    assert versions(served, 6) == {"one"}
+    assert bring(served, description=described(workers=1))["rung"] == "limits"
+    _until(lambda: len(served.workers()) == 1)
+
+
+def test_what_the_runner_is_told_at_the_start_wants_a_new_one(developed: Start) -> None:
+    code = "def load(models):\n    return models\n\ndef apply(value, state):\n    return state\n"
+    served = developed(code)
+    (served.app / "weights.bin").write_bytes(b"7")
+    wanted = described() | {"models": {"weights": "weights.bin"}}
+    assert bring(served, description=wanted)["rung"] == "worker"
+    assert served.post(0).json == {"weights": str(served.app / "weights.bin")}
+
+
+def test_other_packages_come_in_beside_the_old_ones(developed: Start, tmp_path: Path) -> None:
+    folders = []
+    for number in (1, 2):
+        folders.append(tmp_path / f"packages-{number}")
+        folders[-1].mkdir()
+        (folders[-1] / "greeting.py").write_text(f"NUMBER = {number}\n")
+    old, new = map(str, folders)
+    code = "import greeting\n\ndef apply(value):\n    return greeting.NUMBER\n"
+    served = developed(code, flags=("--packages", old))
+    assert served.post(0).json == 1
+    answers: list[int] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            answers.append(served.post(0).json)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    said = bring(served, packages=new)
+    assert (said["ok"], said["rung"]) == (True, "environment")
+    assert served.post(0).json == 2
+    done.set()
+    asking.join()
+    assert answers == sorted(answers)
+    # The old parent ends after its workers: one runner is left.
+    _until(lambda: _children(served.process.pid) == 1)
+
+
+def test_an_environment_that_does_not_load_leaves_the_old_one(
+    developed: Start, tmp_path: Path
+) -> None:
+    code = "import greeting\n\ndef apply(value):\n    return greeting.NUMBER\n"
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    for folder in (good, bad):
+        folder.mkdir()
+    (good / "greeting.py").write_text("NUMBER = 1\n")
+    served = developed(code, flags=("--packages", str(good)))
+    said = bring(served, packages=str(bad))
+    assert said["error"]["type"] == "ModuleNotFoundError"
+    assert served.post(0).json == 1
+    assert bring(served, python=str(tmp_path / "nowhere"))["error"]["type"] == "runner_failed"
+    assert served.post(0).json == 1
+    edit(served, "greeting.NUMBER", "greeting.NUMBER + 1")
+    assert bring(served, "src/it.py", python=sys.executable, packages=str(good))["ok"]
+    assert served.post(0).json == 2
+    _until(lambda: _children(served.process.pid) == 1)
+
+
+def test_a_worker_is_made_anew_when_asked_to(developed: Start) -> None:
+    served = developed(VERSIONED)
+    (_, state) = served.post(0).json
+    assert bring(served, force=True)["rung"] == "worker"
+    assert served.post(0).json[1] != state
+
+
+def _children(pid: int) -> int:
+    return len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
