@@ -62,6 +62,12 @@ class LazyGroup(TyperGroup):
             self.commands[cmd_name] = load(cmd_name)
         return self.commands[cmd_name]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse the command line, `--gpu` without a value among it."""
+        from algo.commands.options import spell_out
+
+        return super().parse_args(ctx, spell_out(args))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the verb; a name that is not one gets the nearest as a suggestion."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):

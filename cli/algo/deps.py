@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from algo.engines.docker import DockerEngine
     from algo.engines.docker_builds import BuildLeftovers
+    from algo.engines.gpu_facts import GpuFacts
     from algo.engines.interface import Engine
     from algo.engines.sessions import Sessions
     from algo.engines.virtualenv import VirtualenvEngine
@@ -85,14 +86,21 @@ class Deps:
         """Return the engine that runs containers."""
         from algo.engines.docker import DockerEngine
 
-        return DockerEngine(self.sessions(), self.env, Path.home())
+        return DockerEngine(self.sessions(), self.env, Path.home(), self.gpu_facts)
 
     def virtualenv(self) -> VirtualenvEngine:
         """Return the engine that runs processes of this machine."""
         from algo.engines.virtualenv import VirtualenvEngine
         from algo.resources import data_folder
 
-        return VirtualenvEngine(self.sessions(), data_folder("runtimes"), self.env)
+        runtimes = data_folder("runtimes")
+        return VirtualenvEngine(self.sessions(), runtimes, self.env, self.gpu_facts)
+
+    def gpu_facts(self) -> GpuFacts:
+        """Return what this machine has of GPUs."""
+        from algo.engines.gpu_facts import read_facts
+
+        return read_facts()
 
     def packages(self) -> PackageManager:
         """Return what resolves and installs Python packages."""

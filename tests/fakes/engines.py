@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.engines.errors import GpuUnavailable
 from algo.engines.interface import (
     ControlAddress,
     Ended,
@@ -75,6 +76,9 @@ class FakeEngine:
         self.launches.append(launch)
         self.instances.append(instance)
         return instance
+
+    def require_gpu(self, wanted: str) -> None:
+        raise GpuUnavailable("a GPU was asked for, and a fake has none")
 
     def leftovers(self) -> list[Leftover]:
         return list(self.left)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -21,3 +25,31 @@ SkipVerifyOpt = Annotated[
     bool,
     typer.Option("--insecure-skip-verify", help="Run a version unverified; this is recorded."),
 ]
+GpuOpt = Annotated[
+    str,
+    typer.Option(
+        "--gpu",
+        metavar="[all|N|ID,…]",
+        help="GPUs: all, any N, or these (0,1 or id:0); never the CPU instead.",
+    ),
+]
+
+_FLAG = "--gpu"
+_VALUE = re.compile(r"all|\d+|id:.*|\d+(,\d+)*,?|(GPU|MIG)-.*")
+_VERBS = ("serve", "run", "test")
+
+
+def spell_out(arguments: Sequence[str]) -> list[str]:
+    """Return the command line with `--gpu` that has no value as `--gpu=all`.
+
+    The next word is its value when it looks like one: `algo serve --gpu .` has none.
+    """
+    words = list(arguments)
+    if not words or words[0] not in _VERBS:
+        return words
+    end = words.index("--") if "--" in words else len(words)
+    for at, word in enumerate(words[:end]):
+        following = words[at + 1] if at + 1 < end else ""
+        if word == _FLAG and not _VALUE.fullmatch(following):
+            words[at] = f"{_FLAG}=all"
+    return words

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt, SkipVerifyOpt
+from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -37,6 +37,7 @@ def run_command(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result there.")
     ] = None,
     engine: EngineOpt = "",
+    gpu: GpuOpt = "",
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long to wait for the answer.")
     ] = 300.0,
@@ -64,6 +65,6 @@ def run_command(
     target, stdin = split_words(words or [])
     place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
-    place = call_place(deps, target, engine, skip_verify=insecure_skip_verify)
+    place = call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify)
     answer = run(place, body, deps.output.event, timeout)
     deliver(deps, answer, place_of_answer)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt, SkipVerifyOpt
+from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -29,7 +29,7 @@ def serve_command(
         bool, typer.Option("--exact", help="Run the image as it would be published.")
     ] = False,
     no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not watch for edits.")] = False,
-    gpu: Annotated[bool, typer.Option("--gpu", help="Give it the GPUs; never falls back.")] = False,
+    gpu: GpuOpt = "",
     insecure_skip_verify: SkipVerifyOpt = False,
     json: JsonOpt = False,
 ) -> None:
@@ -41,6 +41,7 @@ def serve_command(
     algo serve
     algo serve --port 0 --engine virtualenv
     algo serve --exact
+    algo serve --gpu
     algo serve acme/digits:1.0.0
     """
     from algo.commands.shared.serving import open_service

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt
+from algo.commands.options import EngineOpt, GpuOpt, JsonOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -23,6 +23,7 @@ def test_command(
         Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML to FILE.")
     ] = None,
     engine: EngineOpt = "",
+    gpu: GpuOpt = "",
     json: JsonOpt = False,
 ) -> None:
     """Run the golden cases and the project's own tests.
@@ -43,7 +44,7 @@ def test_command(
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
-    report = test_project(deps, Project.find(deps.cwd), engine, only)
+    report = test_project(deps, Project.find(deps.cwd), engine, only, gpu=gpu)
     if junit is not None:
         write_junit(report, deps.cwd / junit)
     deps.output.result(report.summary(), human=Table(COLUMNS, report.rows()))

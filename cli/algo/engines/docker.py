@@ -22,15 +22,11 @@ from algo.engines.docker_options import (
     settings,
     user_for,
 )
-from algo.engines.errors import (
-    EngineLost,
-    EngineUnavailable,
-    GpuUnavailable,
-    PortTaken,
-    StartFailed,
-)
-from algo.engines.gpu import EngineGpu, GpuFacts, GpuRequest, read_facts, request
+from algo.engines.errors import EngineLost, EngineUnavailable, PortTaken, StartFailed
+from algo.engines.gpu import EngineGpu, GpuRequest, explain, request
+from algo.engines.gpu_facts import KIND, GpuFacts, read_facts
 from algo.engines.interface import ControlAddress, Ended, EngineInfo, Image, Launch, Leftover
+from algo.engines.podman_options import in_podman
 from algo.engines.ports import claim, next_free
 from algo.engines.processes import Process, alive
 from algo.engines.virtualenv import explain_exit, in_url
@@ -121,7 +117,22 @@ class DockerEngine:
         """Return what the engine can do with GPUs."""
         with _spoken():
             info = self._containers.info()
-        return EngineGpu(cdi=bool(info.cdi_spec_dirs), nvidia_runtime="nvidia" in info.runtimes)
+        pinged = ping(self._address)
+        podman = pinged is not None and pinged.server.startswith("Libpod")
+        found = [device.ID.partition("=") for device in info.discovered_devices or ()]
+        return EngineGpu(
+            cdi=podman or bool(info.cdi_spec_dirs),
+            devices=tuple(name for kind, _, name in found if kind == KIND),
+            # Podman names every runtime that it would know.
+            nvidia_runtime="nvidia" in (info.runtimes or {}) and not podman,
+            podman=podman,
+            desktop=info.operating_system == "Docker Desktop",
+            local=self._address.startswith("unix:"),
+        )
+
+    def require_gpu(self, wanted: str) -> None:
+        """Refuse when the engine cannot give the GPUs `wanted` (`Engine.require_gpu`)."""
+        request(wanted, self._gpu(), self.gpu_support())
 
     def leftovers(self) -> list[Leftover]:
         """Return containers and sessions whose command is gone."""
@@ -163,6 +174,8 @@ class DockerEngine:
             gpu=gpu,
         )
         words = self._containers.command_of(planned.image).words
+        if gpu is not None and gpu.way == "podman":
+            return self._containers.create(planned.name, in_podman(planned, words), podman=True)
         return self._containers.create(planned.name, settings(planned, words))
 
     def _instance(
@@ -269,6 +282,7 @@ def _spoken(launch: Launch | None = None) -> Iterator[None]:
             hint = f"pass --port {next_free(launch.host, launch.port)}, or --port 0"
             message = f"port {launch.port} of {launch.host} is taken"
             raise PortTaken(message, hint=hint) from refused
-        if launch is not None and launch.gpu and ("device" in text or "nvidia" in text):
-            raise GpuUnavailable(f"the engine cannot give the GPU: {text}") from refused
+        explained = explain(text) if launch is not None and launch.gpu else None
+        if explained is not None:
+            raise explained from refused
         raise StartFailed(f"the container engine refused: {text}") from refused

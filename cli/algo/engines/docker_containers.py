@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 20.0
 _HEADER = 8
+# Podman 4 and 5 answer to this version.
+LIBPOD = "/v4.0.0/libpod/containers/create"
 _GONE = (http.client.NOT_FOUND, http.client.NOT_MODIFIED, http.client.CONFLICT)
 
 
@@ -92,11 +94,19 @@ class Version(msgspec.Struct, frozen=True, rename="pascal"):
     api_version: str = "?"
 
 
+class Device(msgspec.Struct, frozen=True):
+    """A device that the engine found in a CDI file."""
+
+    ID: str = ""
+
+
 class Info(msgspec.Struct, frozen=True, rename="pascal"):
     """What the engine can do with GPUs."""
 
-    runtimes: dict[str, Any] = {}
+    runtimes: dict[str, Any] | None = None
     cdi_spec_dirs: tuple[str, ...] | None = msgspec.field(default=None, name="CDISpecDirs")
+    discovered_devices: tuple[Device, ...] | None = None
+    operating_system: str = ""
 
 
 class _Image(msgspec.Struct, frozen=True, rename="pascal"):
@@ -135,10 +145,13 @@ class Containers:
         body = self._call("GET", f"/images/{quote(image, safe='/:@')}/json")
         return msgspec.json.decode(body, type=_Image).config
 
-    def create(self, name: str, settings: Mapping[str, Any]) -> str:
-        """Create a container of the engine's own `settings` and return its id."""
+    def create(self, name: str, settings: Mapping[str, Any], *, podman: bool = False) -> str:
+        """Create a container of the engine's own `settings` and return its id.
+
+        With `podman` they are those of podman's own API, which has the name among them.
+        """
         path = f"/containers/create?{urlencode({'name': name})}"
-        body = self._call("POST", path, msgspec.json.encode(settings))
+        body = self._call("POST", LIBPOD if podman else path, msgspec.json.encode(settings))
         return msgspec.json.decode(body, type=_Created).id
 
     def start(self, container: str) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.engines.errors import FolderUnreadable
+from algo.engines.gpu import ALL
+from algo.engines.interface import GPU
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,8 @@ CONTROL_PORT = 8081
 SESSION_LABEL = "dev.algo.session"
 OWNER_LABEL = "dev.algo.owner"
 HOST_LABEL = "dev.algo.host"
+WSL_LIBRARIES = "/usr/lib/wsl"
+_WSL_NODE = {"PathOnHost": "/dev/dxg", "PathInContainer": "/dev/dxg", "CgroupPermissions": "rwm"}
 
 # Whoever runs the container, these may be written; everything else is read-only.
 _TMPFS = {"/tmp": "rw,nosuid,nodev,size=1g,mode=1777", "/run": "rw,nosuid,nodev,mode=1777"}
@@ -76,7 +80,7 @@ def plan(
         token: What the control endpoint wants; empty for no control endpoint.
         gpu: How to ask for GPUs.
     """
-    environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **_gpu_environment(gpu)}
     publish = [Publish(PORT, launch.host, launch.port)]
     command = []
     if token:
@@ -112,8 +116,10 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
         f"{one.inside}/tcp": [{"HostIp": one.host, "HostPort": str(one.port or "")}]
         for one in planned.publish
     }
+    gpu = planned.gpu
+    wsl = gpu is not None and gpu.way == "wsl"
     host = {
-        "Binds": list(planned.binds),
+        "Binds": [*planned.binds, *([f"{WSL_LIBRARIES}:{WSL_LIBRARIES}:ro"] if wsl else [])],
         "PortBindings": published,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
@@ -122,7 +128,9 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
         "Memory": planned.memory,
         "NanoCpus": planned.nano_cpus,
         "PidsLimit": planned.processes or None,
-        "DeviceRequests": _devices(planned.gpu),
+        "DeviceRequests": _device_requests(gpu),
+        "Devices": [_WSL_NODE] if wsl else [],
+        **({"Runtime": "nvidia"} if gpu is not None and gpu.way == "runtime" else {}),
         "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}},
     }
     return {
@@ -137,13 +145,30 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _devices(gpu: GpuRequest | None) -> list[dict[str, Any]] | None:
-    if gpu is None:
+def _device_requests(gpu: GpuRequest | None) -> list[dict[str, Any]] | None:
+    if gpu is None or gpu.way not in ("cdi", "request"):
         return None
-    if gpu.cdi:
-        return [{"Driver": "cdi", "DeviceIDs": list(gpu.cdi)}]
-    which: dict[str, Any] = {"DeviceIDs": list(gpu.ids)} if gpu.ids else {"Count": -1}
-    return [{"Driver": "nvidia", "Capabilities": [["gpu"]], **which}]
+    if gpu.way == "cdi":
+        return [{"Driver": "cdi", "DeviceIDs": list(gpu.devices)}]
+    which: dict[str, Any] = {"DeviceIDs": list(gpu.devices)}
+    if gpu.devices == (ALL,):
+        which = {"Count": -1}
+    return [{"Capabilities": [["gpu"]], **which}]
+
+
+def _gpu_environment(gpu: GpuRequest | None) -> dict[str, str]:
+    if gpu is None:
+        return {}
+    if gpu.way == "runtime":
+        # What the nvidia runtime reads: which GPUs, and which of the driver's libraries.
+        return {
+            GPU: "1",
+            "NVIDIA_VISIBLE_DEVICES": ",".join(gpu.devices),
+            "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        }
+    if gpu.way == "wsl":
+        return {GPU: "1", "LD_LIBRARY_PATH": f"{WSL_LIBRARIES}/lib"}
+    return {GPU: "1"}
 
 
 def user_for(folder: Path) -> str:

@@ -58,6 +58,19 @@ class GpuUnavailable(AlgoError):
     hint = "algo doctor"
 
 
+class GpuInvalid(AlgoError):
+    """`--gpu` got a value that names no GPUs."""
+
+    code = "gpu_invalid"
+    exit_code = USAGE
+
+
+class CudaTooNew(GpuUnavailable):
+    """The packages are built for a newer CUDA than the driver has."""
+
+    code = "cuda_too_new"
+
+
 class FolderUnreadable(AlgoError):
     """The container's user cannot read the project's folder."""
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from algo.engines.gpu import EngineGpu, GpuFacts, missing
+from algo.engines.cuda import conflict, need_of, newest_cuda
+from algo.engines.gpu import ALL, EngineGpu, missing, missing_on_host, request
+from algo.engines.gpu_facts import WSL
 from algo.engines.interface import Engine, Leftover
 from algo.errors import AlgoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from algo.engines.gpu_facts import GpuFacts
 
 _LOW_DISK = 2 << 30
 _FEW_WATCHES = 8192
@@ -109,22 +113,53 @@ def check_engine(engine: Engine) -> Finding:
 
 
 def check_gpu(facts: GpuFacts, engine: EngineGpu | None) -> Finding:
-    """Say what stands between an algorithm and the GPU: driver, toolkit, CDI file.
+    """Say what stands between an algorithm and the GPU: driver, nodes, toolkit, CDI file.
 
     Args:
         facts: What the machine has.
         engine: What the container engine has, None when there is none.
     """
-    if not facts.driver and not facts.nodes and not facts.cdi_files:
+    there = engine is not None and not missing(facts, engine)[0]
+    if not facts.driver and not facts.nodes and not facts.cdi_files and not there:
         return Finding("gpu", "none", "no NVIDIA driver: --gpu is refused")
-    driver = f"driver {facts.driver or 'none'}, {len(facts.nodes)} device nodes"
+    cuda = newest_cuda(facts.driver)
+    driver = f"driver {facts.driver or 'none'}{f' (CUDA {cuda})' if cuda else ''}"
+    driver += f", {len(facts.nodes)} device nodes"
+    message, command = missing_on_host(facts)
+    if engine is None and message:
+        return Finding("gpu", "warning", f"{driver}: {message}", command)
     if engine is None:
         return Finding("gpu", "ok", f"{driver}; for host processes, no container engine answers")
     message, command = missing(facts, engine)
     if message:
         return Finding("gpu", "warning", f"{driver}; not in containers: {message}", command)
-    way = "CDI" if engine.cdi and facts.cdi_files else "nvidia runtime"
+    way = _WAYS[request(ALL, facts, engine).way]
     return Finding("gpu", "ok", f"{driver}; in containers by {way}")
+
+
+_WAYS = {
+    "cdi": "CDI",
+    "podman": "CDI",
+    "runtime": "the nvidia runtime",
+    "request": "Docker Desktop",
+    "wsl": "WSL's node and libraries",
+}
+
+
+def check_cuda(packages: Iterable[tuple[str, str]], facts: GpuFacts) -> Finding:
+    """Say whether the driver can run what `packages` (name, version) were built for."""
+    need = need_of(packages)
+    if need is None:
+        return Finding("cuda", "none", "no locked package is built for CUDA")
+    message, command = conflict(need, facts)
+    if message:
+        return Finding("cuda", "warning", message, command)
+    wants = f"{need.package} is built for CUDA {need.version}"
+    if facts.driver == WSL:
+        return Finding("cuda", "ok", f"{wants}; the driver of Windows does not tell its version")
+    if not facts.driver:
+        return Finding("cuda", "none", f"{wants}, and no driver is here")
+    return Finding("cuda", "ok", f"{wants}, which driver {facts.driver} runs")
 
 
 def check_disk(folder: Path) -> Finding:

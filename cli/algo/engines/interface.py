@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+# Tells the gateway that its workers have a GPU: none is forked from another process then.
+GPU = "ALGO_GPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Launch:
         port: The port to listen on, 0 for any free one.
         development: Open the control endpoint, through which code is reloaded.
         shared: Let other commands find this instance and call it.
-        gpu: `all`, a device's number or name, or empty for none.
+        gpu: `all`, a number of GPUs, their ids between commas (`id:0` for one), or empty for
+            none.
         limits: What the instance may take.
     """
 
@@ -163,6 +166,15 @@ class Engine(Protocol):
             PortTaken: Something else listens on the port.
             GpuUnavailable: A GPU was asked for and cannot be given.
             StartFailed: The engine refused.
+        """
+
+    def require_gpu(self, wanted: str) -> None:
+        """Find out, before anything is built, that `start` can give the GPUs `wanted`.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+            GpuUnavailable: It cannot give them; the hint is the one command that is missing.
+            GpuInvalid: `wanted` names no GPUs.
         """
 
     def leftovers(self) -> list[Leftover]:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from algo.engines.errors import StartFailed
 from algo.engines.interface import (
+    GPU,
     ControlAddress,
     Ended,
     EngineInfo,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from algo.engines.gpu import GpuFacts
+    from algo.engines.gpu_facts import GpuFacts
     from algo.engines.sessions import Sessions
 
 TOKEN = "ALGO_CONTROL_TOKEN"
@@ -74,8 +75,7 @@ class VirtualenvEngine:
         """
         assert isinstance(launch.artifact, HostEnvironment)
         assert launch.folder is not None
-        if launch.gpu:
-            self._require_gpu()
+        self.require_gpu(launch.gpu)
         port = claim(launch.host, launch.port)
         session = self._sessions.create(
             self.name, launch.name, str(launch.folder or "") if launch.shared else ""
@@ -101,6 +101,10 @@ class VirtualenvEngine:
             _sessions=self._sessions,
             _reader=_read(child, log),
         )
+
+    def require_gpu(self, wanted: str) -> None:
+        """Refuse when a process here would not find the GPUs `wanted` (`Engine.require_gpu`)."""
+        self._gpu_environment(wanted)
 
     def leftovers(self) -> list[Leftover]:
         """Return the sessions of killed commands, processes and all."""
@@ -130,10 +134,7 @@ class VirtualenvEngine:
         env["PYTHONPATH"] = str(self._runtimes / "gateway")
         if control is not None:
             env[TOKEN] = control.token
-        if not launch.gpu:
-            env.setdefault("CUDA_VISIBLE_DEVICES", "")
-        elif launch.gpu != "all":
-            env["CUDA_VISIBLE_DEVICES"] = launch.gpu
+        env |= self._gpu_environment(launch.gpu)
         try:
             return subprocess.Popen(
                 command,
@@ -147,10 +148,20 @@ class VirtualenvEngine:
         except OSError as error:
             raise StartFailed(f"the gateway cannot be started: {error}") from error
 
-    def _require_gpu(self) -> None:
-        from algo.engines.gpu import read_facts, require_on_host
+    def _gpu_environment(self, wanted: str) -> dict[str, str]:
+        """Return what gives a process the GPUs `wanted`, or hides all when that is empty."""
+        if not wanted:
+            # A framework takes any GPU that it sees, and the container would have none.
+            return {"CUDA_VISIBLE_DEVICES": self._env.get("CUDA_VISIBLE_DEVICES", "")}
+        from algo.engines.gpu import visible
 
-        require_on_host(self._gpu() if self._gpu else read_facts())
+        devices = visible(wanted, self._facts(), self._env)
+        return {GPU: "1"} | ({} if devices is None else {"CUDA_VISIBLE_DEVICES": devices})
+
+    def _facts(self) -> GpuFacts:
+        from algo.engines.gpu_facts import read_facts
+
+        return self._gpu() if self._gpu else read_facts()
 
 
 @dataclass(slots=True)

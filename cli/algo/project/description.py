@@ -30,7 +30,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     batch: BatchDescription
 
 
-class Description(msgspec.Struct, frozen=True):
+class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     """The document that the gateway reads (runtimes/README.md)."""
 
     name: str
@@ -38,6 +38,11 @@ class Description(msgspec.Struct, frozen=True):
     entrypoint: str
     models: dict[str, str]
     serving: ServingDescription
+    gpu: bool = False
+
+
+class _Gpu(msgspec.Struct, frozen=True):
+    gpu: bool = False
 
 
 def describe(manifest: Manifest) -> bytes:
@@ -56,5 +61,11 @@ def describe(manifest: Manifest) -> bytes:
             queue=serving.queue,
             batch=BatchDescription(serving.batch.max_size, seconds(serving.batch.max_wait)),
         ),
+        gpu=manifest.environment.gpu,
     )
     return msgspec.json.encode(description)
+
+
+def wants_gpu(description: bytes) -> bool:
+    """Tell whether the algorithm of an `algorithm.json` runs on a GPU."""
+    return msgspec.json.decode(description, type=_Gpu).gpu

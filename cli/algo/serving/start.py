@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from algo.engines.interface import LOOPBACK, Launch, Limits
 from algo.events import Log
+from algo.project.description import wants_gpu
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
 from algo.signals import deferred, terminable, unstoppable
@@ -26,6 +27,7 @@ class StartOptions:
     """Where an instance listens and what it may use.
 
     `development` opens the control endpoint, `shared` lets other commands call the instance.
+    `gpu` are the GPUs asked for; without, the algorithm's own description decides.
     """
 
     host: str = LOOPBACK
@@ -108,6 +110,6 @@ def _launch(servable: Servable, options: StartOptions) -> Launch:
         port=options.port,
         development=options.development,
         shared=options.shared,
-        gpu=options.gpu,
+        gpu=options.gpu or ("all" if wants_gpu(servable.description) else ""),
         limits=options.limits,
     )

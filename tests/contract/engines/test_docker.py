@@ -12,7 +12,7 @@ import pytest
 from algo.engines.docker import DockerEngine
 from algo.engines.docker_client import find
 from algo.engines.errors import EngineLost, GpuUnavailable, StartFailed
-from algo.engines.gpu import GpuFacts
+from algo.engines.gpu_facts import GpuFacts
 from algo.engines.interface import Ended, Image, Instance
 from algo.engines.sessions import Sessions
 from algo.events import silent
@@ -103,5 +103,5 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_starts(
     runs_on = DockerEngine(sessions, os.environ, Path.home(), lambda: GpuFacts())
     with pytest.raises(GpuUnavailable) as caught:
         start(runs_on, servable, StartOptions(gpu="all"), silent)
-    assert "driver" in caught.value.hint
+    assert "driver" in caught.value.message
     assert sessions.all() == []

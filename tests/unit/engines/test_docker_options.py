@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from algo.engines.docker_options import Publish, plan, user_for
+from algo.engines.docker_options import ContainerPlan, Publish, plan, settings, user_for
 from algo.engines.errors import FolderUnreadable
+from algo.engines.gpu import GpuRequest
 from algo.engines.interface import Image, Launch, Limits
+from algo.engines.podman_options import in_podman
 
 
 def launch(folder: Path | None, port: int = 0) -> Launch:
@@ -50,6 +52,58 @@ def test_an_exact_container_has_no_overlay_and_no_control_endpoint() -> None:
     assert planned.command == ()
     assert "ALGO_CONTROL_TOKEN" not in planned.environment
     assert [published.inside for published in planned.publish] == [8080]
+
+
+def with_gpu(gpu: GpuRequest | None) -> ContainerPlan:
+    return plan(
+        launch(Path("/srv/hello"), 8080),
+        "algo.local/acme/hello:abc",
+        session="s1",
+        user="1000:1000",
+        owner="7:9",
+        machine="here",
+        token="",
+        gpu=gpu,
+    )
+
+
+def test_each_way_to_a_gpu_is_asked_for_in_the_engines_words() -> None:
+    cdi = with_gpu(GpuRequest("cdi", ("nvidia.com/gpu=0",)))
+    host = settings(cdi, ["run"])["HostConfig"]
+    assert host["DeviceRequests"] == [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"]}]
+    assert "Runtime" not in host
+    runtime = with_gpu(GpuRequest("runtime", ("0", "1")))
+    host = settings(runtime, ["run"])["HostConfig"]
+    assert (host["Runtime"], host["DeviceRequests"]) == ("nvidia", None)
+    assert runtime.environment["NVIDIA_VISIBLE_DEVICES"] == "0,1"
+    host = settings(with_gpu(GpuRequest("request")), ["run"])["HostConfig"]
+    assert host["DeviceRequests"] == [{"Capabilities": [["gpu"]], "Count": -1}]
+    wsl = with_gpu(GpuRequest("wsl"))
+    host = settings(wsl, ["run"])["HostConfig"]
+    assert [device["PathOnHost"] for device in host["Devices"]] == ["/dev/dxg"]
+    assert host["Binds"][1:] == ["/usr/lib/wsl:/usr/lib/wsl:ro"]
+    assert wsl.environment["LD_LIBRARY_PATH"] == "/usr/lib/wsl/lib"
+
+
+def test_the_gateway_is_told_of_a_gpu_and_only_of_one() -> None:
+    assert with_gpu(GpuRequest("cdi")).environment["ALGO_GPU"] == "1"
+    assert "ALGO_GPU" not in with_gpu(None).environment
+
+
+def test_podman_gets_the_same_locked_up_container_in_its_own_words() -> None:
+    words = in_podman(with_gpu(GpuRequest("podman", ("nvidia.com/gpu=all",))), ["run", "it"])
+    assert words["devices"] == [{"path": "nvidia.com/gpu=all"}]
+    assert (words["entrypoint"], words["command"]) == (["run"], ["it"])
+    assert words["cap_drop"] == ["ALL"]
+    assert words["read_only_filesystem"] is True
+    assert words["no_new_privileges"] is True
+    assert words["mounts"][0]["options"] == ["rbind", "ro"]
+    assert words["portmappings"][0]["host_ip"] == "127.0.0.1"
+    assert words["resource_limits"] == {
+        "memory": {"limit": 1 << 30},
+        "cpu": {"period": 100_000, "quota": 150_000},
+        "pids": {"limit": 64},
+    }
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives folders away")

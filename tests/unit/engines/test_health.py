@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from algo.engines.errors import EngineUnavailable
-from algo.engines.gpu import EngineGpu, GpuFacts
+from algo.engines.gpu import EngineGpu
+from algo.engines.gpu_facts import GpuFacts
 from algo.engines.health import (
     FileLeftovers,
     Finding,
     check_clock,
+    check_cuda,
     check_disk,
     check_engine,
     check_gpu,
@@ -63,7 +65,20 @@ def test_a_gpu_names_what_stands_in_its_way() -> None:
         "apt-get install nvidia-container-toolkit",
     )
     assert check_gpu(driver, None).status == "ok"
-    assert check_gpu(driver, EngineGpu(nvidia_runtime=True)).status == "ok"
+    assert "CUDA 12.8" in check_gpu(driver, None).detail
+    runtime = check_gpu(driver, EngineGpu(nvidia_runtime=True))
+    assert (runtime.status, runtime.detail[-18:]) == ("ok", "the nvidia runtime")
+    no_node = check_gpu(GpuFacts(driver="570"), None)
+    assert (no_node.status, no_node.fix) == ("warning", "nvidia-modprobe -u -c=0")
+
+
+def test_packages_for_a_newer_cuda_than_the_drivers_are_a_warning() -> None:
+    torch = [("nvidia-cuda-runtime", "13.2.86")]
+    assert check_cuda([("numpy", "2.3")], GpuFacts(driver="570")).status == "none"
+    assert check_cuda(torch, GpuFacts()).status == "none"
+    assert check_cuda(torch, GpuFacts(driver="580.95")).status == "ok"
+    found = check_cuda(torch, GpuFacts(driver="570.1", system="ubuntu"))
+    assert (found.status, found.fix) == ("warning", "ubuntu-drivers install")
 
 
 def test_disk_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from algo.app import VERBS, build, load
+from algo.commands.options import spell_out
 from algo.main import run
 
 COMMANDS = Path(__file__).resolve().parents[3] / "cli" / "algo" / "commands"
@@ -68,3 +69,21 @@ def test_help_loads_no_heavy_module() -> None:
 
 def test_the_root_knows_its_verbs_without_importing_them() -> None:
     assert build().list_commands(None) == list(VERBS)
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        ("serve --gpu", "serve --gpu=all"),
+        ("serve --gpu 2", "serve --gpu 2"),
+        ("serve --gpu 0,1 .", "serve --gpu 0,1 ."),
+        ("serve --gpu .", "serve --gpu=all ."),
+        ("serve --gpu --port 0", "serve --gpu=all --port 0"),
+        ("run --gpu id:0 -", "run --gpu id:0 -"),
+        ("test --gpu GPU-77", "test --gpu GPU-77"),
+        ("exec -- train --gpu", "exec -- train --gpu"),
+        ("run -- --gpu", "run -- --gpu"),
+    ],
+)
+def test_gpu_takes_a_value_or_none(words: str, spelled: str) -> None:
+    assert spell_out(words.split()) == spelled.split()

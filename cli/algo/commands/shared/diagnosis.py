@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.engines import health
-from algo.engines.gpu import read_facts
 from algo.output import Table
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from algo.deps import Deps
     from algo.engines.health import Finding, Leftovers, Report
+    from algo.project.project import Project
 
 
 def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
@@ -27,6 +27,7 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
         lambda: health.check_engine(deps.docker()),
         lambda: health.check_engine(deps.virtualenv()),
         lambda: health.attempt("gpu", lambda: check_gpu(deps)),
+        lambda: health.attempt("cuda", lambda: check_cuda(deps)),
         lambda: health.attempt("registry", lambda: check_registry(deps)),
         lambda: health.attempt("keys", lambda: check_keys(deps)),
         lambda: health.check_disk(deps.folders.cache),
@@ -58,24 +59,39 @@ def places(deps: Deps) -> Sequence[Leftovers]:
 def check_gpu(deps: Deps) -> Finding:
     """Say what stands between an algorithm and the GPU, in the engine that answers."""
     engine = deps.docker()
-    return health.check_gpu(read_facts(), engine.gpu_support() if engine.answers() else None)
+    return health.check_gpu(deps.gpu_facts(), engine.gpu_support() if engine.answers() else None)
+
+
+def check_cuda(deps: Deps) -> Finding:
+    """Say whether the driver can run the CUDA that the project's packages are built for."""
+    from algo.commands.shared.gpus import packages
+
+    project = _project(deps)
+    images = deps.docker().answers()
+    locked = packages(deps, project, image=images) if project else []
+    return health.check_cuda(locked, deps.gpu_facts())
 
 
 def check_registry(deps: Deps) -> Finding:
     """Say whether the project's registry answers and lets us in; without one, where we store."""
+    project = _project(deps)
+    url = project.manifest.registry.url if project else ""
+    if not project or not url:
+        store = deps.store()
+        for name in store.repositories():
+            store.tags(name)  # raises where its index cannot be read
+        return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
+    tags = deps.registry(url.partition("/")[0]).tags(project.name)
+    return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
+
+
+def _project(deps: Deps) -> Project | None:
     from algo.project.manifest import FILE
     from algo.project.project import Project
 
     around = (deps.cwd, *deps.cwd.parents)
     root = next((folder for folder in around if (folder / FILE).is_file()), None)
-    url = Project.open(root).manifest.registry.url if root else ""
-    if not root or not url:
-        store = deps.store()
-        for name in store.repositories():
-            store.tags(name)  # raises where its index cannot be read
-        return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
-    tags = deps.registry(url.partition("/")[0]).tags(Project.open(root).name)
-    return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
+    return Project.open(root) if root else None
 
 
 def check_keys(deps: Deps) -> Finding:

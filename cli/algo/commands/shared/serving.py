@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
 from algo.commands.shared.preparing import prepare
 from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
@@ -43,7 +44,7 @@ def open_service(
     *,
     exact: bool,
     reload: bool,
-    gpu: bool,
+    gpu: str,
     skip_verify: bool = False,
 ) -> Service:
     """Choose the engine, claim the port and prepare the target.
@@ -63,32 +64,42 @@ def open_service(
         raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
     port = default_port(deps, host) if port is None else claim(host, port) if port else 0
     development = not exact and isinstance(found, Project)
+    gpu = gpus(found, gpu)
+    require_gpu(deps, runs_on, found, gpu)
     servable = prepare(deps, found, image=runs_on.wants_image, exact=exact, skip_verify=skip_verify)
-    options = StartOptions(
-        host=host, port=port, development=development, shared=not exact, gpu=_gpu(found, gpu)
-    )
+    require_cuda(deps, runs_on, found, gpu)
+    options = StartOptions(host=host, port=port, development=development, shared=not exact, gpu=gpu)
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
     return Service(runs_on, servable, options, sample(found), watcher)
 
 
-def call_place(deps: Deps, target: str, engine: str, *, skip_verify: bool = False) -> Place:
-    """Return where `run` sends its call: a URL, a running `serve`, or something to start."""
+def call_place(
+    deps: Deps, target: str, engine: str, *, gpu: str = "", skip_verify: bool = False
+) -> Place:
+    """Return where `run` sends its call: a URL, a running `serve`, or something to start.
+
+    Where GPUs are asked for by name (`gpu`) it starts something, as what runs may have none.
+    """
     from algo.serving.call import Place
 
     found = find_target(target, deps.cwd)
     if isinstance(found, UrlTarget):
         return Place(url=found.url)
     session = None
-    if isinstance(found, Project):
+    wanted = gpus(found, gpu)
+    if isinstance(found, Project) and not gpu:
         session = deps.sessions().running(found.root, engine)
 
     def start() -> tuple[Engine, Servable]:
         runs_on = deps.engine(engine)
+        require_gpu(deps, runs_on, found, wanted)
         image = runs_on.wants_image
-        return runs_on, prepare(deps, found, image=image, skip_verify=skip_verify)
+        servable = prepare(deps, found, image=image, skip_verify=skip_verify)
+        require_cuda(deps, runs_on, found, wanted)
+        return runs_on, servable
 
-    options = StartOptions(gpu=_gpu(found, False))
+    options = StartOptions(gpu=wanted)
     return Place(session.url if session else "", start, options)
 
 
@@ -134,8 +145,3 @@ def sample(target: Project | VersionTarget) -> str:
     from algo.contract.cases import sample as of_cases
 
     return of_cases(target.root) if isinstance(target, Project) else "{}"
-
-
-def _gpu(target: Project | VersionTarget, asked: bool) -> str:
-    wants = isinstance(target, Project) and target.manifest.environment.gpu
-    return "all" if asked or wants else ""

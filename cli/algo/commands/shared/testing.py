@@ -18,6 +18,8 @@ def test_project(
     engine: str = "",
     only: str = "",
     previous: Contract | None = None,
+    *,
+    gpu: str = "",
 ) -> TestReport:
     """Start `project`, run its cases on it and its own tests beside it, stop it.
 
@@ -27,12 +29,14 @@ def test_project(
         engine: `docker`, `virtualenv`, or empty to choose as `serve` does.
         only: Run what has all these words in its name; empty runs all.
         previous: The contract of the last version, to report how this one differs.
+        gpu: The GPUs that it gets; empty for what `algo.toml` says.
 
     Raises:
         CaseInvalid: A case cannot be read; nothing was started.
         SuiteFailed: pytest could not run.
         AlgoError: The project cannot be prepared or does not start.
     """
+    from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
     from algo.commands.shared.preparing import prepare
     from algo.contract.cases import read_cases
     from algo.contract.http import HttpAlgorithm
@@ -42,9 +46,12 @@ def test_project(
     read_cases(project.root)
     notify = one_at_a_time(deps.output.event)
     runs_on = deps.engine(engine)
+    gpu = gpus(project, gpu)
+    require_gpu(deps, runs_on, project, gpu)
     servable = prepare(deps, project, image=runs_on.wants_image)
+    require_cuda(deps, runs_on, project, gpu)
     suite = _suite(deps, project)
-    options = StartOptions(gpu="all" if project.manifest.environment.gpu else "")
+    options = StartOptions(gpu=gpu)
     timeout = project.manifest.serving.timeout_seconds
     with (
         running(runs_on, servable, options, notify) as instance,
