@@ -237,9 +237,13 @@ class GatewayProcess:
         return self.control({"do": "reload", "token": TOKEN, "changed": list(changed)})
 
     def workers(self) -> list[int]:
-        """Return the processes that answer calls: the children of the runner's parent."""
+        """Return the processes that answer calls: children of the runner's parent."""
+        return self.processes("algo-worker")
+
+    def processes(self, name: str) -> list[int]:
+        """Return the children of the runner's parent that are called `name`."""
         (parent,) = _children(self.process.pid)
-        return _children(parent)
+        return [pid for pid in _children(parent) if _name(pid) == name]
 
     def stop(self) -> int:
         if self.process.poll() is None:
@@ -250,6 +254,13 @@ class GatewayProcess:
             assert pipe is not None
             pipe.close()
         return code
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _children(pid: int) -> list[int]:

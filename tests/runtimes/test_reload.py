@@ -26,7 +26,7 @@ def load():
 def apply(value, state):
     if value:
         time.sleep(value)
-    return ["one", state]
+    return ["one", os.getpid()]
 """
 
 

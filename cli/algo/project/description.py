@@ -20,7 +20,10 @@ class BatchDescription(msgspec.Struct, frozen=True):
 
 
 class ServingDescription(msgspec.Struct, frozen=True):
-    """Limits of a running instance; `timeout` in seconds, `max_body` in bytes."""
+    """Limits of a running instance; `timeout` in seconds, `max_body` in bytes.
+
+    `preload` is `auto`, `always` or `never`.
+    """
 
     workers: int
     concurrency: int
@@ -28,6 +31,10 @@ class ServingDescription(msgspec.Struct, frozen=True):
     max_body: int
     queue: int
     batch: BatchDescription
+    preload: str
+
+
+_PRELOAD = {"auto": "auto", True: "always", False: "never"}
 
 
 class Description(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +67,7 @@ def describe(manifest: Manifest) -> bytes:
             max_body=serving.max_body_bytes,
             queue=serving.queue,
             batch=BatchDescription(serving.batch.max_size, seconds(serving.batch.max_wait)),
+            preload=_PRELOAD[serving.preload],
         ),
         gpu=manifest.environment.gpu,
     )

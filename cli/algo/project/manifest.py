@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -53,7 +53,10 @@ class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
 
 
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`."""
+    """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`.
+
+    `preload` says whether workers share what `load` returned.
+    """
 
     workers: int = 1
     concurrency: int = 1
@@ -61,6 +64,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     max_body: str = "10MB"
     queue: int = 64
     batch: Batch = Batch()
+    preload: bool | Literal["auto"] = "auto"
 
     @property
     def timeout_seconds(self) -> float:

@@ -17,7 +17,10 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls."""
+    """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls.
+
+    `preload` says whether workers share what `load` returned: `auto`, `always` or `never`.
+    """
 
     workers: int = 1
     concurrency: int = 1
@@ -25,6 +28,7 @@ class Serving(msgspec.Struct, frozen=True):
     max_body: int = 10_000_000
     queue: int = 64
     batch: Batch = Batch()
+    preload: str = "auto"
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -63,7 +63,8 @@ class Gateway:
             loop.add_signal_handler(number, self._stopping.set)
         if self._options.lifeline >= 0:
             loop.add_reader(self._options.lifeline, self._lifeline)
-        pool = Pool(Recipe(self._options, self._description), self._metrics, self._logs.printed)
+        recipe = Recipe(self._options, self._description)
+        pool = Pool(recipe, self._metrics, self._logs.printed, self._logs.say)
         control = Control(pool, os.environ.get("ALGO_CONTROL_TOKEN", ""), self._stopping.set)
         try:
             if self._options.control:

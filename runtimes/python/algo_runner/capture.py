@@ -26,6 +26,16 @@ class Lines(io.RawIOBase):
         self._rest = b""
         self._forked = False
 
+    @property
+    def away(self) -> bool:
+        """Whether this process is a child of the worker."""
+        return self._forked
+
+    @property
+    def pipes(self) -> tuple[int, int]:
+        """The worker's pipes."""
+        return self._frames.source, self._frames.sink
+
     def writable(self) -> bool:
         """It can be written."""
         return True
@@ -60,6 +70,11 @@ class Lines(io.RawIOBase):
         self._forked = True
         self._rest = b""
 
+    def enter(self, frames: Frames) -> None:
+        """Write to `frames` from now on: this process is a worker that a template forked."""
+        self._forked = False
+        self._frames = frames
+
     def _send(self, text: bytes) -> None:
         header = {"type": "log", "stream": self._stream, "call": current_call.get()}
         while len(text) > LONGEST:
@@ -89,9 +104,11 @@ def capture(frames: Frames) -> tuple[Lines, Lines]:
     )
 
     def leave() -> None:
+        if both[0].away:
+            return  # a child of a child
         for lines in both:
             lines.leave()
-        for end in (frames.source, frames.sink):
+        for end in both[0].pipes:
             os.close(end)
 
     os.register_at_fork(after_in_child=leave)

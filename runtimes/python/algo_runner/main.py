@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import select
 import signal
 import sys
-import traceback
 from pathlib import Path
 
+from algo_runner import forking
+from algo_runner.forking import EXIT_PROTOCOL
 from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.source import Project, import_quietly
-from algo_runner.worker import Settings, Worker
+from algo_runner.worker import PROTOCOL, Settings, Worker
 
-PROTOCOL = 1
-EXIT_PROTOCOL = 76  # EX_PROTOCOL of sysexits.h
 REQUESTS, REPLIES = 3, 4
-PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -42,7 +39,7 @@ def _serve(frames: Frames) -> None:
     if first is None:
         return
     settings = _hello(first[0])
-    capabilities = ["fork", "swap", "describe"]
+    capabilities = ["fork", "share", "swap", "describe"]
     frames.write(
         {
             "type": "hello",
@@ -85,7 +82,8 @@ class Parent:
         os.set_blocking(self._woken, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._prctl = _prctl()
+        forking.be_called("algo-parent")
+        forking.adopt_orphans()  # workers that a template forks
 
     def run(self, header: Header | None) -> None:
         """Fork what is asked for and report every worker that ended."""
@@ -129,49 +127,18 @@ class Parent:
         if pid:
             self.frames.write({"type": "forked", "id": header["id"], "pid": pid})
             return
-        code = 1
-        try:
-            self._child(header, parent)
-            code = 0
-        except ProtocolError as error:
-            os.write(2, f"runner: {error}\n".encode())
-            code = EXIT_PROTOCOL
-        except BrokenPipeError:
-            code = 0
-        except BaseException:
-            os.write(2, traceback.format_exc().encode())
-        finally:
-            os._exit(code)
+        forking.run(lambda: self._child(header, parent))
 
     def _child(self, header: Header, parent: int) -> None:
-        self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
+        forking.end_with(parent)
+        forking.be_called("algo-worker")
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        try:
-            requests = os.open(header["requests"], os.O_RDONLY | os.O_CLOEXEC)
-            replies = os.open(header["replies"], os.O_WRONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return  # the gateway stops, or wants this worker no more
+        frames = forking.open_pipes(header)
+        if frames is None:
+            return
         os.close(REQUESTS)
         os.close(REPLIES)
-        numpy = sys.modules.get("numpy.random")
-        if numpy is not None:
-            numpy.seed()  # else every worker would draw the same numbers
-        frames = Frames(requests, replies)
+        forking.reseed()
         frames.write({"type": "hello", "protocol": PROTOCOL})
-        try:
-            Worker(frames, self.settings).run()
-        finally:
-            atexit._run_exitfuncs()
-
-
-def _prctl():  # type: ignore[no-untyped-def]
-    """Return Linux's prctl; elsewhere a function that does nothing."""
-    import ctypes
-
-    try:
-        return ctypes.CDLL(None).prctl
-    except AttributeError:
-        return lambda *_: 0
+        Worker(frames, self.settings).run()

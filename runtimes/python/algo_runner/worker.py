@@ -14,6 +14,7 @@ from algo_runner.capture import Lines, capture, current_call
 from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
+from algo_runner.sharing import Before
 from algo_runner.values import BadInput, BadResult, decode, encode
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from algo_runner.source import Project
 
+PROTOCOL = 1
 # The names of modules in a `ready` frame: a header has at most 1 MiB.
 MOST_MODULES = 4000
 
@@ -55,10 +57,21 @@ class Worker:
         self._pool: ThreadPoolExecutor | None = None
         self._lines: tuple[Lines, ...] = ()
         self._known = frozenset(sys.modules)
+        self._before: Before | None = None
+
+    def forked(self, frames: Frames) -> Worker:
+        """Return this worker as it goes on in a forked process, at pipes of its own."""
+        child = Worker(frames, self.settings)
+        child.algorithm = self.algorithm
+        child._lines = self._lines
+        for lines in child._lines:
+            lines.enter(frames)
+        frames.write({"type": "hello", "protocol": PROTOCOL})
+        return child
 
     def run(self, header: Header | None = None, body: bytes = b"") -> None:
         """Answer `header`, then every frame until the file ends or `shutdown` comes."""
-        self._lines = capture(self.frames)
+        self._lines = self._lines or capture(self.frames)
         frame: tuple[Header, bytes] | None = (header, body) if header else self.frames.read()
         while frame is not None and self.handle(*frame):
             if self.algorithm is not None and self.algorithm.is_async:
@@ -87,6 +100,11 @@ class Worker:
             self._settle(commit=kind == "commit")
         elif kind == "describe":
             self.answer(header, "described", schema=self.loaded.schema)
+        elif kind == "fork":
+            from algo_runner.template import Template
+
+            Template(self).run(header)
+            return False
         elif kind == "shutdown":
             return False
         elif kind != "cancel":  # a call that runs cannot be cancelled here
@@ -117,6 +135,7 @@ class Worker:
             for name, module in list(sys.modules.items())
             if name not in self._known and not own(module) and not name.startswith("algo_runner")
         ]
+        alone = self._before.obstacle(self.loaded) if self._before else ""
         self.answer(
             header,
             "ready",
@@ -124,6 +143,8 @@ class Worker:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             cancels=self.loaded.is_async,
             batch=self.loaded.batch,
+            share=self._before is not None and not alone,
+            alone=alone,
             preload=fresh[:MOST_MODULES],
         )
 
@@ -160,6 +181,11 @@ class Worker:
 
     def _load(self, header: Header) -> None:
         began = time.perf_counter()
+        if self.algorithm is not None:
+            self.ready(header, began)  # a template loaded it before it forked this worker
+            return
+        if header.get("share"):
+            self._before = Before(header["share"])
         try:
             algorithm = import_algorithm(self.settings.project, self.settings.function)
             if algorithm.is_async:

@@ -133,3 +133,16 @@ def test_the_description_holds_no_version_so_that_one_content_has_one_digest() -
     document = msgspec.json.decode(plain)
     assert "version" not in document
     assert document["serving"]["timeout"] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "auto"), ("preload = true", "always"), ("preload = false", "never")]
+)
+def test_the_gateway_is_told_whether_workers_share(text: str, told: str) -> None:
+    described = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n[serving]\n{text}\n")))
+    assert described["serving"]["preload"] == told
+
+
+def test_preload_is_a_truth_or_auto() -> None:
+    with pytest.raises(ManifestInvalid, match=r"serving\.preload"):
+        manifest.parse(f'{MINIMAL}\n[serving]\npreload = "sometimes"\n')

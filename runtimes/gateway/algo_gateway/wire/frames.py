@@ -39,6 +39,8 @@ class Reply(msgspec.Struct):
     # `schema` is a name that the base class has taken.
     described: dict[str, Any] = msgspec.field(default_factory=dict, name="schema")
     preload: list[str] = []
+    share: bool = False
+    alone: str = ""
     pid: int = 0
     stream: str = ""
     call: int | None = None

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from algo_gateway.calls.call import Call, Failure
+from algo_gateway.workers.generations import ALWAYS, NEVER, Generation
 from algo_gateway.workers.queue import Queue
 from algo_gateway.workers.reload import Outcome, fault_of
 from algo_gateway.workers.worker import LoadFailed, Worker
@@ -15,6 +16,7 @@ from algo_gateway.workers.worker import LoadFailed, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from algo_gateway.config import Serving
     from algo_gateway.observe.metrics import Metrics
     from algo_gateway.wire.frames import Reply
     from algo_gateway.wire.spawning import Spawned
@@ -38,11 +40,13 @@ class Pool:
         recipe: Recipe,
         metrics: Metrics,
         logged: Callable[[Reply, bytes], None],
+        say: Callable[[str], None],
     ) -> None:
         self.recipe = recipe
         self.serving = recipe.serving
         self._metrics = metrics
         self._logged = logged
+        self._say = say
         self._loop = asyncio.get_running_loop()
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,6 +58,7 @@ class Pool:
         self._unserved: dict[str, None] = {}
         self.runner: Runner | None = None
         self._retired: list[Runner] = []
+        self._generation: Generation | None = None
         self.workers: list[Worker] = []
         self.queue = Queue(self.serving, metrics, self.workers)
         self.leaving: set[Worker] = set()
@@ -79,10 +84,11 @@ class Pool:
             Failure: The runner did not start.
         """
         self.runner = self.recipe.runner(self.idle, first=first)
+        self._generation = self._next_generation(self.runner, self.serving)
         self._sweep()
         async with self._one_at_a_time:
             for _ in range(self.serving.workers):
-                (worker,) = await self._new_workers(1, self.runner)
+                (worker,) = await self._new_workers(1, self._generation)
                 self._admit(worker)
 
     async def reload(
@@ -132,6 +138,8 @@ class Pool:
             task.cancel()
         await asyncio.sleep(0)
         if self.runner is not None:
+            if self._generation is not None:
+                self._generation.retire()
             await self._ended(0.5)
             for worker in (*self.workers, *self.leaving):
                 if worker.alive:
@@ -145,8 +153,11 @@ class Pool:
                 runner.close()
 
     async def _ended(self, seconds: float) -> None:
+        assert self.runner is not None
         end = time.monotonic() + seconds
-        while time.monotonic() < end and any(w.alive for w in (*self.workers, *self.leaving)):
+        while time.monotonic() < end and (
+            any(w.alive for w in (*self.workers, *self.leaving)) or self.runner.templates
+        ):
             await asyncio.sleep(0.01)
 
     async def _reload(self, changed: Sequence[str], wanted: Recipe, *, force: bool) -> str:
@@ -160,7 +171,9 @@ class Pool:
             rung = await self._in_place(changed)
         if rung == "worker":
             assert self.runner is not None
-            self._replace_all(await self._new_workers(wanted.serving.workers, self.runner))
+            generation = self._next_generation(self.runner, wanted.serving)
+            fresh = await self._new_workers(wanted.serving.workers, generation)
+            self._replace_all(fresh, generation)
         self._go_by(wanted)
         return same if rung == "none" else rung
 
@@ -176,14 +189,15 @@ class Pool:
             runner = wanted.runner(self.idle, before=self.runner)
         except (OSError, ValueError, KeyError) as error:
             raise Failure(502, "runner_failed", f"the runner cannot be started: {error}") from error
+        generation = self._next_generation(runner, wanted.serving)
         try:
-            fresh = await self._new_workers(wanted.serving.workers, runner)
+            fresh = await self._new_workers(wanted.serving.workers, generation)
         except BaseException:
             self._retired.append(runner)
             raise
         self._retired.append(self.runner)
         self.runner = runner
-        self._replace_all(fresh)
+        self._replace_all(fresh, generation)
         self._go_by(wanted)
 
     def _go_by(self, wanted: Recipe) -> None:
@@ -196,8 +210,11 @@ class Pool:
         if len(self.workers) < wanted.serving.workers:
             self._run(self._refill())
 
-    def _replace_all(self, fresh: Sequence[Worker]) -> None:
-        """Let the `fresh` workers take what comes from now on."""
+    def _replace_all(self, fresh: Sequence[Worker], generation: Generation) -> None:
+        """Let the `fresh` workers, and others of their generation, take what comes from now on."""
+        if self._generation is not None:
+            self._generation.retire()
+        self._generation = generation
         old = self.workers.copy()
         self.workers.clear()
         for worker in fresh:
@@ -206,14 +223,14 @@ class Pool:
             self._let_go(worker)
         self._deaths.clear()
 
-    async def _new_workers(self, count: int, runner: Runner) -> list[Worker]:
+    async def _new_workers(self, count: int, generation: Generation) -> list[Worker]:
         """Return loaded workers; when one of them fails, all are ended.
 
         Raises:
             LoadFailed: The author's code did not load.
             Failure: A process ended before it had loaded, or a newer edit came.
         """
-        self._loading = self._loop.create_task(self._load(count, runner))
+        self._loading = self._loop.create_task(self._load(count, generation))
         self._loading_since = time.perf_counter()
         try:
             await asyncio.wait({self._loading})
@@ -224,20 +241,29 @@ class Pool:
             self._loading.cancel()
             self._loading = None
 
-    async def _load(self, count: int, runner: Runner) -> list[Worker]:
+    async def _load(self, count: int, generation: Generation) -> list[Worker]:
         fresh: list[Worker] = []
         try:
             for _ in range(count):
-                fresh.append(await runner.worker(self._logged))
+                fresh.append(await generation.worker(self._logged))
         except BaseException:
             for worker in fresh:
                 worker.shut_down()
+            if generation is not self._generation:
+                generation.retire()
             raise
         return fresh
+
+    def _next_generation(self, runner: Runner, serving: Serving) -> Generation:
+        alone = serving.workers == 1 and serving.preload != ALWAYS
+        return Generation(runner, NEVER if alone else serving.preload, self._say)
 
     async def _in_place(self, changed: Sequence[str]) -> str:
         """Swap the code in every worker; return the rung, `worker` when new ones are needed."""
         asked = list(self.workers)
+        template = self._generation.template if self._generation is not None else None
+        if template is not None and template.alive:
+            asked.append(template)
         replies = await asyncio.gather(*(self._prepare(worker, changed) for worker in asked))
         fault = next((one for one in replies if one is not None and one.type == "load_error"), None)
         rungs = {"worker" if one is None else one.rung for one in replies}
@@ -322,9 +348,9 @@ class Pool:
             async with self._one_at_a_time:
                 if len(self.workers) >= self.serving.workers:
                     return
-                assert self.runner is not None
+                assert self._generation is not None
                 try:
-                    (worker,) = await self._new_workers(1, self.runner)
+                    (worker,) = await self._new_workers(1, self._generation)
                 except LoadFailed as failure:
                     self.failed = failure.reply
                     self._deaths.append(time.monotonic())

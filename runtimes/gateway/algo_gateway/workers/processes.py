@@ -16,12 +16,15 @@ import msgspec
 from algo_gateway.calls.call import Failure
 from algo_gateway.wire.frames import Channel, Reply
 from algo_gateway.wire.spawning import Spawned, spawn
+from algo_gateway.workers.generations import Template
 from algo_gateway.workers.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from algo_gateway.config import Description, Options
+
+    Logged = Callable[[Reply, bytes], None]
 
 PROTOCOL = 1
 # A process whose end was reported may have frames in its pipe that we have not read.
@@ -65,21 +68,30 @@ class Runner:
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._hello: asyncio.Future[Reply] | None = None
         self._number = 0
-        self._exits: dict[int, int] = before._exits if before else {}
+        # How processes ended, and when that was told: numbers of processes come again.
+        self._exits: dict[int, tuple[int, float]] = before._exits if before else {}
         self._workers: dict[int, Worker] = before._workers if before else {}
+        self._templates: dict[int, Template] = before._templates if before else {}
         self._own: set[int] = set()
         self._forks = True
         self.language = ""
 
-    async def worker(self, logged: Callable[[Reply, bytes], None]) -> Worker:
+    async def worker(
+        self, logged: Logged, *, share: str = "", template: Template | None = None
+    ) -> Worker:
         """Start a worker and load the algorithm in it.
+
+        Args:
+            logged: Takes what user code prints.
+            share: When the worker is to become the template of others: how (`Generation`).
+            template: Fork it from this one, which has loaded.
 
         Raises:
             LoadFailed: The author's code did not load; the worker is gone.
             Failure: The process ended before it had loaded, or could not be started.
         """
         try:
-            worker = await self._forked() if self._forks else None
+            worker = await self._forked(logged, share, template) if self._forks else None
             if worker is None:
                 worker = await self._alone()
         except OSError as error:
@@ -87,8 +99,11 @@ class Runner:
         worker.logged = logged
         self._workers[worker.pid] = worker
         self._own.add(worker.pid)
+        load: dict[str, object] = {"type": "load"}
+        if share:
+            load["share"] = share
         try:
-            reply = await worker.ask({"type": "load"}, ("ready", "load_error"))
+            reply = await worker.ask(load, ("ready", "load_error"))
         except Failure as failure:
             reason = await self.reason(worker.pid, failure.message)
             message = f"the worker ended while it loaded: {reason}"
@@ -103,6 +118,11 @@ class Runner:
         self._preload(reply.preload)
         return worker
 
+    @property
+    def templates(self) -> bool:
+        """Whether one that forks workers still runs."""
+        return any(isinstance(w, Template) and w.alive for w in self._workers.values())
+
     async def reason(self, pid: int, said: str = "") -> str:
         """Return how the process `pid` ended, in words."""
         for _ in range(20):
@@ -110,7 +130,8 @@ class Runner:
             if pid in self._exits:
                 break
             await asyncio.sleep(0.005)
-        return _in_words(self._exits.get(pid), said)
+        code, _ = self._exits.get(pid, (None, 0.0))
+        return _in_words(code, said)
 
     def finished(self) -> bool:
         """Tell whether its last worker has ended; it is closed then."""
@@ -139,10 +160,13 @@ class Runner:
             self._ended(pid, os.waitstatus_to_exitcode(status))
 
     def _ended(self, pid: int, code: int) -> None:
-        self._exits[pid] = code
+        self._exits[pid] = code, self._loop.time()
         while len(self._exits) > ENDINGS:
             del self._exits[next(iter(self._exits))]
         worker = self._workers.pop(pid, None)
+        template = self._templates.pop(pid, None)
+        if template is not None:
+            template.left()
         if worker is not None and worker.channel is not None:
             # Its pipe may stay open in a child that user code started.
             self._loop.call_later(LINGER, worker.channel.close)
@@ -151,8 +175,8 @@ class Runner:
         if self._parent is not None and modules:
             self._parent.send(msgspec.json.encode({"type": "preload", "modules": modules}))
 
-    async def _forked(self) -> Worker | None:
-        """Have the parent fork a worker; None when this runner cannot fork."""
+    async def _forked(self, logged: Logged, share: str, template: Template | None) -> Worker | None:
+        """Have the parent, or `template`, fork a worker; None when this runner cannot fork."""
         if self._parent is None or self._parent.closed:
             hello = await self._start_parent()
             if "fork" not in hello.capabilities:
@@ -160,8 +184,8 @@ class Runner:
                 assert self._parent is not None
                 self._parent.close()
                 return None
-        assert self._parent is not None
         self._number += 1
+        began = self._loop.time()
         # It lives until the worker has opened its ends, so that a killed gateway leaves none.
         folder = Path(tempfile.mkdtemp(prefix=f"algo-pipes-{os.getpid()}-"))
         requests, replies = folder / "in", folder / "out"
@@ -171,28 +195,42 @@ class Runner:
         # only the writing end fails while nobody reads.
         sink = os.open(requests, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         source = os.open(replies, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        forked: asyncio.Future[int] = self._loop.create_future()
-        self._waiting[self._number] = forked
-        fork = {"type": "fork", "id": self._number}
-        fork |= {"requests": str(requests), "replies": str(replies)}
-        worker = Worker(0, self._concurrency, self._on_idle)
+        kind = Template if share else Worker
+        worker = kind(0, self._concurrency, self._on_idle)
+        worker.logged = logged
         worker.attach(self._loop, source, sink)
         assert worker.channel is not None
         # The worker's first word says that it has opened its ends.
         opened = worker.expect("hello")
         try:
-            self._parent.send(msgspec.json.encode(fork))
-            worker.pid = await forked
+            fork = self._fork if template is None else template.fork
+            worker.pid = await fork(self._number, str(requests), str(replies))
+            self._workers[worker.pid] = worker
+            if template is not None:
+                self._templates[worker.pid] = template
+                template.family += 1
+            if self._exits.get(worker.pid, (0, 0.0))[1] > began:
+                # Both ways, of which one told us that it lives, the other that it ended.
+                self._ended(worker.pid, self._exits[worker.pid][0])
             await opened
             alone = os.open(requests, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             worker.channel.replace_sink(alone)
         except BaseException:
             opened.cancel()
+            worker.kill()
             worker.channel.close()
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return worker
+
+    def _fork(self, number: int, requests: str, replies: str) -> asyncio.Future[int]:
+        assert self._parent is not None
+        forked: asyncio.Future[int] = self._loop.create_future()
+        self._waiting[number] = forked
+        header = {"type": "fork", "id": number, "requests": requests, "replies": replies}
+        self._parent.send(msgspec.json.encode(header))
+        return forked
 
     async def _start_parent(self) -> Reply:
         self._hello = self._loop.create_future()
@@ -232,7 +270,7 @@ class Runner:
 
     def _parent_closed(self, reason: str) -> None:
         self.reap()
-        code = self._exits.get(self._parent_pid)
+        code, _ = self._exits.get(self._parent_pid, (None, 0.0))
         failure = Failure(502, "runner_died", f"the runner ended: {_in_words(code, reason)}")
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(failure)
