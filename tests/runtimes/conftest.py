@@ -159,7 +159,13 @@ class Answered:
 class GatewayProcess:
     """A gateway with an algorithm, as an engine starts it."""
 
-    def __init__(self, app: Path, *flags: str, serving: Header | None = None) -> None:
+    def __init__(
+        self,
+        app: Path,
+        *flags: str,
+        serving: Header | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.app = app
         description = {
             "name": "acme/it",
@@ -173,7 +179,12 @@ class GatewayProcess:
         words += ["--app", str(app), "--runtime", str(PYTHON_RUNTIME), "--python", sys.executable]
         self.process = subprocess.Popen(
             [*words, "--port", "0", *flags],
-            env={**os.environ, "PYTHONPATH": str(GATEWAY), "ALGO_CONTROL_TOKEN": TOKEN},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(GATEWAY),
+                "ALGO_CONTROL_TOKEN": TOKEN,
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -273,10 +284,10 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., GatewayProcess]]:
     """Start a gateway on a source text: `gateway(code, "--control", …, serving={…})`."""
     started: list[GatewayProcess] = []
 
-    def start(code: str, *flags: str, serving: Header | None = None) -> GatewayProcess:
+    def start(code: str, *flags: str, **more: Any) -> GatewayProcess:
         (tmp_path / "src").mkdir(exist_ok=True)
         (tmp_path / "src" / "it.py").write_text(textwrap.dedent(code))
-        started.append(GatewayProcess(tmp_path, *flags, serving=serving))
+        started.append(GatewayProcess(tmp_path, *flags, **more))
         return started[-1]
 
     yield start

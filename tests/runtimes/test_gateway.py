@@ -201,9 +201,10 @@ def test_faults_hide_their_trace_unless_in_development(gateway: Start, developed
     assert "stacktrace" not in answer.json["error"]
     served.stop()
     logged = json.loads(served.printed[-1])
-    first, *trace = logged["log"].splitlines()
-    assert (first, logged["request"]) == ("500 exception: ZeroDivisionError: division by zero", 1)
-    assert '  File "src/it.py", line 2, in apply' in trace
+    assert logged["message"] == "500 exception: ZeroDivisionError: division by zero"
+    assert (logged["level"], logged["status"], logged["code"]) == ("error", 500, "exception")
+    assert logged["request"] == answer.headers["x-request-id"]
+    assert '  File "src/it.py", line 2, in apply' in logged["stacktrace"].splitlines()
     served = developed(code)
     assert 'File "src/it.py", line 2, in apply' in served.post(0).json["error"]["stacktrace"]
     assert served.post(0, **{"User-Agent": "algo/1.0.0"}).status == 500
@@ -216,7 +217,8 @@ def test_what_ends_a_worker_is_logged(gateway: Start) -> None:
     assert served.post(0).status == 502
     served.stop()
     told = "502 worker_died: the worker ended during the call: it exited with code 3"
-    assert served.printed == [json.dumps({"log": told, "request": 1}, separators=(",", ":"))]
+    (line,) = served.printed
+    assert json.loads(line)["message"] == told
 
 
 def test_what_the_author_refuses_has_no_trace(developed: Start) -> None:
@@ -403,12 +405,12 @@ def test_no_request_is_lost_while_workers_are_replaced(developed: Start) -> None
 
 def test_lines_that_user_code_prints_are_ours_to_show(gateway: Start) -> None:
     served = gateway("def apply(value):\n    print('hello', value)\n    return value\n")
-    served.post(7)
+    answer = served.post(7)
     end = time.monotonic() + 5
     while not any("hello 7" in line for line in served.printed):
         assert time.monotonic() < end
         time.sleep(0.02)
     line = next(line for line in served.printed if "hello 7" in line)
     document = json.loads(line)
-    assert (document["log"], document["stream"]) == ("hello 7", "stdout")
-    assert isinstance(document["request"], int)
+    assert (document["message"], document["stream"]) == ("hello 7", "stdout")
+    assert document["request"] == answer.headers["x-request-id"]

@@ -9,10 +9,31 @@ import msgspec
 from algo.serving.control import Fault
 
 
-class _Line(msgspec.Struct):
-    log: str | None = None
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A document of the gateway; one that has another field is the algorithm's own."""
+
     load_error: Fault | None = None
     ready: dict[str, int] | None = None
+    time: str = ""
+    level: str = ""
+    message: str | None = None
+    request: str = ""
+    trace: str = ""
+    stream: str = ""
+    method: str = ""
+    path: str = ""
+    status: int = 0
+    code: str = ""
+    milliseconds: float = 0.0
+    stacktrace: str = ""
+
+    @property
+    def text(self) -> str | None:
+        """What there is to show of it."""
+        if self.message is None:
+            return None
+        also = f" {self.milliseconds:g} ms" if self.method else ""
+        return f"{self.message}{also}\n{self.stacktrace}".rstrip("\n")
 
 
 class Printed:
@@ -32,9 +53,9 @@ class Printed:
         if document is not None:
             self.fault = document.load_error or self.fault
             self.ready = self.ready or document.ready is not None
-            if document.log is None:
+            if document.text is None:
                 return None
-            line = document.log
+            line = document.text
         self._tail.append(line)
         return line
 
@@ -44,7 +65,7 @@ class Printed:
 
 
 def _document(line: str) -> _Line | None:
-    if not line.startswith(('{"log":', '{"load_error":', '{"ready":')):
+    if not line.startswith(('{"time":"', '{"load_error":', '{"ready":')):
         return None
     try:
         return msgspec.json.decode(line, type=_Line)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from algo_gateway.config import Options, read_description, runner_command
 from algo_gateway.wire.spawning import spawn
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def parse(arguments: list[str]) -> Options:
-    """Parse the command line (runtimes/README.md)."""
+
+def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
+    """Parse the command line and what the environment says instead (runtimes/README.md)."""
     parser = argparse.ArgumentParser(prog="algo_gateway", description=__doc__)
     parser.add_argument("--algorithm", type=Path, required=True, help="algorithm.json")
     parser.add_argument("--app", type=Path, required=True, help="the project's files")
@@ -24,7 +29,14 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--control", default="", help="unix:PATH or tcp:HOST:PORT")
     parser.add_argument("--development", action="store_true", help="stack traces in answers")
     parser.add_argument("--lifeline", type=int, default=-1, help="end when this closes")
+    parser.add_argument("--tokens", type=Path, help="who may call; also ALGO_TOKENS")
+    parser.add_argument("--access-log", action="store_true", help="also ALGO_ACCESS_LOG=1")
+    parser.add_argument("--local", action="store_true", help="no web pages; also ALGO_LOCAL=1")
     values = vars(parser.parse_args(arguments))
+    if values["tokens"] is None and environment.get("ALGO_TOKENS"):
+        values["tokens"] = Path(environment["ALGO_TOKENS"])
+    for name in ("access_log", "local"):
+        values[name] = values[name] or environment.get(f"ALGO_{name.upper()}") == "1"
     values["app"] = values["app"].resolve()
     if values["packages"] and not values["packages"].is_dir():
         values["packages"] = None
@@ -34,7 +46,7 @@ def parse(arguments: list[str]) -> Options:
 def main() -> None:
     """Run the gateway and exit with its code."""
     began = time.perf_counter()
-    options = parse(sys.argv[1:])
+    options = parse(sys.argv[1:], os.environ)
     try:
         description = read_description(options.algorithm)
     except (OSError, ValueError) as error:

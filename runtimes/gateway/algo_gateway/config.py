@@ -29,6 +29,7 @@ class Serving(msgspec.Struct, frozen=True):
     queue: int = 64
     batch: Batch = Batch()
     preload: str = "auto"
+    cors: tuple[str, ...] = ()
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -43,7 +44,10 @@ class Description(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none."""
+    """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none.
+
+    `local`: only programs of this machine are meant to call, and no page of the internet.
+    """
 
     algorithm: Path
     app: Path
@@ -55,6 +59,9 @@ class Options(msgspec.Struct, frozen=True):
     control: str = ""
     development: bool = False
     lifeline: int = -1
+    tokens: Path | None = None
+    access_log: bool = False
+    local: bool = False
 
 
 def read_description(path: Path) -> Description:

@@ -13,10 +13,13 @@ import msgspec
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from algo_gateway.access.origins import Origins
+from algo_gateway.access.tokens import Tokens
 from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
 from algo_gateway.http.service import Service
+from algo_gateway.observe.ids import Ids
 from algo_gateway.observe.logs import Logs
 from algo_gateway.observe.metrics import Metrics
 from algo_gateway.wire.frames import Reply
@@ -50,8 +53,10 @@ class Gateway:
         self._description = description
         self._began = began
         self._development = options.development or bool(options.control)
-        self._logs = Logs(development=self._development)
+        self._ids = Ids()
+        self._logs = Logs(self._ids, development=self._development, access=options.access_log)
         self._metrics = Metrics()
+        self._tokens: Tokens | None = None
         self._stopping = asyncio.Event()
         self._port = options.port
         self._code = 0
@@ -67,11 +72,12 @@ class Gateway:
         pool = Pool(recipe, self._metrics, self._logs.printed, self._logs.say)
         control = Control(pool, os.environ.get("ALGO_CONTROL_TOKEN", ""), self._stopping.set)
         try:
+            self._open_tokens()
             if self._options.control:
                 await control.listen(self._options.control)
             self._port = _claim(self._options.host, self._options.port)
         except (OSError, ValueError) as error:
-            self._logs.say(f"the gateway cannot listen: {error}")
+            self._logs.say(f"the gateway cannot listen: {error}", "error")
             self._stopping.set()
             self._code = 1
         else:
@@ -104,7 +110,10 @@ class Gateway:
                     self._metrics,
                     self._logs,
                     development=self._development,
-                )
+                    ids=self._ids,
+                ),
+                self._origins(),
+                self._tokens,
             ),
             address=self._options.host,
             port=self._port,
@@ -114,6 +123,24 @@ class Gateway:
             backpressure=BACKPRESSURE,
             websockets=False,
         )
+
+    def _origins(self) -> Origins | None:
+        local = self._options.local and self._tokens is None
+        return Origins(self._description.serving.cors, local=local) or None
+
+    def _open_tokens(self) -> None:
+        """Read the tokens.
+
+        Raises:
+            ValueError: They cannot be read.
+        """
+        path = self._options.tokens
+        if path is None:
+            return
+        try:
+            self._tokens = Tokens(path, lambda text: self._logs.say(text, "warning"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"the tokens of {path} cannot be read: {error}") from error
 
     async def _load(self, pool: Pool, first: Spawned) -> None:
         try:

@@ -7,12 +7,19 @@ def test_what_the_algorithm_prints_is_shown_as_it_is() -> None:
     printed = Printed()
     assert printed.add("hello") == "hello"
     assert printed.add('{"answer": 42}') == '{"answer": 42}'
-    assert printed.add('{"log": oops') == '{"log": oops'
-    assert printed.tail() == 'hello\n{"answer": 42}\n{"log": oops'
+    assert printed.add('{"time": oops') == '{"time": oops'
+    assert printed.tail() == 'hello\n{"answer": 42}\n{"time": oops'
 
 
 def test_log_documents_are_unwrapped() -> None:
-    assert Printed().add('{"log":"hello","stream":"stdout","request":3}') == "hello"
+    head = '{"time":"2026-11-25T10:00:00.000Z","level":"info","message":'
+    assert Printed().add(head + '"hello","request":"a-1","stream":"stdout"}') == "hello"
+    answered = head + '"POST / 200","method":"POST","path":"/","status":200,"milliseconds":1.5}'
+    assert Printed().add(answered) == "POST / 200 1.5 ms"
+    failed = head + '"500 exception: no","status":500,"stacktrace":"  File"}'
+    assert Printed().add(failed) == "500 exception: no\n  File"
+    other = head + '"of the algorithm itself","logger":"mine"}'
+    assert Printed().add(other) == other
 
 
 def test_the_gateways_own_documents_are_not_shown() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.http import answers
+from algo_gateway.http.front import Front
 from algo_gateway.http.invoke import Invoke
 from algo_gateway.http.pages import Pages
 from algo_gateway.http.routes import Routes
@@ -13,25 +14,44 @@ from algo_gateway.http.routes import Routes
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from algo_gateway.access.origins import Origins
+    from algo_gateway.access.tokens import Tokens
     from algo_gateway.http.openapi import Part
+    from algo_gateway.http.routes import Handler
     from algo_gateway.http.service import Service
 
 
 class App:
-    """Answers HTTP for one algorithm."""
+    """Answers HTTP for one algorithm.
 
-    def __init__(self, service: Service) -> None:
+    Args:
+        service: The algorithm.
+        origins: What web pages may do, None when nothing has to be looked at.
+        tokens: Who may call, None when everybody may.
+    """
+
+    def __init__(
+        self, service: Service, origins: Origins | None = None, tokens: Tokens | None = None
+    ) -> None:
         self._service = service
         self._routes = Routes()
-        parts: list[Part] = [Invoke(service)]
+        invoke = Invoke(service)
+        parts: list[Part] = [invoke]
         parts.append(Pages(service, parts))
         for part in parts:
             part.register(self._routes)
+        self._front = Front(service, self._routes, origins, tokens)
+        # The hottest way: these give an answer its id by themselves.
+        self._direct: frozenset[Handler] = (
+            frozenset({invoke.plain, invoke.algorithmia}) if self._front.idle else frozenset()
+        )
 
     def __rsgi__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None]:
         """Return what answers one request (RSGI 1.5)."""
         handler = self._routes.find(scope.method, scope.path)
-        return (handler or self._unknown)(scope, proto)
+        if handler in self._direct:
+            return handler(scope, proto)
+        return self._front.handle(scope, proto, handler or self._unknown) or _answered()
 
     async def _unknown(self, scope: Any, proto: Any) -> None:
         allowed = self._routes.allowed(scope.path)
@@ -44,3 +64,7 @@ class App:
             headers = [*headers, ("allow", ", ".join(allowed))]
         self._service.metrics.answered(problem.status, 0.0)
         proto.response_bytes(problem.status, headers, body)
+
+
+async def _answered() -> None:
+    """Do nothing: the request has its answer."""

@@ -49,10 +49,10 @@ class Invoke:
     async def _invoke(self, scope: Any, proto: Any, *, plain: bool) -> None:
         began = time.monotonic()
         service = self._service
+        headers = scope.headers
         call: Call | None = None
         try:
-            body = await service.body(scope, proto)
-            headers = scope.headers
+            body = await service.body(headers, proto)
             call = service.submit(
                 headers.get("content-type") or "application/json",
                 body,
@@ -60,55 +60,66 @@ class Invoke:
                 timeout=client_timeout(headers),
                 client=scope.client.rpartition(":")[0],
             )
+            named = service.named(proto, headers, call)
             try:
                 result = await call.future
             finally:
                 if call.watch is not None:
                     call.watch.cancel()
+            if isinstance(result, Stream):
+                await self._stream(call, result, headers, proto, named, began)
+                return
+            seconds = time.monotonic() - began
+            service.metrics.answered(200, seconds)
+            if plain:
+                proto.response_bytes(
+                    200, [("content-type", result.content_type), *named], result.body
+                )
+            else:
+                document = answers.algorithmia(result, seconds)
+                proto.response_bytes(200, [*answers.JSON, *named], document)
         except Failure as problem:
             service.answered(problem.status, began)
-            error_headers, document = service.failed(problem, call, scope)
-            proto.response_bytes(problem.status, error_headers, document)
-            return
+            proto.response_bytes(problem.status, *service.failed(problem, call, proto, headers))
         except asyncio.CancelledError:
             return  # the client went away
-        if isinstance(result, Stream):
-            try:
-                await self._stream(call, result, scope, proto, began)
-            finally:
-                if not call.settled:
-                    service.pool.queue.drop(call)  # the client left, or reads no more
-            return
-        seconds = time.monotonic() - began
-        service.metrics.answered(200, seconds)
-        if plain:
-            proto.response_bytes(200, [("content-type", result.content_type)], result.body)
-        else:
-            proto.response_bytes(200, answers.JSON, answers.algorithmia(result, seconds))
+        finally:
+            if call is not None:
+                service.ids.forget(call.id)
 
     async def _stream(
-        self, call: Call, stream: Stream, scope: Any, proto: Any, began: float
+        self,
+        call: Call,
+        stream: Stream,
+        headers: Any,
+        proto: Any,
+        named: answers.Headers,
+        began: float,
     ) -> None:
         """Send pieces as they come: server-sent events when asked for, else JSON lines."""
-        events = EVENTS in (scope.headers.get("accept") or "")
+        events = EVENTS in (headers.get("accept") or "")
         status = 200
         transport: Any = None
         try:
             while (piece := await stream.next()) is not None:
                 if transport is None:
                     kind = EVENTS if events else _stream_type(piece.content_type)
-                    transport = proto.response_stream(200, [("content-type", kind)])
+                    transport = proto.response_stream(200, [("content-type", kind), *named])
                 await transport.send_bytes(_piece(piece, events=events))
         except Failure as problem:
             status = problem.status
-            headers, body = self._service.failed(problem, call, scope)
+            shown, body = self._service.failed(problem, call, proto, headers)
             if transport is None:
-                proto.response_bytes(status, headers, body)
+                proto.response_bytes(status, shown, body)
             else:
                 end = b"event: error\ndata: " + body + b"\n\n" if events else body + b"\n"
                 await transport.send_bytes(end)
+        finally:
+            if not call.settled:
+                self._service.pool.queue.drop(call)  # the client left, or reads no more
         if transport is None and status == 200:
-            proto.response_bytes(200, [("content-type", EVENTS if events else JSON_LINES)], b"")
+            kind = EVENTS if events else JSON_LINES
+            proto.response_bytes(200, [("content-type", kind), *named], b"")
         self._service.answered(status, began)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from algo_gateway.access.tokens import ADMIN, CALL
 from algo_gateway.http import answers
 from algo_gateway.http.openapi import document
 
@@ -31,14 +32,14 @@ class Pages:
     def register(self, routes: Routes) -> None:
         """Add the pages to `routes`."""
         pages = {
-            "/": self._root,
-            "/healthz": lambda: (200, TEXT, b"ok\n"),
-            "/readyz": self._readyz,
-            "/metrics": self._metrics,
-            "/openapi.json": self._openapi,
+            "/": (self._root, ""),
+            "/healthz": (lambda: (200, TEXT, b"ok\n"), ""),
+            "/readyz": (self._readyz, ""),
+            "/metrics": (self._metrics, ADMIN),
+            "/openapi.json": (self._openapi, CALL),
         }
-        for path, page in pages.items():
-            routes.add("GET HEAD", path, _handler(page))
+        for path, (page, scope) in pages.items():
+            routes.add("GET HEAD", path, _handler(page), scope)
 
     def describe(self, interface: Interface) -> None:
         """Add the pages to the document."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from algo_gateway.access.tokens import CALL
+
 # Takes the scope and the protocol of RSGI 1.5 and sends the answer.
 Handler = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
@@ -15,9 +17,14 @@ class Routes:
     def __init__(self) -> None:
         self._exact: dict[tuple[str, str], Handler] = {}
         self._patterns: list[tuple[str, list[str], Handler]] = []
+        self._scopes: dict[Handler, str] = {}
 
-    def add(self, methods: str, path: str, handler: Handler) -> None:
-        """Let `handler` answer `methods` (between spaces) of `path`, which may be a pattern."""
+    def add(self, methods: str, path: str, handler: Handler, scope: str = CALL) -> None:
+        """Let `handler` answer `methods` (between spaces) of `path`, which may be a pattern.
+
+        Where tokens are wanted, one needs `scope` to get there; everybody does when it is empty.
+        """
+        self._scopes[handler] = scope
         for method in methods.split():
             if "*" in path:
                 self._patterns.append((method, path.split("/"), handler))
@@ -34,6 +41,10 @@ class Routes:
             if known == method and _fits(segments, pattern):
                 return handler
         return None
+
+    def scope_of(self, handler: Handler) -> str:
+        """Return the scope that a token needs to get to `handler`, empty for none."""
+        return self._scopes.get(handler, CALL)
 
     def allowed(self, path: str) -> list[str]:
         """Return the methods that `path` takes."""

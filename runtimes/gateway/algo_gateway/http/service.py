@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure
 from algo_gateway.http import answers
+from algo_gateway.http.front import Watched
+from algo_gateway.observe.ids import HEADER, Ids, given
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,14 +33,15 @@ class Service:
     metrics: Metrics
     logs: Logs
     development: bool
+    ids: Ids
 
-    async def body(self, scope: Any, proto: Any) -> bytes:
+    async def body(self, headers: Any, proto: Any) -> bytes:
         """Return a request's body, refused before it is read where its length is known.
 
         Raises:
             Failure: It is over the limit, or its length is no number.
         """
-        length = scope.headers.get("content-length")
+        length = headers.get("content-length")
         most = self.pool.serving.max_body
         if length is not None:
             if not length.isdigit():
@@ -77,15 +80,33 @@ class Service:
         """Count an answer to a request that came at `began` of `time.monotonic`."""
         self.metrics.answered(status, time.monotonic() - began)
 
-    def failed(self, problem: Failure, call: Call | None, scope: Any) -> tuple[Any, bytes]:
+    def named(self, proto: Any, headers: Any, call: Call | None) -> answers.Headers:
+        """Return the header with the request's id, unless whoever watches `proto` adds it."""
+        if type(proto) is Watched:
+            if call is not None:
+                proto.became(call)
+            return []
+        name = given(headers.get(HEADER))
+        if call is None:
+            return [(HEADER, name or self.ids.new())]
+        if name is not None:
+            self.ids.named[call.id] = name
+        return [(HEADER, self.ids.of_call(call.id))]
+
+    def failed(
+        self, problem: Failure, call: Call | None, proto: Any, headers: Any
+    ) -> tuple[answers.Headers, bytes]:
         """Log `problem` where it is a fault of ours or the algorithm's; return what to answer.
 
         A caller that shows it on this terminal has it twice otherwise.
         """
-        shown = self.development and (scope.headers.get("user-agent") or "").startswith(OURS)
+        shown = self.development and (headers.get("user-agent") or "").startswith(OURS)
         if call is not None and problem.status >= SERVER_ERROR and not shown:
             self.logs.failed(problem, call.id)
-        return answers.failure(problem, development=self.development)
+        if type(proto) is Watched:
+            proto.code = problem.code
+        also, document = answers.failure(problem, development=self.development)
+        return [*also, *self.named(proto, headers, call)], document
 
     def _not_loaded(self) -> Failure:
         reply = self.pool.failed

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What is ours and not the algorithm's: the way to the gateway's packages, and its secret.
-_OURS = ("PYTHONPATH", "PYTHONSAFEPATH", "ALGO_CONTROL_TOKEN")
+_OURS = ("PYTHONPATH", "PYTHONSAFEPATH", "ALGO_CONTROL_TOKEN", "ALGO_TOKEN")
 _PIPE_BYTES = 1 << 20
 
 
