@@ -38,3 +38,14 @@ def test_a_star_is_one_segment_that_is_not_empty(routes: Routes) -> None:
     assert routes.find("POST", "/v2/models/it/ready") is None
     assert routes.allowed("/jobs/x") == ["GET"]
     assert routes.allowed("/nothing") == []
+
+
+def test_two_stars_at_the_end_are_what_is_left_and_an_exact_path_wins(routes: Routes) -> None:
+    routes.add("GET", "/v2/models/it", one)
+    routes.add("GET POST", "/v2/models/**", other)
+    assert routes.find("GET", "/v2/models/it") is one
+    assert routes.find("GET", "/v2/models/acme/x/versions/1") is other
+    assert routes.find("POST", "/v2/models/it") is None
+    assert routes.allowed("/v2/models/it") == ["GET"]
+    assert routes.allowed("/v2/models/x") == ["GET", "POST"]
+    assert routes.find("GET", "/v2/models") is None

@@ -16,6 +16,13 @@ class Batch(msgspec.Struct, frozen=True):
     max_wait: float = 0.01
 
 
+class Tensors(msgspec.Struct, frozen=True):
+    """The tensors of the Open Inference Protocol, as the author declares them: `FP32[-1,64]`."""
+
+    inputs: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+
+
 class Serving(msgspec.Struct, frozen=True):
     """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls.
 
@@ -30,6 +37,7 @@ class Serving(msgspec.Struct, frozen=True):
     batch: Batch = Batch()
     preload: str = "auto"
     cors: tuple[str, ...] = ()
+    tensors: Tensors = Tensors()
 
 
 class Description(msgspec.Struct, frozen=True):

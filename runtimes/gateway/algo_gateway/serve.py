@@ -19,6 +19,7 @@ from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
 from algo_gateway.http.service import Service
+from algo_gateway.inference.model import Model
 from algo_gateway.observe.ids import Ids
 from algo_gateway.observe.logs import Logs
 from algo_gateway.observe.metrics import Metrics
@@ -89,7 +90,16 @@ class Gateway:
 
     async def _serve(self, pool: Pool, first: Spawned) -> None:
         loop = asyncio.get_running_loop()
-        server = self._server(pool)
+        service = Service(
+            self._description,
+            pool,
+            self._metrics,
+            self._logs,
+            development=self._development,
+            ids=self._ids,
+        )
+        model = Model(service)
+        server = self._server(App(service, model, self._origins(), self._tokens))
         serving = loop.create_task(server.serve())
         loading = loop.create_task(self._load(pool, first))
         stopping = loop.create_task(self._stopping.wait())
@@ -101,20 +111,9 @@ class Gateway:
         await pool.stop(GRACE)
         await asyncio.wait({serving}, timeout=0.5)
 
-    def _server(self, pool: Pool) -> Server:
+    def _server(self, app: App) -> Server:
         return Server(
-            App(
-                Service(
-                    self._description,
-                    pool,
-                    self._metrics,
-                    self._logs,
-                    development=self._development,
-                    ids=self._ids,
-                ),
-                self._origins(),
-                self._tokens,
-            ),
+            app,
             address=self._options.host,
             port=self._port,
             interface=Interfaces.RSGI,

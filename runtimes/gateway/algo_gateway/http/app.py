@@ -10,6 +10,7 @@ from algo_gateway.http.front import Front
 from algo_gateway.http.invoke import Invoke
 from algo_gateway.http.pages import Pages
 from algo_gateway.http.routes import Routes
+from algo_gateway.inference.rest import Rest
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from algo_gateway.http.openapi import Part
     from algo_gateway.http.routes import Handler
     from algo_gateway.http.service import Service
+    from algo_gateway.inference.model import Model
 
 
 class App:
@@ -26,17 +28,22 @@ class App:
 
     Args:
         service: The algorithm.
+        model: The same, for the Open Inference Protocol.
         origins: What web pages may do, None when nothing has to be looked at.
         tokens: Who may call, None when everybody may.
     """
 
     def __init__(
-        self, service: Service, origins: Origins | None = None, tokens: Tokens | None = None
+        self,
+        service: Service,
+        model: Model,
+        origins: Origins | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self._service = service
         self._routes = Routes()
         invoke = Invoke(service)
-        parts: list[Part] = [invoke]
+        parts: list[Part] = [invoke, Rest(service, model)]
         parts.append(Pages(service, parts))
         for part in parts:
             part.register(self._routes)

@@ -59,6 +59,7 @@ class Pages:
         text = f"{name}\n\nPOST /              call it\n"
         text += "POST /invoke        the same\n"
         text += f"POST /v1/algo/{name}  in Algorithmia's shape\n"
+        text += "GET, POST /v2/…     the Open Inference Protocol\n"
         text += "GET /openapi.json   what it takes and answers\n"
         text += "GET /healthz, /readyz, /metrics\n"
         return 200, TEXT, text.encode()

@@ -12,10 +12,14 @@ Handler = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 
 class Routes:
-    """Paths, and patterns in which `*` stands for one segment of a path."""
+    """Paths, and patterns: `*` stands for one segment, `**` at the end for one or more.
+
+    What a path does not take, no pattern takes for it.
+    """
 
     def __init__(self) -> None:
         self._exact: dict[tuple[str, str], Handler] = {}
+        self._paths: set[str] = set()
         self._patterns: list[tuple[str, list[str], Handler]] = []
         self._scopes: dict[Handler, str] = {}
 
@@ -30,12 +34,15 @@ class Routes:
                 self._patterns.append((method, path.split("/"), handler))
             else:
                 self._exact[method, path] = handler
+                self._paths.add(path)
 
     def find(self, method: str, path: str) -> Handler | None:
         """Return the handler, None when there is none."""
         found = self._exact.get((method, path))
         if found is not None:
             return found
+        if path in self._paths:
+            return None
         segments = path.split("/")
         for known, pattern, handler in self._patterns:
             if known == method and _fits(segments, pattern):
@@ -48,13 +55,16 @@ class Routes:
 
     def allowed(self, path: str) -> list[str]:
         """Return the methods that `path` takes."""
-        methods = {method for method, known in self._exact if known == path}
+        if path in self._paths:
+            return sorted(method for method, known in self._exact if known == path)
         segments = path.split("/")
-        methods |= {known for known, pattern, _ in self._patterns if _fits(segments, pattern)}
+        methods = {known for known, pattern, _ in self._patterns if _fits(segments, pattern)}
         return sorted(methods)
 
 
 def _fits(segments: list[str], pattern: list[str]) -> bool:
+    if pattern[-1] == "**" and len(segments) >= len(pattern):
+        segments, pattern = segments[: len(pattern) - 1], pattern[:-1]
     return len(segments) == len(pattern) and all(
         wanted == given or (wanted == "*" and given)
         for given, wanted in zip(segments, pattern, strict=True)

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol v2: tensors in, tensors out, over REST and gRPC."""
