@@ -1,4 +1,7 @@
-"""A second Docker Engine for tests that kill it: roots, socket and bridge of its own."""
+"""A further Docker Engine for tests: one to kill, or a newer one. Roots, socket, bridge its own.
+
+It never runs with `--bridge none`: at its start such an engine removes the bridge of the other.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,27 @@ from tests.machine.say import MachineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BRIDGE, NETWORK = "algo-test0", "172.31.251.1/24"
 START_SECONDS = 60.0
 PATHS = "/usr/sbin:/sbin"
 
 
 @dataclass(slots=True)
 class PrivateEngine:
-    """A dockerd that may be killed and started again; its containers reach no other network."""
+    """A dockerd that may be killed and started again; its containers reach no other network.
+
+    Attributes:
+        folder: Where all that it writes lies.
+        bridge: The network bridge that it uses.
+        programs: A folder with a `dockerd` to take instead of the installed one, and all that it
+            starts except `runc`.
+        options: Further words of its command line.
+        process: The daemon.
+    """
 
     folder: Path
+    bridge: str
+    programs: Path | None = None
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,12 +65,16 @@ class PrivateEngine:
         Raises:
             MachineError: It does not.
         """
-        daemon = shutil.which("dockerd") or shutil.which("dockerd", path=PATHS)
+        path = f"{os.environ['PATH']}:{PATHS}"
+        if self.programs is not None:
+            path = f"{self.programs / 'usr/sbin'}:{self.programs / 'usr/bin'}:{path}"
+        daemon = shutil.which("dockerd", path=path)
         if daemon is None:
             raise MachineError("dockerd is not installed: python3 -m tests.machine engine")
         # Only dockerd's own proxies publish ports: the rules of the other engine stay as they are.
-        words = [daemon, "--iptables=false", "--bridge", BRIDGE, "--host", self.address]
+        words = [daemon, "--iptables=false", "--bridge", self.bridge, "--host", self.address]
         words += ["--data-root", str(self.folder / "data"), "--exec-root", str(self._exec)]
+        words += self.options
         for stale in self.folder.glob("**/*.pid"):
             stale.unlink()
         with (self.folder / "dockerd.log").open("ab") as log:
@@ -65,7 +83,7 @@ class PrivateEngine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PATH": f"{os.environ['PATH']}:{PATHS}"},
+                env={**os.environ, "PATH": path},
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
@@ -114,11 +132,22 @@ class PrivateEngine:
 
 
 @contextmanager
-def private_engine(folder: Path) -> Iterator[PrivateEngine]:
-    """Run a second engine with the base image while the block runs.
+def private_engine(
+    folder: Path,
+    image: str = base.IMAGE,
+    *,
+    number: int = 251,
+    programs: Path | None = None,
+    options: tuple[str, ...] = (),
+) -> Iterator[PrivateEngine]:
+    """Run a further engine with an image of the first one while the block runs.
 
     Args:
         folder: An empty folder, its path short enough for a socket.
+        image: What the first engine calls the image.
+        number: Tells its network from that of others, 1 to 254.
+        programs: As `PrivateEngine` has it.
+        options: As `PrivateEngine` has it.
 
     Raises:
         MachineError: It cannot be started here.
@@ -126,19 +155,20 @@ def private_engine(folder: Path) -> Iterator[PrivateEngine]:
     if shutil.which("ip", path=f"{os.environ['PATH']}:{PATHS}") is None:
         apt.install("iproute2")
     ip = shutil.which("ip", path=f"{os.environ['PATH']}:{PATHS}") or "ip"
-    succeeds([ip, "link", "delete", BRIDGE])
-    output_of([ip, "link", "add", BRIDGE, "type", "bridge"])
-    engine = PrivateEngine(folder)
+    bridge, network = f"algo-test{number}", f"172.31.{number}.1/24"
+    succeeds([ip, "link", "delete", bridge])
+    output_of([ip, "link", "add", bridge, "type", "bridge"])
+    engine = PrivateEngine(folder, bridge, programs, options)
     try:
-        output_of([ip, "address", "add", NETWORK, "dev", BRIDGE])
-        output_of([ip, "link", "set", BRIDGE, "up"])
+        output_of([ip, "address", "add", network, "dev", bridge])
+        output_of([ip, "link", "set", bridge, "up"])
         engine.start()
-        archive = folder / "base.tar"
-        output_of(["docker", "save", "--output", archive, base.IMAGE], timeout=300)
+        archive = folder / "image.tar"
+        output_of(["docker", "save", "--output", archive, image], timeout=300)
         engine.docker("load", "--input", str(archive), timeout=300)
         archive.unlink()
         yield engine
     finally:
         if engine.process is not None:
             engine.stop()
-        succeeds([ip, "link", "delete", BRIDGE])
+        succeeds([ip, "link", "delete", bridge])

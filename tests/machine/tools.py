@@ -21,11 +21,13 @@ class Tool:
         package: The Debian package.
         program: The program in it.
         suites: Debian suites that are tried in this order.
+        more: Packages that it does not run without.
     """
 
     package: str
     program: str
     suites: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 TOOLS = {
@@ -36,6 +38,20 @@ TOOLS = {
     ),
     "oras": Tool("oras", "usr/bin/oras", ("trixie",)),
     "docker-registry": Tool("docker-registry", "usr/bin/docker-registry", ("bookworm", "trixie")),
+    # The first of Docker's engines that finds CDI devices by itself (28.2).
+    "docker28": Tool("docker.io", "usr/sbin/dockerd", ("sid",), ("containerd",)),
+    "podman": Tool(
+        "podman",
+        "usr/bin/podman",
+        ("bookworm",),
+        (
+            "catatonit",
+            "conmon",
+            "golang-github-containers-common",
+            "libsubid4",
+            "netavark",
+        ),
+    ),
     "skopeo": Tool("skopeo", "usr/bin/skopeo"),
 }
 
@@ -86,7 +102,7 @@ def _unpack(wanted: Tool, folder: Path) -> None:
     for suite in wanted.suites:
         fresh = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
-            versions = apt.unpack(suite, [wanted.package], fresh)
+            versions = apt.unpack(suite, [wanted.package, *wanted.more], fresh)
             (fresh / "version").write_text(versions[wanted.package] + "\n", encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             fresh.rename(folder)
