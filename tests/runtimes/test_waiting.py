@@ -22,9 +22,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def waiting(loop: asyncio.AbstractEventLoop, clients: str) -> Waiting:
+def waiting(loop: asyncio.AbstractEventLoop, clients: str) -> Waiting[Call]:
     """Calls of the clients that the letters of `clients` name, numbered in their order."""
-    queue = Waiting()
+    queue: Waiting[Call] = Waiting()
     for number, client in enumerate(clients):
         future = loop.create_future()
         gone = asyncio.Event().wait
@@ -32,7 +32,7 @@ def waiting(loop: asyncio.AbstractEventLoop, clients: str) -> Waiting:
     return queue
 
 
-def drain(queue: Waiting) -> list[int]:
+def drain(queue: Waiting[Call]) -> list[int]:
     return [queue.next().id for _ in range(len(queue))]
 
 

@@ -27,6 +27,8 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")
     parser.add_argument("--control", default="", help="unix:PATH or tcp:HOST:PORT")
+    kept = os.environ.get("ALGO_JOBS") or None
+    parser.add_argument("--jobs", type=Path, default=kept, help="where jobs are kept (ALGO_JOBS)")
     parser.add_argument("--development", action="store_true", help="stack traces in answers")
     parser.add_argument("--lifeline", type=int, default=-1, help="end when this closes")
     parser.add_argument("--tokens", type=Path, help="who may call; also ALGO_TOKENS")
@@ -38,6 +40,8 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     for name in ("access_log", "local"):
         values[name] = values[name] or environment.get(f"ALGO_{name.upper()}") == "1"
     values["app"] = values["app"].resolve()
+    if values["jobs"]:
+        values["jobs"] = values["jobs"].absolute()
     if values["packages"] and not values["packages"].is_dir():
         values["packages"] = None
     return Options(**values)

@@ -23,6 +23,29 @@ class Tensors(msgspec.Struct, frozen=True):
     outputs: dict[str, str] = {}
 
 
+class Webhooks(msgspec.Struct, frozen=True):
+    """Where the end of a job may be told, how often it is tried, the first wait in seconds."""
+
+    allow: tuple[str, ...] = ()
+    private: bool = False
+    attempts: int = 10
+    backoff: float = 2.0
+
+
+class Jobs(msgspec.Struct, frozen=True):
+    """Limits of jobs: `timeout` and `keep` in seconds (0: as calls), sizes in bytes."""
+
+    timeout: float = 0.0
+    concurrency: int = 0
+    queue: int = 1000
+    attempts: int = 3
+    keep: float = 86_400.0
+    keep_count: int = 10_000
+    keep_size: int = 500_000_000
+    max_result: int = 50_000_000
+    webhooks: Webhooks = Webhooks()
+
+
 class Serving(msgspec.Struct, frozen=True):
     """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls.
 
@@ -38,6 +61,7 @@ class Serving(msgspec.Struct, frozen=True):
     preload: str = "auto"
     cors: tuple[str, ...] = ()
     tensors: Tensors = Tensors()
+    jobs: Jobs = Jobs()
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -65,6 +89,7 @@ class Options(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
     port: int = 8080
     control: str = ""
+    jobs: Path | None = None
     development: bool = False
     lifeline: int = -1
     tokens: Path | None = None

@@ -18,6 +18,7 @@ from algo_gateway.access.tokens import Tokens
 from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
+from algo_gateway.http.jobs import JobPages
 from algo_gateway.http.service import Service
 from algo_gateway.inference.model import Model
 from algo_gateway.observe.ids import Ids
@@ -99,7 +100,9 @@ class Gateway:
             ids=self._ids,
         )
         model = Model(service)
-        server = self._server(App(service, model, self._origins(), self._tokens))
+        jobs = JobPages(service, self._options.jobs)
+        server = self._server(App(service, model, jobs, self._origins(), self._tokens))
+        jobs.resume()
         serving = loop.create_task(server.serve())
         loading = loop.create_task(self._load(pool, first))
         stopping = loop.create_task(self._stopping.wait())
@@ -108,7 +111,9 @@ class Gateway:
             self._serving_failed(serving)
         loading.cancel()
         server.stop()  # type: ignore[no-untyped-call]
+        jobs.halt()
         await pool.stop(GRACE)
+        await jobs.close()
         await asyncio.wait({serving}, timeout=0.5)
 
     def _server(self, app: App) -> Server:

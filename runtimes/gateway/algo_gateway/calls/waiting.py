@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from algo_gateway.calls.call import Call
+
+class Sent(Protocol):
+    """What a client sent: a call, or a job."""
+
+    @property
+    def client(self) -> str:
+        """Who sent it."""
+
+    @property
+    def arrived(self) -> float:
+        """When it came."""
 
 
-class Waiting:
+T = TypeVar("T", bound=Sent)
+
+
+class Waiting(Generic[T]):
     """A queue for each client, emptied round-robin: who sends much waits for himself.
 
     Source: stochastic fairness queueing (P. McKenney, 1990), with a queue per client.
     """
 
     def __init__(self) -> None:
-        self._clients: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._clients: OrderedDict[str, deque[T]] = OrderedDict()
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Call]:
+    def __iter__(self) -> Iterator[T]:
         for calls in self._clients.values():
             yield from calls
 
@@ -33,7 +46,7 @@ class Waiting:
         """When the call that waits longest arrived, by `time.monotonic`."""
         return min(calls[0].arrived for calls in self._clients.values())
 
-    def append(self, call: Call) -> None:
+    def append(self, call: T) -> None:
         """Add a call behind those of its client."""
         calls = self._clients.get(call.client)
         if calls is None:
@@ -41,14 +54,14 @@ class Waiting:
         calls.append(call)
         self._count += 1
 
-    def put_back(self, call: Call) -> None:
+    def put_back(self, call: T) -> None:
         """Let a call be the next one."""
         calls = self._clients.setdefault(call.client, deque())
         calls.appendleft(call)
         self._clients.move_to_end(call.client, last=False)
         self._count += 1
 
-    def next(self) -> Call:
+    def next(self) -> T:
         """Take the next call."""
         client, calls = next(iter(self._clients.items()))
         call = calls.popleft()
@@ -59,7 +72,7 @@ class Waiting:
             del self._clients[client]
         return call
 
-    def remove(self, call: Call) -> bool:
+    def remove(self, call: T) -> bool:
         """Take out `call`; False when it does not wait here."""
         calls = self._clients.get(call.client)
         if calls is None or call not in calls:
@@ -70,7 +83,7 @@ class Waiting:
             del self._clients[call.client]
         return True
 
-    def give_way(self, client: str) -> Call | None:
+    def give_way(self, client: str) -> T | None:
         """Take out the newest call of the client that has most, if `client` has fewer by two.
 
         So a place is found for one who sends little in a queue that another one fills.

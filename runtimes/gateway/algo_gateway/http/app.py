@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from algo_gateway.access.origins import Origins
     from algo_gateway.access.tokens import Tokens
+    from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.openapi import Part
     from algo_gateway.http.routes import Handler
     from algo_gateway.http.service import Service
@@ -29,6 +30,7 @@ class App:
     Args:
         service: The algorithm.
         model: The same, for the Open Inference Protocol.
+        jobs: Calls that outlive their request.
         origins: What web pages may do, None when nothing has to be looked at.
         tokens: Who may call, None when everybody may.
     """
@@ -37,13 +39,14 @@ class App:
         self,
         service: Service,
         model: Model,
+        jobs: JobPages,
         origins: Origins | None = None,
         tokens: Tokens | None = None,
     ) -> None:
         self._service = service
         self._routes = Routes()
-        invoke = Invoke(service)
-        parts: list[Part] = [invoke, Rest(service, model)]
+        invoke = Invoke(service, jobs)
+        parts: list[Part] = [invoke, Rest(service, model), jobs]
         parts.append(Pages(service, parts))
         for part in parts:
             part.register(self._routes)

@@ -12,6 +12,7 @@ from algo_gateway.http import answers
 from algo_gateway.http.operations import describe_calls
 
 if TYPE_CHECKING:
+    from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.openapi import Interface
     from algo_gateway.http.routes import Routes
     from algo_gateway.http.service import Service
@@ -23,8 +24,9 @@ JSON_LINES = "application/jsonl"
 class Invoke:
     """Answers `POST` with what the algorithm makes of the body."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, jobs: JobPages) -> None:
         self._service = service
+        self._jobs = jobs
 
     def register(self, routes: Routes) -> None:
         """Add the paths that call the algorithm."""
@@ -50,6 +52,10 @@ class Invoke:
         began = time.monotonic()
         service = self._service
         headers = scope.headers
+        if headers.get("prefer") is not None and await self._jobs.order(
+            scope, headers, proto, "plain" if plain else "algorithmia"
+        ):
+            return
         call: Call | None = None
         try:
             body = await service.body(headers, proto)

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from algo_gateway.workers.pool import Pool
 
@@ -27,6 +27,8 @@ class Metrics:
         self._total = 0
         self._batches = [0] * (len(BATCHES) + 1)
         self._batched = 0
+        # Jobs by state, once there was one.
+        self.jobs: Callable[[], dict[str, int]] | None = None
 
     def answered(self, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -63,7 +65,20 @@ class Metrics:
         }
         for name, (value, kind, text) in gauges.items():
             lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"]
+        if self.jobs is not None:
+            lines += _jobs(self.jobs())
         return "\n".join(lines) + "\n"
+
+
+def _jobs(counts: dict[str, int]) -> Iterator[str]:
+    yield "# HELP algo_jobs Jobs that have not ended, by state."
+    yield "# TYPE algo_jobs gauge"
+    for state in ("queued", "running"):
+        yield f'algo_jobs{{state="{state}"}} {counts[state]}'
+    yield "# HELP algo_jobs_total Jobs that ended, by state."
+    yield "# TYPE algo_jobs_total counter"
+    for state in ("succeeded", "failed", "cancelled"):
+        yield f'algo_jobs_total{{state="{state}"}} {counts[state]}'
 
 
 def _histogram(

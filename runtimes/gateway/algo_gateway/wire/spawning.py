@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What is ours and not the algorithm's: the way to the gateway's packages, and its secret.
-_OURS = ("PYTHONPATH", "PYTHONSAFEPATH", "ALGO_CONTROL_TOKEN", "ALGO_TOKEN")
+# What is ours and not the algorithm's: the way to the gateway's packages, and its secrets.
+_OURS = (
+    *("PYTHONPATH", "PYTHONSAFEPATH", "ALGO_CONTROL_TOKEN", "ALGO_TOKEN"),
+    *("ALGO_JOBS", "ALGO_WEBHOOK_SECRET"),
+)
 _PIPE_BYTES = 1 << 20
 
 

@@ -65,6 +65,8 @@ class Pool:
         self.failed: Reply | None = None
         self.schema: dict[str, object] = {}
         self.stopping = False
+        # Called when a place may have come free, while somebody waits for one.
+        self.spare: Callable[[], None] | None = None
 
     @property
     def ready(self) -> bool:
@@ -311,6 +313,8 @@ class Pool:
                 worker.shut_down()
             return
         self.queue.refill(worker)
+        if self.spare is not None:
+            self.spare()
 
     def _died(self, worker: Worker, reason: str) -> None:
         """A worker's pipes closed: answer what it was doing, keep the rest, replace it."""

@@ -30,7 +30,7 @@ class Queue:
         self._metrics = metrics
         self._workers = workers
         self._loop = asyncio.get_running_loop()
-        self._calls = Waiting()
+        self._calls: Waiting[Call] = Waiting()
         self._answered = 0
         self._rate = Rate(time.monotonic())
         self._number = 0
@@ -99,6 +99,34 @@ class Queue:
             self._calls.append(call)
             self._batching.arrived(now)
             self.dispatch()
+        return call
+
+    def background(self, content_type: str, body: bytes, seconds: float, client: str) -> Call:
+        """Take a call that no client waits for; it may be refused later, to make room.
+
+        Raises:
+            Failure: The service is stopping.
+        """
+        if self.closed:
+            raise Failure(503, "stopping", "the service is stopping", retry_after=1)
+        now = time.monotonic()
+        self._number += 1
+        future: asyncio.Future[Result | Stream] = self._loop.create_future()
+        end = now + seconds
+        call = Call(
+            self._number,
+            content_type,
+            body,
+            now,
+            end,
+            end,
+            future,
+            self._loop.create_future,
+            client,
+        )
+        self._calls.append(call)
+        self._batching.arrived(now)
+        self.dispatch()
         return call
 
     def drop(self, call: Call) -> None:

@@ -1,0 +1,1 @@
+"""Which other machines the gateway may speak to by itself."""
