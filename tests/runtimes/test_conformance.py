@@ -187,6 +187,8 @@ CALLS = """
             return object()
         if value == "exit":
             raise SystemExit(3)
+        if value == "memory":
+            raise MemoryError
         return helper(value)
 """
 
@@ -197,6 +199,7 @@ CALLS = """
         (b'"caller"', "application/json", "caller", "too_odd", "not this one"),
         (b"0", "application/json", "algorithm", "exception", "division by zero"),
         (b'"exit"', "application/json", "algorithm", "exception", "exit(3)"),
+        (b'"memory"', "application/json", "algorithm", "exception", "more memory than"),
         (b'"nan"', "application/json", "result", "result_not_finite", "NaN"),
         (b'"object"', "application/json", "result", "result_not_serialisable", "object"),
         (b'{"a": }', "application/json", "input", "malformed_json", "column 7"),

@@ -245,7 +245,10 @@ def test_a_newer_edit_overtakes_one_that_never_loads(developed: Start) -> None:
         assert served.reload("src/it.py")["rung"] == "worker"
         assert hanging.result()["error"]["type"] == "overtaken"
     assert served.post(0).json == 3
-    assert len(served.workers()) == 1
+    end = time.monotonic() + 10
+    while len(served.workers()) != 1:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_file_that_did_not_load_is_still_new_at_the_next_edit(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.project.manifest import seconds
+from algo.project.manifest import seconds, size
 
 if TYPE_CHECKING:
     from algo.project.manifest import Manifest
@@ -22,7 +22,8 @@ class BatchDescription(msgspec.Struct, frozen=True):
 class ServingDescription(msgspec.Struct, frozen=True):
     """Limits of a running instance; `timeout` in seconds, `max_body` in bytes.
 
-    `preload` is `auto`, `always` or `never`.
+    `preload` is `auto`, `always` or `never`; `cancel_grace` is in seconds, `worker_memory` in
+    bytes, 0 for no limit.
     """
 
     workers: int
@@ -32,6 +33,8 @@ class ServingDescription(msgspec.Struct, frozen=True):
     queue: int
     batch: BatchDescription
     preload: str
+    cancel_grace: float
+    worker_memory: int
 
 
 _PRELOAD = {"auto": "auto", True: "always", False: "never"}
@@ -68,6 +71,8 @@ def describe(manifest: Manifest) -> bytes:
             queue=serving.queue,
             batch=BatchDescription(serving.batch.max_size, seconds(serving.batch.max_wait)),
             preload=_PRELOAD[serving.preload],
+            cancel_grace=seconds(serving.cancel_grace),
+            worker_memory=size(serving.worker_memory or "0"),
         ),
         gpu=manifest.environment.gpu,
     )

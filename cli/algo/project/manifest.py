@@ -65,6 +65,8 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     queue: int = 64
     batch: Batch = Batch()
     preload: bool | Literal["auto"] = "auto"
+    cancel_grace: str = "5s"
+    worker_memory: str = ""
 
     @property
     def timeout_seconds(self) -> float:
@@ -221,6 +223,8 @@ def _check_serving(serving: Serving, where: str) -> None:
                 f"{where}: [serving] {name} is {value}", hint=f"it goes from {least} to {most}"
             )
     seconds(serving.batch.max_wait)
+    seconds(serving.cancel_grace)
+    size(serving.worker_memory or "0")
     for name, found in (
         ("timeout", seconds(serving.timeout)),
         ("max-body", float(size(serving.max_body))),

@@ -50,6 +50,7 @@ class Serving(msgspec.Struct, frozen=True):
     """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls.
 
     `preload` says whether workers share what `load` returned: `auto`, `always` or `never`.
+    `cancel_grace` is in seconds; `worker_memory` in bytes, 0 for no limit.
     """
 
     workers: int = 1
@@ -59,6 +60,8 @@ class Serving(msgspec.Struct, frozen=True):
     queue: int = 64
     batch: Batch = Batch()
     preload: str = "auto"
+    cancel_grace: float = 5.0
+    worker_memory: int = 0
     cors: tuple[str, ...] = ()
     tensors: Tensors = Tensors()
     jobs: Jobs = Jobs()

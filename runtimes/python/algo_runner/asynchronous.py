@@ -111,6 +111,7 @@ class _Loop:
         elif inspect.isgenerator(result):
             for piece in result:
                 worker.piece(header, "chunk", piece)
+                await asyncio.sleep(0)  # other calls, and a `cancel` of this one
             worker.ended(header)
         else:
             worker.piece(header, "result", await result if inspect.isawaitable(result) else result)

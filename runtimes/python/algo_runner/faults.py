@@ -85,6 +85,8 @@ def _message(error: BaseException, below: str) -> str:
         return f"{str(error.filename).removeprefix(below)} is not there"
     if isinstance(error, SystemExit):
         return f"the code called exit({error.code!r})"
+    if isinstance(error, MemoryError) and not error.args:
+        return "the code asked for more memory than there is"
     try:
         text = str(error)
     except Exception:  # an author's __str__ may fail, too

@@ -55,6 +55,8 @@ class Worker:
         self.algorithm: Algorithm | None = None
         self._prepared: Prepared | None = None
         self._pool: ThreadPoolExecutor | None = None
+        # Streams that run, and whether nobody reads them any more.
+        self._streams: dict[int, bool] = {}
         self._lines: tuple[Lines, ...] = ()
         self._known = frozenset(sys.modules)
         self._before: Before | None = None
@@ -107,7 +109,10 @@ class Worker:
             return False
         elif kind == "shutdown":
             return False
-        elif kind != "cancel":  # a call that runs cannot be cancelled here
+        elif kind == "cancel":
+            if header.get("id") in self._streams:
+                self._streams[header["id"]] = True
+        else:
             raise ProtocolError(f"there is no frame of type {kind!r}")
         return True
 
@@ -262,12 +267,17 @@ class Worker:
         current_call.set(None)
 
     def _stream(self, header: Header, pieces: GeneratorType[Any, None, None]) -> None:
-        alone = self.settings.concurrency == 1  # else another thread reads the frames
-        for piece in pieces:
-            self.piece(header, "chunk", piece)
-            if alone and self.frames.cancelled(header["id"]):
-                pieces.close()
-                break
+        number = header["id"]
+        alone = self.settings.concurrency == 1  # else the main thread reads the frames
+        self._streams[number] = False
+        try:
+            for piece in pieces:
+                self.piece(header, "chunk", piece)
+                if self.frames.cancelled(number) if alone else self._streams[number]:
+                    pieces.close()
+                    break
+        finally:
+            del self._streams[number]
         self.ended(header)
 
     def _end_lines(self) -> None:

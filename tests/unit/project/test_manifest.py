@@ -146,3 +146,9 @@ def test_the_gateway_is_told_whether_workers_share(text: str, told: str) -> None
 def test_preload_is_a_truth_or_auto() -> None:
     with pytest.raises(ManifestInvalid, match=r"serving\.preload"):
         manifest.parse(f'{MINIMAL}\n[serving]\npreload = "sometimes"\n')
+
+
+def test_the_limits_of_a_worker_are_told_in_seconds_and_bytes() -> None:
+    text = '[serving]\ncancel-grace = "500ms"\nworker-memory = "2GB"\n'
+    serving = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n{text}")))["serving"]
+    assert (serving["cancel_grace"], serving["worker_memory"]) == (0.5, 2_000_000_000)

@@ -124,6 +124,13 @@ class Channel:
             self._paused = False
             self._loop.add_reader(self._source, self._readable)
 
+    def finish(self) -> None:
+        """Read what is there although nobody may have wanted it yet, then close."""
+        self.resume()
+        while not self.closed and self._readable():
+            pass
+        self.close()
+
     def close(self, reason: str = "") -> None:
         """Close both pipes and tell the owner, once."""
         if self.closed:
@@ -158,22 +165,24 @@ class Channel:
             self._waiting.popleft()
         self._loop.remove_writer(self._sink)
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Take what is there; False when nothing is."""
         try:
             missing = self._need - len(self._rest)
             data = os.read(self._source, READ if missing < READ else min(missing, MOST_READ))
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             self.close(str(error))
-            return
+            return False
         if not data:
             self.close("it ended within a frame" if self._rest else "")
-            return
+            return False
         try:
             self._feed(data)
         except (Garbage, msgspec.MsgspecError) as error:
             self.close(f"it wrote garbage: {error}")
+        return True
 
     def _feed(self, data: bytes) -> None:
         if self._rest:

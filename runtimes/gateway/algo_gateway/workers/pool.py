@@ -1,13 +1,14 @@
-"""The workers: start, deadlines, replacement of the dead, reload."""
+"""The workers: start, reload, stop. `Care` looks after them meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
-from algo_gateway.calls.call import Call, Failure
+from algo_gateway.calls.call import Failure
+from algo_gateway.workers import memory
+from algo_gateway.workers.care import Care, out_of_memory
 from algo_gateway.workers.generations import ALWAYS, NEVER, Generation
 from algo_gateway.workers.queue import Queue
 from algo_gateway.workers.reload import Outcome, fault_of
@@ -23,13 +24,8 @@ if TYPE_CHECKING:
     from algo_gateway.workers.processes import Runner
     from algo_gateway.workers.recipe import Recipe
 
-SWEEP = 0.05
 SWAP_PATIENCE = 1.0
 LOAD_PATIENCE = 1.0
-# What a call that is over time gets to end by itself, where it can be cancelled.
-MERCY = 0.3
-BACKOFF = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-HEALTHY = 10.0
 
 
 class Pool:
@@ -50,8 +46,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._deaths: deque[float] = deque(maxlen=len(BACKOFF) - 1)
-        self._timer: asyncio.TimerHandle | None = None
+        self._care = Care(self, metrics, say)
         self._loading: asyncio.Task[list[Worker]] | None = None
         self._loading_since = 0.0
         # Files that changed since the code that serves was read.
@@ -87,7 +82,7 @@ class Pool:
         """
         self.runner = self.recipe.runner(self.idle, first=first)
         self._generation = self._next_generation(self.runner, self.serving)
-        self._sweep()
+        self._care.begin()
         async with self._one_at_a_time:
             for _ in range(self.serving.workers):
                 (worker,) = await self._new_workers(1, self._generation)
@@ -134,8 +129,7 @@ class Pool:
             for call in worker.calls.values():
                 call.fail(stopping)
             worker.shut_down()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._care.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)
@@ -208,9 +202,9 @@ class Pool:
         self.queue.limit(wanted.serving)
         for worker in self.workers[wanted.serving.workers :]:
             self.workers.remove(worker)
-            self._let_go(worker)
+            self.let_go(worker)
         if len(self.workers) < wanted.serving.workers:
-            self._run(self._refill())
+            self.spawn(self._care.refill())
 
     def _replace_all(self, fresh: Sequence[Worker], generation: Generation) -> None:
         """Let the `fresh` workers, and others of their generation, take what comes from now on."""
@@ -222,8 +216,8 @@ class Pool:
         for worker in fresh:
             self._admit(worker)
         for worker in old:
-            self._let_go(worker)
-        self._deaths.clear()
+            self.let_go(worker)
+        self._care.forget()
 
     async def _new_workers(self, count: int, generation: Generation) -> list[Worker]:
         """Return loaded workers; when one of them fails, all are ended.
@@ -248,6 +242,9 @@ class Pool:
         try:
             for _ in range(count):
                 fresh.append(await generation.worker(self._logged))
+                size, limit = memory.resident(fresh[-1].pid), self.serving.worker_memory
+                if limit and size > limit:
+                    raise out_of_memory(size, limit)
         except BaseException:
             for worker in fresh:
                 worker.shut_down()
@@ -290,16 +287,16 @@ class Pool:
             return None  # it is busy with a long call, or dead
 
     def _admit(self, worker: Worker) -> None:
-        worker.died = self._died
+        worker.died = self._care.died
         if not worker.alive:
-            self._died(worker, "")
+            self._care.died(worker, "")
             return
         self.workers.append(worker)
         self.failed = None
         self.schema = dict(worker.reply.described)
         self.queue.dispatch()
 
-    def _let_go(self, worker: Worker) -> None:
+    def let_go(self, worker: Worker) -> None:
         """Let a worker answer what it has, then end it."""
         worker.draining = True
         self.leaving.add(worker)
@@ -316,89 +313,29 @@ class Pool:
         if self.spare is not None:
             self.spare()
 
-    def _died(self, worker: Worker, reason: str) -> None:
-        """A worker's pipes closed: answer what it was doing, keep the rest, replace it."""
-        if worker in self.leaving and not worker.calls:
-            self.leaving.discard(worker)
-            return
-        calls = list(worker.calls.values())
-        begun, ahead = calls[: worker.begun], calls[worker.begun :]
-        worker.calls.clear()
-        if worker in self.workers:
-            self.workers.remove(worker)
-        self.queue.put_back(ahead)
-        self.queue.dispatch()
-        self.leaving.discard(worker)
-        self._run(self._replace(worker, begun, reason))
+    async def add_worker(self) -> None:
+        """Start one worker, unless there are enough.
 
-    async def _replace(self, worker: Worker, begun: list[Call], reason: str) -> None:
-        assert self.runner is not None
-        why = await self.runner.reason(worker.pid, reason)
-        if not self.stopping:
-            self._metrics.restarts += 1
-        for call in begun:
-            call.fail(Failure(502, "worker_died", f"the worker ended during the call: {why}"))
-        worker.kill()
-        if self.stopping or worker.draining:
-            return
-        self._deaths.append(time.monotonic())
-        await self._refill()
+        Raises:
+            LoadFailed: The author's code did not load.
+            Failure: The process ended before it had loaded, or a newer edit came.
+        """
+        async with self._one_at_a_time:
+            if len(self.workers) >= self.serving.workers:
+                return
+            assert self._generation is not None
+            (worker,) = await self._new_workers(1, self._generation)
+            self._admit(worker)
 
-    async def _refill(self) -> None:
-        """Start workers until there are as many as there should be, slower after each failure."""
-        while not self.stopping and len(self.workers) < self.serving.workers:
-            recent = [died for died in self._deaths if time.monotonic() - died < HEALTHY]
-            await asyncio.sleep(BACKOFF[min(max(0, len(recent) - 1), len(BACKOFF) - 1)])
-            async with self._one_at_a_time:
-                if len(self.workers) >= self.serving.workers:
-                    return
-                assert self._generation is not None
-                try:
-                    (worker,) = await self._new_workers(1, self._generation)
-                except LoadFailed as failure:
-                    self.failed = failure.reply
-                    self._deaths.append(time.monotonic())
-                except Failure:
-                    self._deaths.append(time.monotonic())
-                else:
-                    self._admit(worker)
-
-    def _sweep(self) -> None:
-        """Look at deadlines and absent clients, and collect processes that ended."""
-        self._timer = self._loop.call_later(SWEEP, self._sweep)
-        now = time.monotonic()
-        self.queue.sweep(now)
-        for worker in (*self.workers, *self.leaving):
-            if any(call.deadline < now for call in worker.calls.values()):
-                self._overdue(worker, now)
-            self.queue.look_after(worker.calls.values(), now)
+    def collect(self) -> None:
+        """Collect processes that ended, and runners whose last one did."""
         if self.runner is not None:
             self.runner.reap()
         if self._retired:
             self._retired = [runner for runner in self._retired if not runner.finished()]
 
-    def _overdue(self, worker: Worker, now: float) -> None:
-        """Answer what is over time, and end a worker that does not come out of such a call."""
-        begun = list(worker.calls.values())[: worker.begun]
-        for call in worker.calls.values():
-            if call.deadline < now:
-                if not call.settled:
-                    worker.cancel(call)
-                call.expire()
-        stuck = [call for call in begun if call.limit < now]
-        if not stuck:
-            return
-        if worker.reply.cancels and now - min(call.limit for call in stuck) < MERCY:
-            return
-        if all(call.settled for call in begun):
-            worker.kill()
-        elif worker in self.workers:
-            # Others are being answered in it: they may end, nothing new begins.
-            self.workers.remove(worker)
-            self._let_go(worker)
-            self._run(self._refill())
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do `work` beside everything else, until the service stops."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -106,6 +106,8 @@ class Runner:
             reply = await worker.ask(load, ("ready", "load_error"))
         except Failure as failure:
             reason = await self.reason(worker.pid, failure.message)
+            if worker.verdict is not None:
+                raise worker.verdict from None
             message = f"the worker ended while it loaded: {reason}"
             raise Failure(502, "worker_died", message) from None
         except asyncio.CancelledError:
@@ -117,6 +119,11 @@ class Runner:
         worker.loaded(reply)
         self._preload(reply.preload)
         return worker
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Every worker that runs, also those that still load or leave."""
+        return list(self._workers.values())
 
     @property
     def templates(self) -> bool:
@@ -169,7 +176,7 @@ class Runner:
             template.left()
         if worker is not None and worker.channel is not None:
             # Its pipe may stay open in a child that user code started.
-            self._loop.call_later(LINGER, worker.channel.close)
+            self._loop.call_later(LINGER, worker.channel.finish)
 
     def _preload(self, modules: list[str]) -> None:
         if self._parent is not None and modules:

@@ -132,6 +132,7 @@ class Queue:
     def drop(self, call: Call) -> None:
         """Forget a call whose client went away: a free place, no answer."""
         call.settled = True
+        call.deadline = time.monotonic()  # since when nobody waits for it
         if not call.future.done():
             call.future.cancel()
         if call.worker is not None:

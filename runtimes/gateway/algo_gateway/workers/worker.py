@@ -41,6 +41,8 @@ class Worker:
         self.ready = False
         self.draining = False
         self.reply = Reply("")
+        # What to answer to its calls when it ends: we know better than its exit code.
+        self.verdict: Failure | None = None
         self.batch = 0
         self.batch_began = 0.0
         self.died: Callable[[Worker, str], None] = lambda worker, reason: None
