@@ -196,6 +196,7 @@ class GatewayProcess:
         assert self.process.stdout is not None
         self.first: Header = json.loads(self.process.stdout.readline() or "{}")
         self.port = int(self.first.get("ready", {}).get("port", 0))
+        self.grpc_port = int(self.first.get("ready", {}).get("grpc_port", 0))
 
     def __enter__(self) -> Self:
         return self

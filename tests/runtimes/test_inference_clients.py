@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Client = Callable[[str], Path]
 
 TENSORS = """
+import time
+
 class AlgorithmError(ValueError):
     pass
 
@@ -26,8 +28,14 @@ def total(value):
 def apply(value):
     if "fail" in value:
         raise AlgorithmError("you asked for it")
-    number = isinstance(total_of(value["a"]), (int, float))
+    if "stream" in value:
+        return pieces(value["stream"])
+    time.sleep(value.pop("sleep", [0])[0])
+    number = isinstance(total_of(value.get("a", "")), (int, float))
     return {**value, "sum": total(value["a"]) if number else 0}
+
+def pieces(value):
+    yield from value
 
 def total_of(value):
     return total_of(value[0]) if isinstance(value, list) else value
@@ -44,3 +52,14 @@ def run(python: Path, script: str, *arguments: str) -> None:
 def test_tritons_http_client(gateway: Start, client_python: Client) -> None:
     served = gateway(TENSORS)
     run(client_python("triton"), "triton_http.py", f"127.0.0.1:{served.port}")
+
+
+def test_tritons_grpc_client(gateway: Start, client_python: Client) -> None:
+    served = gateway(TENSORS, "--grpc-port", "0")
+    run(client_python("triton"), "triton_grpc.py", f"127.0.0.1:{served.grpc_port}")
+
+
+def test_kserves_clients(gateway: Start, client_python: Client) -> None:
+    served = gateway(TENSORS, "--grpc-port", "0")
+    url, address = f"http://127.0.0.1:{served.port}", f"127.0.0.1:{served.grpc_port}"
+    run(client_python("kserve"), "kserve_client.py", url, address)

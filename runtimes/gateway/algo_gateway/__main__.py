@@ -26,6 +26,7 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--python", default="", help="the interpreter of the environment")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")
+    parser.add_argument("--grpc-port", type=int, help="gRPC, too; also ALGO_GRPC_PORT")
     parser.add_argument("--control", default="", help="unix:PATH or tcp:HOST:PORT")
     kept = os.environ.get("ALGO_JOBS") or None
     parser.add_argument("--jobs", type=Path, default=kept, help="where jobs are kept (ALGO_JOBS)")
@@ -39,12 +40,21 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
         values["tokens"] = Path(environment["ALGO_TOKENS"])
     for name in ("access_log", "local"):
         values[name] = values[name] or environment.get(f"ALGO_{name.upper()}") == "1"
+    if values["grpc_port"] is None:
+        values["grpc_port"] = _port(parser, environment.get("ALGO_GRPC_PORT", ""))
     values["app"] = values["app"].resolve()
     if values["jobs"]:
         values["jobs"] = values["jobs"].absolute()
     if values["packages"] and not values["packages"].is_dir():
         values["packages"] = None
     return Options(**values)
+
+
+def _port(parser: argparse.ArgumentParser, text: str) -> int:
+    """Return a port of the environment, negative where it says nothing."""
+    if text and not (text.isdecimal() and int(text) < 1 << 16):
+        parser.error(f"ALGO_GRPC_PORT is {text!r}, which is no port")
+    return int(text) if text else -1
 
 
 def main() -> None:

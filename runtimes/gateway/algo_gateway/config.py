@@ -81,6 +81,7 @@ class Description(msgspec.Struct, frozen=True):
 class Options(msgspec.Struct, frozen=True):
     """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none.
 
+    `grpc_port`: 0 for any that is free, negative for no gRPC.
     `local`: only programs of this machine are meant to call, and no page of the internet.
     """
 
@@ -91,6 +92,7 @@ class Options(msgspec.Struct, frozen=True):
     python: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
+    grpc_port: int = -1
     control: str = ""
     jobs: Path | None = None
     development: bool = False

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from algo_gateway.access.origins import Origins
-from algo_gateway.access.tokens import Tokens
+from algo_gateway.access.tokens import CALL, Tokens
 from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
@@ -32,6 +33,7 @@ from algo_gateway.workers.worker import LoadFailed
 
 if TYPE_CHECKING:
     from algo_gateway.config import Description, Options
+    from algo_gateway.inference.rpc import Rpc
     from algo_gateway.wire.spawning import Spawned
 
 # What calls in flight get at the end; an engine waits a little longer before it kills.
@@ -61,6 +63,7 @@ class Gateway:
         self._tokens: Tokens | None = None
         self._stopping = asyncio.Event()
         self._port = options.port
+        self._grpc: dict[str, int] = {}
         self._code = 0
 
     async def run(self, first: Spawned) -> int:
@@ -100,6 +103,12 @@ class Gateway:
             ids=self._ids,
         )
         model = Model(service)
+        try:
+            rpc = await self._open_grpc(service, model)
+        except OSError as error:
+            self._logs.say(f"the gateway cannot listen: {error}", "error")
+            self._code = 1
+            return
         jobs = JobPages(service, self._options.jobs)
         server = self._server(App(service, model, jobs, self._origins(), self._tokens))
         jobs.resume()
@@ -112,9 +121,27 @@ class Gateway:
         loading.cancel()
         server.stop()  # type: ignore[no-untyped-call]
         jobs.halt()
-        await pool.stop(GRACE)
+        ending = [pool.stop(GRACE)] + ([rpc.stop(GRACE)] if rpc is not None else [])
+        await asyncio.gather(*ending)
         await jobs.close()
         await asyncio.wait({serving}, timeout=0.5)
+
+    async def _open_grpc(self, service: Service, model: Model) -> Rpc | None:
+        """Listen for gRPC where that is asked for: its package takes time and memory.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        if self._options.grpc_port < 0:
+            return None
+        from algo_gateway.inference.rpc import Rpc
+
+        tokens = self._tokens
+        check = None if tokens is None else partial(tokens.check, scope=CALL)
+        rpc = Rpc(service, model, check)
+        port = await rpc.start(self._options.host, self._options.grpc_port)
+        self._grpc = {"grpc_port": port}
+        return rpc
 
     def _server(self, app: App) -> Server:
         return Server(
@@ -157,7 +184,8 @@ class Gateway:
             self._load_error(fault_of(failure))
         else:
             milliseconds = (time.perf_counter() - self._began) * 1000
-            self._print({"ready": {"port": self._port, "milliseconds": round(milliseconds)}})
+            ready = {"port": self._port, "milliseconds": round(milliseconds)}
+            self._print({"ready": ready | self._grpc})
 
     def _load_error(self, fault: Fault) -> None:
         self._print({"load_error": fault})

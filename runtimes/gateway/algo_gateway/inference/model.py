@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,7 @@ class Model:
             side = self.signature.output
             call = self._submit(request, caller)
             sent = time.monotonic()
-            result = await _settled(call)
+            result = await self._settled(call)
             if isinstance(result, Stream):
                 value: Any = [piece async for piece in self._pieces(call, result)]
             else:
@@ -158,7 +159,7 @@ class Model:
         try:
             side = self.signature.output
             call = self._submit(request, caller)
-            result = await _settled(call)
+            result = await self._settled(call)
             if isinstance(result, Stream):
                 async for piece in self._pieces(call, result):
                     yield tensors_of(piece, side, request.asked)
@@ -177,6 +178,17 @@ class Model:
         caller.became(call)
         return call
 
+    async def _settled(self, call: Call) -> Any:
+        try:
+            return await call.future
+        except asyncio.CancelledError:
+            if not call.settled:
+                self._service.pool.queue.drop(call)  # the client left
+            raise
+        finally:
+            if call.watch is not None:
+                call.watch.cancel()
+
     async def _pieces(self, call: Call, stream: Stream) -> AsyncIterator[Any]:
         try:
             while (piece := await stream.next()) is not None:
@@ -189,14 +201,6 @@ class Model:
         self.statistics.fail.add(time.monotonic() - began)
         if call is not None and problem.status >= SERVER_ERROR:
             self._service.logs.failed(problem, call.id)
-
-
-async def _settled(call: Call) -> Any:
-    try:
-        return await call.future
-    finally:
-        if call.watch is not None:
-            call.watch.cancel()
 
 
 def _described(side: Side) -> list[dict[str, Any]]:

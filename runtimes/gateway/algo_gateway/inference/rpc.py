@@ -1,0 +1,227 @@
+"""The Open Inference Protocol v2 over gRPC, and gRPC's health service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from algo_gateway.calls.call import Call, Failure
+from algo_gateway.inference import messages
+from algo_gateway.inference.conversion import filled, request_of, response
+from algo_gateway.inference.model import VERSION, Caller, Model
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from algo_gateway.http.service import Service
+
+    Check = Callable[[str | None], object]
+    Answer = Callable[[Any, Any], Coroutine[Any, Any, Any]]
+
+# What a message has around its tensors.
+_ENVELOPE = 1 << 16
+_STATUS = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    # A call that ends its worker must not be tried again by itself, as UNAVAILABLE is.
+    502: grpc.StatusCode.INTERNAL,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+_FINAL = "triton_final_response"
+_WANTS_FINAL = "triton_enable_empty_final_response"
+
+
+class Rpc:
+    """A gRPC server on a port of its own.
+
+    Args:
+        service: The algorithm.
+        model: The same, as a model.
+        check: Lets through a value of `authorization`, None when everybody may call.
+    """
+
+    def __init__(self, service: Service, model: Model, check: Check | None = None) -> None:
+        self._service = service
+        self._model = model
+        self._check = check
+        self._messages = messages.classes()
+        self._server: Any = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port, which 0 leaves open.
+
+        Raises:
+            OSError: Something else listens there.
+        """
+        most = self._service.pool.serving.max_body + _ENVELOPE
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", most),
+                ("grpc.max_send_message_length", -1),
+            ]
+        )
+        self._server.add_generic_rpc_handlers(self._handlers())
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = int(self._server.add_insecure_port(address))
+        except RuntimeError:
+            bound = 0
+        if not bound:
+            raise OSError(f"the gRPC port {port} of {host} is taken")
+        await self._server.start()
+        return bound
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls; those in flight get `grace` seconds."""
+        await self._server.stop(grace)
+
+    def _handlers(self) -> tuple[Any, Any]:
+        model, answers = self._model, {}
+
+        def page(name: str, document: Callable[[Any], dict[str, Any]]) -> None:
+            async def answer(request: Any, context: Any) -> Any:
+                return filled(self._messages[f"{name}Response"](), document(request))
+
+            answers[name] = self._unary(name, self._guarded(answer, open_to_all="Server" in name))
+
+        page("ServerLive", lambda _: {"live": True})
+        page("ServerReady", lambda _: {"ready": model.ready})
+        page("ModelReady", lambda asked: {"ready": self._ours(asked.name).ready})
+        page("ServerMetadata", lambda _: model.server())
+        page("ModelMetadata", lambda asked: self._ours(asked.name).metadata())
+        page("ModelStatistics", self._statistics)
+        page("RepositoryIndex", lambda asked: {"models": model.index(ready=asked.ready)})
+        answers["ModelInfer"] = self._unary("ModelInfer", self._guarded(self._infer))
+        answers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+            self._stream,
+            self._messages["ModelInferRequest"].FromString,
+            self._messages["ModelStreamInferResponse"].SerializeToString,
+        )
+        health = {
+            "Check": self._unary("HealthCheck", self._guarded(self._health, open_to_all=True))
+        }
+        return (
+            grpc.method_handlers_generic_handler(messages.INFERENCE_SERVICE, answers),
+            grpc.method_handlers_generic_handler(messages.HEALTH_SERVICE, health),
+        )
+
+    def _unary(self, name: str, answer: Answer) -> Any:
+        return grpc.unary_unary_rpc_method_handler(
+            answer,
+            self._messages[f"{name}Request"].FromString,
+            self._messages[f"{name}Response"].SerializeToString,
+        )
+
+    def _guarded(self, answer: Answer, *, open_to_all: bool = False) -> Answer:
+        """Return `answer` for those who may call it; a failure becomes a status of gRPC."""
+
+        async def guarded(request: Any, context: Any) -> Any:
+            began = time.monotonic()
+            try:
+                if self._check is not None and not open_to_all:
+                    self._check(_metadata(context, "authorization"))
+                answered = await answer(request, context)
+            except Failure as problem:
+                self._service.answered(problem.status, began)
+                await _abort(context, problem)
+            self._service.answered(200, began)
+            return answered
+
+        return guarded
+
+    async def _infer(self, message: Any, context: Any) -> Any:
+        self._ours(message.model_name)
+        calls: list[Call] = []
+        try:
+            tensors = await self._model.infer(request_of(message), self._caller(context, calls))
+            return response(self._messages, message, tensors)
+        finally:
+            self._forget(calls)
+
+    async def _stream(self, incoming: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """Answer the requests of a stream in their order, each with one or more responses."""
+        answer = self._messages["ModelStreamInferResponse"]
+        try:
+            if self._check is not None:
+                self._check(_metadata(context, "authorization"))
+        except Failure as problem:
+            await _abort(context, problem)
+        async for message in incoming:
+            began = time.monotonic()
+            status, calls = 200, list[Call]()
+            try:
+                self._ours(message.model_name)
+                request = request_of(message)
+                caller = self._caller(context, calls)
+                async for tensors in self._model.stream(request, caller):
+                    yield answer(infer_response=response(self._messages, message, tensors))
+                if request.parameters.get(_WANTS_FINAL):
+                    last = response(self._messages, message, ())
+                    last.parameters[_FINAL].bool_param = True
+                    yield answer(infer_response=last)
+            except Failure as problem:
+                status = problem.status
+                failed = response(self._messages, message, ())
+                yield answer(error_message=_text(problem), infer_response=failed)
+            finally:
+                self._forget(calls)
+            self._service.answered(status, began)
+
+    async def _health(self, request: Any, context: Any) -> Any:
+        if request.service not in {"", messages.INFERENCE_SERVICE, *self._model.names}:
+            raise Failure(404, "unknown_service", f"there is no service {request.service!r}")
+        status = messages.SERVING if self._model.ready else messages.NOT_SERVING
+        return self._messages["HealthCheckResponse"](status=status)
+
+    def _statistics(self, asked: Any) -> dict[str, Any]:
+        if asked.name:
+            self._ours(asked.name)
+        return {"model_stats": [self._model.statistics.document(self._model.name, VERSION)]}
+
+    def _ours(self, name: str) -> Model:
+        self._model.require(name)
+        return self._model
+
+    def _caller(self, context: Any, calls: list[Call]) -> Caller:
+        """Return who waits; the call is noted in `calls`, and carries the request's id."""
+
+        def became(call: Call) -> None:
+            calls.append(call)
+            name = _metadata(context, "x-request-id")
+            if name:
+                self._service.ids.named[call.id] = name
+
+        address = context.peer().partition(":")[2].rpartition(":")[0]
+        # A client that goes cancels the task that waits for the call.
+        return Caller(address, context.time_remaining(), asyncio.Event().wait, became)
+
+    def _forget(self, calls: list[Call]) -> None:
+        for call in calls:
+            self._service.ids.forget(call.id)
+
+
+def _metadata(context: Any, name: str) -> str | None:
+    found = next((value for key, value in context.invocation_metadata() if key == name), None)
+    return found.decode("latin-1") if isinstance(found, bytes) else found
+
+
+async def _abort(context: Any, problem: Failure) -> None:
+    more = [("algo-code", problem.code)]
+    if problem.retry_after:
+        more.append(("retry-after", str(problem.retry_after)))
+    status = _STATUS.get(problem.status, grpc.StatusCode.INTERNAL)
+    await context.abort(status, _text(problem), tuple(more))
+
+
+def _text(problem: Failure) -> str:
+    return f"{problem.message}: {problem.hint}" if problem.hint else problem.message
