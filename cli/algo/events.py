@@ -58,13 +58,16 @@ class Ready:
 class Reloaded:
     """A change reached the running service.
 
-    `rung` is `none`, `swap` (state kept) or `worker` (new worker); `milliseconds` counts
-    from the change seen on disk to the new code answering.
+    `rung` is `none`, `limits` (of `[serving]`), `swap` (state kept), `worker` (new worker),
+    `environment` (new worker with other packages) or `container` (a new one); `milliseconds`
+    counts from the change seen on disk to the new code answering. `packages` is how many
+    packages came, went or have another version.
     """
 
     trigger: str
     rung: str
     milliseconds: float
+    packages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ Notify = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Drop an event: the `notify` of callers that show nothing."""
+
+
+def elapsed(milliseconds: float) -> str:
+    """Return `41 ms`, `1.2 s`."""
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
 def counted(count: int, noun: str) -> str:

@@ -297,8 +297,8 @@ def _story(event: events.Event) -> tuple[str, str]:
             return f"warning: {text}", "yellow"
         case events.Log(text, source):
             return (f"[{source}] {text}" if source else text), "dim"
-        case events.Reloaded(trigger, rung, milliseconds):
-            return f"↻ {trigger} → {_RUNGS.get(rung, rung)} in {milliseconds:.0f} ms", "green"
+        case events.Reloaded():
+            return _reloaded(event), "green"
         case events.ReloadFailed(trigger, message, file, line, details):
             place = f" ({file}:{line})" if file else ""
             tail = "".join(f"\n  {text}" for text in details.splitlines())
@@ -312,10 +312,21 @@ def _story(event: events.Event) -> tuple[str, str]:
 
 
 _RUNGS = {
-    "swap": "swapped, weights kept,",
-    "worker": "new worker",
+    "swap": "swapped in {}, weights kept",
+    "worker": "new worker in {}",
     "none": "nothing to do",
+    "limits": "new limits in {}, weights kept",
+    "environment": "new environment in {}",
+    "container": "new container in {}",
 }
+
+
+def _reloaded(event: events.Reloaded) -> str:
+    if event.rung == "environment" and event.packages:
+        done = f"{events.counted(event.packages, 'package')} changed, installed and swapped in {{}}"
+    else:
+        done = _RUNGS.get(event.rung, f"{event.rung} in {{}}")
+    return f"↻ {event.trigger} → {done.format(events.elapsed(event.milliseconds))}"
 
 
 def _service_event(event: events.Event) -> dict[str, Any] | None:

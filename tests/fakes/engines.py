@@ -28,6 +28,7 @@ class FakeInstance:
     """A running fake gateway; `end` lets it end by itself."""
 
     session = "fake"
+    shared = None
 
     def __init__(self, gateway: FakeGateway, control: ControlAddress | None) -> None:
         self.gateway = gateway

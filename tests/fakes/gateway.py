@@ -28,6 +28,7 @@ class FakeGateway:
         self.apply: Callable[[Any], Any] | None = None
         self.fault: dict[str, Any] | None = None
         self.changed: list[list[str]] = []
+        self.wanted: list[dict[str, Any]] = []
         self.http = _Http(("127.0.0.1", 0), _handler(self))
         self.control = _Control(("127.0.0.1", 0), _commands(self))
         for server in (self.http, self.control):
@@ -108,6 +109,7 @@ def _commands(gateway: FakeGateway) -> type[socketserver.StreamRequestHandler]:
                 reply = {"ok": True, "state": state, "error": gateway.fault}
             else:
                 gateway.changed.append(request["changed"])
+                gateway.wanted.append(request)
                 gateway.load()
                 rung = "none" if gateway.fault else "swap"
                 reply = {"ok": not gateway.fault, "rung": rung, "error": gateway.fault}

@@ -65,5 +65,6 @@ def serve_command(
         service.options,
         sample=service.sample,
         watcher=service.watcher,
+        tree=service.tree,
         notify=deps.output.stream,
     )

@@ -25,7 +25,15 @@ from algo.engines.docker_options import (
 from algo.engines.errors import EngineLost, EngineUnavailable, PortTaken, StartFailed
 from algo.engines.gpu import EngineGpu, GpuRequest, explain, request
 from algo.engines.gpu_facts import KIND, GpuFacts, read_facts
-from algo.engines.interface import ControlAddress, Ended, EngineInfo, Image, Launch, Leftover
+from algo.engines.interface import (
+    ControlAddress,
+    Ended,
+    EngineInfo,
+    Image,
+    Launch,
+    Leftover,
+    Shared,
+)
 from algo.engines.podman_options import in_podman
 from algo.engines.ports import claim, next_free
 from algo.engines.processes import Process, alive
@@ -194,6 +202,7 @@ class DockerEngine:
             session=session.id,
             control=ControlAddress(control, token) if token else None,
             container=container,
+            shared=None,
             _containers=self._containers,
             _sessions=self._sessions,
         )
@@ -212,6 +221,7 @@ class ContainerInstance:
     session: str
     control: ControlAddress | None
     container: str
+    shared: Shared | None
     _containers: Containers
     _sessions: Sessions
     _silent: threading.Event = field(default_factory=threading.Event)

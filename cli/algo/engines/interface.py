@@ -85,6 +85,14 @@ class ControlAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """A folder of this machine that a running instance reads: where it is here and there."""
+
+    here: Path
+    there: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How an instance ended: its exit code (negative: the signal), and why in words."""
 
@@ -124,6 +132,10 @@ class Instance(Protocol):
     @property
     def control(self) -> ControlAddress | None:
         """Where its code is reloaded; None outside development."""
+
+    @property
+    def shared(self) -> Shared | None:
+        """A folder that reaches it; None where paths are the same, or none does."""
 
     def ended(self) -> Ended | None:
         """Return how it ended, None while it runs.

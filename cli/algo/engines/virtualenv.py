@@ -176,6 +176,11 @@ class HostInstance:
     _sessions: Sessions
     _reader: threading.Thread
 
+    @property
+    def shared(self) -> None:
+        """None: paths are the same."""
+        return None
+
     def ended(self) -> Ended | None:
         """Return how the gateway ended, None while it runs."""
         code = self._child.poll()

@@ -35,6 +35,7 @@ _PLATFORMS = {
     "darwin/amd64": "x86_64-apple-darwin",
     "darwin/arm64": "aarch64-apple-darwin",
 }
+_MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(.*)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 _UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")
@@ -75,6 +76,9 @@ class Pip:
             arguments += ["--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
             arguments += _targeting(target)
             arguments += ["--only-binary", ":all:"] if wheels_only else []
+            if wheels_only or target.python == _MINOR:
+                # Nothing is built, or by this very Python: uv need not try every other one.
+                arguments += ["--python", sys.executable]
             what = " and ".join(path.name for path in requirements)
             self._run(arguments, root, Unsatisfiable(f"{what} cannot be met on {target}"))
             return parse_pins(output.read_text(encoding="utf-8"), what)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 # What describes the project to us and not to its own code.
-_OURS = frozenset(
+DESCRIBING = frozenset(
     {
         "algo.toml",
         "algo.lock",
@@ -66,6 +66,6 @@ def _ignored(project: Project) -> Callable[[str, bool], bool]:
     models = {path.rstrip("/") for path in project.manifest.models.values()}
 
     def ignored(path: str, folder: bool) -> bool:
-        return path in models or path in _OURS or rules.ignores(path, folder=folder)
+        return path in models or path in DESCRIBING or rules.ignores(path, folder=folder)
 
     return ignored

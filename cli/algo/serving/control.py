@@ -46,9 +46,21 @@ class Status(msgspec.Struct, frozen=True):
     error: Fault | None = None
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """How a service should be, where that may differ from how it is; empty leaves it."""
+
+    python: str = ""
+    packages: str = ""
+    description: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _Reload(msgspec.Struct):
     token: str
     changed: tuple[str, ...]
+    python: str
+    packages: str
+    description: msgspec.Raw
+    force: bool
     do: str = "reload"
 
 
@@ -63,16 +75,33 @@ class Control:
 
     address: ControlAddress
 
-    def reload(self, changed: Sequence[str], timeout: float = 600.0) -> Outcome:
-        """Tell which files changed and return what came of it.
+    def reload(
+        self,
+        changed: Sequence[str],
+        wanted: Wanted | None = None,
+        *,
+        force: bool = False,
+        timeout: float = 600.0,
+    ) -> Outcome:
+        """Tell which files changed, and how things should be; return what came of it.
+
+        With `force` a new worker is made in any case.
 
         Raises:
             ControlLost: The endpoint does not answer.
         """
         # A name that is no UTF-8 is no module's: what stands for it only has to be another name.
         names = tuple(path.encode(errors="backslashreplace").decode() for path in changed)
-        line = self._ask(_Reload(self.address.token, names), timeout)
-        return self._decode(line, Outcome)
+        wanted = wanted or Wanted()
+        request = _Reload(
+            token=self.address.token,
+            changed=names,
+            python=wanted.python,
+            packages=wanted.packages,
+            description=wanted.description,
+            force=force,
+        )
+        return self._decode(self._ask(request, timeout), Outcome)
 
     def status(self, timeout: float = 5.0) -> Status:
         """Return where the instance stands.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from algo.engines.interface import HostEnvironment, Image
+    from algo.engines.interface import HostEnvironment, Image, Shared
     from algo.events import Notify
 
 
@@ -22,6 +22,9 @@ class Servable:
         artifact: An image that the engine holds, or a Python of this machine with its packages.
         folder: The files to run; None when the image's own are meant.
         digest: The image's manifest digest, empty without an image.
+        packages: The locked packages, as `name==version`.
+        packages_at: Where the gateway finds them, when that is not where the artifact has them.
+        base: Names what only a new instance can bring: a change of it wants one.
     """
 
     name: str
@@ -29,6 +32,34 @@ class Servable:
     artifact: Image | HostEnvironment
     folder: Path | None
     digest: str = ""
+    packages: tuple[str, ...] = ()
+    packages_at: str = ""
+    base: str = ""
+
+
+class Tree(Protocol):
+    """The working tree as what there is to serve, looked at again while it is served."""
+
+    def concerned(self, path: str) -> bool:
+        """Tell whether the file at `path` may say something of environment, models or limits."""
+
+    def is_code(self, path: str) -> bool:
+        """Tell whether the file at `path` is of the image's code, which may read it."""
+
+    def changed(self) -> bool:
+        """Tell whether such files say something else than when they were last prepared."""
+
+    def prepare(self, current: Servable, shared: Shared | None, notify: Notify) -> Servable:
+        """Return what there is to serve now: locked, and installed beside what runs.
+
+        Args:
+            current: What is served.
+            shared: A folder that reaches the running instance; None when none does.
+            notify: Gets a step for what takes long.
+
+        Raises:
+            AlgoError: The manifest cannot be read, or packages be locked or installed.
+        """
 
 
 class Versions(Protocol):

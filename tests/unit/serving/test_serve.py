@@ -13,6 +13,7 @@ from algo.serving.serve import serve
 from algo.serving.start import StartOptions
 
 from tests.fakes.engines import FakeEngine, hello
+from tests.fakes.trees import FakeSays, FakeTree
 from tests.fakes.watchers import FakeWatcher
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Story:
         self.root = root
         self.engine = FakeEngine()
         self.watcher = FakeWatcher()
+        self.tree = FakeTree()
         self.events: list[Event] = []
         self._acts: Iterator[Callable[[], None]] = iter(())
 
@@ -39,6 +41,7 @@ class Story:
             StartOptions(),
             sample="1",
             watcher=self.watcher,
+            tree=self.tree,
             notify=self._notify,
         )
 
@@ -117,10 +120,51 @@ def test_a_bad_save_is_told_once_and_the_old_code_serves_on(story: Story) -> Non
     assert failures[0].message.startswith("SyntaxError")
 
 
-def test_files_that_need_a_restart_are_named(story: Story) -> None:
-    story.serve(story.change("algo.toml"), story.change("requirements.in"), story.interrupt)
-    warnings = [event.text for event in story.events if isinstance(event, Warned)]
-    assert [text.split(" changed")[0] for text in warnings] == ["algo.toml", "requirements.in"]
+def test_what_the_manifest_says_is_prepared_and_brought(story: Story) -> None:
+    def edit() -> None:
+        story.tree.says = FakeSays(packages=("six==1", "ten==2"))
+        story.watcher.change("algo.toml", "src/hello.py")
+
+    story.serve(edit, story.interrupt)
+    gateway = story.engine.instances[0].gateway
+    assert gateway.changed == [["src/hello.py"]]
+    assert gateway.wanted[0]["packages"] == "/packages/six==1/ten==2"
+    reloaded = story.events[1]
+    assert isinstance(reloaded, Reloaded)
+    assert (reloaded.trigger, reloaded.packages) == ("algo.toml and 1 more", 2)
+
+
+def test_a_manifest_that_says_the_same_in_other_words_changes_nothing(story: Story) -> None:
+    story.serve(story.change("algo.toml"), story.interrupt)
+    assert story.engine.instances[0].gateway.changed == []
+    assert isinstance(story.events[1], Reloaded)
+    assert story.events[1].rung == "none"
+
+
+def test_what_is_refused_is_told_once_and_what_came_with_it_waits(story: Story) -> None:
+    def refuse() -> None:
+        story.tree.says = FakeSays(error="six and ten disagree")
+        story.watcher.change("requirements.in", "src/weights.bin")
+
+    def mend() -> None:
+        story.tree.says = FakeSays()
+        story.watcher.change("requirements.in")
+
+    story.serve(refuse, mend, story.interrupt)
+    refused = story.events[1]
+    assert isinstance(refused, ReloadFailed)
+    assert refused.message == "six and ten disagree"
+    assert story.engine.instances[0].gateway.changed == [["src/weights.bin"]]
+
+
+def test_what_only_a_new_instance_can_bring_is_named(story: Story) -> None:
+    def rename() -> None:
+        story.tree.says = FakeSays(base="another name")
+        story.watcher.change("algo.toml")
+
+    story.serve(rename, story.interrupt)
+    (warning,) = [event.text for event in story.events if isinstance(event, Warned)]
+    assert warning.startswith("algo.toml changed: stop algo serve")
     assert story.engine.instances[0].gateway.changed == []
 
 

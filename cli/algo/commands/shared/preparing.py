@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from algo.environments.state import may_state_packages, said_by
+from algo.project.manifest import FILE
 from algo.project.project import Project
 from algo.serving.interface import Servable
-from algo.serving.target import VersionTarget
 
 if TYPE_CHECKING:
     from algo.deps import Deps
+    from algo.engines.interface import Shared
+    from algo.events import Notify
+    from algo.project.lock import Lock, Pin, Target
+    from algo.serving.target import VersionTarget
+
+_LOCK = "algo.lock"
+_IMAGE_PACKAGES = "/opt/algo/packages"
 
 
 def prepare(
@@ -32,39 +42,131 @@ def prepare(
     Raises:
         AlgoError: It cannot be locked, installed, assembled, fetched or verified.
     """
-    if isinstance(target, VersionTarget):
-        return deps.published(skip=skip_verify).prepare(
-            target.reference, image=image, notify=deps.output.event
-        )
+    notify = deps.output.event
+    if not isinstance(target, Project):
+        published = deps.published(skip=skip_verify)
+        return published.prepare(target.reference, image=image, notify=notify)
     target.check_files()
-    return _with_image(deps, target, exact) if image else _on_host(deps, target)
+    return _with_image(deps, target, exact, notify) if image else _on_host(deps, target, notify)
 
 
-def _on_host(deps: Deps, project: Project) -> Servable:
+class WorkingTree:
+    """A project that is served while it is edited (`serving.interface.Tree`)."""
+
+    def __init__(self, deps: Deps, project: Project, *, image: bool) -> None:
+        self._deps = deps
+        self._root = project.root
+        self._image = image
+        self._seen = ("", b"")
+        self._in_image: tuple[str, ...] = ()
+
+    def concerned(self, path: str) -> bool:
+        """Tell whether `path` may say something of environment, models or limits."""
+        return path in (FILE, _LOCK) or may_state_packages(path)
+
+    def is_code(self, path: str) -> bool:
+        """Tell whether `path` is of the image's code."""
+        from algo.images.code import DESCRIBING
+
+        return path not in DESCRIBING
+
+    def changed(self) -> bool:
+        """Tell whether manifest, requirements or lock say something else than when prepared."""
+        return (said_by(self._root), self._lock()) != self._seen
+
+    def first(self) -> Servable:
+        """Return what there is to serve at the start.
+
+        Raises:
+            AlgoError: As `prepare`.
+        """
+        inputs = said_by(self._root)
+        servable = prepare(self._deps, Project.open(self._root), image=self._image)
+        self._settle(inputs)
+        self._in_image = servable.packages
+        return servable
+
+    def prepare(self, current: Servable, shared: Shared | None, notify: Notify) -> Servable:
+        """Return what there is to serve now: locked, and installed beside what runs.
+
+        Raises:
+            AlgoError: The manifest cannot be read, or packages be locked or installed.
+        """
+        with ExitStack() as stack:
+            # In the end, also of a failure: the lock that it wrote is no change of its own.
+            stack.callback(self._settle, said_by(self._root))
+            project = Project.open(self._root)
+            project.check_files()
+            if self._image:
+                return self._for_container(project, current, shared, notify)
+            return _on_host(self._deps, project, notify)
+
+    def _settle(self, inputs: str) -> None:
+        self._seen = (inputs, self._lock())
+
+    def _for_container(
+        self, project: Project, current: Servable, shared: Shared | None, notify: Notify
+    ) -> Servable:
+        from algo.environments.locking import ensure_lock
+        from algo.project.description import describe
+
+        lock = ensure_lock(project, self._deps.locking(project), notify=notify)
+        base = _base(self._deps, project)
+        pins = _image_pins(self._deps, project, lock)
+        if base != current.base or shared is None:
+            return _with_image(self._deps, project, False, notify)
+        wanted = replace(current, description=describe(project.manifest), packages=_named(pins))
+        if wanted.packages == current.packages:
+            return wanted
+        if wanted.packages == self._in_image:
+            return replace(wanted, packages_at=_IMAGE_PACKAGES)
+        at = self._install(project, pins, shared, notify)
+        return replace(wanted, packages_at=at)
+
+    def _install(
+        self, project: Project, pins: tuple[Pin, ...], shared: Shared, notify: Notify
+    ) -> str:
+        """Install `pins` where the container sees them; return where that is."""
+        from algo.environments.live import ensure_live
+
+        target = _image_target(self._deps, project)
+        folder = ensure_live(pins, target, self._deps.packages(), shared.here, notify=notify)
+        return f"{shared.there}/{folder.name}"
+
+    def _lock(self) -> bytes:
+        path = self._root / _LOCK
+        return path.read_bytes() if path.is_file() else b""
+
+
+def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     from algo.engines.interface import HostEnvironment
     from algo.environments.locking import ensure_lock
     from algo.environments.virtualenv import ensure_environment
     from algo.project.description import describe
 
-    notify = deps.output.event
     locking = deps.locking(project)
     host = locking.host
     lock = ensure_lock(project, locking, notify=notify)
     environment = ensure_environment(
         lock, host, deps.packages(), deps.folders, tests=False, notify=notify
     )
-    artifact = HostEnvironment(environment.python)
-    return Servable(project.name, describe(project.manifest), artifact, project.root)
+    return Servable(
+        project.name,
+        describe(project.manifest),
+        HostEnvironment(environment.python),
+        project.root,
+        packages=_named(lock.pins(locking.host_target)),
+        base=_outside(project),
+    )
 
 
-def _with_image(deps: Deps, project: Project, exact: bool) -> Servable:
+def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Servable:
     from algo.engines.errors import EngineUnavailable
     from algo.engines.interface import Image
     from algo.environments.locking import ensure_lock
     from algo.images.load import ensure_loaded
     from algo.project.description import describe
 
-    notify = deps.output.event
     engine = deps.image_engine()
     if engine is None:
         raise EngineUnavailable("no container engine answers")
@@ -72,6 +174,43 @@ def _with_image(deps: Deps, project: Project, exact: bool) -> Servable:
     built = deps.builder().build(project, lock, notify=notify)
     reference = ensure_loaded(built, engine, notify=notify)
     digest = str(built.digest)
-    artifact = Image(reference, digest)
-    folder = None if exact else project.root
-    return Servable(project.name, describe(project.manifest), artifact, folder, digest)
+    return Servable(
+        project.name,
+        describe(project.manifest),
+        Image(reference, digest),
+        None if exact else project.root,
+        digest,
+        packages=_named(_image_pins(deps, project, lock)),
+        base=_base(deps, project),
+    )
+
+
+def _named(pins: tuple[Pin, ...]) -> tuple[str, ...]:
+    return tuple(f"{pin.name}=={pin.version}" for pin in pins)
+
+
+def _image_target(deps: Deps, project: Project) -> Target:
+    from algo.images.runtime import host_platform
+
+    return deps.locking(project).image_target(str(host_platform()))
+
+
+def _image_pins(deps: Deps, project: Project, lock: Lock) -> tuple[Pin, ...]:
+    return lock.pins(_image_target(deps, project))
+
+
+def _outside(project: Project) -> str:
+    """Return what no running instance can take over."""
+    manifest = project.manifest
+    return f"{project.name} {manifest.algorithm.language} {manifest.environment.gpu}"
+
+
+def _base(deps: Deps, project: Project) -> str:
+    """Return what only another container can bring: its runtime image, and who it is."""
+    from algo.images.runtime import host_platform, read_recipe
+    from algo.resources import data_folder
+
+    language = project.manifest.algorithm.language
+    system = project.manifest.environment.system_packages
+    recipe = read_recipe(data_folder("runtimes"), language, str(host_platform()), tuple(system))
+    return f"{_outside(project)} {recipe.key}"

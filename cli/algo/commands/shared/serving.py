@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
-from algo.commands.shared.preparing import prepare
+from algo.commands.shared.preparing import WorkingTree, prepare
 from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
 from algo.serving.start import StartOptions
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algo.deps import Deps
     from algo.engines.interface import Engine
     from algo.serving.call import Answer, Place
-    from algo.serving.interface import Servable
+    from algo.serving.interface import Servable, Tree
     from algo.watch.interface import Watcher
 
 DEFAULT_PORT = 8080
@@ -33,6 +33,7 @@ class Service:
     options: StartOptions
     sample: str
     watcher: Watcher | None
+    tree: Tree | None
 
 
 def open_service(
@@ -66,12 +67,18 @@ def open_service(
     development = not exact and isinstance(found, Project)
     gpu = gpus(found, gpu)
     require_gpu(deps, runs_on, found, gpu)
-    servable = prepare(deps, found, image=runs_on.wants_image, exact=exact, skip_verify=skip_verify)
+    image = runs_on.wants_image
+    tree = None
+    if development and isinstance(found, Project):
+        tree = WorkingTree(deps, found, image=image)
+        servable = tree.first()
+    else:
+        servable = prepare(deps, found, image=image, exact=exact, skip_verify=skip_verify)
     require_cuda(deps, runs_on, found, gpu)
     options = StartOptions(host=host, port=port, development=development, shared=not exact, gpu=gpu)
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
-    return Service(runs_on, servable, options, sample(found), watcher)
+    return Service(runs_on, servable, options, sample(found), watcher, tree)
 
 
 def call_place(

@@ -1,0 +1,43 @@
+"""What a project's files say of its environment and its limits, to notice when they say another."""
+
+from __future__ import annotations
+
+import hashlib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.environments.requirements import find_requirements, inputs_digest
+from algo.errors import AlgoError
+from algo.project.manifest import FILE, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_REQUIREMENTS = ("requirements*.txt", "requirements*.in", "pyproject.toml")
+
+
+def may_state_packages(path: str) -> bool:
+    """Tell whether the file at `path`, relative to the project, may say what packages it needs."""
+    return "/" not in path and any(fnmatchcase(path, pattern) for pattern in _REQUIREMENTS)
+
+
+def said_by(root: Path) -> str:
+    """Return what manifest and requirements of the project at `root` say, the same for the same.
+
+    Comments do not count, except where the files cannot be understood.
+    """
+    try:
+        manifest = msgspec.json.encode(read(root / FILE)).decode()
+        return f"{manifest} {inputs_digest(find_requirements(root), '')}"
+    except (AlgoError, OSError) as error:
+        return f"{error} {_bytes_of(root)}"
+
+
+def _bytes_of(root: Path) -> str:
+    total = hashlib.sha256()
+    for path in sorted(root.iterdir()):
+        if path.is_file() and (path.name == FILE or may_state_packages(path.name)):
+            total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()

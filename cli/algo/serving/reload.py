@@ -1,0 +1,231 @@
+"""Bring what changed into a running service: code at once, an environment once it is prepared."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.engines.interface import HostEnvironment
+from algo.errors import AlgoError
+from algo.events import Note, Reloaded, ReloadFailed, Warned
+from algo.serving.control import Control, Wanted
+from algo.serving.errors import ControlLost
+from algo.watch.interface import Change
+
+if TYPE_CHECKING:
+    from algo.engines.interface import Instance
+    from algo.events import Event, Notify
+    from algo.serving.control import Outcome
+    from algo.serving.interface import Servable, Tree
+
+_LONG = 10.0
+_MANY = 4
+_LOCK = "algo.lock"
+
+
+@dataclass(slots=True)
+class Served:
+    """What is served, and by which instance; `wanted` is what the tree asked for last."""
+
+    instance: Instance
+    servable: Servable
+    wanted: Servable
+
+
+class Reloads:
+    """The reloads of one service; a newer one overtakes one that is still loading.
+
+    Code is brought by a thread of its own. What has to be prepared first waits in `heavy` for the
+    thread that calls `prepare`: a signal can end that one, with all that it has begun.
+
+    Args:
+        served: What is served.
+        tree: Prepares what changes of environment, models and limits ask for; None for none.
+        notify: Gets one event for every change.
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        tree: Tree | None,
+        notify: Notify,
+    ) -> None:
+        self._served = served
+        self._tree = tree
+        self._notify = notify
+        self._failed = False
+        self._held: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._error: ControlLost | None = None
+        self._newest: Change | None = None
+        self.heavy: queue.SimpleQueue[Change] = queue.SimpleQueue()
+
+    def take(self, change: Change) -> None:
+        """Begin to bring `change`, or leave it for `prepare`."""
+        tree = self._tree
+        if tree is not None and any(tree.concerned(path) for path in change.paths):
+            self.heavy.put(change)
+        else:
+            self._begin(change)
+
+    def force(self) -> None:
+        """Try again what was refused, and make a new worker of the code as it is.
+
+        Raises:
+            ControlLost: As `prepare`.
+        """
+        self._prepare(Change((), time.monotonic()), force=True)
+
+    def check(self) -> None:
+        """Say it when the newest change takes long.
+
+        Raises:
+            ControlLost: The control endpoint did not answer to an earlier one.
+        """
+        if self._error is not None:
+            raise self._error
+        change = self._newest
+        if change is not None and time.monotonic() - change.at > _LONG:
+            self._newest = None
+            trigger = _name(change.paths)
+            text = f"{trigger} is loading since {_LONG:.0f} s; the old code goes on serving"
+            self._notify(Warned(text))
+
+    def prepare(self, change: Change) -> None:
+        """Prepare what the working tree asks for now, then bring it."""
+        self._prepare(change, force=False)
+
+    def _prepare(self, change: Change, *, force: bool) -> None:
+        tree, served = self._tree, self._served
+        if tree is None or not (tree.changed() or (force and self._failed)):
+            self._unchanged(change, force=force)
+            return
+        try:
+            wanted = tree.prepare(served.wanted, served.instance.shared, self._notify_steps)
+        except AlgoError as error:
+            self._failed = True
+            self._hold(change)
+            self._notify(_refused(_name(change.paths, force=force), error))
+        else:
+            self._failed = False
+            if wanted.base == served.wanted.base:
+                served.wanted = wanted
+                self._begin(change, force=force)
+            else:
+                self._advise(change, force=force)
+
+    def _advise(self, change: Change, *, force: bool) -> None:
+        """Say that the instance cannot become what is wanted; bring the code of the change."""
+        text = f"{_name(change.paths)} changed: stop algo serve and start it again to use it"
+        self._notify(Warned(text))
+        if self._code(change.paths):
+            self._begin(change, force=force)
+
+    def _unchanged(self, change: Change, *, force: bool) -> None:
+        """Bring the rest of a change whose manifest and requirements say what they said before."""
+        code = self._code(change.paths)
+        if code or force:
+            self._begin(change, force=force)
+        elif change.paths != (_LOCK,):  # which we wrote
+            self._notify(Reloaded(_name(change.paths), "none", _since(change)))
+
+    def _code(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        tree = self._tree
+        return tuple(path for path in paths if tree is None or tree.is_code(path))
+
+    def _hold(self, change: Change) -> None:
+        """Keep what came with a refused change for the next one."""
+        with self._lock:
+            self._held |= dict.fromkeys(self._code(change.paths))
+
+    def _notify_steps(self, event: Event) -> None:
+        """Leave out what a reload is about to tell in its own line."""
+        if not isinstance(event, Note):
+            self._notify(event)
+
+    def _begin(self, change: Change, *, force: bool = False) -> None:
+        with self._lock:
+            held, self._held = self._held, {}
+        change = Change(tuple(dict.fromkeys((*change.paths, *held))), change.at)
+        self._newest = change
+        threading.Thread(
+            target=self._bring, args=(change, force), name="reload", daemon=True
+        ).start()
+
+    def _bring(self, change: Change, force: bool) -> None:
+        served = self._served
+        wanted, control = served.wanted, served.instance.control
+        if control is None:
+            return
+        try:
+            outcome = Control(control).reload(
+                self._code(change.paths), wanted_of(wanted), force=force
+            )
+        except ControlLost as error:
+            if served.instance.control is control:
+                self._error = error
+            return
+        event = told(change, outcome, force=force)
+        if outcome.ok:
+            count = changed_packages(served.servable, wanted)
+            served.servable = wanted
+            if isinstance(event, Reloaded):
+                event = replace(event, packages=count)
+        if event is not None:
+            self._notify(event)
+        if self._newest is change:
+            self._newest = None
+
+
+def wanted_of(servable: Servable) -> Wanted:
+    """Return `servable` as a gateway is told it."""
+    artifact = servable.artifact
+    return Wanted(
+        python=str(artifact.python) if isinstance(artifact, HostEnvironment) else "",
+        packages=servable.packages_at,
+        description=msgspec.Raw(servable.description),
+    )
+
+
+def changed_packages(old: Servable, new: Servable) -> int:
+    """Return how many packages came, went or have another version."""
+    changed = set(old.packages) ^ set(new.packages)
+    return len({package.partition("==")[0] for package in changed})
+
+
+def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | None:
+    """Return what there is to say of a reload, None for one that a newer one overtook."""
+    trigger = _name(change.paths, force=force)
+    if outcome.error is None and outcome.ok:
+        return Reloaded(trigger, outcome.rung, _since(change))
+    fault = outcome.error
+    if fault is None:
+        return ReloadFailed(trigger, "the gateway gave no reason")
+    if fault.type == "overtaken":
+        return None
+    kind = f"{fault.type}: " if fault.type else ""
+    return ReloadFailed(
+        trigger, f"{kind}{fault.message}", fault.file, fault.line, fault.stacktrace.strip()
+    )
+
+
+def _refused(trigger: str, error: AlgoError) -> ReloadFailed:
+    details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
+    return ReloadFailed(trigger, error.message, details=details.strip())
+
+
+def _since(change: Change) -> float:
+    return round((time.monotonic() - change.at) * 1000, 1)
+
+
+def _name(paths: tuple[str, ...], *, force: bool = False) -> str:
+    if force:
+        return "r"
+    if len(paths) > _MANY:
+        return f"{len(paths)} files"
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"

@@ -1,0 +1,174 @@
+"""`algo serve` while requirements, the lock and the manifest are edited."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.served import Served
+from tests.fakes.wheels import offline, wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALGO = [sys.executable, "-c", "from algo.main import main; main()"]
+MANIFEST = """
+[algorithm]
+name = "acme/p"
+language = "python"
+entrypoint = "src/p.py:apply"
+"""
+SOURCE = """
+import os
+
+import greeting
+
+
+def load():
+    return os.urandom(4).hex()
+
+
+def apply(value, state):
+    return [greeting.NUMBER, state]
+"""
+
+
+@pytest.fixture(params=["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
+def where(request: pytest.FixtureRequest) -> str:
+    if request.param == "docker":
+        request.getfixturevalue("engine")
+    return str(request.param)
+
+
+@pytest.fixture
+def project(tmp_path: Path, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for version in (1, 2):
+        wheel(tmp_path / "wheels", "greeting", f"{version}.0", f"NUMBER = {version}\n")
+    wheel(tmp_path / "wheels", "old", "1.0", "", requires=["greeting<2"])
+    for name, value in offline(tmp_path / "wheels").items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "p"
+    (folder / "src").mkdir(parents=True)
+    (folder / "algo.toml").write_text(MANIFEST)
+    (folder / "requirements.in").write_text("greeting==1.0\n")
+    (folder / "src" / "p.py").write_text(SOURCE)
+    return folder
+
+
+def serving(folder: Path, engine: str) -> Served:
+    return Served.start([*ALGO, "serve", "--engine", engine], folder)
+
+
+def ask(served: Served) -> Any:
+    request = urllib.request.Request(served.url, b"1", {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
+
+
+def test_a_package_comes_in_while_the_old_code_serves(where: str, project: Path) -> None:
+    with serving(project, where) as served:
+        assert ask(served)[0] == 1
+        (project / "requirements.in").write_text("greeting==2.0\n")
+        served.wait_for_reloads(1, timeout=30)
+        (reload,) = served.of("reload")
+        assert (reload["trigger"], reload["rung"]) == ("requirements.in", "environment")
+        assert reload["packages"] == 1
+        (number, state) = ask(served)
+        assert number == 2
+        assert 'version = "2.0"' in (project / "algo.lock").read_text()
+        # Code goes on to be swapped in the new environment, and back is as near as forth.
+        (project / "src" / "p.py").write_text(SOURCE.replace("NUMBER", "NUMBER + 10"))
+        served.wait_for_reloads(2)
+        assert ask(served) == [12, state]
+        (project / "requirements.in").write_text("greeting==1.0\n")
+        served.wait_for_reloads(3, timeout=30)
+        assert ask(served)[0] == 11
+        assert served.stop() == 0
+    assert served.of("error") == []
+
+
+def test_requirements_that_cannot_be_met_leave_all_as_it_was(project: Path) -> None:
+    with serving(project, "virtualenv") as served:
+        before = ask(served)
+        lock = (project / "algo.lock").read_bytes()
+        (project / "requirements.in").write_text("greeting==2.0\nold==1.0\n")
+        served.wait_for("error", 1, timeout=30)
+        (error,) = served.of("error")
+        assert error["trigger"] == "requirements.in"
+        reason = " ".join(error["details"].split())
+        assert "old depend on greeting<2 and you require greeting==2.0" in reason
+        assert ask(served) == before
+        assert (project / "algo.lock").read_bytes() == lock
+        # Other edits are served meanwhile, and it is not told again.
+        (project / "src" / "p.py").write_text(SOURCE.replace("NUMBER", "NUMBER + 10"))
+        served.wait_for_reloads(1)
+        assert ask(served) == [11, before[1]]
+        (project / "requirements.in").write_text("greeting==2.0\n")
+        served.wait_for_reloads(2, timeout=30)
+        assert ask(served)[0] == 12
+    assert len(served.of("error")) == 1
+
+
+def test_code_that_lacks_its_package_waits_for_it(project: Path) -> None:
+    with serving(project, "virtualenv") as served:
+        (project / "requirements.in").write_text("")
+        served.wait_for("error", 1, timeout=30)
+        assert served.of("error")[0]["message"].startswith("ModuleNotFoundError")
+        assert ask(served)[0] == 1
+        source = SOURCE.replace("import greeting\n", "").replace("greeting.NUMBER", "3")
+        (project / "src" / "p.py").write_text(source)
+        served.wait_for_reloads(1)
+        assert served.of("reload")[0]["rung"] == "environment"
+        assert ask(served)[0] == 3
+
+
+def test_a_manifest_is_applied_or_its_error_shown_once(project: Path) -> None:
+    manifest = project / "algo.toml"
+    with serving(project, "virtualenv") as served:
+        (_, state) = ask(served)
+        manifest.write_text(MANIFEST + '[serving]\ntimeout = "5s"\n')
+        served.wait_for_reloads(1)
+        manifest.write_text(MANIFEST + "[serving\n")
+        served.wait_for("error", 1)
+        assert "not valid TOML" in served.of("error")[0]["message"]
+        manifest.write_text(MANIFEST + "# as it was\n")
+        served.wait_for_reloads(2)
+        manifest.write_text(MANIFEST + "# as it was, in other words\n")
+        served.wait_for_reloads(3)
+        assert ask(served)[1] == state
+        (project / "weights.bin").write_bytes(b"7")
+        served.wait_for_reloads(4)
+        manifest.write_text(MANIFEST + '[models]\nweights = "weights.bin"\n')
+        served.wait_for_reloads(5)
+        assert ask(served)[1] != state
+        manifest.write_text(MANIFEST + '[models]\nweights = "nowhere.bin"\n')
+        served.wait_for("error", 2)
+        manifest.write_text(MANIFEST.replace("acme/p", "acme/q"))
+        served.wait(lambda: any("algo.toml changed: stop" in line for line in served.story))
+    rungs = [one["rung"] for one in served.of("reload")]
+    assert rungs == ["limits", "limits", "none", "worker", "worker"]
+    assert [one["message"] for one in served.of("error")][1:] == [
+        "the model weights is not at nowhere.bin"
+    ]
+
+
+def test_ctrl_c_while_packages_are_locked_leaves_nothing(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    with serving(project, "virtualenv") as served:
+        lock = (project / "algo.lock").read_bytes()
+        (project / "requirements.in").write_text("greeting==2.0\n")
+        served.wait(lambda: sum("Locking" in line for line in served.story) > 3)
+        assert served.stop() == 0
+    assert served.stop_seconds < 5
+    assert served.events[-1] == {"event": "stopped", "reason": "interrupted"}
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert (project / "algo.lock").read_bytes() == lock or "2.0" in project.joinpath(
+        "algo.lock"
+    ).read_text()
