@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shlex
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.errors import DiskFull, InternalError, OutputInvalid
+from algo.signals import deferred, unstoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +69,23 @@ def writing(folder: Path) -> Iterator[None]:
         raise DiskFull(f"the disk is full: {folder} cannot be written") from error
 
 
-def scratch(kind: str) -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder that tells whose it is, for `abandoned` to find when we are killed.
+@contextmanager
+def scratch(kind: str) -> Iterator[str]:
+    """Give a temporary folder for a block, which a signal leaves behind at no moment.
+
+    Its name tells whose it is, for `abandoned` to find it when we are killed.
 
     Args:
         kind: What it is for: one word.
     """
-    return tempfile.TemporaryDirectory(prefix=f"algo-{kind}-{os.getpid()}-")
+    folder = ""
+    try:
+        with deferred():
+            folder = tempfile.mkdtemp(prefix=f"algo-{kind}-{os.getpid()}-")
+        yield folder
+    finally:
+        with unstoppable():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def abandoned(temporary: Path) -> tuple[Path, ...]:

@@ -69,7 +69,7 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
     assert out.getvalue() == ""
     assert err.getvalue().splitlines() == [
         "Locking requirements.in",
-        "↻ src/digits.py → swapped, weights kept, in 41 ms",
+        "↻ src/digits.py → swapped in 41 ms, weights kept",
         "✗ src/digits.py → SyntaxError: bad (src/digits.py:3); the old code goes on serving",
         "warning: no lock",
     ]
