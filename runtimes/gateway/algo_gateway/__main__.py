@@ -35,10 +35,11 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--tokens", type=Path, help="who may call; also ALGO_TOKENS")
     parser.add_argument("--access-log", action="store_true", help="also ALGO_ACCESS_LOG=1")
     parser.add_argument("--local", action="store_true", help="no web pages; also ALGO_LOCAL=1")
+    parser.add_argument("--gpu", action="store_true", help="it has GPUs; also ALGO_GPU=1")
     values = vars(parser.parse_args(arguments))
     if values["tokens"] is None and environment.get("ALGO_TOKENS"):
         values["tokens"] = Path(environment["ALGO_TOKENS"])
-    for name in ("access_log", "local"):
+    for name in ("access_log", "local", "gpu"):
         values[name] = values[name] or environment.get(f"ALGO_{name.upper()}") == "1"
     if values["grpc_port"] is None:
         values["grpc_port"] = _port(parser, environment.get("ALGO_GRPC_PORT", ""))

@@ -76,12 +76,14 @@ class Description(msgspec.Struct, frozen=True):
     models: dict[str, str] = {}
     serving: Serving = Serving()
     contract: dict[str, Any] = {}
+    gpu: bool = False
 
 
 class Options(msgspec.Struct, frozen=True):
     """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none.
 
     `grpc_port`: 0 for any that is free, negative for no gRPC.
+    `gpu`: the algorithm has been given GPUs.
     `local`: only programs of this machine are meant to call, and no page of the internet.
     """
 
@@ -100,6 +102,7 @@ class Options(msgspec.Struct, frozen=True):
     tokens: Path | None = None
     access_log: bool = False
     local: bool = False
+    gpu: bool = False
 
 
 def read_description(path: Path) -> Description:

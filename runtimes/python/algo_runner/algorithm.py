@@ -56,9 +56,12 @@ class Algorithm:
             return None
         return self.load(dict(models)) if _positional(self.load) else self.load()
 
-    def keeps_state_for(self, new: Fingerprint, state: Any) -> bool:
-        """Tell whether `state` is what the new code's `load` would make again."""
-        if self.import_seconds > SLOW_IMPORT:
+    def keeps_state_for(self, new: Fingerprint, state: Any, *, patient: bool = False) -> bool:
+        """Tell whether `state` is what the new code's `load` would make again.
+
+        Code that is slow to import is better loaded in a new worker, unless `patient`.
+        """
+        if self.import_seconds > SLOW_IMPORT and not patient:
             return False
         if self.load is None and new.digest == self.fingerprint.digest:
             return True

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from algo_runner import forking
+from algo_runner import forking, gpu
 from algo_runner.forking import EXIT_PROTOCOL
 from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.source import Project, import_quietly
@@ -54,6 +54,8 @@ def _serve(frames: Frames) -> None:
     if second[0]["type"] in {"fork", "preload"}:
         Parent(frames, settings).run(second[0])
     else:
+        # As a parent does, so that what is measured at the import is the author's own code.
+        import_quietly(settings.project.third_party())
         Worker(frames, settings).run(*second)
 
 
@@ -68,7 +70,8 @@ def _hello(header: Header) -> Settings:
     project = Project(root, entry)
     project.install()
     models = {name: str(root / path) for name, path in header.get("models", {}).items()}
-    return Settings(project, function, models, int(header.get("concurrency", 1)))
+    concurrency = int(header.get("concurrency", 1))
+    return Settings(project, function, models, concurrency, bool(header.get("gpu")))
 
 
 class Parent:
@@ -121,6 +124,10 @@ class Parent:
             self.frames.write({"type": "exited", "pid": pid, "code": code})
 
     def _fork(self, header: Header) -> None:
+        if gpu.in_use():
+            why = "an import opened a GPU, which no forked process can use"
+            self.frames.write({"type": "forked", "id": header["id"], "pid": 0, "alone": why})
+            return
         gc.freeze()  # the collector would write to shared pages
         parent = os.getpid()
         pid = os.fork()

@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo_runner import gpu
+
 if TYPE_CHECKING:
     from algo_runner.algorithm import Algorithm
 
-# Device files of a GPU: its driver's state does not survive a fork.
-GPU = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 HARMLESS = ("/dev/null", "/dev/urandom", "/dev/random", "/dev/zero")
 
 
@@ -34,7 +34,7 @@ class Before:
             return "only Linux can"
         if algorithm.is_async:
             return "an async algorithm loads on the event loop of its worker"
-        if _uses_gpu():
+        if gpu.in_use():
             return "load() opened a GPU, which no forked process can use"
         if _children():
             return "load() started processes"
@@ -65,13 +65,6 @@ def _open_files() -> dict[int, str]:
     except OSError:
         return {}
     return found
-
-
-def _uses_gpu() -> bool:
-    torch = sys.modules.get("torch.cuda")
-    if torch is not None and torch.is_initialized():
-        return True
-    return any(target.startswith(GPU) for target in _open_files().values())
 
 
 def _children() -> bool:

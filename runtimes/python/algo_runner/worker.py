@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from algo_runner import gpu
 from algo_runner.algorithm import Algorithm, import_algorithm, with_state
 from algo_runner.batches import answer
 from algo_runner.capture import Lines, capture, current_call
@@ -30,12 +31,16 @@ MOST_MODULES = 4000
 
 @dataclass(frozen=True)
 class Settings:
-    """What `hello` told: the project, its entry function, models and calls in flight."""
+    """What `hello` told: the project, its entry function, models and calls in flight.
+
+    With `gpu` new workers are dear: they need memory beside this one's.
+    """
 
     project: Project
     function: str
     models: dict[str, str]
     concurrency: int
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ class Worker:
             share=self._before is not None and not alone,
             alone=alone,
             preload=fresh[:MOST_MODULES],
+            **gpu.memory(),
         )
 
     def load_error(self, header: Header, error: BaseException) -> None:
@@ -219,7 +225,8 @@ class Worker:
         self._end_lines()
         if (new.is_async, new.batch) != (old.is_async, old.batch):
             rung, self._prepared = "worker", None
-        self.answer(header, "reloaded", rung=rung, schema=new.schema)
+        room = gpu.memory() if rung == "worker" else {}
+        self.answer(header, "reloaded", rung=rung, schema=new.schema, **room)
 
     def _settle(self, *, commit: bool) -> None:
         prepared, self._prepared = self._prepared, None
@@ -238,7 +245,8 @@ class Worker:
         new = fingerprint(project)
         if changed and not project.uses(changed):
             return "none"
-        return "swap" if old.keeps_state_for(new, old.state) else "worker"
+        patient = self.settings.gpu or gpu.in_use()
+        return "swap" if old.keeps_state_for(new, old.state, patient=patient) else "worker"
 
     def _dispatch(self, header: Header, body: bytes) -> None:
         algorithm = self.loaded

@@ -41,6 +41,8 @@ class Reply(msgspec.Struct):
     preload: list[str] = []
     share: bool = False
     alone: str = ""
+    gpu_used: int = 0
+    gpu_free: int = -1
     pid: int = 0
     stream: str = ""
     call: int | None = None

@@ -10,6 +10,7 @@ from algo_gateway.calls.call import Failure
 from algo_gateway.workers import memory
 from algo_gateway.workers.care import Care, out_of_memory
 from algo_gateway.workers.generations import ALWAYS, NEVER, Generation
+from algo_gateway.workers.gpu import ran_out, too_tight
 from algo_gateway.workers.queue import Queue
 from algo_gateway.workers.reload import Outcome, fault_of
 from algo_gateway.workers.worker import LoadFailed, Worker
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SWAP_PATIENCE = 1.0
 LOAD_PATIENCE = 1.0
+# A new worker would need the GPU's memory beside the old one's: a swap is worth waiting for.
+GPU_PATIENCE = 10.0
 
 
 class Pool:
@@ -168,7 +171,7 @@ class Pool:
         if rung == "worker":
             assert self.runner is not None
             generation = self._next_generation(self.runner, wanted.serving)
-            fresh = await self._new_workers(wanted.serving.workers, generation)
+            fresh = await self._successors(wanted, generation)
             self._replace_all(fresh, generation)
         self._go_by(wanted)
         return same if rung == "none" else rung
@@ -187,7 +190,7 @@ class Pool:
             raise Failure(502, "runner_failed", f"the runner cannot be started: {error}") from error
         generation = self._next_generation(runner, wanted.serving)
         try:
-            fresh = await self._new_workers(wanted.serving.workers, generation)
+            fresh = await self._successors(wanted, generation)
         except BaseException:
             self._retired.append(runner)
             raise
@@ -218,6 +221,37 @@ class Pool:
         for worker in old:
             self.let_go(worker)
         self._care.forget()
+
+    async def _successors(self, wanted: Recipe, generation: Generation) -> list[Worker]:
+        """Return new workers, beside the old ones or, where a GPU has no room for both, after.
+
+        Raises:
+            LoadFailed: The author's code did not load; the old workers may have ended.
+            Failure: A process ended before it had loaded, or a newer edit came.
+        """
+        count = wanted.serving.workers
+        if not too_tight(self.workers, count):
+            try:
+                return await self._new_workers(count, generation)
+            except LoadFailed as failure:
+                if not (self.workers and ran_out(failure.reply)):
+                    raise
+        self._say("the GPU's memory does not hold old and new: the old ones end first")
+        await self._leave()
+        try:
+            return await self._new_workers(count, generation)
+        except (LoadFailed, Failure):
+            self.spawn(self._care.refill())  # none is left to go on serving
+            raise
+
+    async def _leave(self) -> None:
+        """End the workers after the calls that they have; what comes meanwhile waits."""
+        old = self.workers.copy()
+        self.workers.clear()
+        for worker in old:
+            self.let_go(worker)
+        while any(worker.alive for worker in old):
+            await asyncio.sleep(0.01)
 
     async def _new_workers(self, count: int, generation: Generation) -> list[Worker]:
         """Return loaded workers; when one of them fails, all are ended.
@@ -254,7 +288,7 @@ class Pool:
         return fresh
 
     def _next_generation(self, runner: Runner, serving: Serving) -> Generation:
-        alone = serving.workers == 1 and serving.preload != ALWAYS
+        alone = self.recipe.gpu or (serving.workers == 1 and serving.preload != ALWAYS)
         return Generation(runner, NEVER if alone else serving.preload, self._say)
 
     async def _in_place(self, changed: Sequence[str]) -> str:
@@ -281,10 +315,13 @@ class Pool:
         """Have a worker get the new code ready; None when a new worker would answer sooner."""
         message: dict[str, object] = {"type": "reload", "changed": list(changed)}
         asked = worker.ask(message, ("reloaded", "load_error"))
+        patience = GPU_PATIENCE if self.recipe.gpu or worker.room else SWAP_PATIENCE
         try:
-            return await asyncio.wait_for(asked, SWAP_PATIENCE)
+            reply = await asyncio.wait_for(asked, patience)
         except (TimeoutError, Failure):
             return None  # it is busy with a long call, or dead
+        worker.measure(reply)
+        return reply
 
     def _admit(self, worker: Worker) -> None:
         worker.died = self._care.died

@@ -46,6 +46,7 @@ class Runner:
         concurrency: Calls in flight per worker.
         on_idle: Called when a worker has answered a call.
         before: The runner that this one takes over from. Either may collect a child of the other.
+        forks: Whether workers may be forked at all.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Runner:
         on_idle: Callable[[Worker], None],
         first: Spawned | None = None,
         before: Runner | None = None,
+        *,
+        forks: bool = True,
     ) -> None:
         self._command = list(command)
         self._hello_frame = hello
@@ -73,7 +76,7 @@ class Runner:
         self._workers: dict[int, Worker] = before._workers if before else {}
         self._templates: dict[int, Template] = before._templates if before else {}
         self._own: set[int] = set()
-        self._forks = True
+        self._forks = forks
         self.language = ""
 
     async def worker(
@@ -187,9 +190,7 @@ class Runner:
         if self._parent is None or self._parent.closed:
             hello = await self._start_parent()
             if "fork" not in hello.capabilities:
-                self._forks = False
-                assert self._parent is not None
-                self._parent.close()
+                self._never_fork()
                 return None
         self._number += 1
         began = self._loop.time()
@@ -212,6 +213,11 @@ class Runner:
         try:
             fork = self._fork if template is None else template.fork
             worker.pid = await fork(self._number, str(requests), str(replies))
+            if not worker.pid:
+                opened.cancel()
+                worker.channel.close()
+                self._never_fork()
+                return None
             self._workers[worker.pid] = worker
             if template is not None:
                 self._templates[worker.pid] = template
@@ -230,6 +236,12 @@ class Runner:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return worker
+
+    def _never_fork(self) -> None:
+        """Start every worker as a process of its own from now on."""
+        self._forks = False
+        self.close()
+        self._parent_pid = 0
 
     def _fork(self, number: int, requests: str, replies: str) -> asyncio.Future[int]:
         assert self._parent is not None
@@ -251,7 +263,7 @@ class Runner:
 
     async def _alone(self) -> Worker:
         """Start a process that is a worker by itself."""
-        spawned = spawn(self._command)
+        spawned, self._first = self._first or spawn(self._command), None
         worker = Worker(spawned.pid, self._concurrency, self._on_idle)
         worker.attach(self._loop, spawned.source, spawned.sink)
         assert worker.channel is not None
@@ -305,6 +317,7 @@ def hello_frame(options: Options, description: Description) -> bytes:
             "models": description.models,
             "concurrency": description.serving.concurrency,
             "development": options.development,
+            "gpu": options.gpu or description.gpu,
         }
     )
 

@@ -66,7 +66,13 @@ class Recipe:
         """
         command = runner_command(self.options.runtime, self.options.python)
         concurrency = self.serving.concurrency
-        return Runner(command, self._hello, concurrency, on_idle, first, before)
+        forks = not self.gpu
+        return Runner(command, self._hello, concurrency, on_idle, first, before, forks=forks)
+
+    @property
+    def gpu(self) -> bool:
+        """Whether its workers use a GPU: each is a process of its own then."""
+        return self.options.gpu or self.description.gpu
 
     @property
     def _hello(self) -> bytes:

@@ -43,6 +43,8 @@ class Worker:
         self.reply = Reply("")
         # What to answer to its calls when it ends: we know better than its exit code.
         self.verdict: Failure | None = None
+        # Bytes of a GPU's memory that it uses and that are free; None when it cannot tell.
+        self.room: tuple[int, int] | None = None
         self.batch = 0
         self.batch_began = 0.0
         self.died: Callable[[Worker, str], None] = lambda worker, reason: None
@@ -66,8 +68,14 @@ class Worker:
         """Take the `ready` frame: calls may come."""
         self.reply = reply
         self.ready = True
+        self.measure(reply)
         if reply.batch:
             self.limit = 1
+
+    def measure(self, reply: Reply) -> None:
+        """Take what a reply says of the GPU's memory."""
+        if reply.gpu_free >= 0:
+            self.room = reply.gpu_used, reply.gpu_free
 
     @property
     def begun(self) -> int:

@@ -1,0 +1,46 @@
+"""Whether this process has opened a GPU, and how much of its memory is taken and free."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# Device files of a GPU; the last one is WSL's.
+DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/dxg")
+# What a CUDA context takes besides the tensors: kernels of the libraries, mostly.
+CONTEXT_BYTES = 600 << 20
+
+
+def in_use(process: Path = Path("/proc/self")) -> bool:
+    """Tell whether this process holds a GPU's driver open: no fork of it could use one."""
+    torch = sys.modules.get("torch.cuda")
+    if torch is not None and torch.is_initialized():
+        return True
+    try:
+        names = os.listdir(process / "fd")  # noqa: PTH208 (also runs before each fork)
+    except OSError:
+        return False
+    return any(_target(process / "fd" / name).startswith(DEVICES) for name in names)
+
+
+def memory() -> dict[str, int]:
+    """Return `gpu_used` by this process and `gpu_free`, in bytes; nothing where nobody can tell.
+
+    PyTorch tells it of its current device.
+    """
+    torch = sys.modules.get("torch.cuda")
+    if torch is None or not torch.is_initialized():
+        return {}
+    try:
+        free, _ = torch.mem_get_info()
+    except RuntimeError:
+        return {}  # a kernel failed: the next call tells
+    return {"gpu_used": torch.memory_reserved() + CONTEXT_BYTES, "gpu_free": free}
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)  # noqa: PTH115
+    except OSError:
+        return ""
