@@ -11,6 +11,7 @@ BENCHMARKS = (
     "images.edit",
     "serving.ready",
     "serving.reload",
+    "serving.memory",
     "gateway.throughput",
 )
 

@@ -38,6 +38,11 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime: proc(5)
 
 
+def pss_megabytes(pid: int) -> float:
+    """Return the proportional set size of one process."""
+    return _pss(pid) / 1024
+
+
 def _pss(pid: int) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
