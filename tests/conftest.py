@@ -113,6 +113,12 @@ def oras() -> Path:
 
 
 @pytest.fixture(scope="session")
+def prometheus() -> Path:
+    """The program of Prometheus; promtool lies beside it."""
+    return _bring("prometheus")
+
+
+@pytest.fixture(scope="session")
 def skopeo() -> Path:
     """The program of skopeo."""
     return _bring("skopeo")

@@ -52,6 +52,7 @@ TOOLS = {
             "netavark",
         ),
     ),
+    "prometheus": Tool("prometheus", "usr/bin/prometheus", ("bookworm", "trixie")),
     "skopeo": Tool("skopeo", "usr/bin/skopeo"),
 }
 

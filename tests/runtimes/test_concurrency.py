@@ -28,6 +28,7 @@ def test_retry_after_is_what_the_measured_rate_says(gateway: Start) -> None:
     served = gateway(SLEEP, serving={"queue": 12})
     with ThreadPoolExecutor(40) as clients:
         first = [clients.submit(served.post, 0.2) for _ in range(13)]
+        waiting(served, 12)
         waiting(served, 4)
         second = [clients.submit(served.post, 0.2) for _ in range(24)]
     assert [call.result().status for call in first] == [200] * 13

@@ -81,7 +81,7 @@ def test_metrics_count_answers_in_prometheus_text(gateway: Start) -> None:
     lines = page.body.decode().splitlines()
     assert 'algo_requests_total{status="200"} 3' in lines
     assert 'algo_requests_total{status="400"} 1' in lines
-    assert "algo_request_seconds_count 4" in lines
+    assert "algo_request_duration_seconds_count 4" in lines
     assert "algo_workers 1" in lines
 
 

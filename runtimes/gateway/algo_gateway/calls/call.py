@@ -90,6 +90,8 @@ class Stream:
 class Call:
     """One request. `settled` when it was answered; what comes later is dropped.
 
+    A worker `began` it and `ended` it at these times (`time.monotonic`), 0 before.
+
     `gone` waits until the client has left. At `deadline` it is answered in any case; a worker
     that is still at it at `limit` is replaced. The client may ask for an early deadline, but
     not for the end of a worker.
@@ -97,10 +99,12 @@ class Call:
 
     __slots__ = (
         "arrived",
+        "began",
         "body",
         "client",
         "content_type",
         "deadline",
+        "ended",
         "future",
         "gone",
         "id",
@@ -127,6 +131,7 @@ class Call:
         self.content_type = content_type
         self.body = body
         self.arrived = arrived
+        self.began = self.ended = 0.0
         self.deadline = deadline
         self.limit = limit
         self.future = future

@@ -73,6 +73,7 @@ class App:
         if allowed:
             headers = [*headers, ("allow", ", ".join(allowed))]
         self._service.metrics.answered(problem.status, 0.0)
+        self._service.metrics.failed(problem.code)
         proto.response_bytes(problem.status, headers, body)
 
 

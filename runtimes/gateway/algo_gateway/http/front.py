@@ -71,6 +71,7 @@ class Watched:
     def refuse(self, problem: Failure, headers: answers.Headers) -> None:
         """Answer a request that does not come through."""
         self._service.answered(problem.status, self._began)
+        self._service.metrics.failed(problem.code)
         self.code = problem.code
         shown, body = answers.failure(problem, development=False)
         self.response_bytes(problem.status, [*shown, *headers], body)

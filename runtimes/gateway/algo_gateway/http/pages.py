@@ -9,6 +9,8 @@ import msgspec
 from algo_gateway.access.tokens import ADMIN, CALL
 from algo_gateway.http import answers
 from algo_gateway.http.openapi import document
+from algo_gateway.observe.exposition import OPEN, PLAIN, accepts_open
+from algo_gateway.observe.figures import Figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from algo_gateway.http.service import Service
 
 TEXT: answers.Headers = [("content-type", "text/plain; charset=utf-8")]
-METRICS: answers.Headers = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
 Page = tuple[int, answers.Headers, bytes]
 
 
@@ -27,6 +28,7 @@ class Pages:
 
     def __init__(self, service: Service, parts: Sequence[Part]) -> None:
         self._service = service
+        self._figures = Figures(service.description, service.pool, service.metrics, service.logs)
         self._parts = parts
 
     def register(self, routes: Routes) -> None:
@@ -35,11 +37,11 @@ class Pages:
             "/": (self._root, ""),
             "/healthz": (lambda: (200, TEXT, b"ok\n"), ""),
             "/readyz": (self._readyz, ""),
-            "/metrics": (self._metrics, ADMIN),
             "/openapi.json": (self._openapi, CALL),
         }
         for path, (page, scope) in pages.items():
             routes.add("GET HEAD", path, _handler(page), scope)
+        routes.add("GET HEAD", "/metrics", self.metrics, ADMIN)
 
     def describe(self, interface: Interface) -> None:
         """Add the pages to the document."""
@@ -69,9 +71,13 @@ class Pages:
             return 200, TEXT, b"ready\n"
         return 503, TEXT, b"not ready\n"
 
-    def _metrics(self) -> Page:
-        service = self._service
-        return 200, METRICS, service.metrics.text(service.pool).encode()
+    async def metrics(self, scope: Any, proto: Any) -> None:
+        """Answer with the figures, in the format that is asked for."""
+        openmetrics = accepts_open(scope.headers.get("accept") or "")
+        body = await self._figures.text(openmetrics=openmetrics)
+        kind = OPEN if openmetrics else PLAIN
+        headers = [("content-type", kind), ("vary", "accept")]
+        proto.response_bytes(200, headers, b"" if scope.method == "HEAD" else body)
 
     def _openapi(self) -> Page:
         described = document(self._service.description, self._service.pool.schema, self._parts)

@@ -103,6 +103,7 @@ class Service:
         shown = self.development and (headers.get("user-agent") or "").startswith(OURS)
         if call is not None and problem.status >= SERVER_ERROR and not shown:
             self.logs.failed(problem, call.id)
+        self.metrics.failed(problem.code)
         if type(proto) is Watched:
             proto.code = problem.code
         also, document = answers.failure(problem, development=self.development)

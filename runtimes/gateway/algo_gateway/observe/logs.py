@@ -49,6 +49,7 @@ class Logs:
 
     def __init__(self, ids: Ids, *, development: bool, access: bool = False) -> None:
         self.access = access
+        self.lost = 0
         self._ids = ids
         self._plain = development
         self._waiting: deque[bytes] = deque()
@@ -128,6 +129,7 @@ class Logs:
     def _put(self, data: bytes) -> None:
         if self._bytes > MOST:
             self._dropped += data.count(b"\n")
+            self.lost += data.count(b"\n")
             return
         self._bytes += len(data)
         self._waiting.append(data)

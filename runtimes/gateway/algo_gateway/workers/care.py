@@ -39,6 +39,7 @@ class Care:
         # When a worker last failed to load, or ended while it had nothing to do.
         self._deaths: deque[float] = deque(maxlen=len(BACKOFF) - 1)
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
 
     def begin(self) -> None:
         """Look after them from now on."""
@@ -115,6 +116,9 @@ class Care:
         self._timer = self._loop.call_later(SWEEP, self._sweep)
         pool = self._pool
         now = time.monotonic()
+        if self._due:
+            self._metrics.lags.observe(max(0.0, now - self._due))
+        self._due = now + SWEEP
         pool.queue.sweep(now)
         for worker in (*pool.workers, *pool.leaving):
             if any(call.deadline < now for call in worker.calls.values()):

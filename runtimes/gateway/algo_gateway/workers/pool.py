@@ -94,6 +94,17 @@ class Pool:
     async def reload(
         self, changed: Sequence[str], wanted: Recipe, *, force: bool = False
     ) -> Outcome:
+        """Bring files that changed, and `wanted`, into service (`_bring`), and count that."""
+        began = time.perf_counter()
+        outcome = await self._bring(changed, wanted, force=force)
+        word = "ok" if outcome.ok else "failed"
+        if outcome.error is not None and outcome.error.type == "overtaken":
+            word = outcome.error.type
+        rung = outcome.rung if outcome.ok else ""
+        self._metrics.reloaded(rung, word, time.perf_counter() - began)
+        return outcome
+
+    async def _bring(self, changed: Sequence[str], wanted: Recipe, *, force: bool) -> Outcome:
         """Bring files that changed, and `wanted`, into service; on failure the old code goes on.
 
         Workers that load an older version of the code give way, which may never end, unless
@@ -116,7 +127,6 @@ class Pool:
                 return Outcome(ok=False, error=fault_of(failure))
         for path in served:
             self._unserved.pop(path, None)
-        self._metrics.reloads += 1
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         return Outcome(ok=True, rung=rung, milliseconds=milliseconds)
 
@@ -325,6 +335,7 @@ class Pool:
 
     def _admit(self, worker: Worker) -> None:
         worker.died = self._care.died
+        worker.worked = self._metrics.worked
         if not worker.alive:
             self._care.died(worker, "")
             return

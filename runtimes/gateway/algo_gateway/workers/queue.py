@@ -168,6 +168,7 @@ class Queue:
         for call in reversed(calls):
             if not call.settled:
                 call.worker = None
+                call.began = 0.0
                 self._calls.put_back(call)
 
     def sweep(self, now: float) -> None:
@@ -231,7 +232,6 @@ class Queue:
         Raises:
             Failure: It is this one.
         """
-        self._metrics.refused += 1
         message = f"{self._serving.queue} calls are waiting already"
         hint = "come again later, or set workers or queue under [serving] in algo.toml"
         wait = self._rate.seconds_for(self.waiting)

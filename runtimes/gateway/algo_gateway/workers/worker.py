@@ -49,6 +49,7 @@ class Worker:
         self.batch_began = 0.0
         self.died: Callable[[Worker, str], None] = lambda worker, reason: None
         self.logged: Callable[[Reply, bytes], None] = lambda reply, body: None
+        self.worked: Callable[[float, float], None] = lambda waited, seconds: None
         self.channel: Channel | None = None
         self._on_idle = on_idle
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
@@ -85,8 +86,10 @@ class Worker:
     def send(self, call: Call) -> None:
         """Hand over a call."""
         assert self.channel is not None
-        if not self.calls:
-            self._last = time.monotonic()
+        if not self.calls or self.concurrency > 1:
+            call.began = time.monotonic()
+            if not self.calls:
+                self._last = call.began
         self.calls[call.id] = call
         call.worker = self
         self.channel.send(call.header, call.body)
@@ -102,6 +105,7 @@ class Worker:
         for call in calls:
             self.calls[call.id] = call
             call.worker = self
+            call.began = self.batch_began
             parts.append(
                 {"id": call.id, "content_type": call.content_type, "length": len(call.body)}
             )
@@ -174,11 +178,15 @@ class Worker:
         call = self.calls.get(reply.id)
         if call is not None and call.take(reply, body):
             del self.calls[reply.id]
-            self._measure()
+            self._measure(call)
             self._on_idle(self)
 
-    def _measure(self) -> None:
+    def _measure(self, call: Call) -> None:
         now = time.monotonic()
+        # A call that was sent ahead of time waited in the pipe until the one before it ended.
+        began = call.began = call.began or self._last
+        call.ended = now
+        self.worked(began - call.arrived, now - began)
         self._mean += 0.1 * (now - self._last - self._mean)
         self._last = now
         short = self._mean < SHORT_CALL and self.ready
