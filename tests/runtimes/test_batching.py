@@ -152,7 +152,7 @@ def test_an_apply_that_is_marked_takes_batches(runner: Start) -> None:
         "apply.batch = True\n"
     )
     ready = started.load()
-    assert ready["schema"] == {"input": {"type": "integer"}, "output": {"type": "integer"}}
+    assert (ready["schema"]["input"], ready["schema"]["output"]) == ({"type": "integer"},) * 2
     started.write(*batch(b"1", b"2"))
     assert answers(started, 2) == {1: ("result", "11"), 2: ("result", "12")}
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from algo_runner.dependencies import Fingerprint, fingerprint
-from algo_runner.schema import describe
+from algo_runner.typed.signature import Signature, signature
+from algo_runner.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
     from algo_runner.source import Project
+    from algo_runner.typed.stacking import Stack
 
 # An import that takes longer than this would hold up the calls behind it: such code is
 # reloaded in a new worker, beside the old one.
@@ -25,7 +27,8 @@ SLOW_IMPORT = 0.1
 class Algorithm:
     """One complete version of the author's code; calls in flight keep the one they began with.
 
-    With `batch`, `apply` takes a list of inputs and returns as many results.
+    With `batch`, `apply` takes a list of inputs and returns as many results; with `stack` they
+    are arrays. `read` takes a body and its content type and returns the input of a call.
     """
 
     apply: Callable[..., Any]
@@ -36,6 +39,8 @@ class Algorithm:
     batch: bool = False
     state: Any = None
     schema: dict[str, Any] = field(default_factory=dict)
+    read: Callable[[bytes, str], Any] = decode
+    stack: Stack | None = None
 
     @property
     def is_async(self) -> bool:
@@ -99,6 +104,7 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
     _check(apply, function if apply is not batched else f"{function}_batch", least=1, most=2)
     if load is not None:
         _check(load, "load", least=0, most=1)
+    annotated = _signature(apply, batch=batch)
     return Algorithm(
         apply=apply,
         load=load,
@@ -106,13 +112,24 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
         fingerprint=found,
         import_seconds=seconds,
         batch=batch,
-        schema=describe(apply, batch=batch),
+        schema=annotated.schema,
+        read=annotated.read,
+        stack=annotated.stack,
     )
 
 
 def with_state(algorithm: Algorithm, state: Any) -> Algorithm:
     """Return `algorithm` with what its `load` returned."""
     return replace(algorithm, state=state)
+
+
+def _signature(apply: Callable[..., Any], *, batch: bool) -> Signature:
+    try:
+        return signature(apply, batch=batch)
+    except TypeError as error:
+        if type(error).__name__ != "BadAnnotation":
+            raise
+        raise BadSignature(str(error), apply) from None
 
 
 def _function(module: ModuleType, name: str, project: Project) -> Callable[..., Any]:

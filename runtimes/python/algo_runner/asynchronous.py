@@ -11,7 +11,6 @@ from algo_runner.algorithm import with_state
 from algo_runner.batches import answer_async
 from algo_runner.capture import current_call
 from algo_runner.frames import Header, ProtocolError
-from algo_runner.values import decode
 
 if TYPE_CHECKING:
     from algo_runner.worker import Worker
@@ -97,8 +96,9 @@ class _Loop:
         current_call.set(header["id"])
         try:
             async with self._places:
-                value = decode(body, header.get("content_type", ""))
-                await self._answer(header, worker.loaded.call(value))
+                algorithm = worker.loaded
+                value = algorithm.read(body, header.get("content_type", ""))
+                await self._answer(header, algorithm.call(value))
         except BaseException as error:
             worker.failed(header, error)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo_runner.capture import current_call
 from algo_runner.frames import Header, ProtocolError
-from algo_runner.values import BadResult, decode
+from algo_runner.values import BadResult
 
 if TYPE_CHECKING:
     from algo_runner.worker import Worker
@@ -40,44 +40,56 @@ def decoded(worker: Worker, header: Header, body: bytes) -> Calls:
             at += call["length"]
         if at != len(body):
             raise ProtocolError(f"a batch of {at} bytes has a body of {len(body)}")
+    read = worker.loaded.read
     calls: Calls = []
     for call, part in parts:
         try:
-            calls.append((call, decode(part, call.get("content_type", ""))))
+            calls.append((call, read(part, call.get("content_type", ""))))
         except BaseException as error:
             worker.failed(call, error)
     return calls
 
 
 def _apply(worker: Worker, calls: Calls) -> None:
-    if not calls:
-        return
-    try:
-        results = worker.loaded.call(_inputs(calls))
-        _settle(worker, calls, results)
-    except BaseException as error:
-        for alone in _failed(worker, calls, error):
-            _apply(worker, alone)
+    for group in _groups(worker, calls):
+        try:
+            results = worker.loaded.call(_inputs(worker, group))
+            _settle(worker, group, results)
+        except BaseException as error:
+            for alone in _failed(worker, group, error):
+                _apply(worker, alone)
 
 
 async def _apply_async(worker: Worker, calls: Calls) -> None:
-    if not calls:
-        return
-    try:
-        results = await worker.loaded.call(_inputs(calls))
-        _settle(worker, calls, results)
-    except BaseException as error:
-        for alone in _failed(worker, calls, error):
-            await _apply_async(worker, alone)
+    for group in _groups(worker, calls):
+        try:
+            results = await worker.loaded.call(_inputs(worker, group))
+            _settle(worker, group, results)
+        except BaseException as error:
+            for alone in _failed(worker, group, error):
+                await _apply_async(worker, alone)
 
 
-def _inputs(calls: Calls) -> list[Any]:
+def _groups(worker: Worker, calls: Calls) -> list[Calls]:
+    """Return the calls that `apply_batch` gets together: all, or those that make one array."""
+    stack = worker.loaded.stack
+    if stack is None or not calls:
+        return [calls] if calls else []
+    groups = stack.groups([value for _, value in calls])
+    return [[calls[at] for at in group] for group in groups]
+
+
+def _inputs(worker: Worker, calls: Calls) -> Any:
     # What is printed during a batch belongs to all of its calls, so to none.
     current_call.set(calls[0][0]["id"] if len(calls) == 1 else None)
-    return [value for _, value in calls]
+    values = [value for _, value in calls]
+    stack = worker.loaded.stack
+    return values if stack is None else stack.join(values)
 
 
 def _settle(worker: Worker, calls: Calls, results: Any) -> None:
+    if worker.loaded.stack is not None:
+        results = worker.loaded.stack.split(results)
     try:
         count = len(results)
     except TypeError:

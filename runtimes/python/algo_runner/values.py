@@ -1,17 +1,25 @@
-"""What goes in and comes out: JSON is the language's natural value, str is text, bytes binary."""
+"""What goes in and comes out: JSON is the language's natural value, str is text, bytes binary.
+
+Annotations add to it (`typed/`); this is what happens without any.
+"""
 
 from __future__ import annotations
 
+import base64
+import collections
 import dataclasses
 import datetime
 import enum
+import io
 import json
+import sys
 from typing import Any
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
+PARTS = "application/vnd.algo.parts"
 
 
 class BadInput(Exception):
@@ -35,6 +43,10 @@ def decode(body: bytes, content_type: str) -> Any:
 
     A form, which plain `curl -d` claims to send, counts as JSON.
 
+    Args:
+        body: The bytes.
+        content_type: What they claim to be.
+
     Raises:
         BadInput: It is not valid JSON (with the position), or not UTF-8 (with the byte).
     """
@@ -46,6 +58,10 @@ def decode(body: bytes, content_type: str) -> Any:
         return _decode_json(body)
     if kind.startswith("text/"):
         return _decode_text(body, parameters)
+    if kind == PARTS:
+        from algo_runner.typed.parts import read_parts
+
+        return read_parts(body, natural=True)
     return body
 
 
@@ -87,16 +103,30 @@ def encode(value: Any) -> tuple[str, bytes]:
     Raises:
         BadResult: JSON has no such value; the message names its type or that it is NaN.
     """
-    if type(value) is int:
+    kind = type(value)
+    if kind is int:
         return JSON, b"%d" % value
+    if kind is dict or kind is list:
+        return JSON, encode_json(value)
     if isinstance(value, str):
         return TEXT, _encode_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return BINARY, bytes(value)
+    if _is(value, "PIL.Image", "Image"):
+        return "image/png", _png(value)
+    return JSON, encode_json(value)
+
+
+def encode_json(value: Any) -> bytes:
+    """Return `value` in JSON.
+
+    Raises:
+        BadResult: It has no form in JSON.
+    """
     try:
-        return JSON, _encoder.encode(value).encode()
+        return _encoder.encode(value).encode()
     except UnicodeEncodeError:
-        return JSON, json.dumps(value, allow_nan=False, default=_natural).encode()
+        return json.dumps(value, allow_nan=False, default=_natural).encode()
     except TypeError as error:
         raise BadResult("result_not_serialisable", f"the result is not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -120,19 +150,66 @@ def _refuse_constant(name: str) -> float:
 
 def _natural(value: Any) -> Any:
     """Return what JSON has for a value that it has not (the encoder's `default`)."""
-    for method in ("tolist", "model_dump"):  # numpy; pydantic
-        convert = getattr(value, method, None)
-        if callable(convert):
-            return convert()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
-    if isinstance(value, set | frozenset):
+    if isinstance(value, datetime.timedelta):
+        return duration(value)
+    if isinstance(value, set | frozenset | collections.deque):
         return list(value)
+    if _is(value, "uuid", "UUID") or _is(value, "decimal", "Decimal"):
+        return str(value)
+    if hasattr(value, "model_dump"):  # pydantic, whose model says how each field is written
+        return value.model_dump(mode="json")
+    if hasattr(value, "__struct_fields__"):
+        return _struct(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if _is(value, "pandas", "DataFrame") or _is(value, "pandas", "Series"):
+        return _frame(value)
+    if _is(value, "PIL.Image", "Image"):
+        return f"data:image/png;base64,{base64.b64encode(_png(value)).decode()}"
+    if callable(convert := getattr(value, "tolist", None)):  # numpy
+        return convert()
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} has no JSON form")
+
+
+def _is(value: Any, module: str, name: str) -> bool:
+    """Tell whether `value` is of a class of a module that somebody else has imported."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(value, kind)
+
+
+def duration(value: datetime.timedelta) -> str:
+    """Return a length of time as ISO 8601 writes it: `PT1.5S`, `-P1DT2S`."""
+    sign = "-" if value < datetime.timedelta() else ""
+    value = abs(value)
+    seconds = f"{value.seconds}.{value.microseconds:06d}".rstrip("0").rstrip(".")
+    text = f"{sign}P{value.days}D" if value.days else f"{sign}P"
+    return text if value.days and seconds == "0" else f"{text}T{seconds}S"
+
+
+def _struct(value: Any) -> Any:
+    """Return what msgspec makes of a struct: its own names, tags and omissions."""
+    return sys.modules["msgspec"].to_builtins(value, str_keys=True, enc_hook=_natural)
+
+
+def _frame(value: Any) -> Any:
+    """Return the records of a frame, the list of a series; a missing value is null."""
+    plain = value.astype(object)
+    plain = plain.where(value.notna(), None)
+    return plain.to_dict("records") if hasattr(value, "columns") else plain.tolist()
+
+
+def _png(image: Any) -> bytes:
+    file = io.BytesIO()
+    if image.mode not in {"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"}:  # what PNG has
+        image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -16,7 +16,7 @@ from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.sharing import Before
-from algo_runner.values import BadInput, BadResult, decode, encode
+from algo_runner.values import BadInput, BadResult, encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,7 +183,8 @@ class Worker:
         if isinstance(error, BadInput | BadResult):
             fault = "input" if isinstance(error, BadInput) else "result"
             message = str(error)[:10_000]
-            self.answer(header, "error", fault=fault, code=error.code, message=message)
+            details = getattr(error, "details", {})
+            self.answer(header, "error", fault=fault, code=error.code, message=message, **details)
             return
         details = report(error, self.settings.project.root)
         code = callers_fault(error)
@@ -265,7 +266,7 @@ class Worker:
     def _call(self, algorithm: Algorithm, header: Header, body: bytes) -> None:
         current_call.set(header["id"])
         try:
-            result = algorithm.call(decode(body, header.get("content_type", "")))
+            result = algorithm.call(algorithm.read(body, header.get("content_type", "")))
             if type(result) is GeneratorType:
                 self._stream(header, result)
             else:

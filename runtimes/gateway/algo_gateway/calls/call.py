@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from algo_gateway.wire.frames import Reply
     from algo_gateway.workers.worker import Worker
@@ -20,7 +20,10 @@ _JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 
 
 class Failure(Exception):
-    """A call that has no result: an HTTP status, a stable code and what to say."""
+    """A call that has no result: an HTTP status, a stable code and what to say.
+
+    `problems` of an input each have a `path` and a `message`.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Failure(Exception):
         error: str = "",
         retry_after: int = 0,
         hint: str = "",
+        problems: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -41,6 +45,7 @@ class Failure(Exception):
         self.error = error
         self.retry_after = retry_after
         self.hint = hint
+        self.problems = problems
 
 
 class Result:
@@ -212,4 +217,11 @@ def failure_of(reply: Reply) -> Failure:
         message = f"{reply.error}: {reply.message}"
     elif reply.fault == "caller":
         stacktrace = ""  # the author said what is wrong: where it was raised helps nobody
-    return Failure(status, str(reply.code), message, stacktrace=stacktrace, error=reply.error)
+    return Failure(
+        status,
+        str(reply.code),
+        message,
+        stacktrace=stacktrace,
+        error=reply.error,
+        problems=reply.problems,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,13 +18,14 @@ JSON: Headers = [("content-type", "application/json")]
 class ErrorDetails(msgspec.Struct, omit_defaults=True):
     """What went wrong; `stacktrace` only in development.
 
-    `hint` says what to do about it.
+    `hint` says what to do about it, `problems` what is wrong with an input, place by place.
     """
 
     code: str
     message: str
     type: str = ""
     hint: str = ""
+    problems: list[Mapping[str, str]] = []
     stacktrace: str = ""
 
 
@@ -43,6 +45,7 @@ def failure(problem: Failure, *, development: bool) -> tuple[Headers, bytes]:
         message=problem.message,
         type=problem.error,
         hint=problem.hint,
+        problems=list(problem.problems),
         stacktrace=problem.stacktrace if development else "",
     )
     return headers, msgspec.json.encode(ErrorDocument(details))

@@ -34,6 +34,7 @@ class Reply(msgspec.Struct):
     file: str = ""
     line: int = 0
     stacktrace: str = ""
+    problems: list[dict[str, str]] = []
     rung: str = ""
     milliseconds: float = 0.0
     # `schema` is a name that the base class has taken.
