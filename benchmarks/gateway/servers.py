@@ -94,6 +94,7 @@ SERVERS = (
         "/",
         42,
         lambda answer: answer,
+        peer="granian",
     ),
     Server("FastAPI + uvicorn", _uvicorn, "/", {"x": 41}, lambda answer: answer, peer="fastapi"),
     Server(

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from algo_gateway.access.origins import Origins
 from algo_gateway.access.tokens import CALL, Tokens
@@ -20,6 +17,7 @@ from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
 from algo_gateway.http.jobs import JobPages
+from algo_gateway.http.listener import Listener
 from algo_gateway.http.service import Service
 from algo_gateway.inference.model import Model
 from algo_gateway.observe.ids import Ids
@@ -38,9 +36,8 @@ if TYPE_CHECKING:
 
 # What calls in flight get at the end; an engine waits a little longer before it kills.
 GRACE = 2.5
-# Far above any queue: a full queue is our answer (429), not a connection that is not read.
-BACKPRESSURE = 16_384
-BACKLOG = 2_048
+# For the answers that are on their way when the workers have ended.
+LAST_WORDS = 0.5
 
 
 class Gateway:
@@ -80,19 +77,21 @@ class Gateway:
             self._open_tokens()
             if self._options.control:
                 await control.listen(self._options.control)
-            self._port = _claim(self._options.host, self._options.port)
+            await self._serve(pool, first)
         except (OSError, ValueError) as error:
             self._logs.say(f"the gateway cannot listen: {error}", "error")
-            self._stopping.set()
             self._code = 1
-        else:
-            await self._serve(pool, first)
         control.close()
         pool.close()
         self._logs.close()
         return self._code
 
     async def _serve(self, pool: Pool, first: Spawned) -> None:
+        """Listen and serve until told to stop.
+
+        Raises:
+            OSError: A port is taken.
+        """
         loop = asyncio.get_running_loop()
         service = Service(
             self._description,
@@ -103,28 +102,27 @@ class Gateway:
             ids=self._ids,
         )
         model = Model(service)
+        jobs = JobPages(service, self._options.jobs)
+        listener = Listener(
+            App(service, model, jobs, self._origins(), self._tokens),
+            lambda text: self._logs.say(text, "error"),
+        )
+        self._port = await listener.listen(self._options.host, self._options.port)
         try:
             rpc = await self._open_grpc(service, model)
-        except OSError as error:
-            self._logs.say(f"the gateway cannot listen: {error}", "error")
-            self._code = 1
-            return
-        jobs = JobPages(service, self._options.jobs)
-        server = self._server(App(service, model, jobs, self._origins(), self._tokens))
+        except OSError:
+            await listener.close(0)
+            raise
         jobs.resume()
-        serving = loop.create_task(server.serve())
         loading = loop.create_task(self._load(pool, first))
-        stopping = loop.create_task(self._stopping.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            self._serving_failed(serving)
+        await self._stopping.wait()
         loading.cancel()
-        server.stop()  # type: ignore[no-untyped-call]
+        listener.stop()
         jobs.halt()
         ending = [pool.stop(GRACE)] + ([rpc.stop(GRACE)] if rpc is not None else [])
         await asyncio.gather(*ending)
         await jobs.close()
-        await asyncio.wait({serving}, timeout=0.5)
+        await listener.close(LAST_WORDS)
 
     async def _open_grpc(self, service: Service, model: Model) -> Rpc | None:
         """Listen for gRPC where that is asked for: its package takes time and memory.
@@ -142,18 +140,6 @@ class Gateway:
         port = await rpc.start(self._options.host, self._options.grpc_port)
         self._grpc = {"grpc_port": port}
         return rpc
-
-    def _server(self, app: App) -> Server:
-        return Server(
-            app,
-            address=self._options.host,
-            port=self._port,
-            interface=Interfaces.RSGI,
-            log_enabled=False,
-            backlog=BACKLOG,
-            backpressure=BACKPRESSURE,
-            websockets=False,
-        )
 
     def _origins(self) -> Origins | None:
         local = self._options.local and self._tokens is None
@@ -196,11 +182,6 @@ class Gateway:
             self._code = 1
             self._stopping.set()
 
-    def _serving_failed(self, serving: asyncio.Task[None]) -> None:
-        error = serving.exception() if not serving.cancelled() else None
-        self._logs.say(f"the server ended: {error or 'it gave no reason'}")
-        self._code = 1
-
     def _lifeline(self) -> None:
         if not os.read(self._options.lifeline, 1):
             asyncio.get_running_loop().remove_reader(self._options.lifeline)
@@ -211,18 +192,3 @@ class Gateway:
             os.write(1, msgspec.json.encode(document) + b"\n")
         except OSError:
             return  # nobody reads; serving goes on
-
-
-def _claim(host: str, port: int) -> int:
-    """Return `port`, or a free one for 0.
-
-    The server shares a port with another one of its kind (SO_REUSEPORT), so it is tried here.
-
-    Raises:
-        OSError: Something else listens there.
-    """
-    kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(kind, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-        return int(probe.getsockname()[1])

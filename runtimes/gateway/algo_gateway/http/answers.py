@@ -51,6 +51,11 @@ def failure(problem: Failure, *, development: bool) -> tuple[Headers, bytes]:
     return headers, msgspec.json.encode(ErrorDocument(details))
 
 
+def error(code: str, message: str) -> bytes:
+    """Return the body of an error answer that has a code and a message alone."""
+    return msgspec.json.encode(ErrorDocument(ErrorDetails(code=code, message=message)))
+
+
 def algorithmia(result: Result, seconds: float) -> bytes:
     """Return a result in Algorithmia's shape: `{"result", "metadata"}`."""
     kind = result.content_type.partition(";")[0]

@@ -56,8 +56,8 @@ class App:
             frozenset({invoke.plain, invoke.algorithmia}) if self._front.idle else frozenset()
         )
 
-    def __rsgi__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None]:
-        """Return what answers one request (RSGI 1.5)."""
+    def __call__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:
+        """Answer one request, or return what will (the scope and protocol of RSGI 1.5)."""
         handler = self._routes.find(scope.method, scope.path)
         if handler in self._direct:
             return handler(scope, proto)

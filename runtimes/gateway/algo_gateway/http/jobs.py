@@ -105,7 +105,9 @@ class JobPages:
                     return status, [*headers, *done, place], body
             return _accepted(job, prefer)
 
-        await self._handler(ordered)(scope, proto)
+        work = self._handler(ordered)(scope, proto)
+        if work is not None:
+            await work
         return True
 
     async def _put(self, scope: Any, proto: Any) -> Answer:

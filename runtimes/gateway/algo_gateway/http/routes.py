@@ -7,8 +7,8 @@ from typing import Any
 
 from algo_gateway.access.tokens import CALL
 
-# Takes the scope and the protocol of RSGI 1.5 and sends the answer.
-Handler = Callable[[Any, Any], Coroutine[Any, Any, None]]
+# Takes the scope and the protocol of RSGI 1.5 and sends the answer, now or as a coroutine.
+Handler = Callable[[Any, Any], Coroutine[Any, Any, None] | None]
 
 
 class Routes:

@@ -1,0 +1,113 @@
+"""The HTTP server: it listens, and looks after its connections once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from algo_gateway.http import answers
+from algo_gateway.http.connection import Connection, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from algo_gateway.http.exchange import Exchange, Scope
+
+    # Answers at once and returns None, or returns what will answer.
+    App = Callable[[Scope, Exchange], Coroutine[Any, Any, None] | None]
+
+# Far above any queue: a full queue is our answer (429), not a connection that is refused.
+BACKLOG = 2_048
+
+
+class Listener:
+    """Serves `app` over HTTP/1.1.
+
+    Args:
+        app: Answers a request.
+        say: Told what went wrong in `app`.
+        second: How long a second is by which clients are cut: tests have shorter ones.
+    """
+
+    def __init__(self, app: App, say: Callable[[str], None], second: float = 1.0) -> None:
+        self.app = app
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[Connection] = set()
+        self.address = ""
+        self.date = b""
+        self.heads: dict[str, bytes] = {}
+        self._say = say
+        self._second = second
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def listen(self, host: str, port: int) -> int:
+        """Take connections; return the port, which is a free one for 0.
+
+        Raises:
+            OSError: Something else listens there, or the address is not ours.
+        """
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(kind, socket.SOCK_STREAM)
+        try:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(address)
+            self._server = await self.loop.create_server(
+                lambda: Connection(self), sock=taken, backlog=BACKLOG
+            )
+        except BaseException:
+            taken.close()
+            raise
+        found: int = taken.getsockname()[1]
+        self.address = f"{host}:{found}"
+        self._tick()
+        return found
+
+    def run(self, work: Coroutine[None, None, None]) -> None:
+        """Run what answers a request."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """Take no connection more, and end those that wait for nothing."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.leave()
+
+    async def close(self, grace: float) -> None:
+        """End every connection, after at most `grace` seconds for the answers on their way."""
+        self.stop()
+        end = time.monotonic() + grace
+        while self.connections and time.monotonic() < end:
+            await asyncio.sleep(0.005)
+        for connection in list(self.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def failed(self, error: Exception) -> None:
+        """Say what went wrong in the app."""
+        self._say(f"a request failed: {type(error).__name__}: {error}")
+
+    def refusal(self, refused: Refused) -> tuple[answers.Headers, bytes]:
+        """Return headers and body of the answer to what is no request."""
+        return answers.JSON, answers.error(refused.code, str(refused))
+
+    @property
+    def fault(self) -> tuple[int, answers.Headers, bytes]:
+        """What answers a request that failed."""
+        return 500, answers.JSON, answers.error("internal", "the gateway failed; its log says how")
+
+    def _tick(self) -> None:
+        self._timer = self.loop.call_later(self._second, self._tick)
+        self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n\r\n"
+        self.heads.clear()
+        for connection in list(self.connections):
+            connection.tick()
