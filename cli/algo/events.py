@@ -46,12 +46,16 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A service answers at `url`; `sample` is a request body it accepts, as JSON text."""
+    """A service answers at `url`; `sample` is a request body it accepts, as JSON text.
+
+    `grpc` is its `host:port` for gRPC, empty where there is none.
+    """
 
     url: str
     sample: str
     engine: str
     digest: str = ""
+    grpc: str = ""
 
 
 @dataclass(frozen=True, slots=True)

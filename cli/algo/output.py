@@ -287,7 +287,8 @@ def plain(value: object) -> Any:
 def _ready(event: events.Ready) -> str:
     body = event.sample.replace("'", "'\\''")
     call = f"curl -s {event.url} -H 'Content-Type: application/json' -d '{body}'"
-    return f"{event.url}\n{call}\n"
+    grpc = f"gRPC at {event.grpc}\n" if event.grpc else ""
+    return f"{event.url}\n{grpc}{call}\n"
 
 
 def _story(event: events.Event) -> tuple[str, str]:

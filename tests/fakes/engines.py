@@ -33,6 +33,7 @@ class FakeInstance:
     def __init__(self, gateway: FakeGateway, control: ControlAddress | None) -> None:
         self.gateway = gateway
         self.control = control
+        self.grpc = ""
         self.url = f"http://127.0.0.1:{gateway.http.server_address[1]}"
         self.stopped = False
         self._ended: Ended | None = None

@@ -25,6 +25,12 @@ def serve_command(
             min=0, max=65535, help="The port, 0 for any. Default: 8080, or the next free one."
         ),
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, envvar="ALGO_GRPC_PORT", help="Answer gRPC, too: the port, 0 for any."
+        ),
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Run the image as it would be published.")
     ] = False,
@@ -42,6 +48,7 @@ def serve_command(
     algo serve --port 0 --engine virtualenv
     algo serve --exact
     algo serve --gpu
+    algo serve --grpc-port 8081
     algo serve acme/digits:1.0.0
     """
     from algo.commands.shared.serving import open_service
@@ -57,6 +64,7 @@ def serve_command(
         exact=exact,
         reload=not no_reload,
         gpu=gpu,
+        grpc_port=grpc_port,
         skip_verify=insecure_skip_verify,
     )
     serve(

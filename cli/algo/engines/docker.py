@@ -14,6 +14,7 @@ from algo.engines.docker_client import find, ping
 from algo.engines.docker_containers import Containers, Refused
 from algo.engines.docker_options import (
     CONTROL_PORT,
+    GRPC_PORT,
     HOST_LABEL,
     OWNER_LABEL,
     PORT,
@@ -97,8 +98,8 @@ class DockerEngine:
             FolderUnreadable: The container's user cannot read the working tree.
             StartFailed: The engine refused, or lacks the image.
         """
-        if launch.port:
-            claim(launch.host, launch.port)
+        for port in filter(None, (launch.port, launch.grpc_port)):
+            claim(launch.host, port)
         gpu = request(launch.gpu, self._gpu(), self.gpu_support()) if launch.gpu else None
         user = user_for(launch.folder) if launch.folder else ""
         session = self._sessions.create(
@@ -197,8 +198,10 @@ class DockerEngine:
         url = f"http://{self._reach(launch.host)}:{port}"
         self._sessions.update(session.id, url=url)
         control = f"tcp:{self._reach('127.0.0.1')}:{found.port(CONTROL_PORT)}"
+        grpc = f"{self._reach(launch.host)}:{found.port(GRPC_PORT)}"
         return ContainerInstance(
             url=url,
+            grpc="" if launch.grpc_port is None else grpc,
             session=session.id,
             control=ControlAddress(control, token) if token else None,
             container=container,
@@ -218,6 +221,7 @@ class ContainerInstance:
     """A running container."""
 
     url: str
+    grpc: str
     session: str
     control: ControlAddress | None
     container: str

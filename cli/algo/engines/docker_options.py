@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 APP = "/opt/algo/app"
 PORT = 8080
 CONTROL_PORT = 8081
+GRPC_PORT = 8082
 SESSION_LABEL = "dev.algo.session"
 OWNER_LABEL = "dev.algo.owner"
 HOST_LABEL = "dev.algo.host"
@@ -87,6 +88,9 @@ def plan(
         environment["ALGO_CONTROL_TOKEN"] = token
         publish.append(Publish(CONTROL_PORT, "127.0.0.1", 0))
         command = ["--development", "--control", f"tcp:0.0.0.0:{CONTROL_PORT}"]
+    if launch.grpc_port is not None:
+        publish.append(Publish(GRPC_PORT, launch.host, launch.grpc_port))
+        command += ["--grpc-port", str(GRPC_PORT)]
     return ContainerPlan(
         image=image,
         name=f"algo-{launch.name.replace('/', '-')}-{session}",

@@ -54,6 +54,7 @@ class Launch:
             runs what the image holds.
         host: The address to listen on.
         port: The port to listen on, 0 for any free one.
+        grpc_port: The port for gRPC, 0 for any free one; None for none.
         development: Open the control endpoint, through which code is reloaded.
         shared: Let other commands find this instance and call it.
         gpu: `all`, a number of GPUs, their ids between commas (`id:0` for one), or empty for
@@ -67,6 +68,7 @@ class Launch:
     folder: Path | None
     host: str = LOOPBACK
     port: int = 0
+    grpc_port: int | None = None
     development: bool = True
     shared: bool = True
     gpu: str = ""
@@ -124,6 +126,10 @@ class Instance(Protocol):
     @property
     def url(self) -> str:
         """Where it answers, without a slash at the end."""
+
+    @property
+    def grpc(self) -> str:
+        """Where it answers gRPC, `host:port`; empty where it does not."""
 
     @property
     def session(self) -> str:

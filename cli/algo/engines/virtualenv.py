@@ -37,6 +37,9 @@ TOKEN = "ALGO_CONTROL_TOKEN"
 # A unix socket's path has 108 bytes on Linux and 104 on macOS: unix(7).
 _SOCKET_PATH = 100
 
+# What would change the gateway behind the back of the command line.
+_NOT_OURS = ("PYTHONHOME", "VIRTUAL_ENV", "ALGO_GRPC_PORT")
+
 # Reads one line from its standard input, which only we can write. A line means that all is
 # well; the end of the file without one means that we were killed, so the gateway's group goes too.
 _GUARDIAN = "read -r _ && exit; kill -s TERM -- -$0; sleep 3; kill -s KILL -- -$0"
@@ -77,6 +80,7 @@ class VirtualenvEngine:
         assert launch.folder is not None
         self.require_gpu(launch.gpu)
         port = claim(launch.host, launch.port)
+        grpc_port = None if launch.grpc_port is None else claim(launch.host, launch.grpc_port)
         session = self._sessions.create(
             self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
@@ -85,6 +89,7 @@ class VirtualenvEngine:
             control = _control(folder) if launch.development else None
             (folder / "algorithm.json").write_bytes(launch.description)
             command = self._command(launch, folder, port, control)
+            command += [] if grpc_port is None else ["--grpc-port", str(grpc_port)]
             child = self._spawn(command, launch, control)
         except BaseException:
             self._sessions.remove(session.id)
@@ -94,6 +99,7 @@ class VirtualenvEngine:
         self._sessions.update(session.id, url=url, processes=(leader,) if leader else ())
         return HostInstance(
             url=url,
+            grpc="" if grpc_port is None else f"{in_url(launch.host)}:{grpc_port}",
             session=session.id,
             control=control,
             _child=child,
@@ -130,7 +136,7 @@ class VirtualenvEngine:
     def _spawn(
         self, command: list[str], launch: Launch, control: ControlAddress | None
     ) -> subprocess.Popen[bytes]:
-        env = {k: v for k, v in self._env.items() if k not in ("PYTHONHOME", "VIRTUAL_ENV")}
+        env = {k: v for k, v in self._env.items() if k not in _NOT_OURS}
         env["PYTHONPATH"] = str(self._runtimes / "gateway")
         if control is not None:
             env[TOKEN] = control.token
@@ -169,6 +175,7 @@ class HostInstance:
     """A gateway of this machine, its runner, and the guardian that ends them when we are killed."""
 
     url: str
+    grpc: str
     session: str
     control: ControlAddress | None
     _child: subprocess.Popen[bytes]

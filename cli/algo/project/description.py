@@ -19,6 +19,13 @@ class BatchDescription(msgspec.Struct, frozen=True):
     max_wait: float
 
 
+class TensorsDescription(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tensors by name, `FP32[-1,64]`."""
+
+    inputs: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+
+
 class ServingDescription(msgspec.Struct, frozen=True):
     """Limits of a running instance; `timeout` in seconds, `max_body` in bytes.
 
@@ -32,6 +39,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     max_body: int
     queue: int
     batch: BatchDescription
+    tensors: TensorsDescription
     preload: str
     cancel_grace: float
     worker_memory: int
@@ -70,6 +78,7 @@ def describe(manifest: Manifest) -> bytes:
             max_body=serving.max_body_bytes,
             queue=serving.queue,
             batch=BatchDescription(serving.batch.max_size, seconds(serving.batch.max_wait)),
+            tensors=TensorsDescription(serving.tensors.inputs, serving.tensors.outputs),
             preload=_PRELOAD[serving.preload],
             cancel_grace=seconds(serving.cancel_grace),
             worker_memory=size(serving.worker_memory or "0"),

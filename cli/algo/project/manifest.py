@@ -19,6 +19,10 @@ FILE = "algo.toml"
 # One component of an OCI repository name (distribution specification, section "Pulling manifests").
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
+# A datatype of the Open Inference Protocol, and a shape in which -1 is any size.
+_TENSOR = re.compile(
+    r"(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)(\[ *((-1|\d+)( *, *(-1|\d+))* *)?\])?"
+)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 10**6, "gb": 10**9}
 _SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -52,6 +56,13 @@ class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     max_wait: str = "10ms"
 
 
+class Tensors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`tensors` of `[serving]`: what the Open Inference Protocol shows, `FP32[-1,64]` by name."""
+
+    inputs: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+
+
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`.
 
@@ -64,6 +75,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     max_body: str = "10MB"
     queue: int = 64
     batch: Batch = Batch()
+    tensors: Tensors = Tensors()
     preload: bool | Literal["auto"] = "auto"
     cancel_grace: str = "5s"
     worker_memory: str = ""
@@ -221,6 +233,13 @@ def _check_serving(serving: Serving, where: str) -> None:
         if not least <= value <= most:
             raise ManifestInvalid(
                 f"{where}: [serving] {name} is {value}", hint=f"it goes from {least} to {most}"
+            )
+    tensors = serving.tensors
+    for name, text in (*tensors.inputs.items(), *tensors.outputs.items()):
+        if not _TENSOR.fullmatch(text):
+            raise ManifestInvalid(
+                f"{where}: [serving] tensor {name} is {text!r}",
+                hint="write it as FP32[-1,64], or INT64 for a single value",
             )
     seconds(serving.batch.max_wait)
     seconds(serving.cancel_grace)

@@ -76,7 +76,8 @@ def _serve(
     served = Served(start(engine, servable, options, notify), servable, servable)
     reason = "failed"
     try:
-        notify(Ready(served.instance.url, sample, engine.name, servable.digest))
+        where, grpc = served.instance.url, served.instance.grpc
+        notify(Ready(where, sample, engine.name, servable.digest, grpc))
         reason = _follow(served, Reloads(served, tree, notify), changes)
     except KeyboardInterrupt:
         reason = "interrupted"

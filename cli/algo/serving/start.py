@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 class StartOptions:
     """Where an instance listens and what it may use.
 
+    `grpc_port` is the port for gRPC, None for none.
     `development` opens the control endpoint, `shared` lets other commands call the instance.
     `gpu` are the GPUs asked for; without, the algorithm's own description decides.
     """
 
     host: str = LOOPBACK
     port: int = 0
+    grpc_port: int | None = None
     development: bool = True
     shared: bool = False
     gpu: str = ""
@@ -108,6 +110,7 @@ def _launch(servable: Servable, options: StartOptions) -> Launch:
         folder=servable.folder,
         host=options.host,
         port=options.port,
+        grpc_port=options.grpc_port,
         development=options.development,
         shared=options.shared,
         gpu=options.gpu or ("all" if wants_gpu(servable.description) else ""),

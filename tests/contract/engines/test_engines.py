@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 from algo.engines.docker import DockerEngine
 from algo.engines.errors import PortTaken
@@ -132,6 +133,19 @@ def test_a_taken_port_is_refused(bench: Bench) -> None:
         listener.listen()
         with pytest.raises(PortTaken):
             bench.start(port=listener.getsockname()[1])
+
+
+def test_grpc_is_answered_on_a_second_port_of_loopback(bench: Bench) -> None:
+    if bench.engine.name == "fake":
+        pytest.skip("the fake speaks no gRPC")
+    instance = bench.start(grpc_port=0)
+    try:
+        assert instance.grpc.startswith("127.0.0.1:")
+        with grpc.insecure_channel(instance.grpc) as channel:
+            check = channel.unary_unary("/grpc.health.v1.Health/Check")
+            assert check(b"", timeout=10) == b"\x08\x01"  # status 1: serving
+    finally:
+        instance.stop()
 
 
 def test_the_port_asked_for_is_used(bench: Bench) -> None:

@@ -47,6 +47,8 @@ def test_a_minimal_manifest_has_the_documented_defaults() -> None:
         (MINIMAL + "[serving]\nworkers = 100000", "workers is 100000", "from 1 to 256"),
         (MINIMAL + "[serving]\nbatch = {max-size = 0}", "batch max-size is 0", "from 1"),
         (MINIMAL + "[serving]\nbatch = {max-wait = 'x'}", "not a duration", "250ms"),
+        (MINIMAL + "[serving.tensors.inputs]\nx = 'FLOAT[2]'", "x is 'FLOAT[2]'", "FP32[-1,64]"),
+        (MINIMAL + "[serving.tensors]\noutputs = {x = 'FP32[-2]'}", "'FP32[-2]'", "FP32[-1,64]"),
         (MINIMAL + "[serving]\ntimeout = '0s'", "timeout is 0", "more"),
         (MINIMAL + "[serving]\nmax-body = '0'", "max-body is 0", "more"),
         (MINIMAL + "[models]\na = '.'", "model a at '.' is the project itself", "below"),
@@ -152,3 +154,9 @@ def test_the_limits_of_a_worker_are_told_in_seconds_and_bytes() -> None:
     text = '[serving]\ncancel-grace = "500ms"\nworker-memory = "2GB"\n'
     serving = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n{text}")))["serving"]
     assert (serving["cancel_grace"], serving["worker_memory"]) == (0.5, 2_000_000_000)
+
+
+def test_declared_tensors_are_in_the_description() -> None:
+    tensors = "[serving.tensors]\ninputs = {image = 'FP32[-1, 64]', n = 'INT8'}\n"
+    document = msgspec.json.decode(describe(manifest.parse(MINIMAL + tensors)))
+    assert document["serving"]["tensors"] == {"inputs": {"image": "FP32[-1, 64]", "n": "INT8"}}

@@ -95,6 +95,12 @@ def test_a_ready_service_prints_its_url_and_a_curl_to_paste() -> None:
     assert call.endswith("""-d '{"text": "it'\\''s"}'""")
 
 
+def test_a_service_with_grpc_prints_that_address_too() -> None:
+    output, out, _ = make()
+    output.stream(events.Ready("http://127.0.0.1:1", "{}", "docker", grpc="127.0.0.1:2"))
+    assert out.getvalue().splitlines()[1] == "gRPC at 127.0.0.1:2"
+
+
 def test_a_table_in_a_pipe_has_aligned_columns_and_no_colour() -> None:
     output, out, _ = make()
     output.result([], human=Table(("case", "outcome"), [("zero", "passed"), ("long one", "ok")]))

@@ -46,6 +46,7 @@ def open_service(
     exact: bool,
     reload: bool,
     gpu: str,
+    grpc_port: int | None = None,
     skip_verify: bool = False,
 ) -> Service:
     """Choose the engine, claim the port and prepare the target.
@@ -75,7 +76,14 @@ def open_service(
     else:
         servable = prepare(deps, found, image=image, exact=exact, skip_verify=skip_verify)
     require_cuda(deps, runs_on, found, gpu)
-    options = StartOptions(host=host, port=port, development=development, shared=not exact, gpu=gpu)
+    options = StartOptions(
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        development=development,
+        shared=not exact,
+        gpu=gpu,
+    )
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
     return Service(runs_on, servable, options, sample(found), watcher, tree)
