@@ -181,6 +181,23 @@ def test_a_fault_in_new_code_leaves_the_old_worker_its_memory(
     assert running.post({}).json == before
 
 
+def test_a_framework_that_finds_no_gpu_is_an_error_and_not_the_cpu(
+    gateway: Start, tmp_path: Path
+) -> None:
+    packages = tmp_path / "packages"
+    (packages / "torch").mkdir(parents=True)
+    (packages / "torch" / "__init__.py").write_text("")
+    (packages / "torch" / "cuda.py").write_text(
+        "def is_initialized():\n    return False\n\ndef is_available():\n    return False\n"
+    )
+    code = "import torch.cuda\n" + WHO
+    with_packages = ("--packages", str(packages))
+    refused: GatewayProcess = gateway(code, *with_packages, environment=ON_GPU)
+    assert refused.first["load_error"]["type"] == "GpuUnavailable"
+    assert "PyTorch finds none" in refused.first["load_error"]["message"]
+    assert gateway(code, *with_packages).post({}).status == 200
+
+
 def test_a_runner_alone_says_nothing_of_memory_without_a_gpu(
     runner: Callable[..., RunnerProcess],
 ) -> None:

@@ -36,6 +36,9 @@ FILES = {
     "python/sklearn": COMMON
     | {"train.py", "cases/accuracy.json", "cases/digits.json", "cases/wrong_images.json"},
 }
+FILES["python/pytorch"] = FILES["python/sklearn"] | {"src/network.py"}
+# PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
+HUGE = "python/pytorch"
 ALGO = [sys.executable, "-m", "algo"]
 
 
@@ -88,12 +91,13 @@ def test_the_cases_are_read_and_one_is_a_sample(made: Scaffolded) -> None:
     assert len(sample(made.folder)) < 300
 
 
-def test_the_held_out_scans_are_all_there_with_ten_of_each_digit_at_least() -> None:
+@pytest.mark.parametrize("template", ["sklearn", "pytorch"])
+def test_the_held_out_scans_are_all_there_with_ten_of_each_digit_at_least(template: str) -> None:
     from algo.contract.case import Labelled
 
     labelled = [
         case
-        for case in read_cases(data_folder("scaffolds") / "python" / "sklearn")
+        for case in read_cases(data_folder("scaffolds") / "python" / template)
         if isinstance(case, Labelled)
     ]
     assert [(case.metric, case.bound) for case in labelled] == [("accuracy", 0.95)]
@@ -129,6 +133,7 @@ def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -
 
 
 @pytest.mark.usefixtures("algo_home")
+@pytest.mark.parametrize("made", [name for name in FILES if name != HUGE], indirect=True)
 def test_its_own_tests_and_cases_pass_from_the_commands_it_shows(made: Scaffolded) -> None:
     first = [*made.next[1:2]] if made.template == "python/sklearn" else []
     for line in [*first, "algo test --engine virtualenv"]:
@@ -140,3 +145,20 @@ def test_its_own_tests_and_cases_pass_from_the_commands_it_shows(made: Scaffolde
     assert "failed" not in done.stdout
     status = [path.name for path in made.folder.iterdir()]
     assert "algo.lock" in status
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("algo_home")
+@pytest.mark.parametrize("made", [HUGE], indirect=True)
+def test_pytorch_is_locked_for_every_target_with_its_cuda(made: Scaffolded) -> None:
+    from algo.engines.cuda import need_of
+    from algo.project.lock import read
+
+    done = subprocess.run([*ALGO, "lock"], cwd=made.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lock = read(made.folder / "algo.lock")
+    assert lock is not None
+    (image,) = [one for one in lock.targets if one.platform == "linux/amd64" and "3.13" in str(one)]
+    packages = [(pin.name, pin.version) for pin in lock.pins(image)]
+    assert "torch" in dict(packages)
+    assert need_of(packages) is not None

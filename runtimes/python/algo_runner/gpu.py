@@ -12,6 +12,27 @@ DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/dxg")
 CONTEXT_BYTES = 600 << 20
 
 
+class GpuUnavailable(RuntimeError):
+    """A GPU was asked for and the algorithm's framework finds none."""
+
+    __module__ = "builtins"  # a stack trace names it without the place of our file
+
+
+def require() -> None:
+    """Refuse to go on on the CPU, where PyTorch was imported and finds no GPU.
+
+    Raises:
+        GpuUnavailable: It finds none.
+    """
+    torch = sys.modules.get("torch")
+    cuda = sys.modules.get("torch.cuda")
+    if torch is None or cuda is None or cuda.is_available():
+        return
+    built = getattr(getattr(torch, "version", None), "cuda", None)
+    why = f"it is built for CUDA {built}" if built else "it is built for the CPU alone"
+    raise GpuUnavailable(f"a GPU was asked for and PyTorch finds none ({why}): algo doctor")
+
+
 def in_use(process: Path = Path("/proc/self")) -> bool:
     """Tell whether this process holds a GPU's driver open: no fork of it could use one."""
     torch = sys.modules.get("torch.cuda")

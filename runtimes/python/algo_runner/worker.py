@@ -200,6 +200,8 @@ class Worker:
             self._before = Before(header["share"])
         try:
             algorithm = import_algorithm(self.settings.project, self.settings.function)
+            if self.settings.gpu:
+                gpu.require()
             if algorithm.is_async:
                 self.algorithm = algorithm
                 return  # load() runs on the loop that apply() will run on
