@@ -254,8 +254,12 @@ class GatewayProcess:
 
     def processes(self, name: str) -> list[int]:
         """Return the children of the runner's parent that are called `name`."""
-        (parent,) = _children(self.process.pid)
-        return [pid for pid in _children(parent) if _name(pid) == name]
+        children = [child for parent in self.parents() for child in _children(parent)]
+        return [pid for pid in children if _name(pid) == name]
+
+    def parents(self) -> list[int]:
+        """Return the processes that the gateway started."""
+        return _children(self.process.pid)
 
     def stop(self) -> int:
         if self.process.poll() is None:
@@ -276,7 +280,10 @@ def _name(pid: int) -> str:
 
 
 def _children(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [int(child) for child in children.split()]
 
 

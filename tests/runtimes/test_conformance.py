@@ -440,3 +440,46 @@ def test_a_forked_worker_without_its_pipes_ends_in_silence(
     said = {header["type"]: header for header, _ in (parent.read(), parent.read())}
     assert (said["exited"]["pid"], said["exited"]["code"]) == (said["forked"]["pid"], 0)
     assert capfd.readouterr().err == ""
+
+
+def test_calls_that_were_not_begun_can_be_taken_back(runner: Start) -> None:
+    started = runner("import time\ndef apply(value):\n    time.sleep(value)\n    return value\n")
+    if not started.load().get("ahead"):
+        pytest.skip("this runner takes no calls ahead of time")
+    for number, seconds in ((1, b"0.5"), (2, b"0.0"), (3, b"0.25")):
+        started.write({"type": "call", "id": number, "content_type": "application/json"}, seconds)
+    time.sleep(0.1)
+    started.write({"type": "withdraw", "ids": [1, 2]})
+    started.write({"type": "call", "id": 4, "content_type": "application/json"}, b"0.125")
+    said = [started.read()[0] for _ in range(4)]
+    # The first had begun.
+    assert [(header["type"], header["id"]) for header in said] == [
+        ("result", 1),
+        ("withdrawn", 2),
+        ("result", 3),
+        ("result", 4),
+    ]
+
+
+def test_a_stream_can_be_cancelled_while_calls_wait_behind_it(runner: Start) -> None:
+    started = runner(
+        """
+        import time
+
+        def apply(value):
+            for number in range(value):
+                time.sleep(0.01)
+                yield number
+        """
+    )
+    started.load()
+    for number, count in ((1, b"1000"), (2, b"1")):
+        started.write({"type": "call", "id": number, "content_type": "application/json"}, count)
+    assert started.read()[0]["type"] == "chunk"
+    started.write({"type": "cancel", "id": 1})
+    said: list[dict[str, object]] = []
+    while not said or (said[-1]["type"], said[-1]["id"]) != ("end", 2):
+        said.append(started.read()[0])
+    ends = [header["id"] for header in said if header["type"] == "end"]
+    assert ends == [1, 2]
+    assert len(said) < 900

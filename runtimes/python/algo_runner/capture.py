@@ -31,10 +31,12 @@ class Lines(io.RawIOBase):
         """Whether this process is a child of the worker."""
         return self._forked
 
-    @property
-    def pipes(self) -> tuple[int, int]:
-        """The worker's pipes."""
-        return self._frames.source, self._frames.sink
+    def close_pipes(self) -> None:
+        """Close the worker's pipes in a child, which must not even find their numbers again."""
+        frames = self._frames
+        os.close(frames.source)
+        os.close(frames.sink)
+        frames.source = frames.sink = -1
 
     def writable(self) -> bool:
         """It can be written."""
@@ -53,10 +55,11 @@ class Lines(io.RawIOBase):
         whole, newline, rest = (self._rest + text).rpartition(b"\n")
         if newline:
             self._send(whole)
-        while len(rest) > LONGEST:
-            self._send(rest[:LONGEST])
-            rest = rest[LONGEST:]
-        self._rest = rest
+        at = 0
+        while len(rest) - at > LONGEST:
+            self._send(rest[at : at + LONGEST])
+            at += LONGEST
+        self._rest = rest[at:]
         return len(text)
 
     def end(self) -> None:
@@ -77,12 +80,13 @@ class Lines(io.RawIOBase):
 
     def _send(self, text: bytes) -> None:
         header = {"type": "log", "stream": self._stream, "call": current_call.get()}
-        while len(text) > LONGEST:
-            end = text.rfind(b"\n", 0, LONGEST)
-            end = LONGEST if end < 0 else end
-            self._frames.write(header, text[:end])
-            text = text[end:].removeprefix(b"\n")
-        self._frames.write(header, text)
+        at = 0
+        while len(text) - at > LONGEST:
+            end = text.rfind(b"\n", at, at + LONGEST)
+            end = at + LONGEST if end < 0 else end
+            self._frames.write(header, text[at:end])
+            at = end + (text[end : end + 1] == b"\n")
+        self._frames.write(header, text[at:])
 
 
 def capture(frames: Frames) -> tuple[Lines, Lines]:
@@ -108,8 +112,7 @@ def capture(frames: Frames) -> tuple[Lines, Lines]:
             return  # a child of a child
         for lines in both:
             lines.leave()
-        for end in both[0].pipes:
-            os.close(end)
+        both[0].close_pipes()
 
     os.register_at_fork(after_in_child=leave)
     return both

@@ -105,20 +105,40 @@ class Frames:
 
     def cancelled(self, number: int) -> bool:
         """Tell whether a `cancel` of the call `number` is among the frames that wait."""
+        if not self._drain():
+            return True
+        return any(
+            frame["type"] == "cancel" and frame.get("id") == number for frame in self._ahead()
+        )
+
+    def withdrawn(self) -> set[int]:
+        """Return the calls that a `withdraw` among the frames that wait takes back."""
+        self._drain()
+        if self._data.find(b'"withdraw"', self._at) < 0:
+            return set()
+        found = (frame["ids"] for frame in self._ahead() if frame["type"] == "withdraw")
+        return {number for ids in found for number in ids}
+
+    def _drain(self) -> bool:
+        """Read what is in the pipe, without waiting; False at the end of the file."""
         while select.select([self.source], [], [], 0)[0]:
             piece = os.read(self.source, READ)
             if not piece:
-                return True
+                return False
             self._data = self._data[self._at :] + piece
             self._at = 0
+        return True
+
+    def _ahead(self) -> list[Header]:
+        """Return the headers of the frames that wait, which stay where they are."""
         began = self._at
+        headers = []
         try:
             while (frame := self.take()) is not None:
-                if frame[0]["type"] == "cancel" and frame[0].get("id") == number:
-                    return True
-            return False
+                headers.append(frame[0])
         finally:
             self._at = began
+        return headers
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

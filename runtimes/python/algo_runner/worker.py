@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from algo_runner.source import Project
 
 PROTOCOL = 1
+# How often a worker looks for calls that were taken back before it begins the next one. The
+# gateway waits for longer before it gives them to another worker (runtimes/README.md).
+LOOK = 0.02
 # The names of modules in a `ready` frame: a header has at most 1 MiB.
 MOST_MODULES = 4000
 
@@ -62,6 +65,8 @@ class Worker:
         self._pool: ThreadPoolExecutor | None = None
         # Streams that run, and whether nobody reads them any more.
         self._streams: dict[int, bool] = {}
+        self._withdrawn: set[int] = set()
+        self._looked = 0.0
         self._lines: tuple[Lines, ...] = ()
         self._known = frozenset(sys.modules)
         self._before: Before | None = None
@@ -86,9 +91,21 @@ class Worker:
 
                 serve(self)
                 break
-            frame = self.frames.read()
+            frame = self._next()
         if self._pool is not None:
             self._pool.shutdown(wait=True)
+
+    def _next(self) -> tuple[Header, bytes] | None:
+        """Return the next frame that was not taken back."""
+        while (frame := self.frames.take()) is not None:
+            now = time.monotonic()
+            if now - self._looked > LOOK:
+                self._looked = now
+                self._withdrawn = self.frames.withdrawn()
+            if not self._withdrawn or frame[0].get("id") not in self._withdrawn:
+                return frame
+            self.answer(frame[0], "withdrawn")
+        return self.frames.read()
 
     def handle(self, header: Header, body: bytes) -> bool:
         """Answer one frame; False when it was `shutdown`.
@@ -117,7 +134,7 @@ class Worker:
         elif kind == "cancel":
             if header.get("id") in self._streams:
                 self._streams[header["id"]] = True
-        else:
+        elif kind != "withdraw":  # what it took back was before it, and is begun or gone
             raise ProtocolError(f"there is no frame of type {kind!r}")
         return True
 
@@ -153,6 +170,9 @@ class Worker:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             cancels=self.loaded.is_async,
             batch=self.loaded.batch,
+            # One after the other: the others wait, and can be taken back.
+            ahead=self.settings.concurrency == 1
+            and not (self.loaded.batch or self.loaded.is_async),
             share=self._before is not None and not alone,
             alone=alone,
             preload=fresh[:MOST_MODULES],

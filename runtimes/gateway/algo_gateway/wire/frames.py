@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class Reply(msgspec.Struct):
     preload: list[str] = []
     share: bool = False
     alone: str = ""
+    ahead: bool = False
     gpu_used: int = 0
     gpu_free: int = -1
     pid: int = 0
@@ -108,6 +110,12 @@ class Channel:
                 if not self.closed:
                     self._loop.add_writer(self._sink, self._writable)
                 return
+
+    @property
+    def quiet(self) -> bool:
+        """Whether all that was sent is in the pipe, and no reply is on its way."""
+        heard = select.select([self._source], [], [], 0)[0]
+        return not (self.closed or self._waiting or self._rest or heard)
 
     def replace_sink(self, sink: int) -> None:
         """Write to `sink` from now on; nothing may be waiting."""

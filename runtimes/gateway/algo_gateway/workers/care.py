@@ -23,6 +23,9 @@ SWEEP = 0.05
 MERCY = 0.3
 BACKOFF = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 HEALTHY = 10.0
+# A worker that answers nothing for as long loses the calls that wait in its pipe to others, unless
+# it answers within the time that it may take to look (LOOK in the runner, and some).
+SILENCE, TAKING_BACK = 0.1, 0.04
 # A worker over its memory limit ends after its calls; over the limit by this much, at once.
 FAR_OVER = 1.25
 
@@ -69,6 +72,11 @@ class Care:
         pool.queue.dispatch()
         pool.leaving.discard(worker)
         pool.spawn(self._replace(worker, begun, reason))
+
+    def withdrew(self, call: Call) -> None:
+        """A worker did not begin `call`, as it was asked."""
+        self._pool.queue.put_back([call])
+        self._pool.queue.dispatch()
 
     async def refill(self) -> None:
         """Start workers until there are as many as there should be, slower after each failure."""
@@ -124,6 +132,9 @@ class Care:
             if any(call.deadline < now for call in worker.calls.values()):
                 self._overdue(worker, now)
             pool.queue.look_after(worker.calls.values(), now)
+            since = worker.waits_since()
+            if since and now - since > SILENCE:
+                self._take_back(worker, now)
         if pool.serving.worker_memory:
             self._weigh(pool.serving.worker_memory)
         pool.collect()
@@ -156,6 +167,16 @@ class Care:
         if others and all(call.settled and call.deadline + grace < now for call in begun):
             self._say(f"the client of a call left, and it goes on after {grace:g} s: others wait")
             worker.kill()
+
+    def _take_back(self, worker: Worker, now: float) -> None:
+        """Give calls that wait behind a long one to others that are free."""
+        pool = self._pool
+        if not worker.withdrawing:
+            if pool.queue.free(besides=worker):
+                worker.withdraw(now)
+        elif now - worker.withdrawing > TAKING_BACK:
+            pool.queue.put_back(worker.withdrawn())
+            pool.queue.dispatch()
 
     def _weigh(self, limit: int) -> None:
         """Let workers over their memory limit end, those far over it at once."""

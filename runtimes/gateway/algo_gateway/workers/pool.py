@@ -335,6 +335,7 @@ class Pool:
 
     def _admit(self, worker: Worker) -> None:
         worker.died = self._care.died
+        worker.withdrew = self._care.withdrew
         worker.worked = self._metrics.worked
         if not worker.alive:
             self._care.died(worker, "")

@@ -163,6 +163,10 @@ class Queue:
         while calls and len(worker.calls) < worker.limit:
             worker.send(calls.next())
 
+    def free(self, *, besides: Worker) -> bool:
+        """Tell whether another worker than `besides` has a place."""
+        return any(len(w.calls) < w.limit for w in self._workers if w is not besides)
+
     def put_back(self, calls: Sequence[Call]) -> None:
         """Let calls that their worker had not begun be the next ones again."""
         for call in reversed(calls):

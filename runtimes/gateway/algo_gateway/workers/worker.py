@@ -50,6 +50,9 @@ class Worker:
         self.died: Callable[[Worker, str], None] = lambda worker, reason: None
         self.logged: Callable[[Reply, bytes], None] = lambda reply, body: None
         self.worked: Callable[[float, float], None] = lambda waited, seconds: None
+        self.withdrew: Callable[[Call], None] = lambda call: None
+        # Since when calls ahead of time are being taken back; 0: they are not.
+        self.withdrawing = 0.0
         self.channel: Channel | None = None
         self._on_idle = on_idle
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
@@ -117,6 +120,29 @@ class Worker:
         if self.channel is not None:
             self.channel.send(msgspec.json.encode({"type": "cancel", "id": call.id}))
 
+    def waits_since(self) -> float:
+        """Return since when calls wait in its pipe without any answer of it; 0 where none do."""
+        return self._last if self.reply.ahead and len(self.calls) > 1 else 0.0
+
+    def withdraw(self, now: float) -> None:
+        """Ask for the calls that it has not begun; none is sent until it answers one."""
+        assert self.channel is not None
+        self.withdrawing, self.limit = now, 1
+        ids = list(self.calls)[1:]
+        self.channel.send(msgspec.json.encode({"type": "withdraw", "ids": ids}))
+
+    def withdrawn(self) -> list[Call]:
+        """Return, and forget, the calls that it will not begin any more.
+
+        It looks for a `withdraw` more often than we wait for this (runtimes/README.md), before it
+        begins a call and after it answered the one before. So where no answer is on its way, it
+        has begun none of them.
+        """
+        self.withdrawing = 0.0
+        if self.channel is None or not self.channel.quiet:
+            return []
+        return [self.calls.pop(number) for number in list(self.calls)[1:]]
+
     async def ask(self, message: dict[str, object], answers: tuple[str, ...]) -> Reply:
         """Send a frame and return the first reply whose type is one of `answers`.
 
@@ -180,6 +206,9 @@ class Worker:
             del self.calls[reply.id]
             self._measure(call)
             self._on_idle(self)
+        elif call is not None and kind == "withdrawn":
+            del self.calls[reply.id]
+            self.withdrew(call)
 
     def _measure(self, call: Call) -> None:
         now = time.monotonic()
@@ -189,7 +218,8 @@ class Worker:
         self.worked(began - call.arrived, now - began)
         self._mean += 0.1 * (now - self._last - self._mean)
         self._last = now
-        short = self._mean < SHORT_CALL and self.ready
+        short = self._mean < SHORT_CALL and self.reply.ahead
+        self.withdrawing = 0.0
         if not self.reply.batch:
             self.limit = self.concurrency + (AHEAD if short else 0)
 
