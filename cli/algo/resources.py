@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shlex
@@ -33,6 +34,11 @@ class Folders:
     def store(self) -> Path:
         """The embedded registry: one OCI image layout per owner/name."""
         return self.data / "store"
+
+    def jobs(self, name: str, place: str) -> Path:
+        """Return the folder for the jobs of the algorithm `name` that is served from `place`."""
+        key = hashlib.sha256(f"{name}\n{place}".encode()).hexdigest()[:12]
+        return self.data / "jobs" / f"{re.sub(r'[^a-z0-9.]+', '-', name)}-{key}"
 
 
 def user_folders(home: str | None = None) -> Folders:

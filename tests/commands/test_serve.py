@@ -290,3 +290,28 @@ def test_exact_runs_the_image_alone_and_tells_its_digest(hello: Path, engine: An
 
 def _commands() -> str:
     return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout
+
+
+def ask(url: str, method: str = "GET", **headers: str) -> Any:
+    request = urllib.request.Request(url, method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.loads(response.read())
+
+
+def test_a_job_outlives_the_service(hello: Path, where: str) -> None:
+    slow = "import time\n\ndef apply(input):\n    time.sleep(input)\n    return 'late'\n"
+    (hello / "src" / "hello.py").write_text(slow)
+    with serving(hello, "--engine", where) as served:
+        for name, seconds in (("first", 30), ("second", 0)):
+            request = urllib.request.Request(
+                f"{served.url}/jobs/{name}", str(seconds).encode(), method="PUT"
+            )
+            with urllib.request.urlopen(request, timeout=10) as response:
+                assert response.status == 202
+        while ask(f"{served.url}/jobs/first")["state"] != "running":
+            time.sleep(0.05)
+    (hello / "src" / "hello.py").write_text(slow.replace("sleep(input)", "sleep(0)"))
+    with serving(hello, "--engine", where) as served:
+        for name, attempt in (("first", 2), ("second", 1)):
+            job = ask(f"{served.url}/jobs/{name}", Prefer="wait=30")
+            assert (job["state"], job["attempt"]) == ("succeeded", attempt)

@@ -67,6 +67,7 @@ class DockerEngine:
         gpu: Callable[[], GpuFacts] = read_facts,
     ) -> None:
         self._sessions = sessions
+        self._env = env
         self._address = find(env, home)
         self._gpu = gpu
         tls = env.get("DOCKER_TLS_VERIFY") and self._address.startswith("tcp:")
@@ -181,6 +182,7 @@ class DockerEngine:
             machine=platform.node(),
             token=token,
             gpu=gpu,
+            env=self._env,
         )
         words = self._containers.command_of(planned.image).words
         if gpu is not None and gpu.way == "podman":

@@ -10,7 +10,7 @@ from algo.engines.gpu import ALL
 from algo.engines.interface import GPU
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from algo.engines.gpu import GpuRequest
@@ -23,6 +23,10 @@ GRPC_PORT = 8082
 SESSION_LABEL = "dev.algo.session"
 OWNER_LABEL = "dev.algo.owner"
 HOST_LABEL = "dev.algo.host"
+# Where an image keeps jobs (ALGO_JOBS): a volume that outlives its container goes there.
+JOBS = "/var/lib/algo"
+# What the gateway in a container is given of our own environment.
+_PASSED = ("ALGO_WEBHOOK_SECRET",)
 WSL_LIBRARIES = "/usr/lib/wsl"
 _WSL_NODE = {"PathOnHost": "/dev/dxg", "PathInContainer": "/dev/dxg", "CgroupPermissions": "rwm"}
 
@@ -56,6 +60,7 @@ class ContainerPlan:
     gpu: GpuRequest | None
     command: tuple[str, ...]
     tmpfs: dict[str, str]
+    volumes: dict[str, str]
 
 
 def plan(
@@ -68,6 +73,7 @@ def plan(
     machine: str,
     token: str,
     gpu: GpuRequest | None,
+    env: Mapping[str, str] | None = None,
 ) -> ContainerPlan:
     """Return the plan of the container that runs `launch`.
 
@@ -80,8 +86,12 @@ def plan(
         machine: The name of this machine, for the same.
         token: What the control endpoint wants; empty for no control endpoint.
         gpu: How to ask for GPUs.
+        env: Our own environment.
     """
     environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **_gpu_environment(gpu)}
+    environment |= {name: env[name] for name in _PASSED if name in env} if env else {}
+    if launch.jobs is not None:
+        environment["ALGO_JOBS"] = JOBS
     publish = [Publish(PORT, launch.host, launch.port)]
     command = []
     if token:
@@ -105,6 +115,7 @@ def plan(
         gpu=gpu,
         command=tuple(command),
         tmpfs=dict(_TMPFS),
+        volumes={f"algo-jobs-{launch.jobs.name}": JOBS} if launch.jobs else {},
     )
 
 
@@ -122,8 +133,10 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
     }
     gpu = planned.gpu
     wsl = gpu is not None and gpu.way == "wsl"
+    libraries = [f"{WSL_LIBRARIES}:{WSL_LIBRARIES}:ro"] if wsl else []
+    volumes = [f"{name}:{place}" for name, place in planned.volumes.items()]
     host = {
-        "Binds": [*planned.binds, *([f"{WSL_LIBRARIES}:{WSL_LIBRARIES}:ro"] if wsl else [])],
+        "Binds": [*planned.binds, *volumes, *libraries],
         "PortBindings": published,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],

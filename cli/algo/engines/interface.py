@@ -60,6 +60,8 @@ class Launch:
         gpu: `all`, a number of GPUs, their ids between commas (`id:0` for one), or empty for
             none.
         limits: What the instance may take.
+        jobs: The folder that jobs are kept in, over restarts; a container has a volume of the
+            folder's name instead. None keeps them no longer than the instance.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Launch:
     shared: bool = True
     gpu: str = ""
     limits: Limits = field(default_factory=Limits)
+    jobs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

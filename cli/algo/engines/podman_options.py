@@ -53,6 +53,7 @@ def in_podman(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
                 for where, how in planned.tmpfs.items()
             ),
         ],
+        "volumes": [{"Name": name, "Dest": place} for name, place in planned.volumes.items()],
         "portmappings": [
             {
                 "container_port": one.inside,

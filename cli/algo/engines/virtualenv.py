@@ -38,7 +38,7 @@ TOKEN = "ALGO_CONTROL_TOKEN"
 _SOCKET_PATH = 100
 
 # What would change the gateway behind the back of the command line.
-_NOT_OURS = ("PYTHONHOME", "VIRTUAL_ENV", "ALGO_GRPC_PORT")
+_NOT_OURS = ("PYTHONHOME", "VIRTUAL_ENV", "ALGO_GRPC_PORT", "ALGO_JOBS")
 
 # Reads one line from its standard input, which only we can write. A line means that all is
 # well; the end of the file without one means that we were killed, so the gateway's group goes too.
@@ -131,6 +131,8 @@ class VirtualenvEngine:
         command += ["--algorithm", str(folder / "algorithm.json"), "--app", str(launch.folder)]
         command += ["--runtime", str(language), "--python", str(launch.artifact.python)]
         command += ["--host", launch.host, "--port", str(port)]
+        if launch.jobs is not None:
+            command += ["--jobs", self._env.get("ALGO_JOBS") or str(launch.jobs)]
         return command + (["--development", "--control", control.address] if control else [])
 
     def _spawn(

@@ -24,6 +24,8 @@ GATEWAY = f"{ROOT}/gateway"
 PACKAGES = f"{ROOT}/packages"
 APP = f"{ROOT}/app"
 DESCRIPTION = f"{ROOT}/algorithm.json"
+# Jobs are kept here, where it can be written: everybody may, as in /tmp (the runtime's Dockerfile).
+JOBS = "var/lib/algo"
 PORT = 8080
 USER = "65532:65532"
 
@@ -118,6 +120,7 @@ def _container(project: Manifest, search_path: str) -> documents.ContainerConfig
             f"PYTHONPATH=/{GATEWAY}",
             "PYTHONDONTWRITEBYTECODE=1",
             "PYTHONUNBUFFERED=1",
+            f"ALGO_JOBS=/{JOBS}",
         ),
         cmd=_command(project.algorithm.language),
         working_dir=f"/{APP}",

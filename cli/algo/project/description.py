@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.project.manifest import seconds, size
+from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
+    from algo.project.jobs import Jobs
     from algo.project.manifest import Manifest
 
 
@@ -24,6 +25,29 @@ class TensorsDescription(msgspec.Struct, frozen=True, omit_defaults=True):
 
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}
+
+
+class WebhooksDescription(msgspec.Struct, frozen=True):
+    """Who may be told of a job's end; `backoff`, the first wait between attempts, in seconds."""
+
+    allow: tuple[str, ...]
+    private: bool
+    attempts: int
+    backoff: float
+
+
+class JobsDescription(msgspec.Struct, frozen=True):
+    """Limits of jobs: `timeout` (0 for that of calls) and `keep` in seconds, sizes in bytes."""
+
+    timeout: float
+    concurrency: int
+    queue: int
+    attempts: int
+    keep: float
+    keep_count: int
+    keep_size: int
+    max_result: int
+    webhooks: WebhooksDescription
 
 
 class ServingDescription(msgspec.Struct, frozen=True):
@@ -43,6 +67,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     preload: str
     cancel_grace: float
     worker_memory: int
+    jobs: JobsDescription
 
 
 _PRELOAD = {"auto": "auto", True: "always", False: "never"}
@@ -82,10 +107,28 @@ def describe(manifest: Manifest) -> bytes:
             preload=_PRELOAD[serving.preload],
             cancel_grace=seconds(serving.cancel_grace),
             worker_memory=size(serving.worker_memory or "0"),
+            jobs=_jobs(serving.jobs),
         ),
         gpu=manifest.environment.gpu,
     )
     return msgspec.json.encode(description)
+
+
+def _jobs(jobs: Jobs) -> JobsDescription:
+    hooks = jobs.webhooks
+    return JobsDescription(
+        timeout=jobs.timeout_seconds,
+        concurrency=jobs.concurrency,
+        queue=jobs.queue,
+        attempts=jobs.attempts,
+        keep=seconds(jobs.keep),
+        keep_count=jobs.keep_count,
+        keep_size=size(jobs.keep_size),
+        max_result=size(jobs.max_result),
+        webhooks=WebhooksDescription(
+            hooks.allow, hooks.private, hooks.attempts, seconds(hooks.backoff)
+        ),
+    )
 
 
 def wants_gpu(description: bytes) -> bool:

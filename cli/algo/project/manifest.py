@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from algo.project.errors import BadName, ManifestInvalid
+from algo.project.jobs import Jobs, check_jobs
+from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +25,6 @@ _NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
 _TENSOR = re.compile(
     r"(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)(\[ *((-1|\d+)( *, *(-1|\d+))* *)?\])?"
 )
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 10**6, "gb": 10**9}
-_SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
 class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -79,6 +78,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     preload: bool | Literal["auto"] = "auto"
     cancel_grace: str = "5s"
     worker_memory: str = ""
+    jobs: Jobs = Jobs()
 
     @property
     def timeout_seconds(self) -> float:
@@ -121,22 +121,6 @@ def check_name(name: str) -> str:
     guess = re.sub(r"[^a-z0-9./_-]+", "-", name.lower()).strip("-./_")
     hint = f"use {guess}" if _NAME.fullmatch(guess) else None
     raise BadName(f"{name!r} is not a name for an algorithm: {reason}", hint=hint)
-
-
-def seconds(text: str) -> float:
-    """Return the duration `text` (`250ms`, `60s`, `2m`, `1h`) in seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
-    if not match:
-        raise ManifestInvalid(f"{text!r} is not a duration", hint="write it as 250ms, 60s or 2m")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def size(text: str) -> int:
-    """Return the size `text` (`10MB`, `1GiB`, `4096`) in bytes."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
-    if not match or match[2].lower() not in _SIZES:
-        raise ManifestInvalid(f"{text!r} is not a size", hint="write it as 10MB or 1GiB")
-    return int(float(match[1]) * _SIZES[match[2].lower()])
 
 
 def parse(text: str, where: str = FILE) -> Manifest:
@@ -250,6 +234,7 @@ def _check_serving(serving: Serving, where: str) -> None:
     ):
         if found <= 0:
             raise ManifestInvalid(f"{where}: [serving] {name} is 0", hint="it must be more")
+    check_jobs(serving.jobs, where)
 
 
 def _outside(path: str) -> bool:

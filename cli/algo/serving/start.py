@@ -16,6 +16,7 @@ from algo.signals import deferred, terminable, unstoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from algo.engines.interface import Engine, Instance
     from algo.events import Event, Notify
@@ -28,7 +29,8 @@ class StartOptions:
 
     `grpc_port` is the port for gRPC, None for none.
     `development` opens the control endpoint, `shared` lets other commands call the instance.
-    `gpu` are the GPUs asked for; without, the algorithm's own description decides.
+    `gpu` are the GPUs asked for; without, the algorithm's own description decides. `jobs` is
+    the folder that jobs are kept in.
     """
 
     host: str = LOOPBACK
@@ -38,6 +40,7 @@ class StartOptions:
     shared: bool = False
     gpu: str = ""
     limits: Limits = field(default_factory=Limits)
+    jobs: Path | None = None
 
 
 def start(engine: Engine, servable: Servable, options: StartOptions, notify: Notify) -> Instance:
@@ -115,4 +118,5 @@ def _launch(servable: Servable, options: StartOptions) -> Launch:
         shared=options.shared,
         gpu=options.gpu or ("all" if wants_gpu(servable.description) else ""),
         limits=options.limits,
+        jobs=options.jobs,
     )

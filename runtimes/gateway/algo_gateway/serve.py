@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +31,8 @@ from algo_gateway.workers.reload import Fault, fault_of
 from algo_gateway.workers.worker import LoadFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from algo_gateway.config import Description, Options
     from algo_gateway.inference.rpc import Rpc
     from algo_gateway.wire.spawning import Spawned
@@ -58,6 +61,7 @@ class Gateway:
         self._logs = Logs(self._ids, development=self._development, access=options.access_log)
         self._metrics = Metrics()
         self._tokens: Tokens | None = None
+        self._keys: tuple[bytes, ...] = ()
         self._stopping = asyncio.Event()
         self._port = options.port
         self._grpc: dict[str, int] = {}
@@ -75,11 +79,12 @@ class Gateway:
         control = Control(pool, os.environ.get("ALGO_CONTROL_TOKEN", ""), self._stopping.set)
         try:
             self._open_tokens()
+            self._keys = _webhook_keys(os.environ)
             if self._options.control:
                 await control.listen(self._options.control)
             await self._serve(pool, first)
         except (OSError, ValueError) as error:
-            self._logs.say(f"the gateway cannot listen: {error}", "error")
+            self._logs.say(f"the gateway cannot start: {error}", "error")
             self._code = 1
         control.close()
         pool.close()
@@ -102,7 +107,7 @@ class Gateway:
             ids=self._ids,
         )
         model = Model(service)
-        jobs = JobPages(service, self._options.jobs)
+        jobs = JobPages(service, self._options.jobs, self._keys)
         listener = Listener(
             App(service, model, jobs, self._origins(), self._tokens),
             lambda text: self._logs.say(text, "error"),
@@ -192,3 +197,20 @@ class Gateway:
             os.write(1, msgspec.json.encode(document) + b"\n")
         except OSError:
             return  # nobody reads; serving goes on
+
+
+def _webhook_keys(env: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return what webhooks are signed with, from `ALGO_WEBHOOK_SECRET` or the file it is in.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It holds no secret.
+    """
+    text = env.get("ALGO_WEBHOOK_SECRET", "")
+    if file := env.get("ALGO_WEBHOOK_SECRET_FILE"):
+        text = Path(file).read_text(encoding="utf-8")
+    if not text.strip():
+        return ()
+    from algo_gateway.jobs.signatures import keys_of
+
+    return keys_of(text)

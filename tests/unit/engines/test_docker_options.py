@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,28 @@ def test_an_exact_container_has_no_overlay_and_no_control_endpoint() -> None:
     assert planned.command == ()
     assert "ALGO_CONTROL_TOKEN" not in planned.environment
     assert [published.inside for published in planned.publish] == [8080]
+
+
+def test_jobs_are_in_a_volume_that_outlives_the_container() -> None:
+    folder = Path("/home/me/jobs/acme-hello-1234")
+    planned = plan(
+        replace(launch(None), jobs=folder),
+        "algo.local/acme/hello:abc",
+        session="s1",
+        user="",
+        owner="7:9",
+        machine="here",
+        token="",
+        gpu=None,
+        env={"ALGO_WEBHOOK_SECRET": "whsec_AA", "HOME": "/home/me"},
+    )
+    assert planned.environment["ALGO_JOBS"] == "/var/lib/algo"
+    assert planned.environment["ALGO_WEBHOOK_SECRET"] == "whsec_AA"
+    assert planned.environment["HOME"] == "/tmp"
+    binds = settings(planned, ["it"])["HostConfig"]["Binds"]
+    assert binds == ["algo-jobs-acme-hello-1234:/var/lib/algo"]
+    volume = {"Name": "algo-jobs-acme-hello-1234", "Dest": "/var/lib/algo"}
+    assert in_podman(planned, ["it"])["volumes"] == [volume]
 
 
 def with_gpu(gpu: GpuRequest | None) -> ContainerPlan:

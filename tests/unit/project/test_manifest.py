@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from algo.project import manifest
+from algo.project import manifest, units
 from algo.project.description import describe
 from algo.project.errors import (
     BadName,
@@ -88,12 +88,12 @@ def test_a_bad_name_gets_the_nearest_good_one() -> None:
     ("text", "value"), [("250ms", 0.25), ("60s", 60), ("2m", 120), ("1h", 3600)]
 )
 def test_durations_are_read_in_seconds(text: str, value: float) -> None:
-    assert manifest.seconds(text) == value
+    assert units.seconds(text) == value
 
 
 @pytest.mark.parametrize(("text", "value"), [("4096", 4096), ("10MB", 10**7), ("1GiB", 1 << 30)])
 def test_sizes_are_read_in_bytes(text: str, value: int) -> None:
-    assert manifest.size(text) == value
+    assert units.size(text) == value
 
 
 def test_a_project_is_found_from_a_folder_below_it(tmp_path: Path) -> None:
@@ -143,6 +143,37 @@ def test_the_description_holds_no_version_so_that_one_content_has_one_digest() -
 def test_the_gateway_is_told_whether_workers_share(text: str, told: str) -> None:
     described = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n[serving]\n{text}\n")))
     assert described["serving"]["preload"] == told
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jobs = { attempts = 0 }", "jobs.attempts is 0"),
+        ("jobs = { keep = '0s' }", "jobs.keep is 0"),
+        ("jobs = { keep-size = 'much' }", "'much' is not a size"),
+        ("jobs = { timeout = '30d' }", "'30d' is not a duration"),
+        ("jobs = { retries = 3 }", "retries"),
+        ("jobs.webhooks = { allow = ['https://a.example/path'] }", "no host"),
+        ("jobs.webhooks = { allow = ['*'] }", "no host"),
+    ],
+)
+def test_limits_of_jobs_that_are_none_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        manifest.parse(f"{MINIMAL}\n[serving]\n{text}\n")
+    assert message in caught.value.message
+
+
+def test_the_gateway_is_told_of_jobs_in_seconds_and_bytes() -> None:
+    text = "jobs = { keep = '2h', keep-size = '1GB', webhooks = { allow = ['*.example.com'] } }"
+    described = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n[serving]\n{text}\n")))
+    jobs = described["serving"]["jobs"]
+    assert (jobs["keep"], jobs["keep_size"], jobs["timeout"]) == (7200, 10**9, 0)
+    assert jobs["webhooks"] == {
+        "allow": ["*.example.com"],
+        "private": False,
+        "attempts": 10,
+        "backoff": 2,
+    }
 
 
 def test_preload_is_a_truth_or_auto() -> None:

@@ -83,10 +83,20 @@ def open_service(
         development=development,
         shared=not exact,
         gpu=gpu,
+        jobs=_jobs_folder(deps, found),
     )
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
     return Service(runs_on, servable, options, sample(found), watcher, tree)
+
+
+def _jobs_folder(deps: Deps, found: Project | VersionTarget) -> Path:
+    """Return where a served target keeps its jobs from one start to the next."""
+    if isinstance(found, Project):
+        return deps.folders.jobs(found.manifest.algorithm.name, str(found.root.resolve()))
+    # Another version goes on with the jobs of the one before.
+    host, _, name = found.reference.partition("@")[0].rpartition("/")
+    return deps.folders.jobs(f"{host}/{name.partition(':')[0]}", "")
 
 
 def call_place(

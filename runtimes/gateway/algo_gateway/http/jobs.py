@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Answer = tuple[int, answers.Headers, bytes]
 
 FILE = "jobs.sqlite3"
+WEBHOOK = "webhook-url"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 # How long a client waits before it asks again, where it does not wait for the end.
@@ -43,9 +44,10 @@ _LAST = 1 << 62
 class JobPages:
     """Answers for jobs. What keeps and runs them is imported with the first one."""
 
-    def __init__(self, service: Service, folder: Path | None) -> None:
+    def __init__(self, service: Service, folder: Path | None, keys: tuple[bytes, ...] = ()) -> None:
         self._service = service
         self._folder = folder
+        self._keys = keys
         self._opening: asyncio.Task[Jobs] | None = None
         self._leave: Callable[[], None] = lambda: None
         self._retry: asyncio.Task[None] | None = None
@@ -159,10 +161,19 @@ class JobPages:
             shape,
             scope.client.rpartition(":")[0],
             client_timeout(headers) or 0.0,
+            self._hook(headers.get(WEBHOOK)),
         )
         jobs = await self._jobs()
         job, _ = await jobs.accept(order)
         return jobs, job
+
+    def _hook(self, url: str | None) -> str:
+        if url is None:
+            return ""
+        from algo_gateway.jobs.webhooks import check
+
+        allowed = self._service.pool.serving.jobs.webhooks
+        return check(url, allowed, signs=bool(self._keys))
 
     async def _outcome(self, jobs: Jobs, name: str) -> Answer:
         """Return what a call would have been answered with, or 202 while there is nothing."""
@@ -216,18 +227,21 @@ class JobPages:
         from algo_gateway.jobs.place import Place
 
         service = self._service
-        place = await asyncio.to_thread(Place, self._folder, service.logs.say)
+        place = await asyncio.to_thread(
+            Place, self._folder, lambda text: service.logs.say(text, "warning")
+        )
         jobs = Jobs(
             place.folder / FILE,
             service.pool,
             self._details,
             service.logs,
             service.ids,
+            self._keys,
         )
         try:
             await jobs.open()
         except (Error, OSError, ValueError) as error:
-            service.logs.say(f"the jobs in {place.folder} cannot be opened: {error}")
+            service.logs.say(f"the jobs in {place.folder} cannot be opened: {error}", "error")
             what = "jobs cannot be kept: their store cannot be opened"
             hint = "another gateway may use the folder (ALGO_JOBS); the log says why"
             raise Failure(503, "jobs_unavailable", what, retry_after=5, hint=hint) from error

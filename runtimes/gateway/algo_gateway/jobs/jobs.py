@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from algo_gateway.jobs.webhooks import Webhooks
     from algo_gateway.observe.ids import Ids
     from algo_gateway.observe.logs import Logs
     from algo_gateway.workers.pool import Pool
@@ -38,6 +39,7 @@ class Jobs:
         describe: Makes the stored error of a failure.
         logs: Gets why a job failed, and what is wrong with the disk.
         ids: Of the lines that a job logs: they carry its own.
+        keys: Sign webhooks.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Jobs:
         describe: Callable[[Failure], bytes],
         logs: Logs,
         ids: Ids,
+        keys: tuple[bytes, ...] = (),
     ) -> None:
         self._path = path
         self._pool = pool
@@ -59,8 +62,8 @@ class Jobs:
         self._tidying: asyncio.TimerHandle | None = None
         self.runs = Runs(pool, self._run)
         self.ended = dict.fromkeys(STATES[2:], 0)
-        # Told of each job that ended and has a webhook.
-        self.on_end: Callable[[], None] = lambda: None
+        self._keys = keys
+        self._webhooks: Webhooks | None = None
 
     async def open(self) -> None:
         """Open the store; jobs that were accepted earlier go on.
@@ -78,6 +81,8 @@ class Jobs:
         waiting = await self.do(lambda s: s.recover(limits.attempts, time.time(), error))
         for one in waiting:
             self.runs.add(one)
+        if await self.do(lambda s: s.due(time.time(), 1, frozenset()) != ([], None)):
+            self._look()
         self._tidy()
 
     def do(self, work: Callable[[Store], T], *, durable: bool = True) -> asyncio.Future[T]:
@@ -169,9 +174,10 @@ class Jobs:
         return await self._ask(lambda store: store.newest(state, before, most))
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs stand in each state: the ended ones since the start."""
+        """Return how many jobs are in each state, and what came of webhooks, since the start."""
         running = len(self.runs.tasks)
-        return {"queued": len(self.runs), "running": running, **self.ended}
+        hooks = self._webhooks.counts if self._webhooks is not None else {}
+        return {"queued": len(self.runs), "running": running, **self.ended, **hooks}
 
     def halt(self) -> None:
         """Begin nothing more: the service is about to stop."""
@@ -181,9 +187,15 @@ class Jobs:
         """Put back what the stopping pool did not end, and close the store."""
         if self._tidying is not None:
             self._tidying.cancel()
+        if self._webhooks is not None:
+            await self._webhooks.close()
         if self.runs.tasks:
             await asyncio.wait(self.runs.tasks.values(), timeout=1.0)
         await self._desk.close()
+
+    def say(self, text: str) -> None:
+        """Write a line to the log."""
+        self._logs.say(text, "warning")
 
     async def _ask(self, work: Callable[[Store], T], *, durable: bool = False) -> T:
         """Do `work` for a request.
@@ -194,7 +206,7 @@ class Jobs:
         try:
             return await self.do(work, durable=durable)
         except Trouble as error:
-            self._logs.say(f"jobs cannot be kept in {self._path}: {error}")
+            self.say(f"jobs cannot be kept in {self._path}: {error}")
             message = "jobs cannot be kept at the moment"
             raise Failure(503, "jobs_unavailable", message, retry_after=5) from error
 
@@ -207,7 +219,7 @@ class Jobs:
             return  # it was cancelled, in the store already
         except Trouble as error:
             # What is under way stays so in the store, and is begun again with the next start.
-            self._logs.say(f"the job {name} cannot be kept in {self._path}: {error}")
+            self.say(f"the job {name} cannot be kept in {self._path}: {error}")
             return
         if job is not None and job.state == QUEUED:
             self.runs.add(waits, first=not job.lost)
@@ -279,7 +291,16 @@ class Jobs:
             if not waiter.done():
                 waiter.set_result(None)
         if job.hook:
-            self.on_end()
+            self._look()
+
+    def _look(self) -> None:
+        """Deliver the webhooks that are due."""
+        if self._webhooks is None:
+            from algo_gateway.jobs.webhooks import Webhooks
+
+            self._webhooks = Webhooks(self, self._pool.serving.jobs.webhooks, self._keys)
+        else:
+            self._webhooks.look()
 
     def _patience(self) -> int:
         return min(60, 1 + len(self.runs) // 100)

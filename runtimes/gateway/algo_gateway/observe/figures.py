@@ -147,6 +147,7 @@ class Figures:
         return [
             labelled("algo_jobs", "gauge", "Jobs that have not ended.", "state", now),
             labelled("algo_jobs_total", "counter", "Jobs that ended.", "state", ended),
+            *_of_webhooks(counts),
         ]
 
     def _of_system(self, workers: Mapping[int, int]) -> list[Family]:
@@ -181,6 +182,13 @@ class Figures:
                 "algo_gpu_utilization_ratio", "gauge", "Share of time it works.", "gpu", loads
             ),
         ]
+
+
+def _of_webhooks(counts: Mapping[str, int]) -> list[Family]:
+    if "webhook_delivered" not in counts:
+        return []
+    came = [(name, counts[f"webhook_{name}"]) for name in ("delivered", "retried", "failed")]
+    return [labelled("algo_webhooks_total", "counter", "Attempts to deliver.", "outcome", came)]
 
 
 def _of_processes(workers: Mapping[str, Usage], others: int) -> list[Family]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What is ours and not the algorithm's: the way to the gateway's packages, and its secrets.
 _OURS = (
     *("PYTHONPATH", "PYTHONSAFEPATH", "ALGO_CONTROL_TOKEN", "ALGO_TOKEN"),
-    *("ALGO_JOBS", "ALGO_WEBHOOK_SECRET"),
+    *("ALGO_JOBS", "ALGO_WEBHOOK_SECRET", "ALGO_WEBHOOK_SECRET_FILE"),
 )
 _PIPE_BYTES = 1 << 20
 
