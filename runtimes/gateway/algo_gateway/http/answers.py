@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -56,14 +55,40 @@ def error(code: str, message: str) -> bytes:
     return msgspec.json.encode(ErrorDocument(ErrorDetails(code=code, message=message)))
 
 
-def algorithmia(result: Result, seconds: float) -> bytes:
-    """Return a result in Algorithmia's shape: `{"result", "metadata"}`."""
+def algorithmia(result: Result, seconds: float, printed: list[bytes] | None = None) -> bytes:
+    """Return a result in Algorithmia's shape: `{"result", "metadata"}`.
+
+    Args:
+        result: What `apply` returned.
+        seconds: How long it took.
+        printed: The lines that it printed, where the client is to see them.
+    """
+    name, body = as_json(result)
+    about: dict[str, object] = {"content_type": name, "duration": round(seconds, 6)}
+    if printed is not None:
+        about["stdout"] = b"".join(line + b"\n" for line in printed).decode(errors="replace")
+    return b'{"result":' + body + b',"metadata":' + msgspec.json.encode(about) + b"}"
+
+
+def as_json(result: Result) -> tuple[str, bytes]:
+    """Return Algorithmia's name for a result's type, and JSON: of bytes their base64."""
     kind = result.content_type.partition(";")[0]
     if kind == "application/json":
-        name, body = "json", result.body
-    elif kind.startswith("text/"):
-        name, body = "text", msgspec.json.encode(result.body.decode(errors="replace"))
-    else:
-        name, body = "binary", msgspec.json.encode(base64.b64encode(result.body).decode())
-    metadata = msgspec.json.encode({"content_type": name, "duration": round(seconds, 6)})
-    return b'{"result":' + body + b',"metadata":' + metadata + b"}"
+        return "json", result.body
+    if kind.startswith("text/"):
+        return "text", msgspec.json.encode(result.body.decode(errors="replace"))
+    return "binary", msgspec.json.encode(result.body)  # msgspec writes bytes as base64
+
+
+def algorithmia_error(problem: Failure, *, development: bool) -> bytes:
+    """Return a failure in Algorithmia's shape.
+
+    `error_type` is the exception's, or our code; the stack trace has two names, because its
+    service wrote `stacktrace` and its Python client reads `stack_trace`.
+    """
+    kind = problem.error if problem.code == "exception" else problem.code
+    text = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
+    details = {"message": text, "error_type": kind, "code": problem.code}
+    if development and problem.stacktrace:
+        details |= {"stacktrace": problem.stacktrace, "stack_trace": problem.stacktrace}
+    return msgspec.json.encode({"error": details})

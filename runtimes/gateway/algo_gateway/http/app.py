@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.http import answers
+from algo_gateway.http.algorithmia import Algorithmia
 from algo_gateway.http.front import Front
 from algo_gateway.http.invoke import Invoke
 from algo_gateway.http.pages import Pages
@@ -46,14 +47,15 @@ class App:
         self._service = service
         self._routes = Routes()
         invoke = Invoke(service, jobs)
-        parts: list[Part] = [invoke, Rest(service, model), jobs]
+        old = Algorithmia(service, jobs)
+        parts: list[Part] = [invoke, old, Rest(service, model), jobs]
         parts.append(Pages(service, parts))
         for part in parts:
             part.register(self._routes)
         self._front = Front(service, self._routes, origins, tokens)
         # The hottest way: these give an answer its id by themselves.
         self._direct: frozenset[Handler] = (
-            frozenset({invoke.plain, invoke.algorithmia}) if self._front.idle else frozenset()
+            frozenset({invoke.plain, old.call}) if self._front.idle else frozenset()
         )
 
     def __call__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure, Result, Stream
 from algo_gateway.calls.deadlines import client_timeout
-from algo_gateway.http import answers
 from algo_gateway.http.operations import describe_calls
 
 if TYPE_CHECKING:
+    from algo_gateway.http import answers
     from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.openapi import Interface
     from algo_gateway.http.routes import Routes
@@ -32,9 +32,6 @@ class Invoke:
         """Add the paths that call the algorithm."""
         routes.add("POST", "/", self.plain)
         routes.add("POST", "/invoke", self.plain)
-        own = f"/v1/algo/{self._service.description.name}"
-        routes.add("POST", own, self.algorithmia)
-        routes.add("POST", f"{own}/*", self.algorithmia)
 
     def describe(self, interface: Interface) -> None:
         """Add the calls to the document."""
@@ -42,18 +39,11 @@ class Invoke:
 
     async def plain(self, scope: Any, proto: Any) -> None:
         """Answer with the result itself."""
-        await self._invoke(scope, proto, plain=True)
-
-    async def algorithmia(self, scope: Any, proto: Any) -> None:
-        """Answer in Algorithmia's shape; what follows the name is a version."""
-        await self._invoke(scope, proto, plain=False)
-
-    async def _invoke(self, scope: Any, proto: Any, *, plain: bool) -> None:
         began = time.monotonic()
         service = self._service
         headers = scope.headers
         if headers.get("prefer") is not None and await self._jobs.order(
-            scope, headers, proto, "plain" if plain else "algorithmia"
+            scope, headers, proto, "plain"
         ):
             return
         call: Call | None = None
@@ -77,13 +67,8 @@ class Invoke:
                 return
             seconds = time.monotonic() - began
             service.metrics.answered(200, seconds)
-            if plain:
-                proto.response_bytes(
-                    200, [("content-type", result.content_type), *named], result.body
-                )
-            else:
-                document = answers.algorithmia(result, seconds)
-                proto.response_bytes(200, [*answers.JSON, *named], document)
+            kind = ("content-type", result.content_type)
+            proto.response_bytes(200, [kind, *named], result.body)
         except Failure as problem:
             service.answered(problem.status, began)
             proto.response_bytes(problem.status, *service.failed(problem, call, proto, headers))

@@ -97,7 +97,7 @@ class JobPages:
             return False
 
         async def ordered(scope: Any, proto: Any) -> Answer:
-            jobs, job = await self._accept(scope, proto, secrets.token_hex(16), shape)
+            jobs, job = await self.accept(scope, proto, secrets.token_hex(16), shape)
             if prefer.wait:
                 job = await jobs.get(job.id, prefer.wait)
                 if not job.open:
@@ -117,7 +117,7 @@ class JobPages:
         if _ID.fullmatch(name) is None:
             hint = "up to 100 letters, digits and . _ - of which the first is a letter or digit"
             raise Failure(400, "bad_job_id", f"{name[:100]!r} is no id for a job", hint=hint)
-        jobs, job = await self._accept(scope, proto, name, "plain")
+        jobs, job = await self.accept(scope, proto, name, "plain")
         if prefer.wait:
             job = await jobs.get(name, prefer.wait)
         return _accepted(job, prefer) if job.open else _document(200, job, prefer)
@@ -150,7 +150,12 @@ class JobPages:
         document = {"jobs": [job.document() for job in found], "next": more}
         return 200, [*answers.JSON, _FRESH], msgspec.json.encode(document)
 
-    async def _accept(self, scope: Any, proto: Any, name: str, shape: str) -> tuple[Jobs, Job]:
+    async def accept(self, scope: Any, proto: Any, name: str, shape: str) -> tuple[Jobs, Job]:
+        """Keep a request as the job `name` (`order` says what `shape` is).
+
+        Raises:
+            Failure: There is no room, or it cannot be kept.
+        """
         from algo_gateway.jobs.job import Order
 
         headers = scope.headers

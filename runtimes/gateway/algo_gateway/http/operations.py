@@ -23,6 +23,7 @@ _ALGORITHMIA: dict[str, Any] = {
             "properties": {
                 "content_type": {"enum": ["json", "text", "binary"]},
                 "duration": {"type": "number", "description": "In seconds."},
+                "stdout": {"type": "string", "description": "In development, if asked for."},
             },
             "required": ["content_type", "duration"],
             "additionalProperties": False,
@@ -33,8 +34,32 @@ _ALGORITHMIA: dict[str, Any] = {
 }
 
 
+_ALGORITHMIA_ERROR: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in ("message", "error_type", "code")},
+            "required": ["message", "error_type", "code"],
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
+_ALGORITHMIA_VOID: dict[str, Any] = {
+    "type": "object",
+    "properties": {"async": {"const": "void"}, "request_id": {"type": "string"}},
+    "required": ["async", "request_id"],
+    "additionalProperties": False,
+}
+_ABOUT_ALGORITHMIA = (
+    "In the query `timeout` in seconds, `output` as `raw` (the result itself) or `void` (a job), "
+    "and in development `stdout=true`. What is wrong with a call is told in an answer of 200."
+)
+
+
 def describe_calls(interface: Interface) -> None:
-    """Add the paths that call the algorithm, plain and in Algorithmia's shape."""
+    """Add the paths that call the algorithm."""
     name = interface.description.name
     call = {
         "summary": f"Call {name}",
@@ -44,13 +69,20 @@ def describe_calls(interface: Interface) -> None:
     }
     interface.add("POST", "/", "call", call)
     interface.add("POST", "/invoke", "invoke", call)
-    content = {"application/json": {"schema": interface.component("Algorithmia", _ALGORITHMIA)}}
+
+
+def describe_algorithmia(interface: Interface) -> None:
+    """Add the paths that answer in Algorithmia's shape."""
+    name = interface.description.name
+    shape = {"anyOf": [_ALGORITHMIA, _ALGORITHMIA_ERROR, _ALGORITHMIA_VOID]}
+    content = {"application/json": {"schema": interface.component("Algorithmia", shape)}}
     wrapped = {
-        **call,
         "summary": f"Call {name}, answered in Algorithmia's shape",
+        "description": _ABOUT_ALGORITHMIA,
+        "requestBody": interface.request,
         "responses": {
-            "200": {"description": "The result and what it took.", "content": content},
-            **interface.errors(),
+            "200": {"description": "The result, or why there is none.", "content": content},
+            **interface.errors("413", "429", "503"),
         },
     }
     interface.add("POST", f"/v1/algo/{name}", "algorithmia", wrapped)

@@ -50,6 +50,7 @@ class Logs:
     def __init__(self, ids: Ids, *, development: bool, access: bool = False) -> None:
         self.access = access
         self.lost = 0
+        self._heard: dict[int, list[bytes]] = {}
         self._ids = ids
         self._plain = development
         self._waiting: deque[bytes] = deque()
@@ -60,8 +61,18 @@ class Logs:
         self._thread = threading.Thread(target=self._write, name="logs", daemon=True)
         self._thread.start()
 
+    def listen(self, number: int) -> list[bytes]:
+        """Return a list to which the lines that the call `number` prints are added."""
+        return self._heard.setdefault(number, [])
+
+    def forget(self, number: int) -> None:
+        """Listen to a call no more."""
+        self._heard.pop(number, None)
+
     def printed(self, reply: Reply, body: bytes) -> None:
         """Write the lines that user code printed during the call `reply.call`."""
+        if reply.call in self._heard:
+            self._heard[reply.call].append(body)
         if self._plain:
             self._put(body + b"\n")
             return

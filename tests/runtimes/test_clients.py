@@ -1,4 +1,4 @@
-"""Clients of the Open Inference Protocol, unchanged, against a real gateway."""
+"""Clients that others wrote, unchanged, against a real gateway."""
 
 from __future__ import annotations
 
@@ -42,11 +42,38 @@ def total_of(value):
 """
 
 
-def run(python: Path, script: str, *arguments: str) -> None:
-    """Run a script of `clients/` in a client's environment; it says `ok`, or fails."""
+LEGACY = """
+import time
+
+class AlgorithmError(ValueError):
+    code = "too_small"
+
+def pieces(count):
+    yield from range(count)
+
+def apply(value):
+    asked = value if isinstance(value, dict) else {}
+    if "refuse" in asked:
+        raise AlgorithmError(asked["refuse"])
+    if "stream" in asked:
+        return pieces(asked["stream"])
+    if "print" in asked:
+        print(asked["print"])
+    time.sleep(asked.get("sleep", 0))
+    return 1 / 0 if "raise" in asked else value
+"""
+
+
+def run(python: Path, script: str, *arguments: str) -> list[str]:
+    """Run a script of `clients/` in a client's environment; it ends with `ok`, or fails.
+
+    Returns what it printed before.
+    """
     words: list[str | Path] = [python, "-W", "ignore", CLIENTS / script, *arguments]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout.endswith("ok\n"), done.stdout + done.stderr
+    *said, last = done.stdout.splitlines() or [""]
+    assert last == "ok", done.stdout + done.stderr
+    return said
 
 
 def test_tritons_http_client(gateway: Start, client_python: Client) -> None:
@@ -63,3 +90,11 @@ def test_kserves_clients(gateway: Start, client_python: Client) -> None:
     served = gateway(TENSORS, "--grpc-port", "0")
     url, address = f"http://127.0.0.1:{served.port}", f"127.0.0.1:{served.grpc_port}"
     run(client_python("kserve"), "kserve_client.py", url, address)
+
+
+def test_algorithmias_client(gateway: Start, client_python: Client) -> None:
+    served = gateway(LEGACY, "--development")
+    url = f"http://127.0.0.1:{served.port}"
+    (job,) = run(client_python("algorithmia"), "algorithmia_client.py", url)
+    result = served.ask("GET", f"/jobs/{job}/result", headers={"Prefer": "wait=20"})
+    assert result.json["result"] == {"a": 1}
