@@ -53,12 +53,16 @@ GATEWAY = {
     "observe": {"calls", "wire"},
     "workers": {"calls", "config", "observe", "wire"},
     "control": {"config", "workers"},
+    "files": {"calls", "config", "net"},
     "jobs": {"calls", "config", "net"},
     "inference": {"calls", "config"},
-    "http": {"access", "calls", "config", "inference", "jobs", "observe", "tracing", "workers"},
+    "http": {
+        *("access", "calls", "config", "files", "inference", "jobs", "observe", "tracing"),
+        "workers",
+    },
     "serve": {
-        *("access", "calls", "config", "control", "http", "inference", "jobs", "observe"),
-        *("tracing", "wire", "workers"),
+        *("access", "calls", "config", "control", "files", "http", "inference", "jobs"),
+        *("observe", "tracing", "wire", "workers"),
     },
     "__main__": {"config", "serve", "wire"},
 }
