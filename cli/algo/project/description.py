@@ -9,6 +9,7 @@ import msgspec
 from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
+    from algo.project.fetch import Fetch
     from algo.project.jobs import Jobs
     from algo.project.manifest import Manifest
 
@@ -50,6 +51,16 @@ class JobsDescription(msgspec.Struct, frozen=True):
     webhooks: WebhooksDescription
 
 
+class FetchDescription(msgspec.Struct, frozen=True):
+    """From where files may be fetched; `max_size` in bytes, `timeout` in seconds."""
+
+    hosts: tuple[str, ...]
+    networks: tuple[str, ...]
+    http: bool
+    max_size: int
+    timeout: float
+
+
 class ServingDescription(msgspec.Struct, frozen=True):
     """Limits of a running instance; `timeout` in seconds, `max_body` in bytes.
 
@@ -68,6 +79,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     cancel_grace: float
     worker_memory: int
     jobs: JobsDescription
+    fetch: FetchDescription | msgspec.UnsetType = msgspec.UNSET
 
 
 _PRELOAD = {"auto": "auto", True: "always", False: "never"}
@@ -108,6 +120,7 @@ def describe(manifest: Manifest) -> bytes:
             cancel_grace=seconds(serving.cancel_grace),
             worker_memory=size(serving.worker_memory or "0"),
             jobs=_jobs(serving.jobs),
+            fetch=_fetch(serving.fetch),
         ),
         gpu=manifest.environment.gpu,
     )
@@ -129,6 +142,13 @@ def _jobs(jobs: Jobs) -> JobsDescription:
             hooks.allow, hooks.private, hooks.attempts, seconds(hooks.backoff)
         ),
     )
+
+
+def _fetch(fetch: Fetch | None) -> FetchDescription | msgspec.UnsetType:
+    if fetch is None:
+        return msgspec.UNSET
+    limits = (size(fetch.max_size), seconds(fetch.timeout))
+    return FetchDescription(fetch.hosts, fetch.networks, fetch.http, *limits)
 
 
 def wants_gpu(description: bytes) -> bool:

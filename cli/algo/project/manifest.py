@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from algo.project.errors import BadName, ManifestInvalid
+from algo.project.fetch import Fetch, check_fetch
 from algo.project.jobs import Jobs, check_jobs
 from algo.project.units import seconds, size
 
@@ -75,6 +76,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     queue: int = 64
     batch: Batch = Batch()
     tensors: Tensors = Tensors()
+    fetch: Fetch | None = None
     preload: bool | Literal["auto"] = "auto"
     cancel_grace: str = "5s"
     worker_memory: str = ""
@@ -225,6 +227,8 @@ def _check_serving(serving: Serving, where: str) -> None:
                 f"{where}: [serving] tensor {name} is {text!r}",
                 hint="write it as FP32[-1,64], or INT64 for a single value",
             )
+    if serving.fetch is not None:
+        check_fetch(serving.fetch, where)
     seconds(serving.batch.max_wait)
     seconds(serving.cancel_grace)
     size(serving.worker_memory or "0")

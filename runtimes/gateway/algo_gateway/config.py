@@ -46,6 +46,24 @@ class Jobs(msgspec.Struct, frozen=True):
     webhooks: Webhooks = Webhooks()
 
 
+class Fetch(msgspec.Struct, frozen=True):
+    """What a caller may have fetched by URL.
+
+    Args:
+        hosts: `images.example.com`, `*.example.com`, each with a port where it is not the usual.
+        networks: Address ranges that are allowed although they are not public.
+        http: Whether plain HTTP will do.
+        max_size: Of the files of one request together, in bytes.
+        timeout: Of each, in seconds.
+    """
+
+    hosts: tuple[str, ...]
+    networks: tuple[str, ...] = ()
+    http: bool = False
+    max_size: int = 10_000_000
+    timeout: float = 10.0
+
+
 class Serving(msgspec.Struct, frozen=True):
     """Limits: `timeout` in seconds, `max_body` in bytes, `queue` in waiting calls.
 
@@ -65,6 +83,7 @@ class Serving(msgspec.Struct, frozen=True):
     cors: tuple[str, ...] = ()
     tensors: Tensors = Tensors()
     jobs: Jobs = Jobs()
+    fetch: Fetch | None = None
 
 
 class Description(msgspec.Struct, frozen=True):

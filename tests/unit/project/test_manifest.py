@@ -47,6 +47,10 @@ def test_a_minimal_manifest_has_the_documented_defaults() -> None:
         (MINIMAL + "[serving]\nworkers = 100000", "workers is 100000", "from 1 to 256"),
         (MINIMAL + "[serving]\nbatch = {max-size = 0}", "batch max-size is 0", "from 1"),
         (MINIMAL + "[serving]\nbatch = {max-wait = 'x'}", "not a duration", "250ms"),
+        (MINIMAL + "[serving]\nfetch = {hosts = []}", "fetch has no hosts", "example.com"),
+        (MINIMAL + "[serving]\nfetch = {hosts = ['http://a']}", "is no host", "*.example.com"),
+        (MINIMAL + "[serving]\nfetch = {hosts = ['a'], networks = ['x']}", "'x'", "10.1.0.0/16"),
+        (MINIMAL + "[serving]\nfetch = {hosts = ['a'], max-size = '0'}", "nothing", "above 0"),
         (MINIMAL + "[serving.tensors.inputs]\nx = 'FLOAT[2]'", "x is 'FLOAT[2]'", "FP32[-1,64]"),
         (MINIMAL + "[serving.tensors]\noutputs = {x = 'FP32[-2]'}", "'FP32[-2]'", "FP32[-1,64]"),
         (MINIMAL + "[serving]\ntimeout = '0s'", "timeout is 0", "more"),
@@ -185,6 +189,19 @@ def test_the_limits_of_a_worker_are_told_in_seconds_and_bytes() -> None:
     text = '[serving]\ncancel-grace = "500ms"\nworker-memory = "2GB"\n'
     serving = msgspec.json.decode(describe(manifest.parse(f"{MINIMAL}\n{text}")))["serving"]
     assert (serving["cancel_grace"], serving["worker_memory"]) == (0.5, 2_000_000_000)
+
+
+def test_hosts_of_files_are_in_the_description_where_there_are_any() -> None:
+    fetch = "[serving]\nfetch = {hosts = ['*.example.com:8443'], max-size = '1MB'}\n"
+    document = msgspec.json.decode(describe(manifest.parse(MINIMAL + fetch)))
+    assert document["serving"]["fetch"] == {
+        "hosts": ["*.example.com:8443"],
+        "networks": [],
+        "http": False,
+        "max_size": 1_000_000,
+        "timeout": 10.0,
+    }
+    assert "fetch" not in msgspec.json.decode(describe(manifest.parse(MINIMAL)))["serving"]
 
 
 def test_declared_tensors_are_in_the_description() -> None:

@@ -75,8 +75,11 @@ class Algorithmia:
                 await self._void(scope, proto, began)
                 return
             body = await service.body(headers, proto)
+            kind = headers.get("content-type") or _JSON
+            if kind != _JSON or service.pool.serving.fetch is not None:
+                kind, body = await service.prepared(kind, body)
             call = service.submit(
-                headers.get("content-type") or _JSON,
+                kind,
                 body,
                 proto.client_disconnect,
                 timeout=_shortest(options.timeout, client_timeout(headers)),
@@ -89,8 +92,8 @@ class Algorithmia:
             seconds = time.monotonic() - began
             service.metrics.answered(200, seconds)
             if options.output == "raw":
-                kind = ("content-type", result.content_type)
-                proto.response_bytes(200, [kind, *named], result.body)
+                content = ("content-type", result.content_type)
+                proto.response_bytes(200, [content, *named], result.body)
             else:
                 document = answers.algorithmia(result, seconds, printed)
                 proto.response_bytes(200, [*answers.JSON, *named], document)

@@ -49,8 +49,11 @@ class Invoke:
         call: Call | None = None
         try:
             body = await service.body(headers, proto)
+            sent = headers.get("content-type") or "application/json"
+            if sent != "application/json" or service.pool.serving.fetch is not None:
+                sent, body = await service.prepared(sent, body)
             call = service.submit(
-                headers.get("content-type") or "application/json",
+                sent,
                 body,
                 proto.client_disconnect,
                 timeout=client_timeout(headers),

@@ -159,10 +159,14 @@ class JobPages:
         from algo_gateway.jobs.job import Order
 
         headers = scope.headers
+        body = await self._service.body(headers, proto)
+        kind, body = await self._service.prepared(
+            headers.get("content-type") or "application/json", body
+        )
         order = Order(
             name,
-            headers.get("content-type") or "application/json",
-            await self._service.body(headers, proto),
+            kind,
+            body,
             shape,
             scope.client.rpartition(":")[0],
             client_timeout(headers) or 0.0,

@@ -30,6 +30,7 @@ ERRORS = {
     "503": "The algorithm is not loaded.",
     "504": "No answer within the deadline.",
 }
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _RETRY = {
     "Retry-After": {
         "description": "Seconds after which to come again.",
@@ -151,8 +152,17 @@ class Interface:
         if kind == "application/json":
             return {"schema": self._input}
         if kind.startswith("multipart/"):
-            return {"schema": self._sides.get("form") or {"type": "object"}}
+            return {"schema": self._form()}
         return {"schema": {"type": "string"} if kind.startswith("text/") else {}}
+
+    def _form(self) -> Json:
+        """The input as a form: its files are files instead of base64."""
+        schema = self._input
+        if "$ref" in schema:
+            schema = self._schemas[schema["$ref"].rpartition("/")[2]]
+        known = schema.get("properties", {})
+        files = {name: _FILE for name in self._sides.get("files", ()) if name in known}
+        return {**schema, "properties": {**known, **files}} if files else {"type": "object"}
 
     def _given(self, kind: str) -> Json:
         if kind == "application/json":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure
+from algo_gateway.files.intake import Intake
 from algo_gateway.http import answers
 from algo_gateway.http.front import Watched
 from algo_gateway.observe.ids import HEADER, Ids, given
@@ -34,6 +35,7 @@ class Service:
     logs: Logs
     development: bool
     ids: Ids
+    intake: Intake = field(default_factory=Intake)
 
     async def body(self, headers: Any, proto: Any) -> bytes:
         """Return a request's body, refused before it is read where its length is known.
@@ -56,6 +58,18 @@ class Service:
             if len(pieces) > most:
                 raise self._too_big()
         return bytes(pieces)
+
+    async def prepared(self, kind: str, body: bytes) -> tuple[str, bytes]:
+        """Return content type and body as a runner takes them: forms and URLs become parts.
+
+        Only JSON where nothing may be fetched needs none of it.
+
+        Raises:
+            Failure: It is no form, or a file cannot be fetched.
+        """
+        pool = self.pool
+        schema: Any = pool.schema.get("input", {})
+        return await self.intake.take(kind, body, pool.serving.fetch, schema)
 
     def submit(
         self,
