@@ -42,6 +42,7 @@ VERBS = {
     "versions": Verb("Trust", "List the versions of a name."),
     "keys": Verb("Trust", "Create, show and trust signing keys."),
     "login": Verb("Machine", "Store credentials for a registry."),
+    "tokens": Verb("Machine", "Create, list and revoke the tokens of a service."),
     "doctor": Verb("Machine", "Check this machine and clean up what was left behind."),
     "completion": Verb("Machine", "Print the completion script of a shell."),
 }

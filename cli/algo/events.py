@@ -49,6 +49,7 @@ class Ready:
     """A service answers at `url`; `sample` is a request body it accepts, as JSON text.
 
     `grpc` is its `host:port` for gRPC, empty where there is none.
+    `token`: a call wants one.
     """
 
     url: str
@@ -56,6 +57,7 @@ class Ready:
     engine: str
     digest: str = ""
     grpc: str = ""
+    token: bool = False
 
 
 @dataclass(frozen=True, slots=True)

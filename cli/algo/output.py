@@ -286,7 +286,8 @@ def plain(value: object) -> Any:
 
 def _ready(event: events.Ready) -> str:
     body = event.sample.replace("'", "'\\''")
-    call = f"curl -s {event.url} -H 'Content-Type: application/json' -d '{body}'"
+    token = ' -H "Authorization: Bearer $ALGO_TOKEN"' if event.token else ""
+    call = f"curl -s {event.url} -H 'Content-Type: application/json'{token} -d '{body}'"
     grpc = f"gRPC at {event.grpc}\n" if event.grpc else ""
     return f"{event.url}\n{grpc}{call}\n"
 

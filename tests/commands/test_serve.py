@@ -172,12 +172,16 @@ def test_a_taken_port_names_a_free_one(hello: Path, capsys: pytest.CaptureFixtur
     assert "--port" in error["hint"]
 
 
+ELSEWHERE = ["--engine", "virtualenv", "--host", "192.0.2.1"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "exit_code"),
     [
         (["--engine", "kubernetes"], "unknown_engine", 2),
         (["--engine", "virtualenv", "--exact"], "exact_needs_image", 2),
-        (["--engine", "virtualenv", "--host", "192.0.2.1"], "address_invalid", 2),
+        ([*ELSEWHERE, "--insecure-no-token"], "address_invalid", 2),
+        (ELSEWHERE, "token_required", 4),
         (["--engine", "docker"], "engine_unavailable", 3),
         (["no-such-thing"], "target_unknown", 2),
         (["./missing"], "target_unknown", 2),

@@ -41,6 +41,12 @@ def run_command(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long to wait for the answer.")
     ] = 300.0,
+    token: Annotated[
+        str,
+        typer.Option(
+            "--token", envvar="ALGO_TOKEN", metavar="TOKEN", help="For a service that wants one."
+        ),
+    ] = "",
     insecure_skip_verify: SkipVerifyOpt = False,
     json: JsonOpt = False,
 ) -> None:
@@ -66,5 +72,5 @@ def run_command(
     place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
     place = call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify)
-    answer = run(place, body, deps.output.event, timeout)
+    answer = run(place, body, deps.output.event, timeout, token)
     deliver(deps, answer, place_of_answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,6 +37,22 @@ def serve_command(
     ] = False,
     no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not watch for edits.")] = False,
     gpu: GpuOpt = "",
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens",
+            envvar="ALGO_TOKENS",
+            metavar="FILE",
+            help="Want one of these (algo tokens).",
+        ),
+    ] = None,
+    insecure_no_token: Annotated[
+        bool, typer.Option("--insecure-no-token", help="Let whoever reaches --host call.")
+    ] = False,
+    access_log: Annotated[
+        bool,
+        typer.Option("--access-log", envvar="ALGO_ACCESS_LOG", help="Show a line for each answer."),
+    ] = False,
     insecure_skip_verify: SkipVerifyOpt = False,
     json: JsonOpt = False,
 ) -> None:
@@ -50,11 +67,14 @@ def serve_command(
     algo serve --gpu
     algo serve --grpc-port 8081
     algo serve acme/digits:1.0.0
+    algo serve --host 0.0.0.0 --tokens tokens.json
     """
     from algo.commands.shared.serving import open_service
+    from algo.commands.shared.tokens import access_of
     from algo.serving.serve import serve
 
     deps: Deps = ctx.obj
+    access = access_of(deps, host, tokens, open_to_all=insecure_no_token, log=access_log)
     service = open_service(
         deps,
         target,
@@ -65,6 +85,7 @@ def serve_command(
         reload=not no_reload,
         gpu=gpu,
         grpc_port=grpc_port,
+        access=access,
         skip_verify=insecure_skip_verify,
     )
     serve(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from algo.engines.interface import Launch
 
 APP = "/opt/algo/app"
+TOKENS = "/opt/algo/tokens.json"
 PORT = 8080
 CONTROL_PORT = 8081
 GRPC_PORT = 8082
@@ -92,6 +93,7 @@ def plan(
     environment |= {name: env[name] for name in _PASSED if name in env} if env else {}
     if launch.jobs is not None:
         environment["ALGO_JOBS"] = JOBS
+    environment |= launch.access.environment(TOKENS)
     publish = [Publish(PORT, launch.host, launch.port)]
     command = []
     if token:
@@ -107,7 +109,7 @@ def plan(
         user=user,
         environment=environment,
         labels={SESSION_LABEL: session, OWNER_LABEL: owner, HOST_LABEL: machine},
-        binds=(f"{launch.folder}:{APP}:ro",) if launch.folder else (),
+        binds=_binds(launch),
         publish=tuple(publish),
         memory=launch.limits.memory,
         nano_cpus=int(launch.limits.cpus * 1e9),
@@ -160,6 +162,12 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
         "ExposedPorts": {port: {} for port in published},
         "HostConfig": host,
     }
+
+
+def _binds(launch: Launch) -> tuple[str, ...]:
+    folder = [f"{launch.folder}:{APP}:ro"] if launch.folder else []
+    tokens = [f"{launch.access.tokens}:{TOKENS}:ro"] if launch.access.tokens else []
+    return (*folder, *tokens)
 
 
 def _device_requests(gpu: GpuRequest | None) -> list[dict[str, Any]] | None:

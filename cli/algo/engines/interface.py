@@ -43,6 +43,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an instance, and whether each answer is written down.
+
+    Attributes:
+        tokens: The file of the tokens that a call wants one of; None wants none.
+        local: Only programs of this machine are meant to call, and no page of the internet.
+        log: Write a line for each answer.
+    """
+
+    tokens: Path | None = None
+    local: bool = False
+    log: bool = False
+
+    def environment(self, tokens: str) -> dict[str, str]:
+        """Return what tells a gateway so; `tokens` is where it finds the file."""
+        names = {"ALGO_TOKENS": tokens if self.tokens else ""}
+        names |= {"ALGO_LOCAL": "1" if self.local else ""}
+        names |= {"ALGO_ACCESS_LOG": "1" if self.log else ""}
+        return {name: value for name, value in names.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """What to run and how.
 
@@ -62,6 +84,7 @@ class Launch:
         limits: What the instance may take.
         jobs: The folder that jobs are kept in, over restarts; a container has a volume of the
             folder's name instead. None keeps them no longer than the instance.
+        access: Who may call it.
     """
 
     name: str
@@ -76,6 +99,7 @@ class Launch:
     gpu: str = ""
     limits: Limits = field(default_factory=Limits)
     jobs: Path | None = None
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,12 @@ TOKEN = "ALGO_CONTROL_TOKEN"
 _SOCKET_PATH = 100
 
 # What would change the gateway behind the back of the command line.
-_NOT_OURS = ("PYTHONHOME", "VIRTUAL_ENV", "ALGO_GRPC_PORT", "ALGO_JOBS")
+_NOT_OURS = frozenset(
+    {
+        *("PYTHONHOME", "VIRTUAL_ENV", "ALGO_TOKEN", "ALGO_SIGNING_KEY", "ALGO_SIGNING_PASSWORD"),
+        *("ALGO_GRPC_PORT", "ALGO_JOBS", "ALGO_TOKENS", "ALGO_LOCAL", "ALGO_ACCESS_LOG"),
+    }
+)
 
 # Reads one line from its standard input, which only we can write. A line means that all is
 # well; the end of the file without one means that we were killed, so the gateway's group goes too.
@@ -138,10 +143,11 @@ class VirtualenvEngine:
     def _spawn(
         self, command: list[str], launch: Launch, control: ControlAddress | None
     ) -> subprocess.Popen[bytes]:
-        env = {k: v for k, v in self._env.items() if k not in _NOT_OURS}
+        env = {name: value for name, value in self._env.items() if name not in _NOT_OURS}
         env["PYTHONPATH"] = str(self._runtimes / "gateway")
         if control is not None:
             env[TOKEN] = control.token
+        env |= launch.access.environment(str(launch.access.tokens))
         env |= self._gpu_environment(launch.gpu)
         try:
             return subprocess.Popen(

@@ -79,6 +79,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     cancel_grace: float
     worker_memory: int
     jobs: JobsDescription
+    cors: tuple[str, ...]
     fetch: FetchDescription | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -121,6 +122,7 @@ def describe(manifest: Manifest) -> bytes:
             worker_memory=size(serving.worker_memory or "0"),
             jobs=_jobs(serving.jobs),
             fetch=_fetch(serving.fetch),
+            cors=serving.cors,
         ),
         gpu=manifest.environment.gpu,
     )

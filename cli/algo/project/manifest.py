@@ -26,6 +26,8 @@ _NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
 _TENSOR = re.compile(
     r"(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)(\[ *((-1|\d+)( *, *(-1|\d+))* *)?\])?"
 )
+# An origin as browsers send it (RFC 6454, section 6.2), or all of them.
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 
 
 class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -66,7 +68,8 @@ class Tensors(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """`[serving]`: how it answers. `timeout` as `60s`, `max-body` as `10MB`.
 
-    `preload` says whether workers share what `load` returned.
+    `preload` says whether workers share what `load` returned; `cors` are the origins whose pages
+    may call.
     """
 
     workers: int = 1
@@ -81,6 +84,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     cancel_grace: str = "5s"
     worker_memory: str = ""
     jobs: Jobs = Jobs()
+    cors: tuple[str, ...] = ()
 
     @property
     def timeout_seconds(self) -> float:
@@ -229,6 +233,12 @@ def _check_serving(serving: Serving, where: str) -> None:
             )
     if serving.fetch is not None:
         check_fetch(serving.fetch, where)
+    for origin in serving.cors:
+        if not _ORIGIN.fullmatch(origin):
+            raise ManifestInvalid(
+                f"{where}: [serving] cors has {origin!r}, which is no origin",
+                hint='write it as "https://app.example.com", or "*" for every page',
+            )
     seconds(serving.batch.max_wait)
     seconds(serving.cancel_grace)
     size(serving.worker_memory or "0")

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from algo import __version__
-from algo.errors import UsageError
-from algo.serving.errors import AlgorithmFailed, AnswerLate, ServiceUnreachable
+from algo.errors import AlgoError, UsageError
+from algo.serving.errors import AlgorithmFailed, AnswerLate, CallRefused, ServiceUnreachable
 from algo.serving.probe import is_ready
 from algo.serving.start import StartOptions, running
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST = 1_000_000
+_REFUSED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Place:
     options: StartOptions = field(default_factory=StartOptions)
 
 
-def run(place: Place, body: Body, notify: Notify, timeout: float) -> Answer:
+def run(place: Place, body: Body, notify: Notify, timeout: float, token: str = "") -> Answer:
     """Call the algorithm at `place` with `body`; what is started for it is stopped again.
 
     Args:
@@ -79,6 +80,7 @@ def run(place: Place, body: Body, notify: Notify, timeout: float) -> Answer:
         body: The input.
         notify: Gets what the algorithm prints.
         timeout: Seconds that the algorithm itself may take.
+        token: What a service that wants one gets.
 
     Raises:
         UsageError: `timeout` is no time.
@@ -91,23 +93,30 @@ def run(place: Place, body: Body, notify: Notify, timeout: float) -> Answer:
         text = f"--timeout is a number of seconds above 0, at most {_LONGEST}, not {timeout:g}"
         raise UsageError(text, hint="algo run --help")
     if place.url and (place.prepare is None or is_ready(place.url)):
-        return call(place.url, body, timeout)
+        return call(place.url, body, timeout, token)
     assert place.prepare is not None
     engine, servable = place.prepare()
     with running(engine, servable, place.options, notify) as instance:
         return call(instance.url, body, timeout)
 
 
-def call(url: str, body: Body, timeout: float) -> Answer:
+def call(url: str, body: Body, timeout: float, token: str = "") -> Answer:
     """Send `body` to the service at `url` and return its answer.
 
     Raises:
+        UsageError: The token is none.
+        CallRefused: The service wants a token, or another one.
         AlgorithmFailed: The service answered with an error.
         AnswerLate: It does not answer in time.
         ServiceUnreachable: Nothing answers there.
     """
     headers = {"Content-Type": body.content_type, "User-Agent": f"algo/{__version__}"}
     request = urllib.request.Request(url, body.content, headers, method="POST")
+    if token:
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError("the token holds what no token has", hint="algo run --help")
+        # Wherever a redirection leads, the token does not go there.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     began = time.monotonic()
     try:
         with _opener(url).open(request, timeout=timeout) as response:
@@ -133,7 +142,7 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(*handlers)
 
 
-def _failure(status: int, content: bytes) -> AlgorithmFailed:
+def _failure(status: int, content: bytes) -> AlgoError:
     try:
         error = msgspec.json.decode(content, type=_Failure).error
     except msgspec.DecodeError:
@@ -143,4 +152,6 @@ def _failure(status: int, content: bytes) -> AlgorithmFailed:
         return AlgorithmFailed(f"{text} (HTTP {status})")
     kind = error.code or error.type
     text = f"{kind}: {error.message}" if kind else error.message
+    if status in _REFUSED:
+        return CallRefused(f"{text} (HTTP {status})")
     return AlgorithmFailed(f"{text} (HTTP {status})", details=error.stacktrace.strip())

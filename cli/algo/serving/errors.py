@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algo.errors import UNREACHABLE, USAGE, AlgoError
+from algo.errors import NOT_ALLOWED, UNREACHABLE, USAGE, AlgoError
 
 
 class LoadFailed(AlgoError):
@@ -53,6 +53,14 @@ class AlgorithmFailed(AlgoError):
     """The algorithm answered with an error."""
 
     code = "algorithm_failed"
+
+
+class CallRefused(AlgoError):
+    """The service wants a token, or another one."""
+
+    code = "call_refused"
+    exit_code = NOT_ALLOWED
+    hint = "algo run --token TOKEN, or ALGO_TOKEN in the environment"
 
 
 class AnswerLate(AlgoError):

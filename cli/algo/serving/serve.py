@@ -77,7 +77,8 @@ def _serve(
     reason = "failed"
     try:
         where, grpc = served.instance.url, served.instance.grpc
-        notify(Ready(where, sample, engine.name, servable.digest, grpc))
+        token = options.access.tokens is not None
+        notify(Ready(where, sample, engine.name, servable.digest, grpc, token))
         reason = _follow(served, Reloads(served, tree, notify), changes)
     except KeyboardInterrupt:
         reason = "interrupted"

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from algo.engines.interface import LOOPBACK, Launch, Limits
+from algo.engines.interface import LOOPBACK, Access, Launch, Limits
 from algo.events import Log
 from algo.project.description import wants_gpu
 from algo.serving.lines import Printed
@@ -41,6 +41,7 @@ class StartOptions:
     gpu: str = ""
     limits: Limits = field(default_factory=Limits)
     jobs: Path | None = None
+    access: Access = field(default_factory=Access)
 
 
 def start(engine: Engine, servable: Servable, options: StartOptions, notify: Notify) -> Instance:
@@ -119,4 +120,5 @@ def _launch(servable: Servable, options: StartOptions) -> Launch:
         gpu=options.gpu or ("all" if wants_gpu(servable.description) else ""),
         limits=options.limits,
         jobs=options.jobs,
+        access=options.access,
     )

@@ -29,6 +29,7 @@ Thumbs.db
 /cases/
 /dist/
 /README.md
+/tokens.json
 /.gitignore
 """
 

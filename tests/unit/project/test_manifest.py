@@ -208,3 +208,15 @@ def test_declared_tensors_are_in_the_description() -> None:
     tensors = "[serving.tensors]\ninputs = {image = 'FP32[-1, 64]', n = 'INT8'}\n"
     document = msgspec.json.decode(describe(manifest.parse(MINIMAL + tensors)))
     assert document["serving"]["tensors"] == {"inputs": {"image": "FP32[-1, 64]", "n": "INT8"}}
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000", "*"])
+def test_origins_are_told_to_the_gateway(origin: str) -> None:
+    parsed = manifest.parse(MINIMAL + f'[serving]\ncors = ["{origin}"]\n')
+    assert msgspec.json.decode(describe(parsed))["serving"]["cors"] == [origin]
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.a.b"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ManifestInvalid, match="which is no origin"):
+        manifest.parse(MINIMAL + f'[serving]\ncors = ["{origin}"]\n')

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.deps import Deps
-    from algo.engines.interface import Engine
+    from algo.engines.interface import Access, Engine
     from algo.serving.call import Answer, Place
     from algo.serving.interface import Servable, Tree
     from algo.watch.interface import Watcher
@@ -47,6 +47,7 @@ def open_service(
     reload: bool,
     gpu: str,
     grpc_port: int | None = None,
+    access: Access,
     skip_verify: bool = False,
 ) -> Service:
     """Choose the engine, claim the port and prepare the target.
@@ -84,6 +85,7 @@ def open_service(
         shared=not exact,
         gpu=gpu,
         jobs=_jobs_folder(deps, found),
+        access=access,
     )
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
