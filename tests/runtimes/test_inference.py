@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.runtimes.conftest import Answered, GatewayProcess
 
     Start = Callable[..., GatewayProcess]
+    Client = Callable[[str], Path]
 
 INFER = "/v2/models/it/infer"
 ECHO = "def apply(value):\n    return value\n"
@@ -251,3 +253,61 @@ def test_statistics_count_what_succeeded_and_what_failed(gateway: Start) -> None
     assert statistics["inference_count"] == 1
     assert statistics["inference_stats"]["fail"]["count"] == 1
     assert statistics["inference_stats"]["compute_infer"]["ns"] > 0
+
+
+ARRAYS = """
+    from typing import Annotated, TypedDict
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    class Scan(TypedDict):
+        image: Annotated[np.ndarray, np.float32, (None, 2)]
+        any: np.ndarray
+        label: str
+
+    def apply(scan: Scan) -> dict:
+        assert scan["image"].dtype == np.float32
+        return {"doubled": scan["image"].T * 2, "any": scan["any"], "label": scan["label"],
+                "nan": np.array([np.nan]), "count": np.int64(scan["image"].size)}
+    """
+
+
+def test_arrays_go_to_and_from_numpy_as_they_are(gateway: Start, client_python: Client) -> None:
+    served = gateway(ARRAYS, "--python", str(client_python("types")))
+    inputs = served.ask("GET", "/v2/models/it").json["inputs"]
+    assert {one["name"]: (one["datatype"], one["shape"]) for one in inputs} == {
+        "image": ("FP32", [-1, 2]),
+        "label": ("BYTES", [1]),
+    }
+    given = (
+        tensor([1, 2, 3, 4, 5, 6], [3, 2], "FP64", "image"),
+        tensor([1, 2], [2, 1], "UINT8", "any"),
+        tensor(["seven"], [1], "BYTES", "label"),
+    )
+    wanted = [{"name": name} for name in ("doubled", "any", "label", "count")]
+    found = outputs(served, *given, outputs=wanted)
+    assert (found["doubled"]["datatype"], found["doubled"]["shape"]) == ("FP32", [2, 3])
+    assert found["doubled"]["data"] == [2, 6, 10, 4, 8, 12]
+    assert (found["any"]["datatype"], found["any"]["shape"]) == ("UINT8", [2, 1])
+    assert (found["label"]["data"], found["count"]["data"]) == (["seven"], [6])
+    nan = infer(served, *given, outputs=[{"name": "nan"}])
+    assert (nan.status, nan.json["code"]) == (500, "result_not_finite")
+    every = {"binary_data_output": True}
+    answer = infer(served, *given, outputs=[{"name": "nan"}], parameters=every)
+    assert answer.body.endswith(bytes.fromhex("000000000000f87f"))  # a NaN has a form as bytes
+    wrong = infer(served, tensor([1, 2, 3], [1, 3], "FP32", "image"), *given[1:])
+    assert (wrong.status, wrong.json["code"]) == (400, "invalid_input")
+    assert "input.image" in wrong.json["error"]
+
+
+def test_an_array_is_the_value_itself_in_every_datatype(
+    gateway: Start, client_python: Client
+) -> None:
+    code = "import numpy as np\n\ndef apply(value: np.ndarray):\n    return value\n"
+    served = gateway(code, "--python", str(client_python("types")))
+    for kind, data in (("BOOL", [True]), ("INT8", [-1]), ("UINT64", [1 << 63]), ("FP16", [0.5])):
+        output = outputs(served, tensor(data, [1], kind, "any"))["output"]
+        assert (output["datatype"], output["data"]) == (kind, data)
+    output = outputs(served, tensor([0.5], [1, 1], "BF16", "any"))["output"]
+    assert (output["datatype"], output["shape"], output["data"]) == ("FP32", [1, 1], [0.5])

@@ -15,6 +15,7 @@ from algo_runner.capture import Lines, capture, current_call
 from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
+from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
 from algo_runner.values import BadInput, BadResult, encode
 
@@ -186,7 +187,10 @@ class Worker:
 
     def piece(self, header: Header, kind: str, value: Any) -> None:
         """Write a result, or a piece of one."""
-        content_type, body = encode(value)
+        if RESULTS in header.get("content_type", ""):
+            content_type, body = encode_arrays(value)
+        else:
+            content_type, body = encode(value)
         if kind == "result":
             self._end_lines()
         head = b'{"type":"%b","id":%d,"content_type":"%b"}'

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from algo_gateway.calls.call import Failure
-from algo_gateway.inference import datatypes
+from algo_gateway.inference import datatypes, npy
 from algo_gateway.inference.datatypes import BYTES, refused
 from algo_gateway.inference.signature import INPUT, OUTPUT
 from algo_gateway.inference.tensors import Tensor, measure, nest
@@ -24,17 +24,27 @@ CONTENT_TYPE = "content_type"
 _INT64, _UINT64 = range(-(1 << 63), 1 << 63), range(1 << 64)
 
 
-def body_of(tensors: Sequence[Tensor], side: Side) -> bytes:
-    """Return the body of the call, JSON, that `tensors` make.
+def body_of(tensors: Sequence[Tensor], side: Side) -> tuple[str, bytes]:
+    """Return the content type and the body of the call that `tensors` make.
+
+    Arrays go as they are to whoever reads them as .npy files, everything else as JSON.
 
     Raises:
         Failure: 400, they are not what the algorithm takes.
     """
     names = [tensor.name for tensor in tensors]
     _check(tensors, names, side)
-    if is_object(names, side):
-        return msgspec.json.encode({one.name: _value(one, side.find(one.name)) for one in tensors})
-    return msgspec.json.encode(_value(tensors[0], side.find(names[0])))
+    specs = [side.find(name) for name in names]
+    if not is_object(names, side):
+        kind, body = _content(tensors[0], specs[0])
+    elif any(spec is not None and spec.array for spec in specs):
+        pairs = zip(tensors, specs, strict=True)
+        kind = npy.PARTS
+        body = npy.write_parts((one.name, *_content(one, spec)) for one, spec in pairs)
+    else:
+        pairs = zip(tensors, specs, strict=True)
+        kind, body = JSON, msgspec.json.encode({one.name: _value(one, spec) for one, spec in pairs})
+    return kind + npy.RESULTS, body
 
 
 def is_object(names: Sequence[str], side: Side) -> bool:
@@ -43,10 +53,19 @@ def is_object(names: Sequence[str], side: Side) -> bool:
 
 
 def decoded(result: Result) -> Any:
-    """Return what `apply` returned, or yielded: the value of JSON, text, or bytes."""
+    """Return what `apply` returned, or yielded: the value of JSON, text, bytes or a tensor.
+
+    Raises:
+        Failure: 502, it is not what its content type says.
+    """
     kind = result.content_type.partition(";")[0]
     if kind == JSON:
         return msgspec.json.decode(result.body)
+    if kind in {npy.NPY, npy.PARTS}:
+        try:
+            return npy.read(result.body) if kind == npy.NPY else npy.read_parts(result.body)
+        except ValueError as error:
+            raise Failure(502, "bad_result", str(error)) from None
     return result.body.decode(errors="replace") if kind.startswith("text/") else result.body
 
 
@@ -106,6 +125,12 @@ def _fits(shape: Sequence[int], wanted: Sequence[int]) -> bool:
     )
 
 
+def _content(tensor: Tensor, spec: Spec | None) -> tuple[str, bytes]:
+    if spec is not None and spec.array and npy.is_numeric(tensor.datatype):
+        return npy.NPY, npy.write(tensor)
+    return JSON, msgspec.json.encode(_value(tensor, spec))
+
+
 def _value(tensor: Tensor, spec: Spec | None) -> Any:
     values = tensor.values
     if tensor.datatype == BYTES:
@@ -135,6 +160,12 @@ def _named(value: Any, side: Side, asked: Sequence[str]) -> dict[str, Any]:
 
 def _tensor(name: str, value: Any, side: Side) -> Tensor:
     spec = side.find(name)
+    if isinstance(value, Tensor):
+        if not side.fixed or spec is None or value.datatype == spec.datatype:
+            return Tensor(name, value.datatype, value.shape, data=value.data)
+        if (tensor := _try(name, spec.datatype, value.shape, value.values)) is not None:
+            return tensor
+        value = nest(value.values, value.shape)
     measured = measure(value) if isinstance(value, list) else ([1], [value])
     if measured is not None:
         shape, values = measured

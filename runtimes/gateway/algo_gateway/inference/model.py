@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import algo_gateway
 from algo_gateway.calls.call import Call, Failure, Stream
-from algo_gateway.inference.mapping import JSON, body_of, decoded, tensors_of
+from algo_gateway.inference.mapping import body_of, decoded, tensors_of
 from algo_gateway.inference.signature import Signature, signature
 from algo_gateway.inference.statistics import Statistics
 
@@ -171,10 +171,10 @@ class Model:
         self.statistics.succeeded(0.0, time.monotonic() - began, 0.0)
 
     def _submit(self, request: Request, caller: Caller) -> Call:
-        body = body_of(request.tensors, self.signature.input)
+        kind, body = body_of(request.tensors, self.signature.input)
         asked = [one for one in (caller.timeout, request.timeout) if one is not None]
         timeout = min(asked) if asked else None
-        call = self._service.submit(JSON, body, caller.gone, timeout=timeout, client=caller.address)
+        call = self._service.submit(kind, body, caller.gone, timeout=timeout, client=caller.address)
         caller.became(call)
         return call
 
@@ -207,4 +207,5 @@ def _described(side: Side) -> list[dict[str, Any]]:
     return [
         {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
         for spec in side.tensors
+        if spec.datatype
     ]

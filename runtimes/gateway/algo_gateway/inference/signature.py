@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.inference import datatypes
+from algo_gateway.inference.npy import NPY
+from algo_gateway.inference.tensors import MOST_DIMENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,17 +16,29 @@ if TYPE_CHECKING:
 # What an input or a result that is no object is called.
 INPUT, OUTPUT = "input", "output"
 _OF_SCHEMA = {"integer": "INT64", "number": "FP64", "boolean": "BOOL", "string": "BYTES"}
+_OF_BOUNDS: dict[tuple[Any, ...], str] = {
+    ("number", -65504.0, 65504.0): "FP16",
+    ("number", -3.4028234663852886e38, 3.4028234663852886e38): "FP32",
+}
+for _bits in (8, 16, 32, 64):
+    _half = 1 << (_bits - 1)
+    _OF_BOUNDS["integer", -_half, _half - 1] = f"INT{_bits}"
+    _OF_BOUNDS["integer", 0, 2 * _half - 1] = f"UINT{_bits}"
 _DECLARED = re.compile(r"([A-Z]+\d*)(?:\[([-\d, ]*)\])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One tensor: a size of -1 is any; a `scalar` has the shape [1] and is one value."""
+    """One tensor: a size of -1 is any; a `scalar` has the shape [1] and is one value.
+
+    `datatype` is empty where the schema does not tell it. An `array` is read from a .npy file.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     scalar: bool = False
+    array: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +73,25 @@ def signature(
     """Return the tensors of an algorithm.
 
     Args:
-        schema: `input` and `output` in JSON Schema, as far as they are known.
+        schema: What the runner said in `ready`: `input`, `output`, `accepts` and `files`.
         inputs: What is declared: from a name to `FP32[-1,64]`, or `INT64` for one value.
         outputs: The same of the result.
 
     Raises:
         ValueError: A declaration has another form.
     """
-    taken, given = schema.get("input", {}), schema.get("output", {})
-    return Signature(
-        _declared(inputs, _side(taken, INPUT)), _declared(outputs, _side(given, OUTPUT))
-    )
+    arrays = set(schema.get("files", ()))
+    if NPY in schema.get("accepts", ()):
+        arrays.add(INPUT)
+    taken, given = _side(schema.get("input", {}), INPUT), _side(schema.get("output", {}), OUTPUT)
+    marked = tuple(replace(spec, array=_is_array(spec, arrays)) for spec in taken.tensors)
+    taken = replace(taken, tensors=marked)
+    return Signature(_declared(inputs, taken), _declared(outputs, given))
+
+
+def _is_array(spec: Spec, arrays: set[str]) -> bool:
+    """Tell whether a .npy file can be sent for `spec`; an image or a table is a file as well."""
+    return not spec.scalar and spec.datatype != datatypes.BYTES and spec.name in arrays
 
 
 def _declared(tensors: Mapping[str, str], found: Side) -> Side:
@@ -78,7 +100,13 @@ def _declared(tensors: Mapping[str, str], found: Side) -> Side:
     # A single tensor is the value itself, unless the schema has an object with a field of its name.
     names = {spec.name for spec in found.tensors} if found.named else set()
     named = len(tensors) > 1 or set(tensors) <= names
-    specs = tuple(parse(name, text) for name, text in tensors.items())
+    known = {spec.name: spec for spec in found.tensors}
+    if not named and len(known) == 1:
+        known = dict.fromkeys(tensors, *known.values())
+    specs = tuple(
+        replace(parse(name, text), array=name in known and known[name].array)
+        for name, text in tensors.items()
+    )
     return Side(specs, named=named, fixed=True)
 
 
@@ -112,16 +140,34 @@ def _side(schema: Mapping[str, Any], name: str) -> Side:
 
 def _spec(schema: Mapping[str, Any], name: str, root: Mapping[str, Any]) -> Spec | None:
     """Return the tensor of a value or of nested lists, None where the schema has another form."""
-    depth = 0
-    while schema.get("type") == "array":
-        depth += 1
+    leaf = _any_depth(schema)
+    if leaf is not None:
+        return Spec(name, _datatype(_resolve(leaf, root)), (-1,))
+    sizes: list[int] = []
+    while schema.get("type") == "array" and len(sizes) < MOST_DIMENSIONS:
+        least, most = schema.get("minItems"), schema.get("maxItems")
+        sizes.append(least if isinstance(least, int) and least == most else -1)
         schema = _resolve(schema.get("items") or {}, root)
-    datatype = _OF_SCHEMA.get(_type(schema))
-    if datatype is None:
-        return None
-    if depth == 0:
-        return Spec(name, datatype, (1,), scalar=True)
-    return Spec(name, datatype, (-1,) * depth)
+    datatype = _datatype(schema)
+    if sizes:
+        return Spec(name, datatype, tuple(sizes))
+    return Spec(name, datatype, (1,), scalar=True) if datatype else None
+
+
+def _any_depth(schema: Mapping[str, Any]) -> Any:
+    """Return the leaf of an array of any shape, which is a leaf or a list of arrays; else None."""
+    choices = schema.get("anyOf", ())
+    if len(choices) == 2 and isinstance(choices[1], dict) and choices[1].get("type") == "array":
+        below = choices[1].get("items")
+        return choices[0] if isinstance(below, dict) and "$ref" in below else None
+    return None
+
+
+def _datatype(schema: Mapping[str, Any]) -> str:
+    """Return the datatype of a leaf, empty where there is none; bounds are those of numpy's."""
+    kind = _type(schema)
+    bounds = (schema.get("minimum"), schema.get("maximum"))
+    return _OF_BOUNDS.get((kind, *bounds)) or _OF_SCHEMA.get(kind, "")
 
 
 def _type(schema: Mapping[str, Any]) -> str:
