@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS ?= 1
 # Compiled once, not at every start of a process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint format bench venv setup
+.PHONY: demo test test-all lint format fuzz bench venv setup
 
 demo: venv
 	$(MACHINE) with --optional --registry -- $(BIN)/python -m tests.e2e.demo
@@ -26,6 +26,9 @@ lint: venv
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: venv
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 bench: setup
 	$(MACHINE) packages wrk hyperfine

@@ -36,6 +36,7 @@ FAULTS: list[tuple[str, object]] = [
     ("garbage", DIED),
     ("long frame", DIED),
     ("no json", DIED),
+    ("no utf-8", DIED),
     ("print", {"n": -1}),
     ("print without end", {"n": -1}),
     ("fork", {"n": -1}),

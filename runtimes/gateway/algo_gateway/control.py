@@ -95,7 +95,7 @@ class Control:
     async def _answer(self, line: bytes) -> msgspec.Struct:
         try:
             command = msgspec.json.decode(line, type=Command)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return Refusal(Fault("bad_command", str(error)))
         if not hmac.compare_digest(command.token.encode(), self._token.encode()):
             return Refusal(Fault("bad_token", "the token is not this session's"))

@@ -128,6 +128,7 @@ FAULTS = {
     "garbage": lambda: _write(b"garbage" * 100),
     "long frame": lambda: _write(b"\xff" * 12),
     "no json": lambda: _write(b"\x04\0\0\0" + bytes(8) + b"nope"),
+    "no utf-8": lambda: _write(b"\x0c\0\0\0" + bytes(8) + b'{"type":"\xff"}'),
     "half a frame": lambda: _write(b"\x0a\0\0\0" + (10_000_000).to_bytes(8, "little") + b"{"),
     "print": _print,
     "print without end": _print_no_end,

@@ -241,7 +241,8 @@ class Connection(asyncio.Protocol):
             self._end(linger=not exchange.complete)
             return
         self.exchange = None
-        if not self._starting and (self._behind or self._later or self._paused):
+        waits = self._behind or self._later or self._paused or self._refused is not None
+        if not self._starting and waits:
             self._next()
 
     def leave(self) -> None:

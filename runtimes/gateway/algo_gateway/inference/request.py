@@ -81,7 +81,7 @@ def parse(body: bytes, length: str | None) -> Request:
         document = _decode(head)
     except msgspec.ValidationError as error:
         raise Failure(400, "bad_request", f"the request has another form: {error}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Failure(400, "malformed_json", f"the request is not JSON: {error}") from None
     tensors, at = [], 0
     for one in document.inputs:

@@ -75,7 +75,7 @@ class Rest:
             body = await self._service.body(scope.headers, proto)
             try:
                 asked = msgspec.json.decode(body or b"{}", type=_Index)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise Failure(400, "bad_request", f"the body has another form: {error}") from None
             document = self._model.index(ready=asked.ready)
         except Failure as problem:

@@ -191,7 +191,7 @@ class Channel:
             return False
         try:
             self._feed(data)
-        except (Garbage, msgspec.MsgspecError) as error:
+        except (Garbage, msgspec.MsgspecError, UnicodeDecodeError) as error:
             self.close(f"it wrote garbage: {error}")
         return True
 

@@ -1,0 +1,136 @@
+"""Bodies of requests: whatever they are, they are taken or refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from typing import Any
+
+import msgspec
+from algo_gateway.calls.call import Failure
+from algo_gateway.control import Control
+from algo_gateway.inference import request as inference
+
+JSON_WORDS = (b"NaN", b"1e999", b"\\ud800", b"[" * 300, b'{"a":', b"9" * 5000, b"\xff", b"null")
+JSON_SEEDS = (
+    b'{"image": [0.5, 1, -2e3], "name": "\\u00e9\\n", "deep": {"a": [[], {}]}}',
+    b'[true, false, null, "x", 12345678901234567890]',
+    b' {"a": 1}\n',
+    '"é𝄞"'.encode(),
+)
+_TENSORS = {
+    "id": "1",
+    "inputs": [
+        {"name": "a", "datatype": "FP32", "shape": [2, 2], "data": [[1, 2], [3, 4.5]]},
+        {"name": "b", "datatype": "BYTES", "shape": [2], "data": ["x", "y"]},
+        {"name": "c", "datatype": "BOOL", "shape": [1], "data": [True]},
+    ],
+    "outputs": [{"name": "o", "parameters": {"binary_data": True}}],
+}
+_BINARY = {
+    "inputs": [
+        {
+            "name": "a",
+            "datatype": "INT64",
+            "shape": [2],
+            "parameters": {"binary_data_size": 16},
+        },
+        {"name": "b", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 7}},
+    ]
+}
+TENSOR_WORDS = (
+    b'"UINT8"',
+    b'"FP16"',
+    b'"shape":[-1',
+    b"99999999999",
+    b'"data":null',
+    b"\0\0\0\xff",
+)
+TENSOR_SEEDS = (
+    b"none\n" + json.dumps(_TENSORS).encode(),
+    b"%d\n" % len(json.dumps(_BINARY))
+    + json.dumps(_BINARY).encode()
+    + struct.pack("<qqI3s", 1, -2, 3, b"abc"),
+)
+_PARTS = [
+    {"path": ["image"], "length": 3, "filename": "a.png", "content_type": "image/png"},
+    {"path": ["n"], "length": 1},
+    {"path": ["list", 0, "x"], "length": 2, "content_type": "application/json"},
+]
+PART_WORDS = (b'"path":[', b'"length":-1', b'"content_type":"application/json"', b"99999999", b"[[")
+PART_SEEDS = (
+    struct.pack("<I", len(json.dumps(_PARTS))) + json.dumps(_PARTS).encode() + b"\xff\0\x013{}",
+)
+CONTROL_WORDS = (b'"changed":[', b'"token":"secret"', b"\\ud800", b'"force":true', b'"do":')
+CONTROL_SEEDS = (
+    b'{"do":"status","token":"secret"}',
+    b'{"do":"nothing","token":"secret","changed":["a"]}',
+    b'{"do":"status","token":"\\u00e9"}',
+)
+
+
+def json_body(data: bytes) -> None:
+    """JSON is read as Python's own reader does, or refused by name."""
+    from algo_runner.values import BadInput, decode
+
+    try:
+        expected = json.loads(data.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        expected = _refused
+    try:
+        value = decode(data, "application/json")
+    except BadInput as error:
+        assert expected is _refused, (error, expected)
+        return
+    assert value == expected
+
+
+def tensors(data: bytes) -> None:
+    """A request with tensors is taken or refused with 400; the first line is the header's value."""
+    length, _, body = data.partition(b"\n")
+    try:
+        header = None if length == b"none" else length.decode("latin-1")
+        taken = inference.parse(body, header)
+        for tensor in taken.tensors:
+            assert len(tensor.values) == tensor.count
+    except Failure as failure:
+        assert failure.status == 400, failure.message
+        assert failure.code and failure.message
+
+
+def parts(data: bytes) -> None:
+    """The parts of a form are taken or refused by name."""
+    from algo_runner.typed.parts import read_parts
+    from algo_runner.values import BadInput
+
+    for natural in (True, False):
+        try:
+            read_parts(data, natural=natural)
+        except BadInput as error:
+            assert error.code
+
+
+class _Pool:
+    """Is asked for nothing but its state."""
+
+    ready = True
+
+
+def control_line(data: bytes) -> None:
+    """A line that is no command of this session is refused, and nothing else happens."""
+    control = Control(_Pool(), "secret", lambda: None)  # type: ignore[arg-type]
+    if b"reload" in data:
+        return  # what it does needs a real pool
+    answer = asyncio.run(control._answer(data))
+    document = json.loads(msgspec.json.encode(answer))
+    assert document["ok"] in {True, False}
+    if document["ok"]:
+        assert json.loads(data.decode(errors="replace"))["token"] == "secret"
+
+
+_refused: Any = object()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
