@@ -26,6 +26,18 @@ def is_busy(root: Path) -> bool:
         return False
 
 
+def worked(root: Path, seconds: float) -> bool:
+    """Tell whether a git command ended its work in that repository in the last `seconds`.
+
+    It writes its index last.
+    """
+    folder = _repository(root)
+    try:
+        return folder is not None and time.time() - (folder / "index").stat().st_mtime < seconds
+    except OSError:
+        return False
+
+
 def _repository(root: Path) -> Path | None:
     for folder in (root, *root.parents):
         place = folder / ".git"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
 # A git command that takes longer is not waited for.
 _GIT_PATIENCE = 15.0
+# File times are coarser than our clock.
+_GIT_MARGIN = 0.02
 
 
 class FolderWatcher:
@@ -145,11 +147,13 @@ class FolderWatcher:
         return until
 
     def _report(self, debounce: Debounce, changed: Callable[[Change], None]) -> None:
+        # On a busy machine git may be done while its events are still on their way to us.
+        whole = git.worked(self._root, debounce.age(time.monotonic()) + _GIT_MARGIN)
         paths, at = debounce.take()
         for path in paths:
             if "/" not in path:
                 self._schedule_again(path)
-        different = self._snapshot.changed(paths)
+        different = self._snapshot.changed(("",) if whole else paths)
         if FILE in different:
             self._rules = read_rules(self._root)
             self._snapshot.rules = self._rules

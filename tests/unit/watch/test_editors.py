@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -253,3 +254,24 @@ def test_a_work_tree_has_its_lock_elsewhere(branches: Path, tmp_path: Path) -> N
     git(tree, "checkout", "-q", "--detach", "one")
     assert len(told.once()) == 500
     watcher.stop()
+
+
+def test_events_that_come_late_after_a_checkout_are_no_second_change(branches: Path) -> None:
+    told = Told()
+    watcher = LateWatcher(branches, quiet=0.02)
+    watcher.start(told.changes.put)
+    git(branches, "checkout", "-q", "two")
+    assert len(told.once()) == 500
+    watcher.stop()
+
+
+class LateWatcher(FolderWatcher):
+    """A watcher whose machine is busy: the second half of the events comes when git is done."""
+
+    _count = 0
+
+    def _noticed(self, absolute: str) -> None:
+        self._count += 1
+        if self._count == 250:
+            time.sleep(0.5)
+        super()._noticed(absolute)
