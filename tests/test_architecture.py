@@ -57,12 +57,13 @@ GATEWAY = {
     "jobs": {"calls", "config", "net"},
     "inference": {"calls", "config"},
     "http": {
-        *("access", "calls", "config", "files", "inference", "jobs", "observe", "tracing"),
-        "workers",
+        *("access", "calls", "config", "files", "inference", "jobs", "net", "observe"),
+        *("tracing", "workers"),
     },
+    "handover": {"http", "net", "workers"},
     "serve": {
-        *("access", "calls", "config", "control", "files", "http", "inference", "jobs"),
-        *("observe", "tracing", "wire", "workers"),
+        *("access", "calls", "config", "control", "files", "handover", "http", "inference"),
+        *("jobs", "net", "observe", "tracing", "wire", "workers"),
     },
     "__main__": {"config", "serve", "wire"},
 }
