@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Any
 
 from algo.engines.errors import AddressInvalid, PortTaken
 
@@ -59,12 +60,38 @@ def next_free(host: str, port: int) -> int:
     return 0
 
 
-def _bind(host: str, port: int) -> int:
+def listen(host: str, port: int, backlog: int) -> socket.socket:
+    """Return a socket that listens on `port` of `host`, 0 for any free one.
+
+    Raises:
+        PortTaken: Something listens there; the hint names the next free one.
+        AddressInvalid: `host` is not an address of this machine.
+    """
+    family, kind, protocol, _, address = _address(host, claim(host, port))
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        free = next_free(host, port)
+        raise PortTaken(f"port {port} of {host} is taken", hint=f"pass --port {free}") from error
+    return listener
+
+
+def _address(host: str, port: int) -> tuple[int, int, int, str, Any]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise AddressInvalid(f"{host!r} is not an address: {error.strerror}") from error
-    family, kind, protocol, _, address = found[0]
+    return found[0]
+
+
+def _bind(host: str, port: int) -> int:
+    family, kind, protocol, _, address = _address(host, port)
     with socket.socket(family, kind, protocol) as probe:
         # Without it a port that was just served cannot be used again for a minute; a listener
         # still makes bind fail.

@@ -32,6 +32,8 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--jobs", type=Path, default=kept, help="where jobs are kept (ALGO_JOBS)")
     parser.add_argument("--development", action="store_true", help="stack traces in answers")
     parser.add_argument("--lifeline", type=int, default=-1, help="end when this closes")
+    parser.add_argument("--door", type=Path, help="take the listening socket from there")
+    parser.add_argument("--standby", action="store_true", help="accept when told to")
     parser.add_argument("--tokens", type=Path, help="who may call; also ALGO_TOKENS")
     parser.add_argument("--access-log", action="store_true", help="also ALGO_ACCESS_LOG=1")
     parser.add_argument("--local", action="store_true", help="no web pages; also ALGO_LOCAL=1")

@@ -102,6 +102,8 @@ class Options(msgspec.Struct, frozen=True):
     """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none.
 
     `grpc_port`: 0 for any that is free, negative for no gRPC.
+    `door`: whence the listening socket comes, in place of an own one; with `standby` nothing is
+    accepted there before the control endpoint says so.
     `gpu`: the algorithm has been given GPUs.
     `local`: only programs of this machine are meant to call, and no page of the internet.
     """
@@ -122,6 +124,8 @@ class Options(msgspec.Struct, frozen=True):
     access_log: bool = False
     local: bool = False
     gpu: bool = False
+    door: Path | None = None
+    standby: bool = False
 
 
 def read_description(path: Path) -> Description:

@@ -15,6 +15,7 @@ from algo_gateway.workers.reload import Fault, fault_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from algo_gateway.handover import Handover
     from algo_gateway.workers.pool import Pool
 
 LONGEST = 1 << 20
@@ -55,6 +56,7 @@ class Control:
         self._token = token
         self._stop = stop
         self._server: asyncio.Server | None = None
+        self.handover: Handover | None = None
 
     async def listen(self, address: str) -> None:
         """Listen on `unix:PATH` or `tcp:HOST:PORT`.
@@ -104,6 +106,12 @@ class Control:
             wanted = pool.recipe.changed(command.python, command.packages, command.description)
             return await pool.reload(command.changed, wanted, force=command.force)
         if command.do == "status":
+            return self._state()
+        if command.do in {"accept", "leave"} and self.handover is not None:
+            if command.do == "accept":
+                await self.handover.accept()
+            else:
+                self.handover.leave()
             return self._state()
         if command.do == "shutdown":
             self._stop()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from algo_gateway.config import Description, Options
+    from algo_gateway.handover import Handover
     from algo_gateway.inference.rpc import Rpc
     from algo_gateway.wire.spawning import Spawned
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 GRACE = 2.5
 # For the answers that are on their way when the workers have ended.
 LAST_WORDS = 0.5
+# EX_TEMPFAIL of sysexits.h: started without the door it would serve.
+NO_DOOR = 75
 
 
 class Gateway:
@@ -82,16 +85,16 @@ class Gateway:
             self._keys = _webhook_keys(os.environ)
             if self._options.control:
                 await control.listen(self._options.control)
-            await self._serve(pool, first)
+            await self._serve(pool, first, control)
         except (OSError, ValueError) as error:
             self._logs.say(f"the gateway cannot start: {error}", "error")
-            self._code = 1
+            self._code = self._code or 1
         control.close()
         pool.close()
         self._logs.close()
         return self._code
 
-    async def _serve(self, pool: Pool, first: Spawned) -> None:
+    async def _serve(self, pool: Pool, first: Spawned, control: Control) -> None:
         """Listen and serve until told to stop.
 
         Raises:
@@ -108,11 +111,12 @@ class Gateway:
         )
         model = Model(service)
         jobs = JobPages(service, self._options.jobs, self._keys)
-        listener = Listener(
-            App(service, model, jobs, self._origins(), self._tokens),
-            lambda text: self._logs.say(text, "error"),
-        )
-        self._port = await listener.listen(self._options.host, self._options.port)
+        app = App(service, model, jobs, self._origins(), self._tokens)
+        listener = Listener(app, lambda text: self._logs.say(text, "error"))
+        if self._options.door is None:
+            self._port = await listener.listen(self._options.host, self._options.port)
+        else:
+            control.handover = await self._open_door(app, listener, pool, self._options.door)
         try:
             rpc = await self._open_grpc(service, model)
         except OSError:
@@ -128,6 +132,23 @@ class Gateway:
         await asyncio.gather(*ending)
         await jobs.close()
         await listener.close(LAST_WORDS)
+
+    async def _open_door(self, app: App, listener: Listener, pool: Pool, door: Path) -> Handover:
+        """Take the socket that comes through the door, and accept there now or when told to.
+
+        Raises:
+            OSError: Descriptors do not come through.
+        """
+        from algo_gateway.handover import Handover
+        from algo_gateway.net.door import listening_socket
+
+        self._code = NO_DOOR
+        taken = listening_socket(door)
+        self._code, self._port = 0, taken.getsockname()[1]
+        handover = Handover(app, listener, pool, taken, door, self._stopping.set)
+        if not self._options.standby:
+            await handover.accept()
+        return handover
 
     async def _open_grpc(self, service: Service, model: Model) -> Rpc | None:
         """Listen for gRPC where that is asked for: its package takes time and memory.

@@ -45,7 +45,7 @@ class App:
         tokens: Tokens | None = None,
     ) -> None:
         self._service = service
-        self._routes = Routes()
+        self._routes: Routes = Routes()
         invoke = Invoke(service, jobs)
         old = Algorithmia(service, jobs)
         parts: list[Part] = [invoke, old, Rest(service, model), jobs]
@@ -57,6 +57,11 @@ class App:
         self._direct: frozenset[Handler] = (
             frozenset({invoke.plain, old.call}) if self._front.idle else frozenset()
         )
+
+    def give_way(self, handler: Handler) -> None:
+        """Let `handler` answer everything from now on."""
+        self._routes = _Everywhere(handler)
+        self._direct = frozenset({handler})
 
     def __call__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:
         """Answer one request, or return what will (the scope and protocol of RSGI 1.5)."""
@@ -77,6 +82,18 @@ class App:
         self._service.metrics.answered(problem.status, 0.0)
         self._service.metrics.failed(problem.code)
         proto.response_bytes(problem.status, headers, body)
+
+
+class _Everywhere(Routes):
+    """One handler for all there is."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def find(self, method: str, path: str) -> Handler | None:
+        """Return the handler."""
+        return self._handler
 
 
 async def _answered() -> None:

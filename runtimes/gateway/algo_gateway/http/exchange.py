@@ -206,6 +206,10 @@ class Exchange:
         elif self._begin_answer():
             self._send(self._connection.ok_head(content_type) % len(body), body)
 
+    def last(self) -> None:
+        """Let this be the last request of its connection: the answer says so."""
+        self._connection.leaving = True
+
     def feed(self, piece: bytes) -> None:
         """Take a piece of the body."""
         if self.answered:

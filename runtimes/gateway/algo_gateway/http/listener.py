@@ -56,16 +56,33 @@ class Listener:
         try:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(address)
+        except BaseException:
+            taken.close()
+            raise
+        return await self.accept(taken)
+
+    async def accept(self, taken: socket.socket) -> int:
+        """Take connections from a socket that is bound, or listens already; return its port.
+
+        Raises:
+            OSError: Something else listens there.
+        """
+        try:
             self._server = await self.loop.create_server(
                 lambda: Connection(self), sock=taken, backlog=BACKLOG
             )
         except BaseException:
             taken.close()
             raise
-        found: int = taken.getsockname()[1]
-        self.address = f"{host}:{found}"
+        host, port = taken.getsockname()[:2]
+        self.address = f"{host}:{port}"
         self._tick()
-        return found
+        return int(port)
+
+    def give_way(self) -> None:
+        """Take no connection more; those that are there go on."""
+        if self._server is not None:
+            self._server.close()
 
     def run(self, work: Coroutine[None, None, None]) -> None:
         """Run what answers a request."""
