@@ -277,9 +277,10 @@ def test_the_container_is_locked_up(hello: Path, engine: Any, algo_home: Path) -
     assert "no-new-privileges" in host["SecurityOpt"]
     assert host["PidsLimit"] == 512
     assert found["Config"]["User"].split(":")[0] not in ("", "0", "root")
-    assert [bind.split(":")[-1] for bind in host["Binds"]] == ["ro"]
+    of_this_machine = [bind for bind in host["Binds"] if bind.startswith("/")]
+    assert {bind.split(":")[-1] for bind in of_this_machine} == {"ro"}
     ports = found["NetworkSettings"]["Ports"].values()
-    assert {one["HostIp"] for found in ports for one in found} == {"127.0.0.1"}
+    assert {one["HostIp"] for found in ports for one in found or []} == {"127.0.0.1"}
 
 
 @pytest.mark.engine

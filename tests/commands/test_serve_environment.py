@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.load import Load
 from tests.e2e.served import Served
 from tests.fakes.wheels import offline, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import Engine
 
 ALGO = [sys.executable, "-c", "from algo.main import main; main()"]
 MANIFEST = """
@@ -40,8 +45,18 @@ def apply(value, state):
 @pytest.fixture(params=["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
 def where(request: pytest.FixtureRequest) -> str:
     if request.param == "docker":
-        request.getfixturevalue("engine")
+        request.getfixturevalue("built")
     return str(request.param)
+
+
+@pytest.fixture
+def built(engine: Engine, tmp_path: Path, algo_home: Path) -> None:
+    """An image was made: what is ours in it comes from the index, which is out of reach later."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    for words, folder in ((["init", "acme/warm"], ""), (["build", "--into", "docker"], "warm")):
+        command, place = [*ALGO, *words], tmp_path / folder
+        done = subprocess.run(command, cwd=place, env=env, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -172,3 +187,59 @@ def test_ctrl_c_while_packages_are_locked_leaves_nothing(
     assert (project / "algo.lock").read_bytes() == lock or "2.0" in project.joinpath(
         "algo.lock"
     ).read_text()
+
+
+@pytest.mark.usefixtures("built")
+def test_another_container_takes_over_under_load(engine: Engine, project: Path) -> None:
+    manifest = project / "algo.toml"
+    with (
+        serving(project, "docker") as served,
+        Load(served.url, b"1", per_second=300) as load,
+    ):
+        (first,) = containers(engine)
+        manifest.write_text(MANIFEST.replace("acme/p", "acme/q"))
+        served.wait_for_reloads(1, timeout=60)
+        assert served.of("reload")[0]["rung"] == "container"
+        at = load.total
+        (project / "src" / "p.py").write_text(SOURCE.replace("NUMBER", "NUMBER + 10"))
+        served.wait_for_reloads(2)
+        load.wait_for(b"[11,", timeout=5)
+        # The old one ends by itself once nobody is connected to it.
+        served.wait(lambda: first not in containers(engine), timeout=20)
+        (second,) = containers(engine)
+        assert first != second
+        # What does not load leaves the container that serves; what mends it gets the other one.
+        (project / "src" / "p.py").write_text("import nowhere\n")
+        served.wait_for("error", 1)
+        manifest.write_text(MANIFEST.replace("acme/p", "acme/r"))
+        served.wait_for("error", 2, timeout=60)
+        assert containers(engine) == [second]
+        load.wait_for(b"[11,", timeout=5)
+        (project / "src" / "p.py").write_text(SOURCE.replace("NUMBER", "NUMBER + 20"))
+        served.wait_for_reloads(3, timeout=60)
+        assert served.of("reload")[2]["rung"] == "container"
+        load.wait_for(b"[21,", timeout=5)
+    assert load.failures == []
+    assert load.total > at
+    assert containers(engine) == []
+
+
+@pytest.mark.usefixtures("built")
+def test_ctrl_c_while_another_container_starts_leaves_none(engine: Engine, project: Path) -> None:
+    with serving(project, "docker") as served:
+        (first,) = containers(engine)
+        source = SOURCE.replace("def load():", "def load():\n    import time; time.sleep(5)")
+        (project / "algo.toml").write_text(MANIFEST.replace("acme/p", "acme/q"))
+        (project / "src" / "p.py").write_text(source)
+        served.wait(lambda: len(containers(engine)) == 2, timeout=60)
+        assert first in containers(engine)
+        assert served.stop() == 0
+    assert served.stop_seconds < 8
+    assert containers(engine) == []
+
+
+def containers(engine: Engine) -> list[str]:
+    """Return the containers of this test's commands: others may use the engine, too."""
+    listed = engine.docker("ps", "--all", "--format", "{{.ID}} {{.Names}}").splitlines()
+    names = ("algo-acme-p-", "algo-acme-q-", "algo-acme-r-")
+    return [line.split()[0] for line in listed if line.split()[1].startswith(names)]

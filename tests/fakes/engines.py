@@ -12,6 +12,7 @@ from algo.engines.interface import (
     Ended,
     EngineInfo,
     HostEnvironment,
+    Instance,
     Launch,
     Leftover,
 )
@@ -36,6 +37,7 @@ class FakeInstance:
         self.grpc = ""
         self.url = f"http://127.0.0.1:{gateway.http.server_address[1]}"
         self.stopped = False
+        self.followed: Instance | None = None
         self._ended: Ended | None = None
 
     def end(self, ended: Ended) -> None:
@@ -44,6 +46,9 @@ class FakeInstance:
 
     def ended(self) -> Ended | None:
         return self._ended
+
+    def succeed(self, old: Instance) -> None:
+        self.followed = old
 
     def stop(self, grace: float = 3.0) -> None:
         if not self.stopped:
@@ -61,6 +66,7 @@ class FakeEngine:
         self.launches: list[Launch] = []
         self.instances: list[FakeInstance] = []
         self.left: list[Leftover] = []
+        self.renews = False
 
     def check(self) -> EngineInfo:
         return EngineInfo(self.name, "1")
@@ -81,6 +87,11 @@ class FakeEngine:
 
     def require_gpu(self, wanted: str) -> None:
         raise GpuUnavailable("a GPU was asked for, and a fake has none")
+
+    def beside(
+        self, instance: Instance, launch: Launch, log: Callable[[str], None]
+    ) -> FakeInstance | None:
+        return self.start(launch, log) if self.renews else None
 
     def leftovers(self) -> list[Leftover]:
         return list(self.left)

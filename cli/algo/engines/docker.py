@@ -5,30 +5,32 @@ from __future__ import annotations
 import contextlib
 import platform
 import secrets
-import threading
-from dataclasses import dataclass, field
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_client import find, ping
 from algo.engines.docker_containers import Containers, Refused
+from algo.engines.docker_instance import ContainerInstance, spoken
 from algo.engines.docker_options import (
     CONTROL_PORT,
     GRPC_PORT,
     HOST_LABEL,
     OWNER_LABEL,
     PORT,
+    SESSION,
     SESSION_LABEL,
     plan,
     settings,
     user_for,
 )
-from algo.engines.errors import EngineLost, EngineUnavailable, PortTaken, StartFailed
-from algo.engines.gpu import EngineGpu, GpuRequest, explain, request
+from algo.engines.door import NAME, Door
+from algo.engines.errors import EngineUnavailable, StartFailed
+from algo.engines.gpu import EngineGpu, request
 from algo.engines.gpu_facts import KIND, GpuFacts, read_facts
 from algo.engines.interface import (
     ControlAddress,
-    Ended,
     EngineInfo,
     Image,
     Launch,
@@ -36,14 +38,20 @@ from algo.engines.interface import (
     Shared,
 )
 from algo.engines.podman_options import in_podman
-from algo.engines.ports import claim, next_free
+from algo.engines.ports import claim
 from algo.engines.processes import Process, alive
-from algo.engines.virtualenv import explain_exit, in_url
+from algo.engines.virtualenv import in_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
+    from algo.engines.docker_options import ContainerPlan
+    from algo.engines.interface import Instance
     from algo.engines.sessions import Session, Sessions
+
+# How long a gateway may take to ask for its socket, and its exit code when it cannot have it.
+_PATIENCE = 20.0
+_NO_DOOR = 75
 
 
 class DockerEngine:
@@ -84,13 +92,16 @@ class DockerEngine:
         Raises:
             EngineUnavailable: It does not answer.
         """
-        with _spoken():
+        with spoken():
             found = self._containers.version()
         detail = f"API {found.api_version} at {self._address}"
         return EngineInfo(self.name, found.version, detail)
 
     def start(self, launch: Launch, log: Callable[[str], None]) -> ContainerInstance:
         """Create and start a container.
+
+        In development the port is ours, and the gateway gets its socket through a door, so that
+        another container can take over. Where that does not work, the engine publishes the port.
 
         Raises:
             EngineUnavailable: The engine does not answer.
@@ -101,31 +112,101 @@ class DockerEngine:
         """
         for port in filter(None, (launch.port, launch.grpc_port)):
             claim(launch.host, port)
-        gpu = request(launch.gpu, self._gpu(), self.gpu_support()) if launch.gpu else None
-        user = user_for(launch.folder) if launch.folder else ""
         session = self._sessions.create(
             self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
+        door: Door | None = None
+        try:
+            shared = self._shared(session.id) if launch.development else None
+            if shared is not None and self._gives_descriptors():
+                door = Door.open(shared.here, launch.host, launch.port)
+            instance = self._run(launch, log, session, shared, door)
+            if door is not None and not _taken(door, instance):
+                # Neither a virtual machine between us nor a policy lets descriptors through.
+                self._containers.remove(instance.container)
+                door.close()
+                door = None
+                instance = self._run(launch, log, session, shared, None)
+        except BaseException:
+            if door is not None:
+                door.close()
+            self._sessions.remove(session.id)
+            raise
+        self._sessions.update(session.id, container=instance.container, url=instance.url)
+        return instance
+
+    def beside(
+        self, instance: Instance, launch: Launch, log: Callable[[str], None]
+    ) -> ContainerInstance | None:
+        """Start another container on the same door (`Engine.beside`); None where there is none.
+
+        The port of gRPC is the engine's, and the old container's.
+        """
+        assert isinstance(instance, ContainerInstance)
+        if instance.door is None or launch.grpc_port is not None:
+            return None
+        session = self._sessions.read(instance.session)
+        number = instance.number + 1
+        return self._run(launch, log, session, instance.shared, instance.door, number)
+
+    def _run(
+        self,
+        launch: Launch,
+        log: Callable[[str], None],
+        session: Session,
+        shared: Shared | None,
+        door: Door | None,
+        number: int = 1,
+    ) -> ContainerInstance:
+        gpu = request(launch.gpu, self._gpu(), self.gpu_support()) if launch.gpu else None
         token = secrets.token_urlsafe(24) if launch.development else ""
+        assert isinstance(launch.artifact, Image)
+        planned = plan(
+            launch,
+            launch.artifact.reference,
+            session=session.id,
+            user=user_for(launch.folder) if launch.folder else "",
+            owner=f"{session.owner.pid}:{session.owner.began}",
+            machine=platform.node(),
+            token=token,
+            gpu=gpu,
+            shared=shared.here if shared else None,
+            door=NAME if door else "",
+            number=number,
+            env=self._env,
+        )
         container = ""
         try:
-            with _spoken(launch):
-                container = self._create(launch, session, user, token, gpu)
-                self._sessions.update(session.id, container=container)
+            with spoken(launch):
+                container = self._create(planned)
+                if number == 1:
+                    self._sessions.update(session.id, container=container)
                 self._containers.start(container)
-                instance = self._instance(launch, session, container, token)
+                url, control, grpc = self._addresses(launch, container, door)
         except BaseException:
             with contextlib.suppress(EngineUnavailable, Refused):
                 if container:
                     self._containers.remove(container)
-                self._sessions.remove(session.id)
             raise
+        instance = ContainerInstance(
+            url=url,
+            grpc=grpc,
+            session=session.id,
+            control=ControlAddress(control, token) if token else None,
+            container=container,
+            shared=shared,
+            door=door,
+            number=number,
+            _containers=self._containers,
+            _sessions=self._sessions,
+            _leads=number == 1,
+        )
         instance.follow(log)
         return instance
 
     def gpu_support(self) -> EngineGpu:
         """Return what the engine can do with GPUs."""
-        with _spoken():
+        with spoken():
             info = self._containers.info()
         pinged = ping(self._address)
         podman = pinged is not None and pinged.server.startswith("Libpod")
@@ -150,7 +231,7 @@ class DockerEngine:
         found = [item for item in self._sessions.leftovers() if item.name in ours]
         if not self.answers():
             return found
-        with _spoken():
+        with spoken():
             containers = self._containers.find(SESSION_LABEL)
         for container in containers:
             labels = container.labels or {}
@@ -166,51 +247,39 @@ class DockerEngine:
         if leftover.kind == "session":
             self._sessions.clean(leftover)
             return
-        with _spoken():
+        with spoken():
             self._containers.remove(leftover.name)
 
-    def _create(
-        self, launch: Launch, session: Session, user: str, token: str, gpu: GpuRequest | None
-    ) -> str:
-        assert isinstance(launch.artifact, Image)
-        planned = plan(
-            launch,
-            launch.artifact.reference,
-            session=session.id,
-            user=user,
-            owner=f"{session.owner.pid}:{session.owner.began}",
-            machine=platform.node(),
-            token=token,
-            gpu=gpu,
-            env=self._env,
-        )
+    def _create(self, planned: ContainerPlan) -> str:
         words = self._containers.command_of(planned.image).words
-        if gpu is not None and gpu.way == "podman":
+        if planned.gpu is not None and planned.gpu.way == "podman":
             return self._containers.create(planned.name, in_podman(planned, words), podman=True)
         return self._containers.create(planned.name, settings(planned, words))
 
-    def _instance(
-        self, launch: Launch, session: Session, container: str, token: str
-    ) -> ContainerInstance:
+    def _addresses(self, launch: Launch, container: str, door: Door | None) -> tuple[str, str, str]:
+        """Return where a container that was started answers HTTP, control and gRPC."""
         found = self._containers.inspect(container)
-        port = found.port(PORT) if found else None
+        port = door.port if door is not None else found.port(PORT) if found is not None else None
         if found is None or port is None:
             last = "\n".join(self._containers.lines(container))
             raise StartFailed("the container ended at once", details=last)
         url = f"http://{self._reach(launch.host)}:{port}"
-        self._sessions.update(session.id, url=url)
         control = f"tcp:{self._reach('127.0.0.1')}:{found.port(CONTROL_PORT)}"
         grpc = f"{self._reach(launch.host)}:{found.port(GRPC_PORT)}"
-        return ContainerInstance(
-            url=url,
-            grpc="" if launch.grpc_port is None else grpc,
-            session=session.id,
-            control=ControlAddress(control, token) if token else None,
-            container=container,
-            shared=None,
-            _containers=self._containers,
-            _sessions=self._sessions,
-        )
+        return url, control, "" if launch.grpc_port is None else grpc
+
+    def _shared(self, session: str) -> Shared | None:
+        """Make the folder of a session that its containers read; None where none reaches them."""
+        if not self._address.startswith("unix:"):
+            return None
+        here = self._sessions.folder(session) / "shared"
+        here.mkdir(mode=0o755)
+        here.chmod(0o755)
+        return Shared(here, SESSION)
+
+    def _gives_descriptors(self) -> bool:
+        """Tell whether the engine may be on this very kernel, so that descriptors come through."""
+        return sys.platform == "linux" and self._address.startswith("unix:")
 
     def _reach(self, host: str) -> str:
         """Return the host at which a published port answers us."""
@@ -218,87 +287,18 @@ class DockerEngine:
         return rest.split(":")[0] if scheme == "tcp" else in_url(host)
 
 
-@dataclass(slots=True)
-class ContainerInstance:
-    """A running container."""
-
-    url: str
-    grpc: str
-    session: str
-    control: ControlAddress | None
-    container: str
-    shared: Shared | None
-    _containers: Containers
-    _sessions: Sessions
-    _silent: threading.Event = field(default_factory=threading.Event)
-    _stopped: bool = False
-
-    def follow(self, log: Callable[[str], None]) -> None:
-        """Pass on the container's lines, from its first, in a thread until they end."""
-
-        def read() -> None:
-            # The engine's end of the stream breaks when the engine is killed.
-            with contextlib.suppress(Exception):
-                for line in self._containers.lines(self.container):
-                    log(line)
-            self._silent.set()
-
-        threading.Thread(target=read, daemon=True).start()
-
-    def ended(self) -> Ended | None:
-        """Return how the container ended, None while it runs.
-
-        Raises:
-            EngineLost: The engine does not answer any more.
-        """
-        if not self._silent.is_set():
-            return None
-        try:
-            with _spoken():
-                found = self._containers.inspect(self.container)
-        except EngineUnavailable as error:
-            raise EngineLost(f"{error.message}: it went away while it ran the algorithm") from error
-        if found is None:
-            return Ended(1, "its container was removed")
-        if found.state.running:
-            return None
-        code = found.state.exit_code
-        if found.state.oom_killed:
-            return Ended(code, "it ran out of memory")
-        return Ended(code, explain_exit(128 - code if code > 128 else code))
-
-    def stop(self, grace: float = 3.0) -> None:
-        """End the container and remove it: calls in flight get `grace` seconds."""
-        if self._stopped:
-            return
-        try:
-            self._containers.stop(self.container, max(1, round(grace)))
-            self._containers.remove(self.container)
-        except (EngineUnavailable, Refused):
-            # The record stays, so that `algo doctor --fix` finds the container.
-            return
-        self._stopped = True
-        self._sessions.remove(self.session)
+def _taken(door: Door, instance: ContainerInstance) -> bool:
+    """Tell whether the gateway got its socket; why it ended without one it tells itself."""
+    end = time.monotonic() + _PATIENCE
+    while not door.given(0.05):
+        ended = instance.ended()
+        if ended is not None:
+            return ended.code != _NO_DOOR
+        if time.monotonic() > end:
+            return False
+    return True
 
 
 def _owned(owner: str) -> bool:
     pid, _, began = owner.partition(":")
     return pid.isdigit() and alive(Process(int(pid), began))
-
-
-@contextlib.contextmanager
-def _spoken(launch: Launch | None = None) -> Iterator[None]:
-    """Turn an engine's refusal into one of our errors."""
-    try:
-        yield
-    except Refused as refused:
-        text = str(refused)
-        busy = "already allocated" in text or "address already in use" in text
-        if launch is not None and launch.port and busy:
-            hint = f"pass --port {next_free(launch.host, launch.port)}, or --port 0"
-            message = f"port {launch.port} of {launch.host} is taken"
-            raise PortTaken(message, hint=hint) from refused
-        explained = explain(text) if launch is not None and launch.gpu else None
-        if explained is not None:
-            raise explained from refused
-        raise StartFailed(f"the container engine refused: {text}") from refused

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 APP = "/opt/algo/app"
 TOKENS = "/opt/algo/tokens.json"
+# A folder of the session: packages that were installed meanwhile, and the door.
+SESSION = "/opt/algo/session"
 PORT = 8080
 CONTROL_PORT = 8081
 GRPC_PORT = 8082
@@ -75,6 +77,9 @@ def plan(
     token: str,
     gpu: GpuRequest | None,
     env: Mapping[str, str] | None = None,
+    shared: Path | None = None,
+    door: str = "",
+    number: int = 1,
 ) -> ContainerPlan:
     """Return the plan of the container that runs `launch`.
 
@@ -88,13 +93,17 @@ def plan(
         token: What the control endpoint wants; empty for no control endpoint.
         gpu: How to ask for GPUs.
         env: Our own environment.
+        shared: A folder of this machine for `SESSION`.
+        door: The name in it of the socket by which the gateway gets the one to listen on; empty
+            where the engine publishes a port.
+        number: Which container of the session it is; from the second on it accepts when told to.
     """
     environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **_gpu_environment(gpu)}
     environment |= {name: env[name] for name in _PASSED if name in env} if env else {}
     if launch.jobs is not None:
         environment["ALGO_JOBS"] = JOBS
     environment |= launch.access.environment(TOKENS)
-    publish = [Publish(PORT, launch.host, launch.port)]
+    publish = [] if door else [Publish(PORT, launch.host, launch.port)]
     command = []
     if token:
         environment["ALGO_CONTROL_TOKEN"] = token
@@ -103,13 +112,16 @@ def plan(
     if launch.grpc_port is not None:
         publish.append(Publish(GRPC_PORT, launch.host, launch.grpc_port))
         command += ["--grpc-port", str(GRPC_PORT)]
+    if door:
+        command += ["--door", f"{SESSION}/{door}", *(["--standby"] if number > 1 else [])]
+    name = f"algo-{launch.name.replace('/', '-')}-{session}"
     return ContainerPlan(
         image=image,
-        name=f"algo-{launch.name.replace('/', '-')}-{session}",
+        name=name if number == 1 else f"{name}-{number}",
         user=user,
         environment=environment,
         labels={SESSION_LABEL: session, OWNER_LABEL: owner, HOST_LABEL: machine},
-        binds=_binds(launch),
+        binds=(*_binds(launch), *([f"{shared}:{SESSION}:ro"] if shared else [])),
         publish=tuple(publish),
         memory=launch.limits.memory,
         nano_cpus=int(launch.limits.cpus * 1e9),

@@ -177,6 +177,9 @@ class Instance(Protocol):
             EngineLost: The engine that runs it stopped answering.
         """
 
+    def succeed(self, old: Instance) -> None:
+        """Be the session's instance in place of `old`, beside which it was started."""
+
     def stop(self, grace: float = 3.0) -> None:
         """End it: calls in flight get `grace` seconds. Doing it twice does no harm."""
 
@@ -220,6 +223,14 @@ class Engine(Protocol):
             EngineUnavailable: The engine does not answer.
             GpuUnavailable: It cannot give them; the hint is the one command that is missing.
             GpuInvalid: `wanted` names no GPUs.
+        """
+
+    def beside(
+        self, instance: Instance, launch: Launch, log: Callable[[str], None]
+    ) -> Instance | None:
+        """Start another instance that is to answer where `instance` does, once it is told to.
+
+        None where this engine cannot; else `launch`, `log` and what it raises are as of `start`.
         """
 
     def leftovers(self) -> list[Leftover]:

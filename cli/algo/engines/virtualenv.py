@@ -19,6 +19,7 @@ from algo.engines.interface import (
     Ended,
     EngineInfo,
     HostEnvironment,
+    Instance,
     Launch,
     Leftover,
 )
@@ -117,6 +118,10 @@ class VirtualenvEngine:
         """Refuse when a process here would not find the GPUs `wanted` (`Engine.require_gpu`)."""
         self._gpu_environment(wanted)
 
+    def beside(self, instance: Instance, launch: Launch, log: Callable[[str], None]) -> None:
+        """None: what a host process cannot take over, only another command can."""
+        return
+
     def leftovers(self) -> list[Leftover]:
         """Return the sessions of killed commands, processes and all."""
         ours = {session.id for session in self._sessions.all() if session.engine == self.name}
@@ -200,6 +205,9 @@ class HostInstance:
         """Return how the gateway ended, None while it runs."""
         code = self._child.poll()
         return None if code is None else Ended(code, explain_exit(code))
+
+    def succeed(self, old: Instance) -> None:
+        """Nothing is started beside it."""
 
     def stop(self, grace: float = 3.0) -> None:
         """End the gateway and its runner: calls in flight get `grace` seconds."""

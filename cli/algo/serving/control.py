@@ -64,9 +64,9 @@ class _Reload(msgspec.Struct):
     do: str = "reload"
 
 
-class _Status(msgspec.Struct):
+class _Do(msgspec.Struct):
     token: str
-    do: str = "status"
+    do: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,19 @@ class Control:
         Raises:
             ControlLost: The endpoint does not answer.
         """
-        return self._decode(self._ask(_Status(self.address.token), timeout), Status)
+        return self.do("status", timeout)
+
+    def do(self, what: str, timeout: float = 5.0) -> Status:
+        """Do `what`, a command without more words, and return where the instance stands.
+
+        Raises:
+            ControlLost: The endpoint does not answer, or cannot do that.
+        """
+        status = self._decode(self._ask(_Do(self.address.token, what), timeout), Status)
+        if not status.ok:
+            why = status.error.message if status.error else "it gave no reason"
+            raise ControlLost(f"the control endpoint did not {what}: {why}")
+        return status
 
     def _ask(self, request: msgspec.Struct, timeout: float) -> bytes:
         try:

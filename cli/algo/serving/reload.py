@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,27 +14,19 @@ from algo.engines.interface import HostEnvironment
 from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
 from algo.serving.control import Control, Wanted
-from algo.serving.errors import ControlLost
+from algo.serving.errors import ControlLost, LoadFailed
+from algo.serving.probe import describe
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
-    from algo.engines.interface import Instance
     from algo.events import Event, Notify
     from algo.serving.control import Outcome
+    from algo.serving.exchange import Exchange, Served
     from algo.serving.interface import Servable, Tree
 
 _LONG = 10.0
 _MANY = 4
 _LOCK = "algo.lock"
-
-
-@dataclass(slots=True)
-class Served:
-    """What is served, and by which instance; `wanted` is what the tree asked for last."""
-
-    instance: Instance
-    servable: Servable
-    wanted: Servable
 
 
 class Reloads:
@@ -46,21 +38,23 @@ class Reloads:
     Args:
         served: What is served.
         tree: Prepares what changes of environment, models and limits ask for; None for none.
+        exchange: Brings what the running instance cannot become.
         notify: Gets one event for every change.
     """
 
     def __init__(
-        self,
-        served: Served,
-        tree: Tree | None,
-        notify: Notify,
+        self, served: Served, tree: Tree | None, exchange: Exchange, notify: Notify
     ) -> None:
         self._served = served
         self._tree = tree
+        self._exchange = exchange
         self._notify = notify
         self._failed = False
-        self._held: dict[str, None] = {}
+        # The code did not load in an instance that is still wanted: the next edit may mend it.
+        self._owed = False
         self._lock = threading.Lock()
+        self._held: dict[str, None] = {}
+        self._since: dict[str, None] = {}
         self._error: ControlLost | None = None
         self._newest: Change | None = None
         self.heavy: queue.SimpleQueue[Change] = queue.SimpleQueue()
@@ -68,17 +62,13 @@ class Reloads:
     def take(self, change: Change) -> None:
         """Begin to bring `change`, or leave it for `prepare`."""
         tree = self._tree
-        if tree is not None and any(tree.concerned(path) for path in change.paths):
+        if tree is not None and (self._owed or any(map(tree.concerned, change.paths))):
             self.heavy.put(change)
         else:
             self._begin(change)
 
     def force(self) -> None:
-        """Try again what was refused, and make a new worker of the code as it is.
-
-        Raises:
-            ControlLost: As `prepare`.
-        """
+        """Try again what was refused, and make a new worker of the code as it is."""
         self._prepare(Change((), time.monotonic()), force=True)
 
     def check(self) -> None:
@@ -102,34 +92,79 @@ class Reloads:
 
     def _prepare(self, change: Change, *, force: bool) -> None:
         tree, served = self._tree, self._served
-        if tree is None or not (tree.changed() or (force and self._failed)):
+        again = self._owed or (force and self._failed)
+        if tree is None or not (again or tree.changed()):
             self._unchanged(change, force=force)
             return
         try:
             wanted = tree.prepare(served.wanted, served.instance.shared, self._notify_steps)
         except AlgoError as error:
-            self._failed = True
-            self._hold(change)
-            self._notify(_refused(_name(change.paths, force=force), error))
-        else:
-            self._failed = False
-            if wanted.base == served.wanted.base:
-                served.wanted = wanted
-                self._begin(change, force=force)
-            else:
-                self._advise(change, force=force)
+            self._refuse(change, error, force=force)
+            return
+        self._failed = self._owed = False
+        if wanted.base != served.servable.base:
+            self._renew(change, wanted, force=force)
+            return
+        served.wanted = wanted
+        self._begin(change, force=force)
 
-    def _advise(self, change: Change, *, force: bool) -> None:
-        """Say that the instance cannot become what is wanted; bring the code of the change."""
+    def _renew(self, change: Change, wanted: Servable, *, force: bool) -> None:
+        """Let another instance take over."""
+        before = self._served.servable
+        with self._lock:
+            self._since = {}
+        try:
+            done = self._exchange.to(self._served, wanted, self._catch_up)
+        except AlgoError as error:
+            self._owed = True
+            self._refuse(change, error, force=force)
+            return
+        if not done:
+            self._advise(change, wanted, force=force)
+            return
+        trigger, count = _name(change.paths, force=force), changed_packages(before, wanted)
+        self._notify(Reloaded(trigger, "container", _since(change), count))
+        with self._lock:
+            late = tuple(self._since)
+        if late:
+            self._begin(Change(late, time.monotonic()))
+
+    def _catch_up(self, control: Control) -> None:
+        """Bring what changed since a new instance was started.
+
+        Raises:
+            LoadFailed: It does not load; what serves may have more of it.
+            ControlLost: The control endpoint does not answer.
+        """
+        with self._lock:
+            paths, self._since = tuple(self._since), {}
+        if paths:
+            outcome = control.reload(self._code(paths))
+            if outcome.error is not None:
+                raise LoadFailed(f"an edit meanwhile did not load: {describe(outcome.error)}")
+
+    def _refuse(self, change: Change, error: AlgoError, *, force: bool) -> None:
+        """Say why a change does not come in, and keep its code for the next one."""
+        self._failed = True
+        with self._lock:
+            self._held |= dict.fromkeys(self._code(change.paths))
+        details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
+        trigger = _name(change.paths, force=force)
+        self._notify(ReloadFailed(trigger, error.message, details=details.strip()))
+
+    def _advise(self, change: Change, wanted: Servable, *, force: bool) -> None:
+        """Say that the instance cannot become all that is wanted; bring the rest."""
         text = f"{_name(change.paths)} changed: stop algo serve and start it again to use it"
         self._notify(Warned(text))
-        if self._code(change.paths):
+        served = self._served
+        if isinstance(wanted.artifact, HostEnvironment):
+            served.wanted = replace(wanted, base=served.servable.base)
+        if self._code(change.paths) or served.wanted != served.servable:
             self._begin(change, force=force)
 
     def _unchanged(self, change: Change, *, force: bool) -> None:
         """Bring the rest of a change whose manifest and requirements say what they said before."""
-        code = self._code(change.paths)
-        if code or force:
+        if self._code(change.paths) or force:
             self._begin(change, force=force)
         elif change.paths != (_LOCK,):  # which we wrote
             self._notify(Reloaded(_name(change.paths), "none", _since(change)))
@@ -138,11 +173,6 @@ class Reloads:
         tree = self._tree
         return tuple(path for path in paths if tree is None or tree.is_code(path))
 
-    def _hold(self, change: Change) -> None:
-        """Keep what came with a refused change for the next one."""
-        with self._lock:
-            self._held |= dict.fromkeys(self._code(change.paths))
-
     def _notify_steps(self, event: Event) -> None:
         """Leave out what a reload is about to tell in its own line."""
         if not isinstance(event, Note):
@@ -150,8 +180,9 @@ class Reloads:
 
     def _begin(self, change: Change, *, force: bool = False) -> None:
         with self._lock:
-            held, self._held = self._held, {}
-        change = Change(tuple(dict.fromkeys((*change.paths, *held))), change.at)
+            change = Change(tuple(dict.fromkeys((*change.paths, *self._held))), change.at)
+            self._held = {}
+            self._since |= dict.fromkeys(change.paths)
         self._newest = change
         threading.Thread(
             target=self._bring, args=(change, force), name="reload", daemon=True
@@ -171,11 +202,9 @@ class Reloads:
                 self._error = error
             return
         event = told(change, outcome, force=force)
-        if outcome.ok:
-            count = changed_packages(served.servable, wanted)
+        if isinstance(event, Reloaded) and served.instance.control is control:
+            event = replace(event, packages=changed_packages(served.servable, wanted))
             served.servable = wanted
-            if isinstance(event, Reloaded):
-                event = replace(event, packages=count)
         if event is not None:
             self._notify(event)
         if self._newest is change:
@@ -212,11 +241,6 @@ def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | No
     return ReloadFailed(
         trigger, f"{kind}{fault.message}", fault.file, fault.line, fault.stacktrace.strip()
     )
-
-
-def _refused(trigger: str, error: AlgoError) -> ReloadFailed:
-    details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
-    return ReloadFailed(trigger, error.message, details=details.strip())
 
 
 def _since(change: Change) -> float:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from algo.events import Ready, Stopped
 from algo.serving.errors import ServiceEnded
-from algo.serving.reload import Reloads, Served
+from algo.serving.exchange import Exchange, Served
+from algo.serving.reload import Reloads
 from algo.serving.start import one_at_a_time, start
 from algo.signals import terminable, unstoppable
 from algo.watch.interface import Change
@@ -79,12 +80,13 @@ def _serve(
         where, grpc = served.instance.url, served.instance.grpc
         token = options.access.tokens is not None
         notify(Ready(where, sample, engine.name, servable.digest, grpc, token))
-        reason = _follow(served, Reloads(served, tree, notify), changes)
+        reloads = Reloads(served, tree, Exchange(engine, options, notify), notify)
+        reason = _follow(served, reloads, changes)
     except KeyboardInterrupt:
         reason = "interrupted"
     finally:
         with unstoppable():
-            served.instance.stop()
+            served.stop()
             changes.put(None)
             notify(Stopped(reason))
 
@@ -100,6 +102,7 @@ def _follow(served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change 
             if ended is not None:
                 raise ServiceEnded(f"the service ended by itself: {ended.reason}") from None
             reloads.check()
+            served.clear_away()
         else:
             reloads.prepare(_together(change, reloads.heavy))
 

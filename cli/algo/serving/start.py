@@ -15,7 +15,7 @@ from algo.serving.probe import wait_ready
 from algo.signals import deferred, terminable, unstoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from algo.engines.interface import Engine, Instance
@@ -54,16 +54,10 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
         AlgoError: As the engine's `start`.
     """
     printed = Printed()
-
-    def log(line: str) -> None:
-        text = printed.add(line)
-        if text is not None:
-            notify(Log(text))
-
     instance: Instance | None = None
     try:
         with deferred():
-            instance = engine.start(_launch(servable, options), log)
+            instance = engine.start(launch_of(servable, options), logging(printed, notify))
         wait_ready(instance, printed)
     except BaseException:
         if instance is not None:
@@ -71,6 +65,17 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
                 instance.stop(grace=0.5)
         raise
     return instance
+
+
+def logging(printed: Printed, notify: Notify) -> Callable[[str], None]:
+    """Return what takes the lines of an instance: into `printed`, and to `notify` as `Log`."""
+
+    def log(line: str) -> None:
+        text = printed.add(line)
+        if text is not None:
+            notify(Log(text))
+
+    return log
 
 
 @contextlib.contextmanager
@@ -106,7 +111,8 @@ def one_at_a_time(notify: Notify) -> Notify:
     return locked
 
 
-def _launch(servable: Servable, options: StartOptions) -> Launch:
+def launch_of(servable: Servable, options: StartOptions) -> Launch:
+    """Return what an engine is told to run `servable`."""
     return Launch(
         name=servable.name,
         description=servable.description,

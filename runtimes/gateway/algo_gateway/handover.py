@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo_gateway.http.app import App
+    from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.listener import Listener
     from algo_gateway.workers.pool import Pool
 
@@ -28,6 +29,7 @@ class Handover:
         app: Answers requests.
         listener: Has the connections.
         pool: Answers calls.
+        jobs: Is closed for the one that comes next, when nothing runs any more.
         taken: The socket that several gateways have.
         door: Where connections to the one that serves are to be had.
         stop: Ends this gateway.
@@ -38,6 +40,7 @@ class Handover:
         app: App,
         listener: Listener,
         pool: Pool,
+        jobs: JobPages,
         taken: socket.socket,
         door: Path,
         stop: Callable[[], None],
@@ -45,6 +48,7 @@ class Handover:
         self._app = app
         self._listener = listener
         self._pool = pool
+        self._jobs = jobs
         self._taken = taken
         self._door = door
         self._stop = stop
@@ -61,6 +65,7 @@ class Handover:
         """Take no more connections, answer what came, send on what comes over old connections."""
         if self._task is None:
             self._listener.give_way()
+            self._jobs.halt()
             self._app.give_way(Forward(self._door).handle)
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
@@ -68,6 +73,9 @@ class Handover:
         """End when every connection is gone, or was idle for long."""
         loop = asyncio.get_running_loop()
         end = loop.time() + max(_IDLE, self._pool.serving.timeout)
+        while self._pool.running and loop.time() < end:
+            await asyncio.sleep(_LOOK_EVERY)
+        await self._jobs.close()
         while (self._listener.connections or self._pool.running) and loop.time() < end:
             await asyncio.sleep(_LOOK_EVERY)
         self._stop()

@@ -113,10 +113,7 @@ class Gateway:
         jobs = JobPages(service, self._options.jobs, self._keys)
         app = App(service, model, jobs, self._origins(), self._tokens)
         listener = Listener(app, lambda text: self._logs.say(text, "error"))
-        if self._options.door is None:
-            self._port = await listener.listen(self._options.host, self._options.port)
-        else:
-            control.handover = await self._open_door(app, listener, pool, self._options.door)
+        control.handover = await self._listen(app, listener, pool, jobs)
         try:
             rpc = await self._open_grpc(service, model)
         except OSError:
@@ -133,19 +130,25 @@ class Gateway:
         await jobs.close()
         await listener.close(LAST_WORDS)
 
-    async def _open_door(self, app: App, listener: Listener, pool: Pool, door: Path) -> Handover:
-        """Take the socket that comes through the door, and accept there now or when told to.
+    async def _listen(
+        self, app: App, listener: Listener, pool: Pool, jobs: JobPages
+    ) -> Handover | None:
+        """Listen; or take the socket that comes through the door, and accept there when told to.
 
         Raises:
-            OSError: Descriptors do not come through.
+            OSError: A port is taken, or descriptors do not come through.
         """
+        door = self._options.door
+        if door is None:
+            self._port = await listener.listen(self._options.host, self._options.port)
+            return None
         from algo_gateway.handover import Handover
         from algo_gateway.net.door import listening_socket
 
         self._code = NO_DOOR
         taken = listening_socket(door)
         self._code, self._port = 0, taken.getsockname()[1]
-        handover = Handover(app, listener, pool, taken, door, self._stopping.set)
+        handover = Handover(app, listener, pool, jobs, taken, door, self._stopping.set)
         if not self._options.standby:
             await handover.accept()
         return handover

@@ -80,6 +80,7 @@ class JobPages:
     async def close(self) -> None:
         """Keep what did not end, after the pool has stopped."""
         if (jobs := self._open_already()) is not None:
+            self._opening = None
             await jobs.close()
         self._leave()
 
