@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.served import Served
+from tests.runtimes import guide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Engine
     from tests.e2e.conftest import Installed
 
 PLATFORM = "linux/amd64"
+GRPC = "8082"
+SCAN = [[0, 0, 5, 13, 9, 1, 0, 0]] * 8
 
 
 def call(url: str, body: bytes) -> Any:
@@ -54,6 +57,7 @@ def test_plain_docker_runs_from_the_registry_what_was_built_and_served(
     installed: Installed,
     engine: Engine,
     docker_registry: str,
+    client_python: Callable[[str], Path],
     made: list[str],
     tmp_path: Path,
 ) -> None:
@@ -87,10 +91,17 @@ def test_plain_docker_runs_from_the_registry_what_was_built_and_served(
         name = f"algo-test-{uuid.uuid4().hex[:8]}"
         made[:0] = [name]
         made.append(reference)
-        engine.docker("run", "--detach", "--name", name, "-p", "127.0.0.1:0:8080", reference)
-        url = "http://" + engine.docker("port", name, "8080").splitlines()[0]
-        ready(url)
-        assert call(url, body) == answer
+        ports = [word for port in ("8080", GRPC) for word in ("-p", f"127.0.0.1:0:{port}")]
+        asked = ["--env", f"ALGO_GRPC_PORT={GRPC}", "--name", name]
+        engine.docker("run", "--detach", *asked, *ports, reference)
+        http, grpc = (engine.docker("port", name, port).splitlines()[0] for port in ("8080", GRPC))
+        ready(f"http://{http}")
+        assert call(f"http://{http}", body) == answer
+        # The clients of the guide, on the answer to their own scan.
+        digit = str(call(f"http://{http}", json.dumps({"image": SCAN}).encode())["digit"])
+        places = {"127.0.0.1:8080": http, "127.0.0.1:8081": grpc, "acme/": f"{owner}/"}
+        for client, code in guide.programs():
+            assert guide.run(client_python(client), code, places).split()[0] == digit
         engine.docker("stop", "--time", "5", name)
         exited = engine.docker("inspect", "--format", "{{.State.ExitCode}}", name)
         assert exited.strip() == "0"

@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.machine.pinned import CLIENTS
+from tests.runtimes import guide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,3 +99,21 @@ def test_algorithmias_client(gateway: Start, client_python: Client) -> None:
     (job,) = run(client_python("algorithmia"), "algorithmia_client.py", url)
     result = served.ask("GET", f"/jobs/{job}/result", headers={"Prefer": "wait=20"})
     assert result.json["result"] == {"a": 1}
+
+
+DIGITS = """
+def apply(scan):
+    assert scan == {"image": [[0, 0, 5, 13, 9, 1, 0, 0]] * 8}, scan
+    return {"digit": 3, "probabilities": [0.25, 0.75]}
+"""
+
+
+def test_the_programs_of_the_guide_print_the_digit(gateway: Start, client_python: Client) -> None:
+    served = gateway(DIGITS, "--grpc-port", "0")
+    places = {
+        "127.0.0.1:8080": f"127.0.0.1:{served.port}",
+        "127.0.0.1:8081": f"127.0.0.1:{served.grpc_port}",
+        "acme/digits": "acme/it",
+    }
+    printed = [guide.run(client_python(name), code, places) for name, code in guide.programs()]
+    assert printed == ["3 [0.25 0.75]", "3 [0.25 0.75]", "3", "3"]

@@ -76,7 +76,7 @@ def test_an_annotated_scalar_takes_a_tensor_of_one_element(gateway: Start) -> No
     refused = infer(served, tensor([3, 4], [2]))
     assert (refused.status, refused.json["code"]) == (400, "bad_tensor")
     assert "one value, not 2" in refused.json["error"]
-    metadata = served.ask("GET", "/v2/models/acme/it/versions/3").json
+    metadata = served.ask("GET", "/v2/models/acme%2Fit/versions/3").json
     assert metadata["inputs"] == [{"name": "input", "datatype": "INT64", "shape": [1]}]
     assert metadata["outputs"] == [{"name": "output", "datatype": "FP64", "shape": [1]}]
 
