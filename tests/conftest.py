@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.machine import base, pinned, registries, tools
+from tests.machine import browser as machine_browser
 from tests.machine import engine as machine_engine
 from tests.machine.commands import output_of
 from tests.machine.say import MachineError
@@ -19,6 +20,8 @@ from tests.machine.say import MachineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.machine.browser import Browser
 
 LABEL = "dev.algo."
 
@@ -135,6 +138,15 @@ def client_python() -> Callable[[str], Path]:
             _lacking(str(error))
 
     return bring
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium with an empty profile."""
+    if not machine_browser.installed():
+        _lacking("no browser: python3 -m tests.machine packages chromium chromium-driver")
+    with machine_browser.browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,7 @@ class Deps:
 
     def builder(self) -> Builder:
         """Return what assembles images; it needs no engine once the runtime image is cached."""
+        from algo.contract.cases import first_input
         from algo.environments.interpreters import find_minor
         from algo.images.build import Builder
         from algo.images.cache import Cache
@@ -156,6 +157,7 @@ class Deps:
             find_python=lambda minor: find_minor(minor, self.env),
             host=host_platform(),
             created=int(self.env.get("SOURCE_DATE_EPOCH") or 0),
+            sample=first_input,
         )
 
     def store(self) -> LayoutStore:

@@ -165,6 +165,7 @@ class GatewayProcess:
         *flags: str,
         serving: Header | None = None,
         environment: dict[str, str] | None = None,
+        sample: object = None,
     ) -> None:
         self.app = app
         description = {
@@ -172,6 +173,7 @@ class GatewayProcess:
             "language": "python",
             "entrypoint": "src/it.py:apply",
             "serving": serving or {},
+            "sample": sample,
         }
         file = app / "algorithm.json"
         file.write_text(json.dumps(description))

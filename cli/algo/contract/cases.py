@@ -68,17 +68,23 @@ def read_cases(project: Path) -> tuple[AnyCase, ...]:
 
 
 def sample(project: Path) -> str:
-    """Return an input that the algorithm takes, as JSON text: a case's, else `{}`.
+    """Return an input that the algorithm takes, as JSON text: a case's, else `{}`."""
+    found = first_input(project)
+    return "{}" if found is None else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def first_input(project: Path) -> Any:
+    """Return the input of the first case that has an answer, None without one.
 
     Cases that cannot be read are left to `algo test` to complain about.
     """
     try:
         cases = read_cases(project)
     except (CaseInvalid, OSError):
-        return "{}"
+        return None
     taken = [c.input for c in cases if isinstance(c, Case) and not isinstance(c.check, Refuses)]
     taken += [case.examples[0].input for case in cases if isinstance(case, Labelled)]
-    return json.dumps(taken[0], ensure_ascii=False, separators=(",", ":")) if taken else "{}"
+    return taken[0] if taken else None
 
 
 def parse_cases(text: str, where: str) -> tuple[AnyCase, ...]:

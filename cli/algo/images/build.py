@@ -46,6 +46,7 @@ class Builder:
         find_python: Finds a Python of a minor version on this machine.
         host: The platform of this machine's containers.
         created: Seconds since 1970 that images say they are from (`SOURCE_DATE_EPOCH`).
+        sample: Finds an input that the project in a folder takes, None without one.
     """
 
     cache: Cache
@@ -55,6 +56,7 @@ class Builder:
     find_python: Callable[[str], Path | None]
     host: Platform
     created: int = 0
+    sample: Callable[[Path], object] = lambda root: None
 
     def build(
         self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
@@ -174,7 +176,8 @@ class Builder:
         return "" if isinstance(entry.source, bytes) else file_digest(self.cache, entry.source)
 
     def _code(self, project: Project) -> Layer:
-        entries = [*code_entries(project), Entry(DESCRIPTION, describe(project.manifest))]
+        description = describe(project.manifest, self.sample(project.root))
+        entries = [*code_entries(project), Entry(DESCRIPTION, description)]
         return ensure_layer(
             self.cache,
             LayerKind.CODE,

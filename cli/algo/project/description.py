@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -83,6 +83,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     fetch: FetchDescription | msgspec.UnsetType = msgspec.UNSET
 
 
+_LARGEST_SAMPLE = 16 << 10
 _PRELOAD = {"auto": "auto", True: "always", False: "never"}
 
 
@@ -95,14 +96,18 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     models: dict[str, str]
     serving: ServingDescription
     gpu: bool = False
+    sample: Any = None
 
 
 class _Gpu(msgspec.Struct, frozen=True):
     gpu: bool = False
 
 
-def describe(manifest: Manifest) -> bytes:
-    """Return `algorithm.json` for `manifest`, the same bytes for the same content."""
+def describe(manifest: Manifest, sample: object = None) -> bytes:
+    """Return `algorithm.json` for `manifest`, the same bytes for the same content.
+
+    `sample` is an input that the algorithm takes; a large one is left out.
+    """
     serving = manifest.serving
     description = Description(
         name=manifest.algorithm.name,
@@ -125,6 +130,7 @@ def describe(manifest: Manifest) -> bytes:
             cors=serving.cors,
         ),
         gpu=manifest.environment.gpu,
+        sample=sample if len(msgspec.json.encode(sample)) <= _LARGEST_SAMPLE else None,
     )
     return msgspec.json.encode(description)
 

@@ -87,7 +87,7 @@ class Serving(msgspec.Struct, frozen=True):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """`algorithm.json`, as the command line writes it."""
+    """`algorithm.json`, as the command line writes it; `sample` is an input that it takes."""
 
     name: str
     language: str
@@ -96,6 +96,7 @@ class Description(msgspec.Struct, frozen=True):
     serving: Serving = Serving()
     contract: dict[str, Any] = {}
     gpu: bool = False
+    sample: Any = None
 
 
 class Options(msgspec.Struct, frozen=True):

@@ -107,6 +107,7 @@ class WorkingTree:
     def _for_container(
         self, project: Project, current: Servable, shared: Shared | None, notify: Notify
     ) -> Servable:
+        from algo.contract.cases import first_input
         from algo.environments.locking import ensure_lock
         from algo.project.description import describe
 
@@ -115,7 +116,11 @@ class WorkingTree:
         pins = _image_pins(self._deps, project, lock)
         if base != current.base or shared is None:
             return _with_image(self._deps, project, False, notify)
-        wanted = replace(current, description=describe(project.manifest), packages=_named(pins))
+        wanted = replace(
+            current,
+            description=describe(project.manifest, first_input(project.root)),
+            packages=_named(pins),
+        )
         if wanted.packages == current.packages:
             return wanted
         if wanted.packages == self._in_image:
@@ -139,6 +144,7 @@ class WorkingTree:
 
 
 def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
+    from algo.contract.cases import first_input
     from algo.engines.interface import HostEnvironment
     from algo.environments.locking import ensure_lock
     from algo.environments.virtualenv import ensure_environment
@@ -152,7 +158,7 @@ def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     )
     return Servable(
         project.name,
-        describe(project.manifest),
+        describe(project.manifest, first_input(project.root)),
         HostEnvironment(environment.python),
         project.root,
         packages=_named(lock.pins(locking.host_target)),
@@ -161,6 +167,7 @@ def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
 
 
 def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Servable:
+    from algo.contract.cases import first_input
     from algo.engines.errors import EngineUnavailable
     from algo.engines.interface import Image
     from algo.environments.locking import ensure_lock
@@ -176,7 +183,7 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
     digest = str(built.digest)
     return Servable(
         project.name,
-        describe(project.manifest),
+        describe(project.manifest, first_input(project.root)),
         Image(reference, digest),
         None if exact else project.root,
         digest,

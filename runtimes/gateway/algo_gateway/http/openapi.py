@@ -150,7 +150,8 @@ class Interface:
 
     def _taken(self, kind: str) -> Json:
         if kind == "application/json":
-            return {"schema": self._input}
+            sample = self.description.sample
+            return {"schema": self._input} | ({} if sample is None else {"example": sample})
         if kind.startswith("multipart/"):
             return {"schema": self._form()}
         return {"schema": {"type": "string"} if kind.startswith("text/") else {}}

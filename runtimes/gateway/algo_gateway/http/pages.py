@@ -9,6 +9,7 @@ import msgspec
 from algo_gateway.access.tokens import ADMIN, CALL
 from algo_gateway.http import answers
 from algo_gateway.http.openapi import document
+from algo_gateway.http.playground import Playground, wants_page
 from algo_gateway.observe.exposition import OPEN, PLAIN, accepts_open
 from algo_gateway.observe.figures import Figures
 
@@ -30,11 +31,11 @@ class Pages:
         self._service = service
         self._figures = Figures(service.description, service.pool, service.metrics, service.logs)
         self._parts = parts
+        self._playground = Playground()
 
     def register(self, routes: Routes) -> None:
         """Add the pages to `routes`."""
         pages = {
-            "/": (self._root, ""),
             "/healthz": (lambda: (200, TEXT, b"ok\n"), ""),
             "/readyz": (self._readyz, ""),
             "/openapi.json": (self._openapi, CALL),
@@ -42,6 +43,8 @@ class Pages:
         for path, (page, scope) in pages.items():
             routes.add("GET HEAD", path, _handler(page), scope)
         routes.add("GET HEAD", "/metrics", self.metrics, ADMIN)
+        routes.add("GET HEAD", "/", self.root, "")
+        self._playground.register(routes)
 
     def describe(self, interface: Interface) -> None:
         """Add the pages to the document."""
@@ -56,7 +59,15 @@ class Pages:
         described = {"description": "This document.", "content": json}
         add("GET HEAD", "/openapi.json", "openapi", _page("This document", described))
 
-    def _root(self) -> Page:
+    async def root(self, scope: Any, proto: Any) -> None:
+        """Answer a browser with the playground, anybody else with a list in text."""
+        if wants_page(scope.headers.get("accept") or ""):
+            self._playground.page(scope, proto)
+            return
+        body = b"" if scope.method == "HEAD" else self._list()
+        proto.response_bytes(200, [*TEXT, ("vary", "accept")], body)
+
+    def _list(self) -> bytes:
         name = self._service.description.name
         text = f"{name}\n\nPOST /              call it\n"
         text += "POST /invoke        the same\n"
@@ -64,7 +75,8 @@ class Pages:
         text += "GET, POST /v2/…     the Open Inference Protocol\n"
         text += "GET /openapi.json   what it takes and answers\n"
         text += "GET /healthz, /readyz, /metrics\n"
-        return 200, TEXT, text.encode()
+        text += "GET / in a browser  the playground\n"
+        return text.encode()
 
     def _readyz(self) -> Page:
         if self._service.pool.ready:

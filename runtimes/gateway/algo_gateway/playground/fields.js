@@ -1,0 +1,267 @@
+// A form from a schema: every field is `{element, read}`; `read` gives a value, or ABSENT.
+
+import { filePlace } from "./files.js";
+import { freshId, make } from "./dom.js";
+import { isBinary, isImage, isNumeric } from "./schema.js";
+import { pad } from "./pad.js";
+
+export const ABSENT = Symbol("absent");
+
+/** A value that a field cannot have; `place` says which field, as the service would. */
+export class Wrong extends Error {
+  constructor(place, message) {
+    super(message);
+    this.place = place;
+  }
+}
+
+const DATES = { date: "date", time: "time", email: "email", uri: "url", url: "url" };
+const LONG = 60;
+
+/** Return the field for `schema`. `at` has `place`, `label`, `value`, `optional`, `schemas`, `changed`. */
+export function field(schema, at) {
+  const found = at.schemas.resolve(schema);
+  const value = at.value === undefined ? found.default ?? found.examples?.[0] : at.value;
+  const here = { ...at, value, label: found.title && at.root ? found.title : at.label };
+  const { choices, nullable } = at.schemas.alternatives(found);
+  if (choices?.length > 1) return choice(found, choices, { ...here, optional: at.optional, nullable });
+  if (choices?.length === 1) return field({ ...found, anyOf: undefined, oneOf: undefined, ...choices[0] }, { ...here, nullable });
+  if (found.const !== undefined) return fixed(found.const, here);
+  if (found.enum) return options(found, here);
+  if (isBinary(found)) return bytes(found, here);
+  if (found.type === "boolean") return truth(found, here);
+  if (isNumeric(found)) return number(found, here);
+  if (found.type === "array" || found.items) return array(found, here);
+  if (found.type === "object" || found.properties) return object(found, here);
+  if (found.type === "string") return text(found, here);
+  return anything(found, here);
+}
+
+function labelled(found, at, control, extra = null) {
+  const id = control.id || freshId("field");
+  control.id = id;
+  const hint = [found.description, bounds(found)].filter(Boolean).join(" ");
+  const hintId = hint ? freshId("hint") : null;
+  if (hintId) control.setAttribute("aria-describedby", hintId);
+  return make("div", { class: "field", "data-place": at.place },
+    make("label", { for: id }, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
+    control, extra,
+    hint ? make("p", { class: "hint", id: hintId }, hint) : null);
+}
+
+function bounds(found) {
+  const from = found.minimum ?? found.exclusiveMinimum;
+  const to = found.maximum ?? found.exclusiveMaximum;
+  if (from !== undefined && to !== undefined) return `${from} to ${to}.`;
+  if (from !== undefined) return `At least ${from}.`;
+  return to === undefined ? "" : `At most ${to}.`;
+}
+
+function nothing(at) {
+  if (at.optional) return ABSENT;
+  if (at.nullable) return null;
+  throw new Wrong(at.place, `${at.label} is missing`);
+}
+
+function fixed(value, at) {
+  const shown = make("output", {}, JSON.stringify(value));
+  return { element: labelled({}, at, shown), read: () => value };
+}
+
+function options(found, at) {
+  const select = make("select", { onchange: at.changed },
+    at.optional || at.nullable || at.value === undefined ? make("option", { value: "" }, "—") : null,
+    ...found.enum.map((one, index) => make("option", { value: String(index) },
+      typeof one === "string" ? one : JSON.stringify(one))));
+  const start = found.enum.findIndex((one) => one === at.value);
+  if (start >= 0) select.value = String(start);
+  const read = () => (select.value === "" ? nothing(at) : found.enum[Number(select.value)]);
+  return { element: labelled(found, at, select), read };
+}
+
+function truth(found, at) {
+  if ((at.optional || at.nullable) && found.default === undefined) {
+    return options({ ...found, enum: [true, false] }, at);
+  }
+  const box = make("input", { type: "checkbox", onchange: at.changed, id: freshId("field") });
+  box.checked = at.value === true;
+  const element = make("div", { class: "field check", "data-place": at.place }, box,
+    make("label", { for: box.id }, at.label),
+    found.description ? make("p", { class: "hint" }, found.description) : null);
+  return { element, read: () => box.checked };
+}
+
+function number(found, at) {
+  const whole = found.type === "integer";
+  const input = make("input", {
+    type: "number", inputmode: whole ? "numeric" : "decimal", oninput: at.changed,
+    min: found.minimum, max: found.maximum,
+    step: found.multipleOf ?? (whole ? 1 : "any"), value: at.value ?? "",
+  });
+  const read = () => {
+    if (input.value === "") {
+      if (input.validity.badInput) throw new Wrong(at.place, `${at.label} is no number`);
+      return nothing(at);
+    }
+    const value = Number(input.value);
+    if (whole && !Number.isInteger(value)) throw new Wrong(at.place, `${at.label} is no whole number`);
+    return value;
+  };
+  return { element: labelled(found, at, input), read };
+}
+
+function text(found, at) {
+  const type = DATES[found.format];
+  const long = !type && ((found.maxLength ?? 0) > 200 || String(at.value ?? "").length > LONG || String(at.value ?? "").includes("\n"));
+  const common = { oninput: at.changed, spellcheck: "false", maxlength: found.maxLength, value: at.value ?? "" };
+  const control = long ? make("textarea", { rows: "4", ...common })
+    : make("input", { type: type ?? "text", placeholder: found.format && !type ? found.format : undefined, ...common });
+  // An empty text is a text: only what may be left out is.
+  const read = () => (control.value === "" && (at.optional || at.nullable || type) ? nothing(at) : control.value);
+  return { element: labelled(found, at, control), read };
+}
+
+function bytes(found, at) {
+  const kept = typeof at.value === "string" ? at.value : null;
+  const place = filePlace({ label: at.label, accept: found.contentMediaType, image: isImage(found), changed: at.changed });
+  const element = make("div", { class: "field", "data-place": at.place },
+    make("span", { class: "label" }, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
+    place.element, found.description ? make("p", { class: "hint" }, found.description) : null);
+  return { element, read: async () => (place.blob() ? place.base64() : kept ?? nothing(at)) };
+}
+
+function array(found, at) {
+  const grid = at.schemas.grid(found, at.value);
+  if (grid) return drawn(found, at, grid);
+  const items = at.schemas.resolve(found.items);
+  if (found.prefixItems) return tuple(found, at);
+  if (isNumeric(items) && !items.enum) return numbers(found, items, at);
+  if (!found.items) return anything(found, at);
+  return list(found, at);
+}
+
+function drawn(found, at, grid) {
+  const leaf = at.schemas.resolve(at.schemas.resolve(found.items).items);
+  const seen = (at.value ?? []).flat();
+  const least = leaf.minimum ?? Math.min(0, ...seen);
+  const most = leaf.maximum ?? (Math.max(0, ...seen) || 1);
+  const made = pad({ label: at.label, ...grid, least, most, value: at.value, changed: at.changed });
+  const element = make("div", { class: "field", "data-place": at.place, role: "group", "aria-label": at.label },
+    make("span", { class: "label" }, at.label, make("span", { class: "tag" }, `${grid.rows} × ${grid.columns}`)), made.element);
+  return { element, read: made.read, redraw: made.redraw };
+}
+
+function numbers(found, items, at) {
+  const control = make("textarea", { rows: "2", class: "code", spellcheck: "false", oninput: at.changed,
+    value: (at.value ?? []).join(", "), placeholder: "1, 2, 3" });
+  const read = () => {
+    const parts = control.value.split(/[\s,;]+/).filter(Boolean);
+    if (!parts.length && (at.optional || at.nullable)) return nothing(at);
+    return parts.map((part, index) => {
+      const value = Number(part);
+      if (!Number.isFinite(value)) throw new Wrong(`${at.place}[${index}]`, `${part} is no number`);
+      return value;
+    });
+  };
+  return { element: labelled({ description: "Numbers, with commas or spaces between.", ...found }, at, control), read };
+}
+
+function tuple(found, at) {
+  const fields = found.prefixItems.map((one, index) => field(one, {
+    ...at, root: false, optional: false, nullable: false, label: `${at.label} ${index + 1}`,
+    place: `${at.place}[${index}]`, value: at.value?.[index],
+  }));
+  return { element: group(found, at, fields.map((one) => one.element)), read: () => all(fields) };
+}
+
+function list(found, at) {
+  const rows = make("div", { class: "rows" });
+  const fields = [];
+  const add = (value) => {
+    const made = field(found.items, { ...at, root: false, optional: false, nullable: false,
+      label: `${at.label} ${fields.length + 1}`, place: `${at.place}[${fields.length}]`, value });
+    const row = make("div", { class: "item" }, made.element,
+      make("button", { type: "button", class: "quiet", "aria-label": `Remove item ${fields.length + 1} of ${at.label}`,
+        onclick: () => { fields.splice(fields.indexOf(made), 1); row.remove(); at.changed(); } }, "Remove"));
+    fields.push(made);
+    rows.append(row);
+  };
+  for (const value of at.value ?? Array(found.minItems ?? 0).fill(undefined)) add(value);
+  const more = make("button", { type: "button", class: "quiet more", onclick: () => { add(undefined); at.changed(); } }, "Add one");
+  const read = () => (!fields.length && at.optional ? ABSENT : all(fields));
+  return { element: group(found, at, [rows, more]), read };
+}
+
+async function all(fields) {
+  const values = [];
+  for (const one of fields) values.push(await one.read());
+  return values;
+}
+
+function object(found, at) {
+  const names = Object.entries(found.properties ?? {});
+  if (!names.length) return anything(found, at);
+  const needed = new Set(found.required ?? []);
+  const fields = names.map(([name, one]) => [name, field(one, {
+    ...at, root: false, nullable: false, label: name, optional: !needed.has(name),
+    place: /^[A-Za-z_]\w*$/.test(name) ? `${at.place}.${name}` : `${at.place}[${JSON.stringify(name)}]`,
+    value: at.value?.[name],
+  })]);
+  const read = async () => {
+    const value = {};
+    for (const [name, one] of fields) {
+      const part = await one.read();
+      if (part !== ABSENT) value[name] = part;
+    }
+    return at.optional && !Object.keys(value).length ? ABSENT : value;
+  };
+  const elements = fields.map(([, one]) => one.element);
+  const redraw = () => fields.forEach(([, one]) => one.redraw?.());
+  return { element: at.root ? make("div", { class: "rows", "data-place": at.place }, ...elements) : group(found, at, elements), read, redraw };
+}
+
+function choice(found, choices, at) {
+  const holder = make("div", {});
+  let current = null;
+  const show = (index) => {
+    current = field(choices[index], { ...at, root: false, label: "value", optional: at.optional,
+      value: index === start ? at.value : undefined });
+    holder.replaceChildren(current.element);
+  };
+  const start = Math.max(0, choices.findIndex((one) => suits(one, at.value)));
+  const select = make("select", { onchange: () => { show(Number(select.value)); at.changed(); } },
+    ...choices.map((one, index) => make("option", { value: String(index) }, one.title ?? at.schemas.words(one))));
+  select.value = String(start);
+  show(start);
+  const kind = labelled({}, { ...at, label: "kind", optional: false }, select);
+  return { element: group(found, at, [kind, holder]), read: () => current.read(), redraw: () => current.redraw?.() };
+}
+
+function suits(schema, value) {
+  if (value === undefined) return false;
+  if (Array.isArray(value)) return schema.type === "array";
+  if (schema.enum) return schema.enum.includes(value);
+  if (typeof value === "number") return isNumeric(schema);
+  if (typeof value !== "object" || value === null) return schema.type === typeof value;
+  return schema.type === "object" && (schema.required ?? []).every((name) => name in value);
+}
+
+function group(found, at, elements) {
+  return make("fieldset", { class: "group", "data-place": at.place },
+    make("legend", {}, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
+    found.description ? make("p", { class: "hint" }, found.description) : null, ...elements);
+}
+
+function anything(found, at) {
+  const control = make("textarea", { rows: "4", class: "code", spellcheck: "false", oninput: at.changed,
+    value: at.value === undefined ? "" : JSON.stringify(at.value, null, 1) });
+  const read = () => {
+    if (!control.value.trim()) return nothing(at);
+    try {
+      return JSON.parse(control.value);
+    } catch (error) {
+      throw new Wrong(at.place, `${at.label} is no JSON: ${error.message}`);
+    }
+  };
+  return { element: labelled({ description: "As JSON.", ...found }, at, control), read };
+}

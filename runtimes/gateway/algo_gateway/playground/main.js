@@ -1,0 +1,292 @@
+// The page: reads what the algorithm takes, and calls it.
+
+import { ABSENT, Wrong, field } from "./fields.js";
+import { History, keepToken, token } from "./store.js";
+import { Schemas, inferred, isTelling } from "./schema.js";
+import { byId, choose, chosen, inBytes, inTime, make } from "./dom.js";
+import { call } from "./call.js";
+import { failed, raw, shown, written } from "./result.js";
+import { filePlace } from "./files.js";
+import { snippet } from "./snippets.js";
+
+const page = { form: null, schemas: null, input: {}, sample: undefined, answer: null, running: null, history: null };
+const file = filePlace({ label: "the input", accept: undefined, image: false, changed: () => refresh() });
+
+/** Where the algorithm is called: this page's own address. */
+function target() {
+  return new URL(".", location.href).href;
+}
+
+async function start() {
+  byId("keys").textContent = `${/Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl"} + Enter`;
+  byId("file-mode").append(make("p", { class: "hint" }, "The file is the body of the call, as it is."), file.element);
+  const response = await fetch("openapi.json", { headers: token() ? { Authorization: `Bearer ${token()}` } : {} });
+  if (response.status === 401 || response.status === 403) return askToken(await response.json());
+  byId("token-form").hidden = true;
+  document.querySelector("main").hidden = false;
+  describe(await response.json());
+  return watchReady();
+}
+
+function askToken({ error }) {
+  document.querySelector("main").hidden = !page.schemas;
+  byId("token-form").hidden = false;
+  byId("token-why").textContent = token() ? error.message : "";
+  byId("token").focus();
+  if (!page.schemas) byId("name").textContent = "Playground";
+}
+
+function describe(document_) {
+  const name = document_.info.title;
+  const { requestBody, responses } = document_.paths["/"].post;
+  const takes = requestBody.content["application/json"] ?? {};
+  const gives = responses["200"].content["application/json"] ?? {};
+  document.title = `${name} · playground`;
+  byId("name").textContent = name;
+  page.history = new History(name);
+  page.schemas = new Schemas(document_);
+  page.sample = takes.example;
+  const known = isTelling(takes.schema);
+  page.input = known ? takes.schema : inferred(page.sample ?? {});
+  sign(known, takes.schema, gives.schema, responses["200"].content);
+  const formless = !known && page.sample === undefined;
+  byId("modes").querySelector("[value=form]").parentElement.hidden = formless;
+  byId("sample").hidden = page.sample === undefined;
+  fill(page.sample);
+  if (formless) {
+    choose("mode", "json");
+    switchMode();
+  }
+  showHistory(page.history.all());
+}
+
+function sign(known, takes, gives, content) {
+  const guessed = !known && page.sample !== undefined;
+  const left = known || guessed ? page.schemas.words(page.input) : "anything";
+  const streams = Boolean(content["text/event-stream"]);
+  const right = isTelling(gives) ? page.schemas.words(gives) : "";
+  byId("signature").replaceChildren(guessed ? "Takes, to go by its sample, " : "Takes ", make("code", {}, left),
+    ...(right ? [streams ? ", answers a stream of " : ", answers ", make("code", {}, right)] : []));
+  byId("contract").hidden = !known && !isTelling(gives);
+  byId("takes-schema").textContent = known ? written(opened(takes)) : "anything";
+  byId("answers-schema").textContent = isTelling(gives) ? written(opened(gives)) : "anything";
+}
+
+/** Return a schema with its references put in place, as deep as people read. */
+function opened(schema, depth = 0) {
+  if (Array.isArray(schema)) return schema.map((one) => opened(one, depth));
+  if (!schema || typeof schema !== "object") return schema;
+  if (schema.$ref && depth < 6) return opened(page.schemas.resolve(schema), depth + 1);
+  return Object.fromEntries(Object.entries(schema).map(([name, one]) => [name, opened(one, depth + 1)]));
+}
+
+/** Put `value` into the form and the editor. */
+function fill(value) {
+  page.form = field(page.input, { place: "input", label: "Input", root: true, value, optional: false,
+    schemas: page.schemas, changed: () => refresh() });
+  byId("form-mode").replaceChildren(page.form.element);
+  byId("json").value = written(value ?? {});
+  refresh();
+}
+
+/** Return what is to be sent: `{kind, body, json}` or `{kind, body, file}`. */
+async function input() {
+  const mode = chosen("mode");
+  if (mode === "file") {
+    const blob = file.blob();
+    if (!blob) throw new Wrong("input", "choose a file first");
+    return { kind: blob.type || "application/octet-stream", body: blob, file: blob.name ?? "input" };
+  }
+  const text = mode === "json" ? byId("json").value : JSON.stringify(await formValue());
+  try {
+    return { kind: "application/json", body: text, json: mode === "json" ? JSON.stringify(JSON.parse(text)) : text };
+  } catch (error) {
+    throw new Wrong("input", `this is no JSON: ${error.message}`);
+  }
+}
+
+async function formValue() {
+  const value = await page.form.read();
+  return value === ABSENT ? null : value;
+}
+
+async function switchMode() {
+  const mode = chosen("mode");
+  const before = ["form", "json", "file"].find((one) => !byId(`${one}-mode`).hidden);
+  for (const one of ["form", "json", "file"]) byId(`${one}-mode`).hidden = one !== mode;
+  complain(null);
+  try {
+    if (before === "form" && mode === "json") byId("json").value = written(await formValue());
+    if (before === "json" && mode === "form") fill(JSON.parse(byId("json").value));
+  } catch (error) {
+    complain(error);
+  }
+  page.form?.redraw?.();
+  refresh();
+}
+
+function complain(error) {
+  for (const one of document.querySelectorAll(".wrong")) one.classList.remove("wrong");
+  byId("input-problem").textContent = error ? error.message : "";
+  if (error?.place) mark(error.place);
+}
+
+/** Mark the field that is at `place`, or the nearest one around it. */
+function mark(place) {
+  const fields = [...document.querySelectorAll("[data-place]")]
+    .filter((one) => place.startsWith(one.dataset.place) && one.dataset.place !== "input");
+  fields.sort((one, other) => other.dataset.place.length - one.dataset.place.length)[0]?.classList.add("wrong");
+}
+
+async function refresh() {
+  try {
+    const sent = await input();
+    byId("code").textContent = snippet(chosen("language"), { url: target(), token: Boolean(token()), ...sent });
+    complain(null);
+  } catch {
+    byId("code").textContent = "The input is not complete yet.";
+  }
+}
+
+async function run() {
+  if (page.running) return;
+  let sent;
+  try {
+    sent = await input();
+  } catch (error) {
+    complain(error);
+    document.querySelector(".wrong :is(input, textarea, select, canvas)")?.focus();
+    return;
+  }
+  complain(null);
+  page.running = new AbortController();
+  busy(true);
+  try {
+    page.answer = await call({ url: target(), ...sent, token: token(), signal: page.running.signal, piece: showPieces });
+    showAnswer();
+  } catch (error) {
+    if (error.name === "AbortError") status("", "stopped");
+    else showProblem(0, { code: "unreachable", message: "The service does not answer.", hint: "Is it still running?" });
+  } finally {
+    page.running = null;
+    busy(false);
+  }
+  if (page.answer && sent.json) remember(sent.json);
+}
+
+function busy(is) {
+  byId("call").disabled = is;
+  byId("stop").hidden = !is;
+  byId("result").setAttribute("aria-busy", String(is));
+  if (is) {
+    page.answer = null;
+    status("", "calling …");
+  }
+}
+
+function showPieces(value) {
+  status("", "receiving …");
+  byId("views").hidden = true;
+  byId("result").replaceChildren(typeof value === "string" ? make("p", { class: "prose" }, value) : raw(value));
+}
+
+function showAnswer() {
+  const { answer } = page;
+  const about = [inTime(answer.milliseconds), inBytes(answer.size ?? 0)];
+  if (answer.streamed) about.push(`${answer.pieces.length} pieces`);
+  status(String(answer.status), about.join(" · "), answer.status >= 400 || answer.error);
+  if (answer.error || answer.status >= 400) {
+    const error = answer.error ?? answer.value?.error ?? { message: String(answer.value ?? "") };
+    showProblem(answer.status, error);
+    return;
+  }
+  const structured = answer.value !== null && typeof answer.value === "object";
+  byId("views").hidden = !structured;
+  byId("result").replaceChildren(structured && chosen("view") === "json" ? raw(answer.value) : shown(answer));
+}
+
+function showProblem(code, error) {
+  byId("views").hidden = true;
+  byId("result").replaceChildren(failed(error));
+  if (code === 401 || code === 403) askToken({ error });
+  for (const one of error.problems ?? []) mark(one.path);
+  if (!code) status("", "no answer", true);
+}
+
+function status(code, text, bad = false) {
+  byId("status").replaceChildren(...(code ? [make("b", {}, code), " "] : []), text);
+  byId("status").classList.toggle("bad", Boolean(bad));
+}
+
+function remember(json) {
+  const { status: code, milliseconds, value, error } = page.answer;
+  const told = error?.code ?? value?.error?.code ?? JSON.stringify(value ?? "bytes");
+  showHistory(page.history.add({ at: Date.now(), json, status: code, milliseconds, told: String(told).slice(0, 120) }));
+}
+
+function showHistory(calls) {
+  byId("history-card").hidden = !calls.length;
+  byId("history").replaceChildren(...calls.map((one) => make("li", {},
+    make("button", { type: "button", title: "Use this input again", onclick: () => again(one) },
+      make("time", { datetime: new Date(one.at).toISOString() }, new Date(one.at).toLocaleTimeString()),
+      make("span", { class: one.status < 400 ? "good" : "bad" }, String(one.status)),
+      make("span", { class: "took" }, inTime(one.milliseconds)),
+      make("code", { class: "sent" }, one.json),
+      make("code", { class: "told" }, one.told)))));
+}
+
+function again(one) {
+  fill(JSON.parse(one.json));
+  if (chosen("mode") === "file") choose("mode", "json");
+  switchMode();
+  byId("input").scrollIntoView({ block: "start" });
+  byId("call").focus();
+}
+
+async function watchReady() {
+  clearTimeout(page.watch);
+  const ready = await fetch("readyz").then((response) => response.ok, () => false);
+  byId("ready").textContent = ready ? "ready" : "not ready";
+  byId("ready").className = ready ? "ready good" : "ready bad";
+  if (!document.hidden) page.watch = setTimeout(watchReady, ready ? 10_000 : 1_000);
+}
+
+byId("input").addEventListener("submit", (event) => { event.preventDefault(); run(); });
+byId("stop").addEventListener("click", () => page.running?.abort());
+byId("sample").addEventListener("click", () => fill(page.sample));
+byId("json").addEventListener("input", refresh);
+byId("modes").addEventListener("change", switchMode);
+byId("languages").addEventListener("change", refresh);
+byId("views").addEventListener("change", showAnswer);
+byId("forget").addEventListener("click", () => { page.history.clear(); showHistory([]); });
+byId("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(byId("code").textContent);
+  byId("copy").textContent = "Copied";
+  setTimeout(() => { byId("copy").textContent = "Copy"; }, 1500);
+});
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken(byId("token").value.trim());
+  byId("token").value = "";
+  startAgain();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(); }
+});
+document.addEventListener("visibilitychange", () => { if (!document.hidden) watchReady(); });
+let resized = 0;
+addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(() => { if (page.answer && !page.running) showAnswer(); }, 200);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.form?.redraw?.());
+
+function startAgain() {
+  byId("file-mode").replaceChildren();
+  start();
+}
+
+start().catch(() => {
+  byId("name").textContent = "Playground";
+  showProblem(0, { code: "unreachable", message: "The service does not answer.", hint: "Reload the page when it runs." });
+});
