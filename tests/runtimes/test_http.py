@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
-from algo_gateway.http.connection import HEAD_TIME, MOST_HEAD, MOST_HEADERS, STALL_TIME
+from algo_gateway.http.limits import HEAD_TIME, MOST_HEAD, MOST_HEADERS, STALL_TIME
 from algo_gateway.http.listener import Listener
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ class Echo:
 
     def __call__(self, scope: Any, proto: Any) -> Any:
         if scope.path == "/now" and proto.body is not None:
-            proto.answer("text/plain", bytes(proto.body))
+            proto.answer("text/plain", "name", bytes(proto.body))
             return None
         return self._later(scope, proto)
 
     async def _later(self, scope: Any, proto: Any) -> None:
         if scope.path == "/now":
-            proto.answer("text/plain", bytes(await proto()))
+            proto.answer("text/plain", "name", bytes(await proto()))
         elif scope.path == "/refuse":
             proto.response_str(413, [], "no")
         elif scope.path == "/fault":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 # A stream whose reader is slow holds at most this many pieces, then its worker waits.
 STREAM_HIGH, STREAM_LOW = 64, 16
 _JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
+
+
+class Answer(Protocol):
+    """What a call tells its result to, once: a future, or what writes the answer at once."""
+
+    def done(self) -> bool:
+        """Whether it has been told."""
+
+    def set_result(self, result: Result | Stream) -> None:
+        """Take the result."""
+
+    def set_exception(self, problem: Exception) -> None:
+        """Take what went wrong."""
+
+    def cancel(self) -> bool:
+        """Nobody waits for it."""
 
 
 class Failure(Exception):
@@ -128,7 +144,7 @@ class Call:
         arrived: float,
         deadline: float,
         limit: float,
-        future: asyncio.Future[Result | Stream],
+        future: asyncio.Future[Result | Stream] | Answer,
         gone: Callable[[], Awaitable[object]],
         client: str,
     ) -> None:
@@ -139,7 +155,8 @@ class Call:
         self.began = self.ended = 0.0
         self.deadline = deadline
         self.limit = limit
-        self.future = future
+        # Whoever gave something else knows; everybody else may wait for it.
+        self.future = cast("asyncio.Future[Result | Stream]", future)
         self.gone = gone
         self.client = client
         self.settled = False

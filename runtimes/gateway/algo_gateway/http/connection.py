@@ -9,35 +9,25 @@ from urllib.parse import unquote
 
 import httptools
 
+from algo_gateway.http.body import Body
 from algo_gateway.http.exchange import REASONS, Exchange, Headers, Scope
+from algo_gateway.http.limits import (
+    HEAD_TIME,
+    IDLE_TIME,
+    LINGER,
+    MOST_BEHIND,
+    MOST_HEAD,
+    MOST_HEADERS,
+    MOST_HEADS,
+    STALL_TIME,
+    TOO_LARGE,
+    Refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from algo_gateway.http.listener import Listener
-
-MOST_HEADERS = 100
-MOST_HEAD = 1 << 16
-# Requests that a client sends before it has read an answer; then it is not read.
-MOST_BEHIND = 1 << 16
-# Seconds: for a head, between two pieces of a body or of an answer, between two requests.
-HEAD_TIME, STALL_TIME, IDLE_TIME = 10, 30, 75
-# What a client gets to read an answer that came before its body had ended.
-LINGER = 2.0
-# Content types whose head is kept at hand.
-MOST_HEADS = 64
-
-
-class Refused(Exception):
-    """A request that is none: a status, a code and what is wrong."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-_TOO_LARGE = Refused(431, "head_too_large", f"the request's head is over {MOST_HEAD} bytes")
 
 
 class Connection(asyncio.Protocol):
@@ -83,14 +73,18 @@ class Connection(asyncio.Protocol):
         return self._listener.date
 
     def ok_head(self, content_type: str) -> bytes:
-        """Return the head of an answer 200 that lacks the length of its body (`%d`)."""
+        """Return the head of an answer 200 that lacks the request's id and the body's length.
+
+        It is for `%` with `bytes` and `int`.
+        """
         heads = self._listener.heads
         head = heads.get(content_type)
         if head is None:
             if "\n" in content_type or "\r" in content_type:
                 raise ValueError("the header content-type holds the end of a line")
             kind = content_type.encode("latin-1", "replace").replace(b"%", b"%%")
-            head = b"HTTP/1.1 200 OK\r\ncontent-type: " + kind + b"\r\ncontent-length: %d\r\n"
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: " + kind
+            head += b"\r\nx-request-id: %b\r\ncontent-length: %d\r\n"
             head += self._listener.date
             if len(heads) < MOST_HEADS:
                 heads[content_type] = head
@@ -170,7 +164,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Begin a request."""
         if sum(len(value) for _, value in self._pairs) > MOST_HEAD:
-            self._refused = _TOO_LARGE
+            self._refused = TOO_LARGE
             raise self._refused
         scope = self._scope()
         self._url, self._pairs = b"", []
@@ -193,7 +187,7 @@ class Connection(asyncio.Protocol):
 
     # What an exchange calls.
 
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, data: bytes) -> None:
         """Send bytes."""
         if not self.closed:
             self._transport.write(data)
@@ -229,7 +223,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._coming = None
         self._between = True
-        exchange.body = body
+        exchange.body = cast("bytes", body)
         exchange.completed()
 
     def finished(self, exchange: Exchange, *, keep: bool) -> None:
@@ -244,6 +238,10 @@ class Connection(asyncio.Protocol):
         waits = self._behind or self._later or self._paused or self._refused is not None
         if not self._starting and waits:
             self._next()
+
+    def goes_on(self, exchange: Exchange, work: Coroutine[None, None, None]) -> None:
+        """Let `work` end the answer of an exchange."""
+        self._listener.run(self._work(exchange, work))
 
     def leave(self) -> None:
         """End after the answer in hand; at once without one."""
@@ -294,7 +292,7 @@ class Connection(asyncio.Protocol):
         elif ended == self._ended:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
-                self._refuse(_TOO_LARGE)
+                self._refuse(TOO_LARGE)
                 return
         else:
             self._head_bytes = 1
@@ -362,7 +360,7 @@ class Connection(asyncio.Protocol):
             self._failed(exchange, error)
             return
         if work is not None:
-            self._listener.run(self._work(exchange, work))
+            self.goes_on(exchange, work)
 
     async def _work(self, exchange: Exchange, work: Coroutine[None, None, None]) -> None:
         try:
@@ -458,42 +456,3 @@ class Connection(asyncio.Protocol):
             keep_alive=self._parser.should_keep_alive(),
             ends=self._ends,
         )
-
-
-class Body(asyncio.BufferedProtocol):
-    """Takes a large body into one piece of memory, without a copy."""
-
-    def __init__(
-        self, connection: Connection, exchange: Exchange, body: bytearray, at: int
-    ) -> None:
-        self._connection = connection
-        self._exchange = exchange
-        self._body = body
-        self._view = memoryview(body)
-        self._at = at
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where the next bytes go."""
-        return self._view[self._at :]
-
-    def buffer_updated(self, count: int) -> None:
-        """Take `count` bytes that came."""
-        self._at += count
-        self._connection.moved()
-        if self._at == len(self._body):
-            self._connection.received(self._exchange, self._body)
-
-    def eof_received(self) -> None:
-        """The client has gone."""
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The client has gone."""
-        self._connection.connection_lost(error)
-
-    def pause_writing(self) -> None:
-        """The client reads slower than we write."""
-        self._connection.pause_writing()
-
-    def resume_writing(self) -> None:
-        """The client has read."""
-        self._connection.resume_writing()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Coroutine, Iterable
 
     from algo_gateway.http.connection import Connection
 
@@ -42,6 +42,7 @@ class Scope:
     Attributes:
         address: The client's, without its port.
         keep_alive: Whether another request may follow on this connection.
+        keeps: The same, and without having to say so.
         length: Of the body; None when it comes in chunks.
     """
 
@@ -52,6 +53,7 @@ class Scope:
         "headers",
         "http_version",
         "keep_alive",
+        "keeps",
         "length",
         "method",
         "path",
@@ -85,6 +87,8 @@ class Scope:
         self.authority = headers.get("host")
         self.length = length
         self.keep_alive = keep_alive
+        # The usual: HTTP/1.1, which need not say that it goes on.
+        self.keeps = keep_alive and http_version == "1.1"
         self.client, self.address, self.server = ends
 
 
@@ -110,7 +114,7 @@ class Exchange:
         self._connection = connection
         self.scope = scope
         # The body when it came together with the head, as small ones do.
-        self.body: bytes | bytearray | None = body
+        self.body: bytes | None = body
         self.complete = body is not None
         self.answered = False
         # What comes of the body is none, or nothing comes any more.
@@ -122,8 +126,13 @@ class Exchange:
         self._wake: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
 
-    async def __call__(self) -> bytes | bytearray:
-        """Return the whole body.
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it is on."""
+        return self._connection.loop
+
+    async def __call__(self) -> bytes:
+        """Return the whole body; a large one is a `bytearray`, which does what is asked of it.
 
         Raises:
             ConnectionError: The client left before it had sent it.
@@ -172,9 +181,7 @@ class Exchange:
             self._gone = self._connection.loop.create_future()
         await asyncio.shield(self._gone)
 
-    def response_bytes(
-        self, status: int, headers: Iterable[tuple[str, str]], body: bytes | bytearray
-    ) -> None:
+    def response_bytes(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         """Answer with a body."""
         if self._begin_answer():
             head = self._head(status, headers, len(body))
@@ -198,13 +205,19 @@ class Exchange:
         self._connection.write(self._head(status, headers, None, keep=keep))
         return self.stream
 
-    def answer(self, content_type: str, body: bytes) -> None:
-        """Answer 200 with a result: `response_bytes` with its head at hand."""
+    def answer(self, content_type: str, name: str, body: bytes) -> None:
+        """Answer 200 with the result of the request `name`: a `response_bytes` in haste."""
         scope = self.scope
-        if not (self.complete and scope.keep_alive and scope.http_version == "1.1"):
-            self.response_bytes(200, [("content-type", content_type)], body)
+        if not (scope.keeps and self.complete) or "\n" in name or "\r" in name:
+            headers = [("content-type", content_type), ("x-request-id", name)]
+            self.response_bytes(200, headers, body)
         elif self._begin_answer():
-            self._send(self._connection.ok_head(content_type) % len(body), body)
+            head = self._connection.ok_head(content_type) % (name.encode(), len(body))
+            self._send(head, body)
+
+    def goes_on(self, work: Coroutine[None, None, None]) -> None:
+        """Let `work` end the answer."""
+        self._connection.goes_on(self, work)
 
     def last(self) -> None:
         """Let this be the last request of its connection: the answer says so."""
@@ -267,7 +280,7 @@ class Exchange:
     def _keeps(self) -> bool:
         return self.complete and self.scope.keep_alive and not self._connection.leaving
 
-    def _send(self, head: bytes, body: bytes | bytearray) -> None:
+    def _send(self, head: bytes, body: bytes) -> None:
         connection = self._connection
         if len(body) < _ONE_PIECE:
             connection.write(head + body)

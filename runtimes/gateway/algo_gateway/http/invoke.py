@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure, Result, Stream
 from algo_gateway.calls.deadlines import client_timeout
+from algo_gateway.http.direct import Direct
+from algo_gateway.http.exchange import Exchange
 from algo_gateway.http.operations import describe_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from algo_gateway.http import answers
     from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.openapi import Interface
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 EVENTS = "text/event-stream"
 JSON_LINES = "application/jsonl"
+JSON = "application/json"
 
 
 class Invoke:
@@ -37,8 +42,32 @@ class Invoke:
         """Add the calls to the document."""
         describe_calls(interface)
 
-    async def plain(self, scope: Any, proto: Any) -> None:
+    def plain(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:
         """Answer with the result itself."""
+        headers, service = scope.headers, self._service
+        if (
+            type(proto) is not Exchange
+            or proto.body is None
+            or headers.get("content-type", JSON) != JSON
+            or "prefer" in headers
+            or service.pool.serving.fetch is not None
+        ):
+            return self._invoke(scope, proto)
+        direct = Direct(service, proto, time.monotonic(), self._direct_stream)
+        try:
+            direct.call = service.submit(
+                JSON,
+                service.sized(proto.body),
+                proto.client_disconnect,
+                timeout=client_timeout(headers),
+                client=scope.address,
+                future=direct,
+            )
+        except Failure as problem:
+            direct.set_exception(problem)
+        return None
+
+    async def _invoke(self, scope: Any, proto: Any) -> None:
         began = time.monotonic()
         service = self._service
         headers = scope.headers
@@ -49,8 +78,8 @@ class Invoke:
         call: Call | None = None
         try:
             body = await service.body(headers, proto)
-            sent = headers.get("content-type") or "application/json"
-            if sent != "application/json" or service.pool.serving.fetch is not None:
+            sent = headers.get("content-type") or JSON
+            if sent != JSON or service.pool.serving.fetch is not None:
                 sent, body = await service.prepared(sent, body)
             call = service.submit(
                 sent,
@@ -80,6 +109,20 @@ class Invoke:
         finally:
             if call is not None:
                 service.ids.forget(call.id)
+
+    async def _direct_stream(
+        self, call: Call, stream: Stream, exchange: Exchange, began: float
+    ) -> None:
+        headers = exchange.scope.headers
+        named = self._service.named(exchange, headers, call)
+        try:
+            await self._stream(call, stream, headers, exchange, named, began)
+        except asyncio.CancelledError:
+            return  # the client went away
+        finally:
+            if call.watch is not None:
+                call.watch.cancel()
+            self._service.ids.forget(call.id)
 
     async def _stream(
         self,

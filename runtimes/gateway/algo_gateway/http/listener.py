@@ -9,12 +9,13 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.http import answers
-from algo_gateway.http.connection import Connection, Refused
+from algo_gateway.http.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from algo_gateway.http.exchange import Exchange, Scope
+    from algo_gateway.http.limits import Refused
 
     # Answers at once and returns None, or returns what will answer.
     App = Callable[[Scope, Exchange], Coroutine[Any, Any, None] | None]

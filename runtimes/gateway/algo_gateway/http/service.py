@@ -15,6 +15,7 @@ from algo_gateway.observe.ids import HEADER, Ids, given
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from algo_gateway.calls.call import Answer
     from algo_gateway.config import Description
     from algo_gateway.observe.logs import Logs
     from algo_gateway.observe.metrics import Metrics
@@ -71,6 +72,16 @@ class Service:
         schema: Any = pool.schema.get("input", {})
         return await self.intake.take(kind, body, pool.serving.fetch, schema)
 
+    def sized(self, body: bytes) -> bytes:
+        """Return a body that is there.
+
+        Raises:
+            Failure: It is over the limit.
+        """
+        if len(body) > self.pool.serving.max_body:
+            raise self._too_big()
+        return body
+
     def submit(
         self,
         kind: str,
@@ -79,6 +90,7 @@ class Service:
         *,
         timeout: float | None = None,
         client: str = "",
+        future: Answer | None = None,
     ) -> Call:
         """Hand a call to the queue (`Queue.submit`).
 
@@ -88,11 +100,16 @@ class Service:
         pool = self.pool
         if pool.failed is not None and not pool.workers:
             raise self._not_loaded()
-        return pool.queue.submit(kind, body, gone, timeout=timeout, client=client)
+        return pool.queue.submit(kind, body, gone, timeout=timeout, client=client, future=future)
 
     def answered(self, status: int, began: float) -> None:
         """Count an answer to a request that came at `began` of `time.monotonic`."""
         self.metrics.answered(status, time.monotonic() - began)
+
+    def name_of(self, headers: Any, call: Call) -> str:
+        """Return the id of a request that became `call`, its caller's own where that is one."""
+        name = headers.get(HEADER)
+        return (name and given(name)) or self.ids.of_call(call.id)
 
     def named(self, proto: Any, headers: Any, call: Call | None) -> answers.Headers:
         """Return the header with the request's id, unless whoever watches `proto` adds it."""

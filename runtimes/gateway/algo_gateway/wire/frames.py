@@ -86,6 +86,7 @@ class Channel:
         self._on_close = on_close
         self._rest = bytearray()
         self._waiting: deque[memoryview] = deque()
+        self._soon: list[bytes] = []
         self._need = LENGTHS.size
         self._paused = False
         self.closed = False
@@ -97,19 +98,23 @@ class Channel:
         """Write a frame, now or as soon as the runner reads."""
         if self.closed:
             return
-        head = frame(header, len(body))
-        parts = [head + body] if len(body) < READ else [head, body]
-        if self._waiting:
-            self._waiting.extend(memoryview(part) for part in parts)
+        if self._soon:
+            self._flush()
+        head = LENGTHS.pack(len(header), len(body)) + header
+        if len(body) < READ:
+            self._put(head + body)
+        else:
+            self._put(head)
+            self._put(body)
+
+    def send_soon(self, header: bytes, body: bytes) -> None:
+        """Write a frame together with others of this turn of the loop: the runner is busy."""
+        if len(body) >= READ or self.closed:
+            self.send(header, body)
             return
-        for index, part in enumerate(parts):
-            written = self._write(part)
-            if written < len(part):
-                self._waiting.append(memoryview(part)[written:])
-                self._waiting.extend(memoryview(later) for later in parts[index + 1 :])
-                if not self.closed:
-                    self._loop.add_writer(self._sink, self._writable)
-                return
+        if not self._soon:
+            self._loop.call_soon(self._flush)
+        self._soon.append(LENGTHS.pack(len(header), len(body)) + header + body)
 
     @property
     def quiet(self) -> bool:
@@ -155,6 +160,23 @@ class Channel:
         os.close(self._source)
         os.close(self._sink)
         self._on_close(reason)
+
+    def _flush(self) -> None:
+        soon = self._soon
+        if soon and not self.closed:
+            data = soon[0] if len(soon) == 1 else b"".join(soon)
+            soon.clear()
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        if self._waiting:
+            self._waiting.append(memoryview(data))
+            return
+        written = self._write(data)
+        if written < len(data):
+            self._waiting.append(memoryview(data)[written:])
+            if not self.closed:
+                self._loop.add_writer(self._sink, self._writable)
 
     def _write(self, data: bytes | memoryview) -> int:
         try:

@@ -14,6 +14,7 @@ from algo_gateway.calls.waiting import Waiting
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from algo_gateway.calls.call import Answer
     from algo_gateway.config import Serving
     from algo_gateway.observe.metrics import Metrics
     from algo_gateway.workers.worker import Worker
@@ -59,6 +60,7 @@ class Queue:
         *,
         timeout: float | None = None,
         client: str = "",
+        future: Answer | None = None,
     ) -> Call:
         """Take a call, and hand it over when a worker is free.
 
@@ -68,6 +70,7 @@ class Queue:
             gone: Waits for the client to go.
             timeout: The seconds that the client waits, where these are fewer than ours.
             client: Who sent it: clients that wait are served in turn.
+            future: What gets the result; else it is the future of the call.
 
         Raises:
             Failure: The queue is full, or the service is stopping.
@@ -79,7 +82,6 @@ class Queue:
             self._make_room(client)
         now = time.monotonic()
         self._number += 1
-        future: asyncio.Future[Result | Stream] = self._loop.create_future()
         longest = self._serving.timeout
         seconds = longest if timeout is None or timeout > longest else timeout
         call = Call(
@@ -89,7 +91,7 @@ class Queue:
             now,
             now + seconds,
             now + longest,
-            future,
+            self._loop.create_future() if future is None else future,
             gone,
             client,
         )

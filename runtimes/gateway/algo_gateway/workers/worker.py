@@ -88,14 +88,19 @@ class Worker:
 
     def send(self, call: Call) -> None:
         """Hand over a call."""
-        assert self.channel is not None
-        if not self.calls or self.concurrency > 1:
+        channel, calls = self.channel, self.calls
+        assert channel is not None
+        busy = len(calls) > 0
+        if not busy or self.concurrency > 1:
             call.began = time.monotonic()
-            if not self.calls:
+            if not busy:
                 self._last = call.began
-        self.calls[call.id] = call
+        calls[call.id] = call
         call.worker = self
-        self.channel.send(call.header, call.body)
+        if busy:
+            channel.send_soon(call.header, call.body)
+        else:
+            channel.send(call.header, call.body)
 
     def send_batch(self, calls: Sequence[Call]) -> None:
         """Hand over calls that are answered together."""
