@@ -31,6 +31,8 @@ ERRORS = {
     "504": "No answer within the deadline.",
 }
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+# Of an array each item is a field; anything else that has parts is JSON.
+_PLAIN = ("string", "integer", "number", "boolean", "array")
 _RETRY = {
     "Retry-After": {
         "description": "Seconds after which to come again.",
@@ -153,17 +155,24 @@ class Interface:
             sample = self.description.sample
             return {"schema": self._input} | ({} if sample is None else {"example": sample})
         if kind.startswith("multipart/"):
-            return {"schema": self._form()}
+            return self._form()
         return {"schema": {"type": "string"} if kind.startswith("text/") else {}}
 
     def _form(self) -> Json:
-        """The input as a form: its files are files instead of base64."""
+        """The input as a form: its files are files, and what has parts of its own is JSON."""
         schema = self._input
         if "$ref" in schema:
             schema = self._schemas[schema["$ref"].rpartition("/")[2]]
         known = schema.get("properties", {})
         files = {name: _FILE for name in self._sides.get("files", ()) if name in known}
-        return {**schema, "properties": {**known, **files}} if files else {"type": "object"}
+        if not files:
+            return {"schema": {"type": "object"}}
+        encoded = {
+            name: {"contentType": "application/json"}
+            for name, one in known.items()
+            if name not in files and one.get("type") not in _PLAIN
+        }
+        return {"schema": {**schema, "properties": {**known, **files}}, "encoding": encoded}
 
     def _given(self, kind: str) -> Json:
         if kind == "application/json":

@@ -154,21 +154,19 @@ class Array:
 
     def _made(self, value: Any) -> Any:
         numpy, dtype = self.numpy, self.dtype
+        wide = _wide(dtype)
         try:
-            with numpy.errstate(over="ignore"):
-                array = numpy.array(value, dtype=numpy.int64 if _narrow(dtype) else dtype)
+            array = numpy.array(value, dtype=wide)
         except OverflowError:
-            raise Bad(self._outside(value) or [((), "a number is too large")]) from None
+            raise Bad(self._outside(value) or "a number is too large") from None
         except (ValueError, TypeError) as error:
             raise Bad(f"expected an array of {dtype}: {error}") from None
-        if _narrow(dtype):
-            bounds = numpy.iinfo(dtype)
-            if array.size and (array.min() < bounds.min or array.max() > bounds.max):
-                raise Bad(self._outside(value))
-            return array.astype(dtype)
-        if dtype is not None and dtype.kind == "f" and not numpy.isfinite(array).all():
+        if wide == dtype:
+            return array
+        least, most = self._bounds()
+        if array.size and (array.min() < least or array.max() > most):
             raise Bad(self._outside(value))
-        return array
+        return array.astype(dtype)
 
     def _outside(self, value: Any) -> list[Problem]:
         """Return the numbers that the dtype has not."""
@@ -183,10 +181,11 @@ class Array:
 
     def _bounds(self) -> tuple[Any, Any]:
         dtype = self.dtype or self.numpy.dtype("float64")
-        limits = self.numpy.finfo(dtype) if dtype.kind == "f" else self.numpy.iinfo(dtype)
-        return limits.min.item() if dtype.kind == "f" else int(limits.min), (
-            limits.max.item() if dtype.kind == "f" else int(limits.max)
-        )
+        if dtype.kind == "f":
+            most = self.numpy.finfo(dtype).max.item()
+            return -most, most
+        limits = self.numpy.iinfo(dtype)
+        return int(limits.min), int(limits.max)
 
     def _schema(self, compiler: Compiler) -> Schema:
         about = {"description": self.about} if self.about else {}
@@ -226,8 +225,11 @@ def _scalar(numpy: Any, kind: Any, compiler: Compiler) -> Kind:
     return made
 
 
-def _narrow(dtype: Any) -> bool:
-    return dtype is not None and dtype.kind in "iu" and dtype.itemsize < 8
+def _wide(dtype: Any) -> Any:
+    """Return the dtype that numbers are read as, so that those that `dtype` has not are seen."""
+    if dtype is not None and dtype.kind in "iuf" and dtype.itemsize < 8:
+        return "float64" if dtype.kind == "f" else "int64"
+    return dtype
 
 
 def _found(value: Any) -> tuple[int, ...]:

@@ -98,7 +98,10 @@ def _lazy(content: memoryview, part: dict[str, Any]) -> Any:
     if kind.startswith("text/") and not part.get("filename"):
         return Field(decode(bytes(content), kind))
     if kind == "application/json" and not part.get("filename"):
-        return decode(bytes(content), kind)
+        try:
+            return decode(bytes(content), kind)
+        except BadInput:  # a client that says so of a field whose string it did not quote
+            return decode(bytes(content), "text/plain")
     file = File(content)
     file.filename, file.content_type = str(part.get("filename") or ""), kind
     return file

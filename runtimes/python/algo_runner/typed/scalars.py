@@ -20,8 +20,10 @@ from algo_runner.values import BINARY
 _STRINGS = frozenset({str})
 BASE64 = r"^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
+_MOST_SECONDS = 86_399_999_913_600  # Python's own longest
 _DURATION = re.compile(
-    r"([+-])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?"
+    r"([+-])?P(?=[0-9T])(?:([0-9]{1,8})W)?(?:([0-9]{1,8})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,10})M)?(?:([0-9]{1,12}(?:\.[0-9]+)?)S)?)?"
 )
 
 
@@ -124,24 +126,20 @@ def _zoned(value: Any) -> Any:
 
 def _duration(value: Any) -> datetime.timedelta:
     if type(value) in NUMBERS:
-        try:
-            return datetime.timedelta(seconds=value)
-        except OverflowError:
-            raise Bad("the duration is too long") from None
+        if abs(value) > _MOST_SECONDS:
+            raise Bad("the duration is too long")
+        return datetime.timedelta(seconds=value)
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None or not any(found.groups()[1:]):
+    if found is None:
         raise expected('seconds, or a duration such as "PT1.5S"', value)
     sign, weeks, days, hours, minutes, seconds = found.groups()
-    try:
-        length = datetime.timedelta(
-            weeks=int(weeks or 0),
-            days=int(days or 0),
-            hours=int(hours or 0),
-            minutes=int(minutes or 0),
-            seconds=float(seconds or 0),
-        )
-    except (OverflowError, ValueError):
-        raise Bad("the duration is too long") from None
+    length = datetime.timedelta(
+        weeks=int(weeks or 0),
+        days=int(days or 0),
+        hours=int(hours or 0),
+        minutes=int(minutes or 0),
+        seconds=float(seconds or 0),
+    )
     return -length if sign == "-" else length
 
 
@@ -154,7 +152,7 @@ def _uuid(value: Any) -> uuid.UUID:
     raise expected("a UUID", value)
 
 
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,6})?")
 
 
 def _decimal(value: Any) -> decimal.Decimal:
@@ -248,19 +246,18 @@ def _of(convert: Any, schema: Schema, takes: frozenset[type] = _STRINGS) -> Any:
     return lambda compiler: Kind(convert, dict(schema), takes)
 
 
-_SECONDS = {"type": "number", "description": "In seconds."}
-_LENGTH = {
-    "type": "string",
-    "format": "duration",
-    "pattern": r"^[+-]?P(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$",
-}
-_DIGITS = {"type": "string", "pattern": r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?$"}
+_SECONDS = {"type": "number", "minimum": -_MOST_SECONDS, "maximum": _MOST_SECONDS}
+_SECONDS |= {"description": "In seconds."}
+# The format `duration` has no sign and no fractions, and weeks only alone.
+_LENGTH = {"type": "string", "pattern": f"^{_DURATION.pattern.replace('(?:', '(')}$"}
+_WRITTEN = {"type": "string", "pattern": r"^-?P([0-9]{1,9}D)?(T[0-9]{1,5}(\.[0-9]{1,6})?S)?$"}
+_DIGITS = {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}
 
 
-def _either(convert: Any, number: Schema, string: Schema) -> Any:
+def _either(convert: Any, number: Schema, string: Schema, written: Schema) -> Any:
     def make(compiler: Compiler) -> Kind:
         # A result is always written as the string, which loses nothing.
-        schema = string if compiler.output else {"anyOf": [number, string]}
+        schema = written if compiler.output else {"anyOf": [number, string]}
         return Kind(convert, schema, NUMBERS | _STRINGS)
 
     return make
@@ -278,9 +275,9 @@ _KINDS = {
     datetime.datetime: _of(_stamp, {"type": "string", "format": "date-time"}),
     datetime.date: _of(_date, {"type": "string", "format": "date"}),
     datetime.time: _of(_time, {"type": "string", "format": "time"}),
-    datetime.timedelta: _either(_duration, _SECONDS, _LENGTH),
+    datetime.timedelta: _either(_duration, _SECONDS, _LENGTH, _WRITTEN),
     uuid.UUID: _of(_uuid, {"type": "string", "format": "uuid"}),
-    decimal.Decimal: _either(_decimal, {"type": "number"}, _DIGITS),
+    decimal.Decimal: _either(_decimal, {"type": "number"}, _DIGITS, _DIGITS),
 }
 
 
