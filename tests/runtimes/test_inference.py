@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -245,14 +246,25 @@ def test_requests_join_a_batch_as_calls(gateway: Start) -> None:
     assert outputs(served, tensor([4], [1]))["output"]["data"] == [1, 4]
 
 
-def test_statistics_count_what_succeeded_and_what_failed(gateway: Start) -> None:
-    served = gateway("def apply(value):\n    return 1 / value[0]\n")
+def test_statistics_count_what_succeeded_failed_and_waited(gateway: Start) -> None:
+    served = gateway("""
+        import time
+
+        def apply(value):
+            time.sleep(value[0])
+            return 1 / value[0]
+        """)
     infer(served, tensor([0], [1]))
-    infer(served, tensor([1], [1]))
+    infer(served, tensor([0.01], [1], "FP64"))
     (statistics,) = served.ask("GET", "/v2/models/stats").json["model_stats"]
     assert statistics["inference_count"] == 1
     assert statistics["inference_stats"]["fail"]["count"] == 1
-    assert statistics["inference_stats"]["compute_infer"]["ns"] > 0
+    assert statistics["inference_stats"]["compute_infer"]["ns"] >= 10_000_000
+    slow = tensor([0.2], [1], "FP64")
+    with ThreadPoolExecutor(2) as pool:
+        statuses = {one.status for one in pool.map(lambda _: infer(served, slow), range(2))}
+    (statistics,) = served.ask("GET", "/v2/models/stats").json["model_stats"]
+    assert statuses == {200} and statistics["inference_stats"]["queue"]["ns"] > 10_000_000
 
 
 ARRAYS = """
@@ -311,3 +323,12 @@ def test_an_array_is_the_value_itself_in_every_datatype(
         assert (output["datatype"], output["data"]) == (kind, data)
     output = outputs(served, tensor([0.5], [1, 1], "BF16", "any"))["output"]
     assert (output["datatype"], output["shape"], output["data"]) == ("FP32", [1, 1], [0.5])
+
+
+def test_the_metadata_follows_a_reload(developed: Start) -> None:
+    served = developed("def apply(value: int) -> int:\n    return value\n")
+    assert served.ask("GET", "/v2/models/it").json["inputs"][0]["datatype"] == "INT64"
+    (served.app / "src" / "it.py").write_text("def apply(value: str) -> str:\n    return value\n")
+    assert served.reload("src/it.py")["ok"]
+    assert served.ask("GET", "/v2/models/it").json["inputs"][0]["datatype"] == "BYTES"
+    assert outputs(served, tensor(["a"], [1], "BYTES", "x"))["output"]["data"] == ["a"]

@@ -35,13 +35,13 @@ class Caller:
         address: The client's.
         timeout: The seconds that it waits, None for as long as we do.
         gone: Waits for it to go.
-        became: Is told which call the request became.
+        became: Is told which call the request became, if it wants to know.
     """
 
     address: str
     timeout: float | None
     gone: Callable[[], Awaitable[object]]
-    became: Callable[[Call], None]
+    became: Callable[[Call], None] | None
 
 
 class Model:
@@ -134,7 +134,7 @@ class Model:
         try:
             side = self.signature.output
             call = self._submit(request, caller)
-            sent = time.monotonic()
+            submitted = time.monotonic()
             result = await self._settled(call)
             if isinstance(result, Stream):
                 value: Any = [piece async for piece in self._pieces(call, result)]
@@ -145,7 +145,9 @@ class Model:
         except Failure as problem:
             self._failed(problem, call, began)
             raise
-        self.statistics.succeeded(sent - began, received - sent, time.monotonic() - received)
+        self.statistics.succeeded(
+            submitted - began, *_parts(call, submitted, received), time.monotonic() - received
+        )
         return tensors
 
     async def stream(self, request: Request, caller: Caller) -> AsyncIterator[list[Tensor]]:
@@ -168,14 +170,15 @@ class Model:
         except Failure as problem:
             self._failed(problem, call, began)
             raise
-        self.statistics.succeeded(0.0, time.monotonic() - began, 0.0)
+        self.statistics.succeeded(0.0, *_parts(call, began, time.monotonic()), 0.0)
 
     def _submit(self, request: Request, caller: Caller) -> Call:
         kind, body = body_of(request.tensors, self.signature.input)
         asked = [one for one in (caller.timeout, request.timeout) if one is not None]
         timeout = min(asked) if asked else None
         call = self._service.submit(kind, body, caller.gone, timeout=timeout, client=caller.address)
-        caller.became(call)
+        if caller.became is not None:
+            caller.became(call)
         return call
 
     async def _settled(self, call: Call) -> Any:
@@ -201,6 +204,12 @@ class Model:
         self.statistics.fail.add(time.monotonic() - began)
         if call is not None and problem.status >= SERVER_ERROR:
             self._service.logs.failed(problem, call.id)
+
+
+def _parts(call: Call, submitted: float, received: float) -> tuple[float, float]:
+    """Return the seconds that a call waited for a worker, and that it took there."""
+    begun = min(max(call.began or submitted, submitted), received)
+    return begun - submitted, received - begun
 
 
 def _described(side: Side) -> list[dict[str, Any]]:

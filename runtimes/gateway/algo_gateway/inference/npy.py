@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from algo_gateway.inference.datatypes import BF16
+from algo_gateway.inference.datatypes import BF16, SIZES
 from algo_gateway.inference.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -79,8 +80,11 @@ def read(data: Data) -> Tensor:
     match = _HEADER.fullmatch(bytes(view[begin:end]).decode("latin-1"))
     if bytes(view[: len(_MAGIC)]) != _MAGIC or match is None or match[1] not in _DATATYPES:
         raise ValueError("the runner wrote an array that is no .npy file of numbers")
-    shape = [int(size) for size in match[2].split(",") if size.strip()]
-    return Tensor("", _DATATYPES[match[1]], shape or [1], data=view[end:])
+    shape = [int(size) for size in match[2].split(",") if size.strip()] or [1]
+    datatype = _DATATYPES[match[1]]
+    if math.prod(shape) * SIZES[datatype] != len(view) - end:
+        raise ValueError(f"the runner wrote {len(view) - end} bytes of {datatype} for {shape}")
+    return Tensor("", datatype, shape, data=view[end:])
 
 
 class _Part(msgspec.Struct):

@@ -109,7 +109,7 @@ class Rest:
                 scope.client.rpartition(":")[0],
                 client_timeout(headers),
                 proto.client_disconnect,
-                proto.became,
+                getattr(proto, "became", None),
             )
             tensors = await self._model.infer(request, caller)
             answered, document = answer(request, tensors, *_asked(scope.path))

@@ -27,22 +27,28 @@ class Duration:
 
 
 class Statistics:
-    """The requests of the protocol since the start; others are in `/metrics`.
-
-    The time in the queue is part of `infer`: the gateway does not know where it ended.
-    """
+    """The requests of the protocol since the start; others are in `/metrics`."""
 
     def __init__(self) -> None:
         self.success = Duration()
         self.fail = Duration()
+        self.queue = Duration()
         self.read = Duration()
         self.infer = Duration()
         self.write = Duration()
         self.last = 0
 
-    def succeeded(self, read: float, infer: float, write: float) -> None:
-        """Count a request: seconds to read the tensors, to infer, to make tensors of the result."""
-        self.success.add(read + infer + write)
+    def succeeded(self, read: float, queue: float, infer: float, write: float) -> None:
+        """Count a request.
+
+        Args:
+            read: Seconds to read its tensors.
+            queue: In which it waited for a worker.
+            infer: In which the worker had it.
+            write: To make tensors of the result.
+        """
+        self.success.add(read + queue + infer + write)
+        self.queue.add(queue)
         self.read.add(read)
         self.infer.add(infer)
         self.write.add(write)
@@ -60,7 +66,7 @@ class Statistics:
             "inference_stats": {
                 "success": self.success.document,
                 "fail": self.fail.document,
-                "queue": nothing,
+                "queue": self.queue.document,
                 "compute_input": self.read.document,
                 "compute_infer": self.infer.document,
                 "compute_output": self.write.document,
