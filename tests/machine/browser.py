@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_SECONDS = 30.0
+ATTEMPTS = 5
 WAIT_SECONDS = 15.0
 # A page that a test opens asks for nothing else in the world.
 FLAGS = (
@@ -163,6 +164,23 @@ def browser() -> Iterator[Browser]:
     if driver is None:
         raise MachineError("chromedriver is not installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process, url = _start(driver)
+        try:
+            opened = Browser(url, _session(url, Path(profile)))
+            try:
+                yield opened
+            finally:
+                opened.close()
+        finally:
+            _end(process)
+
+
+def _start(driver: str) -> tuple[subprocess.Popen[str], str]:
+    """Return chromedriver and its address.
+
+    It wants the same port in both families of addresses, and ends when another has one of them.
+    """
+    for _ in range(ATTEMPTS):
         process = subprocess.Popen(
             [driver, "--port=0"],
             stdin=subprocess.DEVNULL,
@@ -170,26 +188,19 @@ def browser() -> Iterator[Browser]:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        try:
-            url = _address(process)
-            opened = Browser(url, _session(url, Path(profile)))
-            try:
-                yield opened
-            finally:
-                opened.close()
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-            assert process.stdout is not None
-            process.stdout.close()
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"started successfully on port (\d+)", line):
+                return process, f"http://127.0.0.1:{found[1]}"
+        _end(process)
+    raise MachineError("chromedriver does not start")
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    process.wait(timeout=20)
     assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"started successfully on port (\d+)", line):
-            return f"http://127.0.0.1:{found[1]}"
-    raise MachineError("chromedriver did not start")
+    process.stdout.close()
 
 
 def _session(url: str, profile: Path) -> str:

@@ -166,6 +166,7 @@ class GatewayProcess:
         serving: Header | None = None,
         environment: dict[str, str] | None = None,
         sample: object = None,
+        contract: Header | None = None,
     ) -> None:
         self.app = app
         description = {
@@ -174,6 +175,7 @@ class GatewayProcess:
             "entrypoint": "src/it.py:apply",
             "serving": serving or {},
             "sample": sample,
+            "contract": contract or {},
         }
         file = app / "algorithm.json"
         file.write_text(json.dumps(description))

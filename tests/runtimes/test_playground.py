@@ -150,6 +150,7 @@ def test_a_wrong_field_is_marked_by_us_or_by_the_service(
     browser.click("#call")
     assert "whole number" in browser.until("document.querySelector('#input-problem').innerText")
     assert browser.run("return document.querySelector('.wrong').dataset.place") == "input.count"
+    assert browser.run("return document.activeElement.getAttribute('aria-invalid')") == "true"
     browser.type(field("count"), "4")
     browser.type(field("day"), "")
     browser.click("#modes label:nth-of-type(2)")
@@ -215,6 +216,32 @@ def test_a_grid_of_numbers_is_drawn_by_pointer_and_by_keys(
     browser.press("Control", "Enter")
     browser.until("document.querySelector('#status').innerText.startsWith('200')")
     assert browser.text("#result dd") == "16"
+
+
+def test_a_drawn_image_and_an_array_of_a_shape_are_sent(gateway: Start, browser: Browser) -> None:
+    number = {"type": "number", "minimum": -3.4028234663852886e38, "maximum": 3.4028234663852886e38}
+    row = {"type": "array", "items": number, "minItems": 8, "maxItems": 8}
+    properties = {
+        "photo": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/*"},
+        "mask": {"type": "array", "items": row, "minItems": 8, "maxItems": 8},
+    }
+    takes = {"type": "object", "properties": properties, "required": ["photo", "mask"]}
+    code = """
+def apply(input):
+    most = max(map(max, input["mask"]))
+    return {"image": "data:image/png;base64," + input["photo"], "most": most}
+"""
+    opened(browser, gateway(code, contract={"input": takes}))
+    browser.click("#call")
+    assert "photo is missing" in browser.until("document.querySelector('#input-problem').innerText")
+    browser.draw("canvas.sketch", (0.2, 0.2), (0.8, 0.8))
+    browser.draw("canvas.pad", (0.3, 0.3), (0.3, 0.7))
+    browser.until("document.querySelector('.drop [role=status]').innerText.includes('a drawing')")
+    assert called(browser).startswith("200")
+    assert browser.until("document.querySelector('#result img').naturalWidth") == 280
+    assert browser.text("#result .narrow dd") == "1"
+    assert "@input.json" in browser.text("#code")
+    assert browser.text("#saved").startswith("It reads the input from a file")
 
 
 def test_pieces_of_a_stream_are_shown_as_they_come(

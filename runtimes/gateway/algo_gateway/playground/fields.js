@@ -17,6 +17,7 @@ export class Wrong extends Error {
 
 const DATES = { date: "date", time: "time", email: "email", uri: "url", url: "url" };
 const LONG = 60;
+const FAR = 1e6;
 
 /** Return the field for `schema`. `at` has `place`, `label`, `value`, `optional`, `schemas`, `changed`. */
 export function field(schema, at) {
@@ -50,11 +51,16 @@ function labelled(found, at, control, extra = null) {
 }
 
 function bounds(found) {
-  const from = found.minimum ?? found.exclusiveMinimum;
-  const to = found.maximum ?? found.exclusiveMaximum;
+  const from = within(found.minimum ?? found.exclusiveMinimum);
+  const to = within(found.maximum ?? found.exclusiveMaximum);
   if (from !== undefined && to !== undefined) return `${from} to ${to}.`;
   if (from !== undefined) return `At least ${from}.`;
   return to === undefined ? "" : `At most ${to}.`;
+}
+
+/** Return a bound that means something: those of a 32-bit float or a 64-bit integer do not. */
+function within(bound) {
+  return bound === undefined || Math.abs(bound) > FAR ? undefined : bound;
 }
 
 function nothing(at) {
@@ -143,8 +149,8 @@ function array(found, at) {
 function drawn(found, at, grid) {
   const leaf = at.schemas.resolve(at.schemas.resolve(found.items).items);
   const seen = (at.value ?? []).flat();
-  const least = leaf.minimum ?? Math.min(0, ...seen);
-  const most = leaf.maximum ?? (Math.max(0, ...seen) || 1);
+  const least = Math.max(within(leaf.minimum) ?? 0, 0) || Math.min(0, ...seen);
+  const most = within(leaf.maximum) ?? (Math.max(0, ...seen) || 1);
   const made = pad({ label: at.label, ...grid, least, most, value: at.value, changed: at.changed });
   const element = make("div", { class: "field", "data-place": at.place, role: "group", "aria-label": at.label },
     make("span", { class: "label" }, at.label, make("span", { class: "tag" }, `${grid.rows} × ${grid.columns}`)), made.element);

@@ -7,7 +7,7 @@ import { byId, choose, chosen, inBytes, inTime, make } from "./dom.js";
 import { call } from "./call.js";
 import { failed, raw, shown, written } from "./result.js";
 import { filePlace } from "./files.js";
-import { snippet } from "./snippets.js";
+import { isLong, snippet } from "./snippets.js";
 
 const page = { form: null, schemas: null, input: {}, sample: undefined, answer: null, running: null, history: null };
 const file = filePlace({ label: "the input", accept: undefined, image: false, changed: () => refresh() });
@@ -64,12 +64,26 @@ function sign(known, takes, gives, content) {
   const guessed = !known && page.sample !== undefined;
   const left = known || guessed ? page.schemas.words(page.input) : "anything";
   const streams = Boolean(content["text/event-stream"]);
-  const right = isTelling(gives) ? page.schemas.words(gives) : "";
+  page.gives = givenIn(Object.keys(content));
+  const right = isTelling(gives) ? page.schemas.words(gives) : page.gives === "json" ? "" : page.gives;
   byId("signature").replaceChildren(guessed ? "Takes, to go by its sample, " : "Takes ", make("code", {}, left),
     ...(right ? [streams ? ", answers a stream of " : ", answers ", make("code", {}, right)] : []));
   byId("contract").hidden = !known && !isTelling(gives);
   byId("takes-schema").textContent = known ? written(opened(takes)) : "anything";
-  byId("answers-schema").textContent = isTelling(gives) ? written(opened(gives)) : "anything";
+  byId("answers-schema").textContent = isTelling(gives) ? written(opened(gives)) : right || "anything";
+}
+
+/** Return what comes back, by its content types: json, text, stream, or a kind of bytes. */
+function givenIn(kinds) {
+  if (kinds.includes("text/event-stream")) return "stream";
+  if (kinds.includes("application/json")) return "json";
+  return kinds[0]?.startsWith("text/") ? "text" : kinds[0] ?? "json";
+}
+
+/** The same of the last answer, where it tells more than the contract; bytes as a file's name. */
+function gives() {
+  const kind = page.answer?.status < 400 && page.answer.kind ? givenIn([page.answer.kind]) : page.gives;
+  return kind.includes("/") ? `result.${kind.split("/")[1].split("+")[0]}` : kind;
 }
 
 /** Return a schema with its references put in place, as deep as people read. */
@@ -126,7 +140,10 @@ async function switchMode() {
 }
 
 function complain(error) {
-  for (const one of document.querySelectorAll(".wrong")) one.classList.remove("wrong");
+  for (const one of document.querySelectorAll(".wrong")) {
+    one.classList.remove("wrong");
+    controlOf(one)?.removeAttribute("aria-invalid");
+  }
   byId("input-problem").textContent = error ? error.message : "";
   if (error?.place) mark(error.place);
 }
@@ -135,17 +152,32 @@ function complain(error) {
 function mark(place) {
   const fields = [...document.querySelectorAll("[data-place]")]
     .filter((one) => place.startsWith(one.dataset.place) && one.dataset.place !== "input");
-  fields.sort((one, other) => other.dataset.place.length - one.dataset.place.length)[0]?.classList.add("wrong");
+  const nearest = fields.sort((one, other) => other.dataset.place.length - one.dataset.place.length)[0];
+  nearest?.classList.add("wrong");
+  controlOf(nearest)?.setAttribute("aria-invalid", "true");
+}
+
+function controlOf(field) {
+  return field?.querySelector("input, textarea, select, canvas");
 }
 
 async function refresh() {
   try {
     const sent = await input();
-    byId("code").textContent = snippet(chosen("language"), { url: target(), token: Boolean(token()), ...sent });
+    const about = { url: target(), token: Boolean(token()), gives: gives() };
+    byId("code").textContent = snippet(chosen("language"), { ...about, ...sent });
+    offer(sent.json);
     complain(null);
   } catch {
     byId("code").textContent = "The input is not complete yet.";
   }
+}
+
+/** Offer a long input as a file, which the code reads. */
+function offer(json) {
+  byId("saved").hidden = !isLong(json);
+  URL.revokeObjectURL(byId("save").href);
+  if (isLong(json)) byId("save").href = URL.createObjectURL(new Blob([json], { type: "application/json" }));
 }
 
 async function run() {
@@ -155,7 +187,7 @@ async function run() {
     sent = await input();
   } catch (error) {
     complain(error);
-    document.querySelector(".wrong :is(input, textarea, select, canvas)")?.focus();
+    controlOf(document.querySelector(".wrong"))?.focus();
     return;
   }
   complain(null);
@@ -172,6 +204,7 @@ async function run() {
     busy(false);
   }
   if (page.answer && sent.json) remember(sent.json);
+  refresh();
 }
 
 function busy(is) {
@@ -220,7 +253,7 @@ function status(code, text, bad = false) {
 
 function remember(json) {
   const { status: code, milliseconds, value, error } = page.answer;
-  const told = error?.code ?? value?.error?.code ?? JSON.stringify(value ?? "bytes");
+  const told = error?.code ?? value?.error?.code ?? (value === null ? page.answer.kind : JSON.stringify(value));
   showHistory(page.history.add({ at: Date.now(), json, status: code, milliseconds, told: String(told).slice(0, 120) }));
 }
 

@@ -126,7 +126,7 @@ function binary({ kind, bytes }) {
 /** Return an element that shows what went wrong. */
 export function failed({ code, message, hint, type, stacktrace, problems }) {
   return make("div", { class: "failed", role: "alert" },
-    make("p", { class: "reason" }, make("code", {}, code ?? "error"), " ", type ? `${type}: ` : "", problems?.length ? "" : message ?? ""),
+    make("p", { class: "reason" }, make("code", {}, code ?? "error"), " ", type && !message?.startsWith(type) ? `${type}: ` : "", problems?.length ? "" : message ?? ""),
     problems?.length ? make("ul", { class: "plain" }, ...problems.map((one) =>
       make("li", {}, make("code", {}, one.path), ` ${one.message}`))) : null,
     hint ? make("p", { class: "hint" }, hint) : null,
