@@ -73,7 +73,7 @@ def served(
 
     async def run() -> None:
         app = Echo()
-        listener = Listener(app, said.append, second)
+        listener = Listener(app, said.append, second=second)
         port = await listener.listen("127.0.0.1", 0)
 
         clients: list[Client] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -18,7 +19,7 @@ from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
 from algo_gateway.http.app import App
 from algo_gateway.http.jobs import JobPages
-from algo_gateway.http.listener import Listener
+from algo_gateway.http.listener import MOST, Listener
 from algo_gateway.http.service import Service
 from algo_gateway.inference.model import Model
 from algo_gateway.observe.ids import Ids
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 # What calls in flight get at the end; an engine waits a little longer before it kills.
 GRACE = 2.5
+# Of mallopt(3), and the size from which memory goes back to the system when it is freed.
+M_MMAP_THRESHOLD, LARGE = -3, 4 << 20
 # For the answers that are on their way when the workers have ended.
 LAST_WORDS = 0.5
 # EX_TEMPFAIL of sysexits.h: started without the door it would serve.
@@ -112,7 +115,11 @@ class Gateway:
         model = Model(service)
         jobs = JobPages(service, self._options.jobs, self._keys)
         app = App(service, model, jobs, self._origins(), self._tokens)
-        listener = Listener(app, lambda text: self._logs.say(text, "error"))
+        listener = Listener(
+            app,
+            lambda text: self._logs.say(text, "error"),
+            lambda: max(MOST, 4 * pool.serving.max_body),
+        )
         control.handover = await self._listen(app, listener, pool, jobs)
         try:
             rpc = await self._open_grpc(service, model)
@@ -121,6 +128,7 @@ class Gateway:
             raise
         jobs.resume()
         loading = loop.create_task(self._load(pool, first))
+        _tidy()
         await self._stopping.wait()
         loading.cancel()
         listener.stop()
@@ -238,3 +246,18 @@ def _webhook_keys(env: Mapping[str, str]) -> tuple[bytes, ...]:
     from algo_gateway.jobs.signatures import keys_of
 
     return keys_of(text)
+
+
+def _tidy() -> None:
+    """Keep memory small while serving: collections short, and large bodies given back at once.
+
+    glibc raises the size from which it maps memory to that of what was freed, up to 32 MB; below
+    it a small piece that was allocated later keeps all that was freed before it (mallopt(3)).
+    """
+    import ctypes
+
+    gc.freeze()  # what is there by now stays
+    try:
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+    except AttributeError:
+        return  # not glibc

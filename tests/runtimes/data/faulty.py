@@ -15,9 +15,7 @@ import time
 def apply(value):
     """Do what `fault` says, then answer with `n`."""
     fault = value.pop("fault", "")
-    if fault:
-        FAULTS[fault]()
-    return value
+    return (FAULTS[fault]() if fault else None) or value
 
 
 def _pipes():
@@ -146,4 +144,5 @@ FAULTS = {
     "deep": _deep,
     "close stdout": lambda: sys.stdout.close(),
     "stdin": lambda: sys.stdin.read(),
+    "large result": lambda: "x" * 30_000_000,
 }

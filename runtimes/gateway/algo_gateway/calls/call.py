@@ -189,6 +189,12 @@ class Call:
         elif not self.future.done():
             self.future.set_exception(failure)
 
+    def unwatch(self) -> None:
+        """Watch its client no more; what is left of the watch must not keep the call."""
+        if self.watch is not None:
+            self.watch.cancel()
+            self.watch = None
+
     def expire(self) -> None:
         """Answer that its time is over."""
         message = f"no answer within {self.deadline - self.arrived:g} s"

@@ -56,7 +56,7 @@ class Intake:
         try:
             value = msgspec.json.decode(body)
             named = list(urls(value, schema))
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return kind, body  # the runner tells where
         if not named:
             return kind, body

@@ -117,8 +117,7 @@ class Algorithmia:
                 pieces.append(answers.as_json(piece)[1])
             return Result(_JSON, b"[" + b",".join(pieces) + b"]")
         finally:
-            if call.watch is not None:
-                call.watch.cancel()
+            call.unwatch()
             if not call.settled and call.stream is not None:
                 self._service.pool.queue.drop(call)
 

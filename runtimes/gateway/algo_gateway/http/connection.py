@@ -204,6 +204,20 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
+    def hold(self, exchange: Exchange, size: int) -> None:
+        """Count `size` bytes of a body as held until its request is answered.
+
+        Raises:
+            Failure: 429, too much is held already.
+        """
+        self._listener.hold(size)
+        exchange.held += size
+
+    def let_go(self, exchange: Exchange) -> None:
+        """Count the body of a request as held no more."""
+        self._listener.held -= exchange.held
+        exchange.held = 0
+
     def receive(self, exchange: Exchange, length: int, pieces: Iterable[bytes]) -> None:
         """Receive a body that is large in the place where it stays."""
         body = bytearray(length)
@@ -228,6 +242,8 @@ class Connection(asyncio.Protocol):
 
     def finished(self, exchange: Exchange, *, keep: bool) -> None:
         """The answer has been written: begin the next request, or end."""
+        if exchange.held:
+            self.let_go(exchange)
         if exchange is not self.exchange:
             return
         if not keep:
@@ -254,8 +270,8 @@ class Connection(asyncio.Protocol):
         if not self.closed:
             self._transport.abort()
 
-    def tick(self) -> None:
-        """A second has passed: end what stands still."""
+    def tick(self) -> int:
+        """A second has passed: end what stands still; return the bytes that nobody reads."""
         fresh, self._fresh = self._fresh, False
         self._ticks = 0 if fresh else self._ticks + 1
         unsent = self._transport.get_write_buffer_size()
@@ -273,6 +289,7 @@ class Connection(asyncio.Protocol):
                 self._refuse(Refused(408, "body_timeout", "the request's body did not end"))
         elif self.exchange is None and self._ticks >= IDLE_TIME:
             self._transport.close()
+        return unsent if self._ticks else 0
 
     # Our own.
 

@@ -83,5 +83,4 @@ class Direct:
         self._done = True
         self.call = None  # call and answer would keep each other
         self._service.ids.forget(call.id)
-        if call.watch is not None:
-            call.watch.cancel()
+        call.unwatch()

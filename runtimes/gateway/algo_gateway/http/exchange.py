@@ -18,6 +18,8 @@ HIGH = 1 << 18
 LARGE = 1 << 20
 REASONS = {status.value: status.phrase for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# Bodies from here on count for the most that is held at a time.
+COUNTED = 1 << 16
 # A head and a body below this are one piece; copying more costs more than a second piece.
 _ONE_PIECE = 1 << 16
 
@@ -106,6 +108,7 @@ class Exchange:
         "body",
         "broken",
         "complete",
+        "held",
         "scope",
         "stream",
     )
@@ -120,6 +123,8 @@ class Exchange:
         # What comes of the body is none, or nothing comes any more.
         self.broken = False
         self.stream: ResponseStream | None = None
+        # Bytes of the body that count as held.
+        self.held = 0
         self._pieces: deque[bytes] | None = None
         self._received = 0
         self._whole = False
@@ -136,13 +141,16 @@ class Exchange:
 
         Raises:
             ConnectionError: The client left before it had sent it.
+            Failure: 429, too much is held already.
         """
         if self.body is not None:
             return self.body
+        length = self.scope.length
+        if length is not None and length >= COUNTED:
+            self._connection.hold(self, length)
         self._continue()
         self._whole = True
         self._connection.resume()
-        length = self.scope.length
         if not self.complete and length is not None and length >= LARGE:
             self._connection.receive(self, length, self._pieces or ())
             self._pieces = None
@@ -158,6 +166,7 @@ class Exchange:
 
         Raises:
             ConnectionError: The client left before it had sent it.
+            Failure: 429, too much is held already.
         """
         if self.body is not None:
             yield bytes(self.body)
@@ -167,6 +176,7 @@ class Exchange:
             while self._pieces:
                 piece = self._pieces.popleft()
                 self._received -= len(piece)
+                self._connection.hold(self, len(piece))
                 yield piece
             if self.complete:
                 return
@@ -248,6 +258,7 @@ class Exchange:
 
     def lost(self) -> None:
         """The client has gone."""
+        self._connection.let_go(self)
         self._wakes()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)

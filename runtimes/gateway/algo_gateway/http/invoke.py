@@ -92,8 +92,7 @@ class Invoke:
             try:
                 result = await call.future
             finally:
-                if call.watch is not None:
-                    call.watch.cancel()
+                call.unwatch()
             if isinstance(result, Stream):
                 await self._stream(call, result, headers, proto, named, began)
                 return
@@ -120,8 +119,7 @@ class Invoke:
         except asyncio.CancelledError:
             return  # the client went away
         finally:
-            if call.watch is not None:
-                call.watch.cancel()
+            call.unwatch()
             self._service.ids.forget(call.id)
 
     async def _stream(

@@ -8,6 +8,7 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+from algo_gateway.calls.call import Failure
 from algo_gateway.http import answers
 from algo_gateway.http.connection import Connection
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Far above any queue: a full queue is our answer (429), not a connection that is refused.
 BACKLOG = 2_048
+# Bytes of large bodies that are held at a time, unless `max-body` is large itself.
+MOST = 256 << 20
 
 
 class Listener:
@@ -30,11 +33,20 @@ class Listener:
     Args:
         app: Answers a request.
         say: Told what went wrong in `app`.
+        most: Bytes of requests, and of answers that nobody reads, that are held at a time.
         second: How long a second is by which clients are cut: tests have shorter ones.
     """
 
-    def __init__(self, app: App, say: Callable[[str], None], second: float = 1.0) -> None:
+    def __init__(
+        self,
+        app: App,
+        say: Callable[[str], None],
+        most: Callable[[], int] = lambda: MOST,
+        second: float = 1.0,
+    ) -> None:
         self.app = app
+        self.held = 0
+        self._most = most
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self.address = ""
@@ -110,6 +122,17 @@ class Listener:
         if self._timer is not None:
             self._timer.cancel()
 
+    def hold(self, size: int) -> None:
+        """Count `size` more bytes of requests.
+
+        Raises:
+            Failure: 429, there are too many.
+        """
+        if self.held + size > self._most():
+            message = f"the bodies of other requests take {self.held} bytes"
+            raise Failure(429, "too_many_bytes", message, retry_after=1)
+        self.held += size
+
     def failed(self, error: Exception) -> None:
         """Say what went wrong in the app."""
         self._say(f"a request failed: {type(error).__name__}: {error}")
@@ -127,5 +150,15 @@ class Listener:
         self._timer = self.loop.call_later(self._second, self._tick)
         self.date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n\r\n"
         self.heads.clear()
-        for connection in list(self.connections):
-            connection.tick()
+        unread = {connection: connection.tick() for connection in list(self.connections)}
+        excess = sum(unread.values()) - self._most()
+        if excess > 0:
+            self._cut(unread, excess)
+
+    def _cut(self, unread: dict[Connection, int], excess: int) -> None:
+        """End clients that do not read their answers, those that leave most unread first."""
+        for connection in sorted(unread, key=lambda one: -unread[one]):
+            if excess <= 0:
+                return
+            connection.abort()
+            excess -= unread[connection]

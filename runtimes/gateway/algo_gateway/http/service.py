@@ -134,6 +134,8 @@ class Service:
         shown = self.development and (headers.get("user-agent") or "").startswith(OURS)
         if call is not None and problem.status >= SERVER_ERROR and not shown:
             self.logs.failed(problem, call.id)
+        # Its frames hold the call, which holds it: bodies would stay until the collector runs.
+        problem.__traceback__ = None
         self.metrics.failed(problem.code)
         if type(proto) is Watched:
             proto.code = problem.code

@@ -189,8 +189,7 @@ class Model:
                 self._service.pool.queue.drop(call)  # the client left
             raise
         finally:
-            if call.watch is not None:
-                call.watch.cancel()
+            call.unwatch()
 
     async def _pieces(self, call: Call, stream: Stream) -> AsyncIterator[Any]:
         try:

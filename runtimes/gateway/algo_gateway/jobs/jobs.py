@@ -254,8 +254,7 @@ class Jobs:
                 self.runs.on_the_way -= 1
             if call is not None:
                 self._ids.forget(call.id)
-                if call.watch is not None:
-                    call.watch.cancel()
+                call.unwatch()
                 if not call.settled:
                     self._pool.queue.drop(call)
 
