@@ -99,7 +99,7 @@ def plan(
         number: Which container of the session it is; from the second on it accepts when told to.
     """
     environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **_gpu_environment(gpu)}
-    environment |= {name: env[name] for name in _PASSED if name in env} if env else {}
+    environment |= {name: value for name, value in (env or {}).items() if _passes(name)}
     if launch.jobs is not None:
         environment["ALGO_JOBS"] = JOBS
     environment |= launch.access.environment(TOKENS)
@@ -174,6 +174,10 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
         "ExposedPorts": {port: {} for port in published},
         "HostConfig": host,
     }
+
+
+def _passes(name: str) -> bool:
+    return name in _PASSED or name.startswith("OTEL_")
 
 
 def _binds(launch: Launch) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from algo_gateway.config import Description, Options
     from algo_gateway.handover import Handover
     from algo_gateway.inference.rpc import Rpc
+    from algo_gateway.tracing.exporter import Exporter
+    from algo_gateway.tracing.tracer import Tracer
     from algo_gateway.wire.spawning import Spawned
 
 # What calls in flight get at the end; an engine waits a little longer before it kills.
@@ -68,6 +70,7 @@ class Gateway:
         self._metrics = Metrics()
         self._tokens: Tokens | None = None
         self._keys: tuple[bytes, ...] = ()
+        self._exporter: Exporter | None = None
         self._stopping = asyncio.Event()
         self._port = options.port
         self._grpc: dict[str, int] = {}
@@ -94,6 +97,8 @@ class Gateway:
             self._code = self._code or 1
         control.close()
         pool.close()
+        if self._exporter is not None:
+            self._exporter.close()
         self._logs.close()
         return self._code
 
@@ -111,6 +116,7 @@ class Gateway:
             self._logs,
             development=self._development,
             ids=self._ids,
+            tracer=self._tracer(),
         )
         model = Model(service)
         jobs = JobPages(service, self._options.jobs, self._keys)
@@ -177,6 +183,25 @@ class Gateway:
         port = await rpc.start(self._options.host, self._options.grpc_port)
         self._grpc = {"grpc_port": port}
         return rpc
+
+    def _tracer(self) -> Tracer | None:
+        """Return what records traces, where the environment says where they go."""
+        if not any(name.startswith("OTEL_EXPORTER_OTLP_") for name in os.environ):
+            return None
+        from algo_gateway.tracing import settings
+        from algo_gateway.tracing.exporter import Exporter
+        from algo_gateway.tracing.tracer import Tracer
+
+        try:
+            found = settings.read(os.environ, self._description.name)
+        except ValueError as error:
+            self._logs.say(f"no traces are recorded: {error}", "warning")
+            return None
+        if found is None:
+            return None
+        exporter = Exporter(found, lambda text: self._logs.say(text, "warning"))
+        self._exporter, self._metrics.spans = exporter, exporter.counts
+        return Tracer(found.sampler, exporter.add)
 
     def _origins(self) -> Origins | None:
         local = self._options.local and self._tokens is None

@@ -11,6 +11,7 @@ from algo_runner.algorithm import with_state
 from algo_runner.batches import answer_async
 from algo_runner.capture import current_call
 from algo_runner.frames import Header, ProtocolError
+from algo_runner.traces import enter
 
 if TYPE_CHECKING:
     from algo_runner.worker import Worker
@@ -94,6 +95,8 @@ class _Loop:
             await answer_async(worker, header, body)
             return
         current_call.set(header["id"])
+        if "traceparent" in header:
+            enter(header, alone=False)  # in this task's own context
         try:
             async with self._places:
                 algorithm = worker.loaded

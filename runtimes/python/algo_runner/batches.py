@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo_runner.capture import current_call
 from algo_runner.frames import Header, ProtocolError
+from algo_runner.traces import enter, leave
 from algo_runner.values import BadResult
 
 if TYPE_CHECKING:
@@ -16,12 +17,19 @@ Calls = list[tuple[Header, Any]]
 
 def answer(worker: Worker, header: Header, body: bytes) -> None:
     """Answer each call of a `batch` frame, or the one of a `call` frame."""
+    # Several calls belong to several traces: only a call by itself continues its own.
+    traced = "traceparent" in header
+    token = enter(header, alone=True) if traced else None
     _apply(worker, decoded(worker, header, body))
+    if traced:
+        leave(token)
     current_call.set(None)
 
 
 async def answer_async(worker: Worker, header: Header, body: bytes) -> None:
     """Answer the same for an `async` function."""
+    if "traceparent" in header:
+        enter(header, alone=False)
     await _apply_async(worker, decoded(worker, header, body))
 
 

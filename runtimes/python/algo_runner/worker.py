@@ -17,6 +17,7 @@ from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
+from algo_runner.traces import enter, leave
 from algo_runner.values import BadInput, BadResult, encode
 
 if TYPE_CHECKING:
@@ -291,6 +292,8 @@ class Worker:
 
     def _call(self, algorithm: Algorithm, header: Header, body: bytes) -> None:
         current_call.set(header["id"])
+        traced = "traceparent" in header
+        token = enter(header, alone=self.settings.concurrency == 1) if traced else None
         try:
             result = algorithm.call(algorithm.read(body, header.get("content_type", "")))
             if type(result) is GeneratorType:
@@ -299,6 +302,8 @@ class Worker:
                 self.piece(header, "result", result)
         except BaseException as error:
             self.failed(header, error)
+        if traced:
+            leave(token)
         current_call.set(None)
 
     def _stream(self, header: Header, pieces: GeneratorType[Any, None, None]) -> None:

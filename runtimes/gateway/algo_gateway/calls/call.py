@@ -111,6 +111,7 @@ class Stream:
 class Call:
     """One request. `settled` when it was answered; what comes later is dropped.
 
+    `trace` is what the header of its frame says of its trace (`Carrier.carry`).
     A worker `began` it and `ended` it at these times (`time.monotonic`), 0 before.
 
     `gone` waits until the client has left. At `deadline` it is answered in any case; a worker
@@ -132,6 +133,7 @@ class Call:
         "limit",
         "settled",
         "stream",
+        "trace",
         "watch",
         "worker",
     )
@@ -153,6 +155,7 @@ class Call:
         self.body = body
         self.arrived = arrived
         self.began = self.ended = 0.0
+        self.trace = b""
         self.deadline = deadline
         self.limit = limit
         # Whoever gave something else knows; everybody else may wait for it.
@@ -167,10 +170,17 @@ class Call:
     @property
     def header(self) -> bytes:
         """The header of its `call` frame."""
-        if self.content_type == "application/json":
+        if self.content_type == "application/json" and not self.trace:
             return _JSON_CALL % self.id
         kind = msgspec.json.encode(self.content_type)
-        return b'{"type":"call","id":%d,"content_type":%b}' % (self.id, kind)
+        return b'{"type":"call","id":%d,"content_type":%b%b}' % (self.id, kind, self.trace)
+
+    @property
+    def part(self) -> msgspec.Raw:
+        """What the header of a `batch` frame says of it."""
+        kind = msgspec.json.encode(self.content_type)
+        form = b'{"id":%d,"content_type":%b,"length":%d%b}'
+        return msgspec.Raw(form % (self.id, kind, len(self.body), self.trace))
 
     def succeed(self, result: Result | Stream) -> None:
         """Answer with a result."""

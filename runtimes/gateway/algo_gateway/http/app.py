@@ -12,6 +12,8 @@ from algo_gateway.http.invoke import Invoke
 from algo_gateway.http.pages import Pages
 from algo_gateway.http.routes import Routes
 from algo_gateway.inference.rest import Rest
+from algo_gateway.observe.ids import HEADER
+from algo_gateway.tracing.context import PARENT
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -67,7 +69,9 @@ class App:
         """Answer one request, or return what will (the scope and protocol of RSGI 1.5)."""
         handler = self._routes.find(scope.method, scope.path)
         if handler in self._direct:
-            return handler(scope, proto)
+            headers = scope.headers
+            if PARENT not in headers and HEADER not in headers:
+                return handler(scope, proto)
         return self._front.handle(scope, proto, handler or self._unknown) or _answered()
 
     async def _unknown(self, scope: Any, proto: Any) -> None:

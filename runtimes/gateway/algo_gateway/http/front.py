@@ -6,8 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure
+from algo_gateway.calls.carried import carried
 from algo_gateway.http import answers
+from algo_gateway.http.spans import record
 from algo_gateway.observe.ids import HEADER, given
+from algo_gateway.tracing.context import RESPONSE, read
+from algo_gateway.tracing.tracer import passed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from algo_gateway.access.tokens import Tokens
     from algo_gateway.http.routes import Handler, Routes
     from algo_gateway.http.service import Service
+    from algo_gateway.tracing.tracer import Trace
 
 # An answer that nobody got: the client had gone (nginx's number for it).
 GONE = 499
@@ -26,58 +31,65 @@ class Watched:
 
     Attributes:
         id: The request's id.
-        trace: The id of its trace, empty without one.
+        trace: Its trace, if it has one.
         status: What was answered, 0 before.
-        code: The code of the error that was answered, if it was one.
-        call: The call that the request became, if it did.
+        problem: The error that was answered, if it was one.
     """
 
     __slots__ = (
         "_began",
+        "_calls",
         "_inner",
         "_more",
+        "_routes",
         "_scope",
         "_service",
         "_streams",
-        "call",
-        "code",
         "id",
+        "problem",
         "status",
         "trace",
     )
 
-    def __init__(self, scope: Any, inner: Any, service: Service, name: str) -> None:
+    def __init__(self, scope: Any, inner: Any, service: Service, routes: Routes, name: str) -> None:
         self._scope = scope
+        self._routes = routes
         self._inner = inner
         self._service = service
         self._began = time.monotonic()
         self._more: answers.Headers = [(HEADER, name)]
         self._streams = False
         self.id = name
-        self.trace = ""
+        self.trace: Trace | None = None
         self.status = 0
-        self.code = ""
-        self.call: Call | None = None
+        self.problem: Failure | None = None
+        self._calls: list[int] = []
 
     def add(self, headers: answers.Headers) -> None:
         """Let the answer carry `headers`, too."""
         self._more += headers
 
-    def became(self, call: Call) -> None:
-        """Learn which call the request became."""
-        self.call = call
-        self._service.ids.named[call.id] = self.id
+    def carry(self, call: Call) -> bytes:
+        """Learn of a call of this request; return what its frame says of its trace."""
+        self._calls.append(call.id)
+        ids, trace = self._service.ids, self.trace
+        ids.named[call.id] = self.id
+        if trace is None:
+            return b""
+        ids.traces[call.id] = trace.place.trace
+        return trace.below(call).fields
 
     def refuse(self, problem: Failure, headers: answers.Headers) -> None:
         """Answer a request that does not come through."""
         self._service.answered(problem.status, self._began)
         self._service.metrics.failed(problem.code)
-        self.code = problem.code
+        self.problem = problem
         shown, body = answers.failure(problem, development=False)
         self.response_bytes(problem.status, [*shown, *headers], body)
 
     async def until_end(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the `work` that answers; a stream ends with it, and what nobody waits for."""
+        carried.set(self)  # in the context of this task alone
         try:
             await work
         finally:
@@ -124,14 +136,18 @@ class Watched:
 
     def _over(self) -> None:
         service, scope = self._service, self._scope
-        if self.call is not None:
-            service.ids.forget(self.call.id)
+        for number in self._calls:
+            service.ids.forget(number)
+        status = self.status or GONE
+        code = self.problem.code if self.problem is not None else ""
         if service.logs.access:
             seconds = time.monotonic() - self._began
-            status = self.status or GONE
-            service.logs.answered(
-                self.id, self.trace, scope.method, scope.path, status, self.code, seconds
-            )
+            trace = self.trace.place.trace if self.trace is not None else ""
+            service.logs.answered(self.id, trace, scope.method, scope.path, status, code, seconds)
+        if self.trace is not None and self.trace.recorded:
+            assert service.tracer is not None
+            route = self._routes.route_of(scope.method, scope.path)
+            record(service.tracer, self.trace, scope, self.id, status, self.problem, route)
 
 
 class Front:
@@ -155,16 +171,26 @@ class Front:
     @property
     def idle(self) -> bool:
         """Whether it has nothing to do but to give requests their ids."""
-        return self._origins is None and self._tokens is None and not self._service.logs.access
+        service = self._service
+        watches = service.logs.access or service.tracer is not None
+        return self._origins is None and self._tokens is None and not watches
 
     def handle(self, scope: Any, proto: Any, handler: Handler) -> Coroutine[Any, Any, None] | None:
         """Answer a request, or return what `handler` will answer it with."""
         headers = scope.headers
         name = given(headers.get(HEADER)) or self._service.ids.new()
-        watched = Watched(scope, proto, self._service, name)
+        watched = Watched(scope, proto, self._service, self._routes, name)
+        tracer, parent = self._service.tracer, read(headers)
+        watched.trace = tracer.begin(parent) if tracer is not None else passed(parent)
+        if watched.trace is not None and watched.trace.recorded:
+            watched.add([(RESPONSE, watched.trace.place.parent)])
         if not self._admits(scope, headers, handler, watched):
             return None
-        work = handler(scope, watched)
+        before = carried.set(watched)
+        try:
+            work = handler(scope, watched)
+        finally:
+            carried.reset(before)
         return None if work is None else watched.until_end(work)
 
     def _admits(self, scope: Any, headers: Any, handler: Handler, watched: Watched) -> bool:

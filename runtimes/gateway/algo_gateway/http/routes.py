@@ -53,6 +53,16 @@ class Routes:
         """Return the scope that a token needs to get to `handler`, empty for none."""
         return self._scopes.get(handler, CALL)
 
+    def route_of(self, method: str, path: str) -> str:
+        """Return the path, or the pattern of it, that is routed; empty when there is none."""
+        if (method, path) in self._exact:
+            return path
+        segments = path.split("/")
+        for known, pattern, _ in self._patterns:
+            if known == method and _fits(segments, pattern):
+                return "/".join(pattern)
+        return ""
+
     def allowed(self, path: str) -> list[str]:
         """Return the methods that `path` takes."""
         if path in self._paths:

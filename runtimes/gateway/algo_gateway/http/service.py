@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from algo_gateway.config import Description
     from algo_gateway.observe.logs import Logs
     from algo_gateway.observe.metrics import Metrics
+    from algo_gateway.tracing.tracer import Tracer
     from algo_gateway.workers.pool import Pool
 
 SERVER_ERROR = 500
@@ -37,6 +38,7 @@ class Service:
     development: bool
     ids: Ids
     intake: Intake = field(default_factory=Intake)
+    tracer: Tracer | None = None
 
     async def body(self, headers: Any, proto: Any) -> bytes:
         """Return a request's body, refused before it is read where its length is known.
@@ -114,8 +116,6 @@ class Service:
     def named(self, proto: Any, headers: Any, call: Call | None) -> answers.Headers:
         """Return the header with the request's id, unless whoever watches `proto` adds it."""
         if type(proto) is Watched:
-            if call is not None:
-                proto.became(call)
             return []
         name = given(headers.get(HEADER))
         if call is None:
@@ -138,7 +138,7 @@ class Service:
         problem.__traceback__ = None
         self.metrics.failed(problem.code)
         if type(proto) is Watched:
-            proto.code = problem.code
+            proto.problem = problem
         also, document = answers.failure(problem, development=self.development)
         return [*also, *self.named(proto, headers, call)], document
 

@@ -123,7 +123,7 @@ class Rest:
 
     def _refuse(self, proto: Any, problem: Failure, began: float) -> None:
         self._service.answered(problem.status, began)
-        proto.code = problem.code
+        proto.problem = problem
         text = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
         headers = JSON
         if problem.retry_after:

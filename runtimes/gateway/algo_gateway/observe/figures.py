@@ -45,7 +45,7 @@ class Figures:
             self._system = await asyncio.to_thread(self._of_system, workers)
             self._read = time.monotonic()
         families = [*self._of_requests(), *self._of_workers(), *self._of_reloads()]
-        families += self._of_jobs()
+        families += [*self._of_jobs(), *self._of_traces()]
         return text([*families, *self._system], openmetrics=openmetrics)
 
     def _workers(self) -> dict[int, int]:
@@ -149,6 +149,12 @@ class Figures:
             labelled("algo_jobs_total", "counter", "Jobs that ended.", "state", ended),
             *_of_webhooks(counts),
         ]
+
+    def _of_traces(self) -> list[Family]:
+        if self._metrics.spans is None:
+            return []
+        spans = self._metrics.spans().items()
+        return [labelled("algo_trace_spans_total", "counter", "Spans.", "outcome", spans)]
 
     def _of_system(self, workers: Mapping[int, int]) -> list[Family]:
         own = usage(os.getpid())

@@ -37,6 +37,8 @@ class Metrics:
         self.batches = Histogram(SIZES)
         self.reload_times = Histogram()
         self.lags = Histogram()
+        # Spans by what became of them, where traces are recorded.
+        self.spans: Callable[[], dict[str, int]] | None = None
         # Jobs by state, once there was one.
         self.jobs: Callable[[], dict[str, int]] | None = None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from algo_gateway.calls.batching import Batching
 from algo_gateway.calls.call import Call, Failure, Result, Stream
+from algo_gateway.calls.carried import carried
 from algo_gateway.calls.rate import Rate
 from algo_gateway.calls.waiting import Waiting
 
@@ -95,6 +96,9 @@ class Queue:
             gone,
             client,
         )
+        carrier = carried.get()
+        if carrier is not None:
+            call.trace = carrier.carry(call)
         if worker is not None and not self._calls and not worker.reply.batch:
             worker.send(call)
         else:

@@ -114,9 +114,7 @@ class Worker:
             self.calls[call.id] = call
             call.worker = self
             call.began = self.batch_began
-            parts.append(
-                {"id": call.id, "content_type": call.content_type, "length": len(call.body)}
-            )
+            parts.append(call.part)
         header = msgspec.json.encode({"type": "batch", "calls": parts})
         self.channel.send(header, b"".join([call.body for call in calls]))
 
