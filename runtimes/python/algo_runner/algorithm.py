@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from algo_runner import reads
 from algo_runner.dependencies import Fingerprint, fingerprint
+from algo_runner.loading import Loaded
+from algo_runner.purity import apart
 from algo_runner.typed.signature import Signature, signature
 from algo_runner.values import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from algo_runner.source import Project
@@ -27,6 +31,7 @@ SLOW_IMPORT = 0.1
 class Algorithm:
     """One complete version of the author's code; calls in flight keep the one they began with.
 
+    `loaded` is what is known of the call of `load`, `opened` what the import read besides modules.
     With `batch`, `apply` takes a list of inputs and returns as many results; with `stack` they
     are arrays. `read` takes a body and its content type and returns the input of a call.
     """
@@ -39,6 +44,8 @@ class Algorithm:
     batch: bool = False
     state: Any = None
     schema: dict[str, Any] = field(default_factory=dict)
+    loaded: Loaded = field(default_factory=Loaded)
+    opened: frozenset[str] = frozenset()
     read: Callable[[bytes, str], Any] = decode
     stack: Stack | None = None
 
@@ -61,16 +68,21 @@ class Algorithm:
             return None
         return self.load(dict(models)) if _positional(self.load) else self.load()
 
-    def keeps_state_for(self, new: Fingerprint, state: Any, *, patient: bool = False) -> bool:
-        """Tell whether `state` is what the new code's `load` would make again.
+    def keeps_state_for(
+        self, new: Fingerprint, modules: Sequence[ModuleType], *, patient: bool = False
+    ) -> bool:
+        """Tell whether the state is what the new code's `load` would make again.
 
-        Code that is slow to import is better loaded in a new worker, unless `patient`.
+        Code that is slow to import is better loaded in a new worker, unless `patient`. `modules`
+        are the project's, as they are.
         """
         if self.import_seconds > SLOW_IMPORT and not patient:
             return False
-        if self.load is None and new.digest == self.fingerprint.digest:
+        if new.digest != self.fingerprint.digest or new.doubtful or not self.loaded.pure:
+            return False
+        if self.state is None or not (new.classes or new.variables):
             return True
-        return new.digest == self.fingerprint.digest and not (new.classes and state is not None)
+        return apart(self.state, modules)
 
 
 class BadSignature(TypeError):
@@ -85,8 +97,10 @@ class BadSignature(TypeError):
         self.lineno = 0 if code is None else code.co_firstlineno
 
 
-def import_algorithm(project: Project, function: str) -> Algorithm:
+def import_algorithm(project: Project, function: str, *, watched: bool = False) -> Algorithm:
     """Import the project's code afresh; its `load` is not called yet.
+
+    With `watched` it is noted what is read meanwhile.
 
     Raises:
         BaseException: Whatever the author's code raises; AttributeError without `function`,
@@ -94,7 +108,8 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
     """
     found = fingerprint(project) if project.entry.is_file() else Fingerprint("", classes=False)
     began = time.perf_counter()
-    module = project.load()
+    with reads.noting() if watched else nullcontext(set[str]()) as opened:
+        module = project.load()
     seconds = time.perf_counter() - began
     batched = getattr(module, f"{function}_batch", None)
     apply = batched if callable(batched) else _function(module, function, project)
@@ -112,15 +127,16 @@ def import_algorithm(project: Project, function: str) -> Algorithm:
         fingerprint=found,
         import_seconds=seconds,
         batch=batch,
+        opened=frozenset(opened),
         schema=annotated.schema,
         read=annotated.read,
         stack=annotated.stack,
     )
 
 
-def with_state(algorithm: Algorithm, state: Any) -> Algorithm:
-    """Return `algorithm` with what its `load` returned."""
-    return replace(algorithm, state=state)
+def with_state(algorithm: Algorithm, state: Any, loaded: Loaded) -> Algorithm:
+    """Return `algorithm` with what its `load` returned, and what is known of that."""
+    return replace(algorithm, state=state, loaded=loaded)
 
 
 def _signature(apply: Callable[..., Any], *, batch: bool) -> Signature:

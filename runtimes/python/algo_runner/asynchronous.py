@@ -33,13 +33,14 @@ class _Loop:
         worker, header = self._worker, {"type": "load", "id": 0}
         algorithm = worker.loaded
         try:
-            state = algorithm.load_state(worker.settings.models)
-            if inspect.isawaitable(state):
-                state = await state
+            with worker.watch(algorithm) as watch:
+                state = algorithm.load_state(worker.settings.models)
+                if inspect.isawaitable(state):
+                    state = await state
         except BaseException as error:
             worker.load_error(header, error)
             return
-        worker.algorithm = with_state(algorithm, state)
+        worker.algorithm = with_state(algorithm, state, watch.loaded)
         worker.ready(header, began)
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()

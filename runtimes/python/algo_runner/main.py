@@ -71,7 +71,8 @@ def _hello(header: Header) -> Settings:
     project.install()
     models = {name: str(root / path) for name, path in header.get("models", {}).items()}
     concurrency = int(header.get("concurrency", 1))
-    return Settings(project, function, models, concurrency, bool(header.get("gpu")))
+    gpu, development = bool(header.get("gpu")), bool(header.get("development"))
+    return Settings(project, function, models, concurrency, gpu, development)
 
 
 class Parent:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo_runner import reads, syntax
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import CodeType, ModuleType
@@ -29,7 +31,9 @@ class FreshLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the source as it is now."""
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        with reads.unnoticed():
+            source = self.get_data(path)
+        return self.source_to_code(source, path)
 
 
 class ProjectFinder:
@@ -111,6 +115,10 @@ class Project:
             del sys.modules[name]
         return own
 
+    def modules(self) -> list[ModuleType]:
+        """Return the modules that came from the project's folder."""
+        return [module for module in list(sys.modules.values()) if self.owns(module)]
+
     def owns(self, module: ModuleType | None) -> bool:
         """Tell whether `module` came from the project's folder."""
         file = getattr(module, "__file__", None)
@@ -142,13 +150,32 @@ class Project:
             if file in seen:
                 continue
             seen.add(file)
-            for level, name in _imports(file):
-                own = self.relative(file, level, name) if level else self.file_of(name)
-                if own is not None:
-                    waiting.append(own)
-                elif not level and self.file_of(name.partition(".")[0]) is None:
-                    names[name] = None
+            for statement in _imports(file):
+                for alias in statement.names:
+                    own = self.files_of_import(file, statement, alias)
+                    waiting += own
+                    if not own and not statement_level(statement):
+                        names |= dict.fromkeys(self._foreign(statement, alias))
         return seen, list(names)
+
+    def _foreign(self, statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str]:
+        """Return what one name of an import may mean of packages, none when it is the project's."""
+        module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
+        if self._is_own(module.partition(".")[0]):
+            return []
+        if isinstance(statement, ast.Import) or alias.name == "*":
+            return [module]
+        return [module, f"{module}.{alias.name}"]
+
+    def _is_own(self, name: str) -> bool:
+        """Tell whether a top-level name lies in the project: a module, a folder, an extension."""
+        return any(
+            self.file_of(name) is not None
+            or any((folder / name).glob("*.py"))
+            or any(folder.glob(f"{name}.*so"))
+            or any(folder.glob(f"{name}.*pyd"))
+            for folder in self.folders
+        )
 
     def relative(self, file: Path, level: int, name: str) -> Path | None:
         """Return the file that `level` dots and `name` mean in `file`."""
@@ -157,27 +184,57 @@ class Project:
             folder = folder.parent
         return _module_file(folder.joinpath(*name.split(".")) if name else folder)
 
+    def package_of(self, file: Path, statement: ast.ImportFrom) -> Path | None:
+        """Return the project's file that `from … import` in `file` takes names from."""
+        if not statement.level:
+            return self.file_of(statement.module or "")
+        return self.relative(file, statement.level, statement.module or "")
+
+    def file_of_import(
+        self, file: Path, statement: ast.Import | ast.ImportFrom, alias: ast.alias
+    ) -> Path | None:
+        """Return the project's file that one name of an import in `file` stands for."""
+        if isinstance(statement, ast.Import):
+            return self.file_of(alias.name)
+        module = statement.module or ""
+        below = f"{module}.{alias.name}" if module else alias.name
+        found = None
+        if alias.name != "*":
+            if statement.level:
+                found = self.relative(file, statement.level, below)
+            else:
+                found = self.file_of(below)
+        return found or self.package_of(file, statement)
+
+    def files_of_import(
+        self, file: Path, statement: ast.Import | ast.ImportFrom, alias: ast.alias
+    ) -> list[Path]:
+        """Return the project's files that one name of an import in `file` has run, packages too."""
+        found = {self.file_of_import(file, statement, alias)}
+        if isinstance(statement, ast.ImportFrom):
+            found.add(self.package_of(file, statement))
+        module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
+        if not statement_level(statement):
+            parts = module.split(".")
+            found |= {self.file_of(".".join(parts[:end])) for end in range(1, len(parts) + 1)}
+        return [path for path in found if path is not None]
+
+
+def statement_level(statement: ast.Import | ast.ImportFrom) -> int:
+    """Return how many dots an import begins with."""
+    return statement.level if isinstance(statement, ast.ImportFrom) else 0
+
 
 def _module_file(base: Path) -> Path | None:
-    candidates = (base / "__init__.py", base.with_suffix(".py"))
+    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _imports(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield the dots and the name of each module, or of what may be one, that `file` imports."""
+def _imports(file: Path) -> list[ast.Import | ast.ImportFrom]:
     try:
-        tree = ast.parse(file.read_bytes())
+        return list(syntax.imports(syntax.parse(file)))
     except (OSError, SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((0, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if module or node.level:
-                yield node.level, module
-            for alias in node.names:
-                yield node.level, f"{module}.{alias.name}" if module else alias.name
+        return []
 
 
 def import_quietly(names: Sequence[str]) -> None:

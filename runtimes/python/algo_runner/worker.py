@@ -15,6 +15,7 @@ from algo_runner.capture import Lines, capture, current_call
 from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
+from algo_runner.loading import Watch
 from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
 from algo_runner.traces import enter, leave
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from algo_runner.source import Project
 
 PROTOCOL = 1
+# Files that only Python code reads: no library opens them by itself.
+PROSE = (".md", ".rst", ".toml", ".html", ".htm", ".css", ".jinja", ".jinja2", ".j2")
 # How often a worker looks for calls that were taken back before it begins the next one. The
 # gateway waits for longer before it gives them to another worker (runtimes/README.md).
 LOOK = 0.02
@@ -38,7 +41,8 @@ MOST_MODULES = 4000
 class Settings:
     """What `hello` told: the project, its entry function, models and calls in flight.
 
-    With `gpu` new workers are dear: they need memory beside this one's.
+    With `gpu` new workers are dear: they need memory beside this one's. Only in `development` the
+    code is reloaded.
     """
 
     project: Project
@@ -46,6 +50,7 @@ class Settings:
     models: dict[str, str]
     concurrency: int
     gpu: bool = False
+    development: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,17 +229,28 @@ class Worker:
         if header.get("share"):
             self._before = Before(header["share"])
         try:
-            algorithm = import_algorithm(self.settings.project, self.settings.function)
+            algorithm = self._import()
             if self.settings.gpu:
                 gpu.require()
             if algorithm.is_async:
                 self.algorithm = algorithm
                 return  # load() runs on the loop that apply() will run on
-            self.algorithm = with_state(algorithm, algorithm.load_state(self.settings.models))
+            with self.watch(algorithm) as watch:
+                state = algorithm.load_state(self.settings.models)
+            self.algorithm = with_state(algorithm, state, watch.loaded)
         except BaseException as error:
             self.load_error(header, error)
             return
         self.ready(header, began)
+
+    def watch(self, algorithm: Algorithm) -> Watch:
+        """Return what watches the call of `load`."""
+        on = self.settings.development and algorithm.load is not None
+        return Watch(self.settings.project, algorithm.fingerprint, on=on)
+
+    def _import(self) -> Algorithm:
+        settings = self.settings
+        return import_algorithm(settings.project, settings.function, watched=settings.development)
 
     def _reload(self, header: Header) -> None:
         """Get the new code ready beside the old, which answers until `commit`."""
@@ -245,8 +261,8 @@ class Worker:
             rung = self._rung(old, header.get("changed", []))
             if rung == "swap":
                 with project.beside() as modules:
-                    new = import_algorithm(project, self.settings.function)
-                self._prepared = Prepared(with_state(new, old.state), modules)
+                    new = self._import()
+                self._prepared = Prepared(with_state(new, old.state, old.loaded), modules)
         except BaseException as error:
             self.load_error(header, error)
             return
@@ -265,16 +281,35 @@ class Worker:
     def _rung(self, old: Algorithm, changed: Sequence[str]) -> str:
         """Return how the files that changed come into service (DESIGN's reload ladder)."""
         project = self.settings.project
-        # load() may read any other file: a model, a list of labels, a configuration.
-        if any(not path.endswith(".py") for path in changed):
+        if any(self._may_be_loaded(old, path) for path in changed):
             return "worker"
         if not project.entry.is_file():
             return "swap"  # its import tells what is wrong
         new = fingerprint(project)
-        if changed and not project.uses(changed):
+        if changed and not self._uses(old, changed):
             return "none"
+        if new.lazy and (old.is_async or self.settings.concurrency > 1):
+            return "worker"  # a call that runs would import modules of the new version
         patient = self.settings.gpu or gpu.in_use()
-        return "swap" if old.keeps_state_for(new, old.state, patient=patient) else "worker"
+        keeps = old.keeps_state_for(new, project.modules(), patient=patient)
+        return "swap" if keeps else "worker"
+
+    def _may_be_loaded(self, old: Algorithm, path: str) -> bool:
+        """Tell whether `load` read the file at `path`, as far as that can be known.
+
+        What Python opens is known; code of C opens weights and vocabularies by itself.
+        """
+        if old.loaded.has_read(self.settings.project.root / path):
+            return True
+        told = old.loaded.read is not None or old.load is None
+        return not path.endswith(".py") and not (told and path.endswith(PROSE))
+
+    def _uses(self, old: Algorithm, changed: Sequence[str]) -> bool:
+        """Tell whether the code imports, or may have read, one of the files."""
+        project = self.settings.project
+        read = any(str(project.root / path) in old.opened for path in changed)
+        other = any(not path.endswith(".py") for path in changed)
+        return read or other or project.uses(changed)
 
     def _dispatch(self, header: Header, body: bytes) -> None:
         algorithm = self.loaded
