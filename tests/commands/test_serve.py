@@ -320,3 +320,30 @@ def test_a_job_outlives_the_service(hello: Path, where: str) -> None:
         for name, attempt in (("first", 2), ("second", 1)):
             job = ask(f"{served.url}/jobs/{name}", Prefer="wait=30")
             assert (job["state"], job["attempt"]) == ("succeeded", attempt)
+
+
+@pytest.mark.parametrize("words", [["serve"], ["run", "-d", "{}"], ["test"]])
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_locked(
+    hello: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    # Also on a machine that has some.
+    options = ["--gpu", "id:99", "--engine", "virtualenv", "--json"]
+    assert run([*words, *options]) == 3
+    assert error_of(capsys)["code"] == "gpu_unavailable"
+    assert not (hello / "algo.lock").exists()
+
+
+def test_an_algorithm_for_a_gpu_never_runs_without_one(
+    hello: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    manifest = hello / "algo.toml"
+    text = manifest.read_text()
+    assert "[environment]\n" in text
+    manifest.write_text(text.replace("[environment]\n", "[environment]\ngpu = true\n"))
+    assert run(["run", "-d", "{}", "--engine", "virtualenv", "--json"]) == 3
+    error = error_of(capsys)
+    assert error["code"] == "gpu_unavailable"
+    assert error["hint"]
+    assert run(["serve", "--gpu", "0", "--engine", "virtualenv", "--json"]) == 2
+    assert error_of(capsys)["code"] == "gpu_invalid"
