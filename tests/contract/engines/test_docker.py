@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from algo.engines.docker import DockerEngine
 from algo.engines.docker_client import find
@@ -16,7 +18,7 @@ from algo.engines.gpu_facts import GpuFacts
 from algo.engines.interface import Ended, Image, Instance
 from algo.engines.sessions import Sessions
 from algo.events import silent
-from algo.serving.start import StartOptions, start
+from algo.serving.start import StartOptions, running, start
 
 from tests.fakes.engine_proxy import EngineProxy
 from tests.fakes.engines import hello
@@ -105,3 +107,15 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_starts(
         start(runs_on, servable, StartOptions(gpu="all"), silent)
     assert "driver" in caught.value.message
     assert sessions.all() == []
+
+
+def test_the_image_carries_the_playground(
+    engine: Engine, servable: Servable, sessions: Sessions
+) -> None:
+    runs_on = DockerEngine(sessions, os.environ, Path.home())
+    with running(runs_on, servable, StartOptions(), silent) as instance:
+        page = httpx.get(instance.url, headers={"Accept": "text/html"}, trust_env=False)
+        loaded = re.findall(r'"(playground/[a-z.]+)"', page.text)
+        assert loaded == ["playground/style.css", "playground/main.js"]
+        for name in loaded:
+            assert httpx.get(f"{instance.url}/{name}", trust_env=False).status_code == 200

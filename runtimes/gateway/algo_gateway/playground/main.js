@@ -96,7 +96,7 @@ function opened(schema, depth = 0) {
 
 /** Put `value` into the form and the editor. */
 function fill(value) {
-  page.form = field(page.input, { place: "input", label: "Input", root: true, value, optional: false,
+  page.form = field(page.input, { place: "input", label: "Value", root: true, value, optional: false,
     schemas: page.schemas, changed: () => refresh() });
   byId("form-mode").replaceChildren(page.form.element);
   byId("json").value = written(value ?? {});
@@ -211,6 +211,7 @@ function busy(is) {
   byId("call").disabled = is;
   byId("stop").hidden = !is;
   byId("result").setAttribute("aria-busy", String(is));
+  byId("result").classList.remove("coming");
   if (is) {
     page.answer = null;
     status("", "calling …");
@@ -219,6 +220,7 @@ function busy(is) {
 
 function showPieces(value) {
   status("", "receiving …");
+  byId("result").classList.add("coming");
   byId("views").hidden = true;
   byId("result").replaceChildren(typeof value === "string" ? make("p", { class: "prose" }, value) : raw(value));
 }
