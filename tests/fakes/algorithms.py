@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from algo.contract.declared import Declared
 from algo.contract.interface import Answer, Fault
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class FunctionAlgorithm:
 
     function: Callable[[Json], Json]
     seen: list[Json] = field(default_factory=list)
+    face: Declared = field(default_factory=Declared)
 
     def call(self, value: Json) -> Answer | Fault:
         """Call the function; what it raises is the fault."""
@@ -35,6 +37,10 @@ class FunctionAlgorithm:
             return Fault(str(error), f"refused: {error}")
         except Exception as error:
             return Fault(type(error).__name__, str(error))
+
+    def declared(self) -> Declared:
+        """Return what was given."""
+        return self.face
 
 
 @dataclass

@@ -328,6 +328,16 @@ def test_an_answer_has_each_problem_by_its_path(gateway: Serve) -> None:
     ]
 
 
+def test_an_apply_beside_apply_batch_says_what_one_input_is(runner: Start) -> None:
+    started = runner(
+        "def apply(value: int) -> int:\n    return apply_batch([value])[0]\n"
+        "def apply_batch(values):\n    return [value + 1 for value in values]\n"
+    )
+    assert started.load()["schema"]["input"] == {"type": "integer"}
+    assert said(started, 3.0) == "4"
+    assert said(started, "x") == 'input: expected an integer, got str "x"'
+
+
 def test_a_method_and_an_async_function_are_typed_too(runner: Start) -> None:
     started = runner(
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -44,9 +45,16 @@ class Finding:
 
 def compare(old: Contract, new: Contract) -> tuple[Finding, ...]:
     """Return how the schema, the error codes and the metrics of `new` differ from `old`."""
+    before, after = old.declared, new.declared
+    # What the cases showed counts where one of the versions declares nothing: the two kinds
+    # of schema say different things of the same algorithm.
+    taken = (before.input, after.input)
+    taken = taken if all(side.known for side in taken) else (old.input, new.input)
+    given = (before.output, after.output)
+    given = given if all(side.known for side in given) else (old.output, new.output)
     return (
-        *_schemas(old.input, new.input, "input"),
-        *_schemas(old.output, new.output, "output"),
+        *_schemas(*taken, "input"),
+        *_schemas(*given, "output"),
         *_errors(old.errors, new.errors),
         *_metrics(old.metrics, new.metrics),
     )
@@ -100,6 +108,8 @@ def _schemas(old: Schema, new: Schema, path: str) -> Iterator[Finding]:
     if not old.known or not new.known:
         return
     yield from _types(old, new, path)
+    yield from _values(old, new, path)
+    yield from _bounds(old, new, path)
     for key in sorted({*old.properties, *new.properties}):
         yield from _property(old, new, key, path)
     if old.items is not None and new.items is not None:
@@ -109,15 +119,56 @@ def _schemas(old: Schema, new: Schema, path: str) -> Iterator[Finding]:
 def _types(old: Schema, new: Schema, path: str) -> Iterator[Finding]:
     gone = [name for name in old.type if not _covers(new.type, name)]
     added = [name for name in new.type if not _covers(old.type, name)]
-    given = path.startswith("input")
     if gone:
-        level = Level.MAJOR if given else Level.MINOR
-        rule = "input_narrowed" if given else "output_narrowed"
-        yield Finding(rule, path, level, f"is no {' or '.join(gone)} any more")
+        yield _step(path, narrower=True, text=f"is no {' or '.join(gone)} any more")
     if added:
-        level = Level.MINOR if given else Level.MAJOR
-        rule = "input_widened" if given else "output_widened"
-        yield Finding(rule, path, level, f"may now be {' or '.join(added)}")
+        yield _step(path, narrower=False, text=f"may now be {' or '.join(added)}")
+
+
+def _values(old: Schema, new: Schema, path: str) -> Iterator[Finding]:
+    """Compare the values of enumerations; a closed list is narrower than an open one."""
+    gone = [value for value in old.enum if value not in new.enum] if new.enum else []
+    added = [value for value in new.enum if value not in old.enum] if old.enum else []
+    if new.enum and not old.enum:
+        yield _step(path, narrower=True, text=f"is only {_listed(new.enum)} now")
+    elif old.enum and not new.enum:
+        yield _step(path, narrower=False, text=f"is no longer only {_listed(old.enum)}")
+    if gone and old.enum:
+        yield _step(path, narrower=True, text=f"is never {_listed(gone)} any more")
+    if added and new.enum:
+        yield _step(path, narrower=False, text=f"may now be {_listed(added)}")
+
+
+_LOWER = ("minimum", "exclusive_minimum", "min_length", "min_items")
+_UPPER = ("maximum", "exclusive_maximum", "max_length", "max_items")
+
+
+def _bounds(old: Schema, new: Schema, path: str) -> Iterator[Finding]:
+    for name in (*_LOWER, *_UPPER):
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        word = name.replace("_", " ")
+        text = f"has the {word} {after:g} now" if after is not None else f"has no {word} any more"
+        sign = 1 if name in _LOWER else -1
+        narrower = after is not None and (before is None or sign * after > sign * before)
+        yield _step(path, narrower=narrower, text=text)
+    if old.pattern != new.pattern:
+        if new.pattern:
+            yield _step(path, narrower=True, text=f"must match {new.pattern} now")
+        if old.pattern:
+            yield _step(path, narrower=False, text=f"need not match {old.pattern} any more")
+
+
+def _step(path: str, *, narrower: bool, text: str) -> Finding:
+    """Return the finding of a side that allows less, or more, than it did."""
+    given = path.startswith("input")
+    rule = f"{'input' if given else 'output'}_{'narrowed' if narrower else 'widened'}"
+    return Finding(rule, path, Level.MAJOR if narrower == given else Level.MINOR, text)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return " or ".join(json.dumps(value) for value in values)[:200]
 
 
 def _property(old: Schema, new: Schema, key: str, path: str) -> Iterator[Finding]:

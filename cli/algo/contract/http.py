@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from algo import __version__
+from algo.contract.declared import Declared, declared
 from algo.contract.errors import AlgorithmGone
 from algo.contract.interface import Answer, Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from algo.contract.values import Json
 
+Found = TypeVar("Found")
 _SLACK = 10.0
+_OURS = {"User-Agent": f"algo/{__version__}"}
 _DROPPED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
@@ -43,7 +47,7 @@ class HttpAlgorithm:
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self._url = url
-        self._path = parts.path.rstrip("/") + "/invoke"
+        self._base = parts.path.rstrip("/")
         self._connection = http.client.HTTPConnection(parts.netloc, timeout=timeout + _SLACK)
 
     def __enter__(self) -> HttpAlgorithm:
@@ -67,10 +71,25 @@ class HttpAlgorithm:
         Raises:
             AlgorithmGone: Nothing answers any more, or not in time.
         """
-        body = json.dumps(value).encode()
+        return self._tried(lambda: self._send(json.dumps(value).encode()))
+
+    def declared(self) -> Declared:
+        """Return what its annotations declare.
+
+        Raises:
+            AlgorithmGone: Nothing answers any more, or not in time.
+        """
+        return self._tried(self._described)
+
+    def _tried(self, ask: Callable[[], Found]) -> Found:
+        """Ask, and once more where the server has closed an idle connection.
+
+        Raises:
+            AlgorithmGone: Nothing answers any more, or not in time.
+        """
         reused = self._connection.sock is not None
         try:
-            return self._send(body)
+            return ask()
         except _DROPPED as error:
             self._connection.close()
             # The server may have closed an idle connection at the moment we used it again.
@@ -79,11 +98,20 @@ class HttpAlgorithm:
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise AlgorithmGone(f"nothing answers at {self._url}: {error}") from error
-        return self.call(value)
+        return self._tried(ask)
+
+    def _described(self) -> Declared:
+        self._connection.request("GET", f"{self._base}/openapi.json", headers=_OURS)
+        response = self._connection.getresponse()
+        content = response.read()
+        try:
+            return declared(msgspec.json.decode(content) if response.status == 200 else None)
+        except msgspec.DecodeError:
+            return Declared()
 
     def _send(self, body: bytes) -> Answer | Fault:
-        headers = {"Content-Type": "application/json", "User-Agent": f"algo/{__version__}"}
-        self._connection.request("POST", self._path, body, headers)
+        headers = {"Content-Type": "application/json", **_OURS}
+        self._connection.request("POST", f"{self._base}/invoke", body, headers)
         response = self._connection.getresponse()
         content = response.read()
         if response.status >= 400:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from algo.contract.declared import Declared
     from algo.contract.report import Outcome
     from algo.contract.values import Json
     from algo.events import Notify
@@ -31,6 +32,13 @@ class Algorithm(Protocol):
 
     def call(self, value: Json) -> Answer | Fault:
         """Call it once.
+
+        Raises:
+            AlgoError: Nothing answers any more.
+        """
+
+    def declared(self) -> Declared:
+        """Return what its annotations declare of input and result.
 
         Raises:
             AlgoError: Nothing answers any more.

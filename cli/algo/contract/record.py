@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from algo.contract.case import AnyCase, Case, Refuses
+from algo.contract.declared import Declared
 from algo.contract.errors import ContractInvalid
 from algo.contract.interface import Answer, Fault
 from algo.contract.schema import Schema, infer
@@ -52,7 +53,7 @@ class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """The public face of a version."""
+    """The public face of a version: `input` and `output` are what the cases showed."""
 
     input: Schema = Schema()
     output: Schema = Schema()
@@ -60,6 +61,7 @@ class Contract(msgspec.Struct, frozen=True):
     cases: tuple[Recorded, ...] = ()
     metrics: tuple[Measured, ...] = ()
     format: int = FORMAT
+    declared: Declared = Declared()
 
     def encode(self) -> bytes:
         """Return the document: the same bytes for the same contract."""
@@ -88,6 +90,7 @@ def record(
     cases: Sequence[AnyCase],
     answers: Mapping[str, Answer | Fault],
     metrics: Sequence[Measured] = (),
+    declared: Declared | None = None,
 ) -> Contract:
     """Return the contract that `cases` show.
 
@@ -95,6 +98,7 @@ def record(
         cases: All cases of the project.
         answers: What was answered, by the case's id.
         metrics: What the labelled sets came to.
+        declared: What the annotations say.
     """
     golden = [case for case in cases if isinstance(case, Case)]
     taken = [case for case in golden if not isinstance(case.check, Refuses)]
@@ -107,6 +111,7 @@ def record(
         errors=tuple(sorted(codes)),
         cases=tuple(_recorded(case, answers[case.id]) for case in golden if case.id in answers),
         metrics=tuple(metrics),
+        declared=declared or Declared(),
     )
 
 

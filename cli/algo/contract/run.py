@@ -73,7 +73,7 @@ def run_tests(
         notify(Step("Running the project's own tests"))
         outcomes += suite.run(only, notify)
     _tell(outcomes, notify)
-    contract = record(cases, answers, metrics)
+    contract = record(cases, answers, metrics, algorithm.declared())
     findings: tuple[Finding, ...] = ()
     if previous is not None:
         notify(Step(f"Calling the {len(previous.cases)} cases of the last version"))

@@ -1,8 +1,8 @@
-"""A small JSON Schema, inferred from values that were seen."""
+"""A small JSON Schema: inferred from values that were seen, or what annotations declare."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,17 +14,27 @@ if TYPE_CHECKING:
     from algo.contract.values import Json
 
 
-class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of JSON Schema that values alone can show; encoded it is a JSON Schema.
+class Schema(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The part of JSON Schema that is compared; encoded it is a JSON Schema.
 
     An empty `type` says nothing is known. `integer` is left out beside `number`, which
-    includes it.
+    includes it. `enum` and the bounds are declared, never inferred.
     """
 
     type: tuple[str, ...] = ()
     properties: dict[str, Schema] = {}
     required: tuple[str, ...] = ()
     items: Schema | None = None
+    enum: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    pattern: str = ""
 
     @property
     def known(self) -> bool:

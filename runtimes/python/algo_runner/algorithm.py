@@ -120,6 +120,9 @@ def import_algorithm(project: Project, function: str, *, watched: bool = False) 
     if load is not None:
         _check(load, "load", least=0, most=1)
     annotated = _signature(apply, batch=batch)
+    single = getattr(module, function, None)
+    if apply is batched and not annotated.schema and callable(single):
+        annotated = _signature(single, batch=False)  # it says what one input is
     return Algorithm(
         apply=apply,
         load=load,

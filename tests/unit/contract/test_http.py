@@ -8,9 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from algo.contract.declared import Declared
 from algo.contract.errors import AlgorithmGone
 from algo.contract.http import HttpAlgorithm
 from algo.contract.interface import Answer, Fault
+from algo.contract.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,16 @@ ANSWERS = {
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     peers: ClassVar[set[int]] = set()
+
+    def do_GET(self) -> None:
+        schema = {"application/json": {"schema": {"type": "integer"}}}
+        call = {"requestBody": {"content": schema}, "responses": {"200": {"content": schema}}}
+        document = {"paths": {"/invoke": {"post": call}}, "components": {"schemas": {}}}
+        content = json.dumps(document).encode() if self.path == "/openapi.json" else b"{"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -78,6 +90,13 @@ def test_one_connection_serves_many_calls(url: str) -> None:
     with HttpAlgorithm(url, 5) as algorithm:
         assert [algorithm.call("json") for _ in range(5)] == [Answer({"a": 1})] * 5
     assert len(Handler.peers) == 1
+
+
+def test_what_is_declared_is_asked_for(url: str) -> None:
+    with HttpAlgorithm(url, 5) as algorithm:
+        assert algorithm.declared().input == Schema(type=("integer",))
+    with HttpAlgorithm(f"{url}/other", 5) as algorithm:
+        assert algorithm.declared() == Declared()
 
 
 def test_a_connection_that_the_server_closed_is_opened_again(url: str) -> None:
