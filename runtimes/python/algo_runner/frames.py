@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import select
@@ -14,6 +15,8 @@ MAX_HEADER = 1 << 20
 MAX_BODY = 1 << 34
 # Larger reads make malloc map and unmap memory each time (M_MMAP_THRESHOLD is 128 KiB).
 READ = 1 << 16
+# What is looked at of the frames that wait.
+MOST_AHEAD = 1 << 18
 
 Header = dict[str, Any]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -22,6 +25,26 @@ _scan = json.JSONDecoder().scan_once
 
 class ProtocolError(Exception):
     """The other side wrote something that is no frame."""
+
+
+class _Rest(io.RawIOBase):
+    """A pipe whose first bytes have been read already."""
+
+    def __init__(self, source: int, first: bytes) -> None:
+        self._source = source
+        self._first = first
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into `buffer`, as `io.BufferedReader` asks, which makes no copy of it."""
+        if self._first:
+            count = min(len(self._first), len(buffer))
+            buffer[:count], self._first = self._first[:count], self._first[count:]
+            return count
+        return os.readv(self._source, [buffer])
 
 
 class Frames:
@@ -33,6 +56,7 @@ class Frames:
         self._data = b""
         self._at = 0
         self._need = LENGTHS.size
+        self._large: tuple[Header, bytes] | None = None
         self._lock = threading.Lock()
 
     def write(self, header: Header, body: bytes = b"") -> None:
@@ -63,30 +87,44 @@ class Frames:
         return frame
 
     def fill(self) -> bool:
-        """Read until a frame is whole; False at the end of the file."""
+        """Read more of a frame, all of a large one; False at the end of the file.
+
+        Raises:
+            ProtocolError: The file ends within a frame.
+        """
+        if self._need > READ:
+            self._fill_large()
+            return True
         piece = os.read(self.source, READ)
         rest = self._data[self._at :]
+        if not piece and rest:
+            raise ProtocolError("the file ends within a frame")
+        self._data = rest + piece if rest else piece
         self._at = 0
-        if not piece:
-            if rest:
-                raise ProtocolError("the file ends within a frame")
-            return False
-        if not rest and len(piece) >= self._need:
-            self._data = piece
-            return True
-        pieces = [rest, piece]
-        have = len(rest) + len(piece)
-        while have < self._need:
-            piece = os.read(self.source, min(max(READ, self._need - have), 1 << 20))
+        return bool(piece)
+
+    def _fill_large(self) -> None:
+        """Read a large frame; its body goes to the place where it stays."""
+        data = self._data[self._at :]
+        head, body = LENGTHS.unpack_from(data)
+        start = LENGTHS.size + head
+        while len(data) < start:
+            piece = os.read(self.source, start - len(data))
             if not piece:
                 raise ProtocolError("the file ends within a frame")
-            pieces.append(piece)
-            have += len(piece)
-        self._data = b"".join(pieces)
-        return True
+            data += piece
+        header = _header(data[LENGTHS.size : start])
+        self._data, self._at = b"", 0
+        content = io.BufferedReader(_Rest(self.source, data[start:]), 1).read(body)
+        if len(content) < body:
+            raise ProtocolError("the file ends within a frame")
+        self._large = header, content
 
     def take(self) -> tuple[Header, bytes] | None:
         """Return the next frame that was read whole, None when there is none."""
+        if self._large is not None:
+            frame, self._large, self._need = self._large, None, LENGTHS.size
+            return frame
         data, at = self._data, self._at
         self._need = LENGTHS.size
         if len(data) - at < LENGTHS.size:
@@ -121,7 +159,9 @@ class Frames:
 
     def _drain(self) -> bool:
         """Read what is in the pipe, without waiting; False at the end of the file."""
-        while select.select([self.source], [], [], 0)[0]:
+        while (
+            len(self._data) - self._at < MOST_AHEAD and select.select([self.source], [], [], 0)[0]
+        ):
             piece = os.read(self.source, READ)
             if not piece:
                 return False

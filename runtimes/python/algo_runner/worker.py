@@ -92,7 +92,10 @@ class Worker:
         """Answer `header`, then every frame until the file ends or `shutdown` comes."""
         self._lines = self._lines or capture(self.frames)
         frame: tuple[Header, bytes] | None = (header, body) if header else self.frames.read()
-        while frame is not None and self.handle(*frame):
+        while frame is not None:
+            if not self.handle(*frame):
+                break
+            frame = None  # nobody needs its body while the next one comes
             if self.algorithm is not None and self.algorithm.is_async:
                 from algo_runner.asynchronous import serve
 

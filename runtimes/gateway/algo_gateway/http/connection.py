@@ -220,12 +220,7 @@ class Connection(asyncio.Protocol):
 
     def receive(self, exchange: Exchange, length: int, pieces: Iterable[bytes]) -> None:
         """Receive a body that is large in the place where it stays."""
-        body = bytearray(length)
-        at = 0
-        for piece in pieces:
-            body[at : at + len(piece)] = piece
-            at += len(piece)
-        self._switch(Body(self, exchange, body, at))
+        self._switch(Body(self, exchange, length, pieces))
 
     def moved(self) -> None:
         """A piece of a large body came."""

@@ -137,7 +137,7 @@ class Exchange:
         return self._connection.loop
 
     async def __call__(self) -> bytes:
-        """Return the whole body; a large one is a `bytearray`, which does what is asked of it.
+        """Return the whole body; a large one once, and as a `bytearray`, which does the same.
 
         Raises:
             ConnectionError: The client left before it had sent it.
@@ -159,7 +159,10 @@ class Exchange:
         if self.body is None:
             self.gather()
         assert self.body is not None
-        return self.body
+        body = self.body
+        if len(body) >= LARGE:
+            self.body = b""  # whoever has it now decides how long it is kept
+        return body
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the body piece by piece.

@@ -88,6 +88,7 @@ class Invoke:
                 timeout=client_timeout(headers),
                 client=scope.client.rpartition(":")[0],
             )
+            body = b""  # the call has it
             named = service.named(proto, headers, call)
             try:
                 result = await call.future

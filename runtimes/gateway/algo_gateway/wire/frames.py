@@ -6,7 +6,7 @@ import os
 import select
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -19,7 +19,8 @@ MAX_HEADER = 1 << 20
 MAX_BODY = 1 << 34
 # Larger reads make malloc map and unmap memory each time (M_MMAP_THRESHOLD is 128 KiB).
 READ = 1 << 16
-MOST_READ = 1 << 20
+# By how much the memory of a large body grows.
+STEP = 1 << 22
 
 
 class Reply(msgspec.Struct):
@@ -88,8 +89,14 @@ class Channel:
         self._waiting: deque[memoryview] = deque()
         self._soon: list[bytes] = []
         self._need = LENGTHS.size
+        # A reply whose large body is coming in: itself, and how much is there.
+        self._reply: Reply | None = None
+        self._body = bytearray()
+        self._have = self._length = 0
         self._paused = False
         self.closed = False
+        # Told when a large body begins to come.
+        self.begins: Callable[[Reply], None] = lambda reply: None
         os.set_blocking(source, False)
         os.set_blocking(sink, False)
         loop.add_reader(source, self._readable)
@@ -201,11 +208,12 @@ class Channel:
     def _readable(self) -> bool:
         """Take what is there; False when nothing is."""
         try:
-            missing = self._need - len(self._rest)
-            data = os.read(self._source, READ if missing < READ else min(missing, MOST_READ))
+            if self._reply is not None:
+                return self._fill(self._reply)
+            data = os.read(self._source, READ)
         except BlockingIOError:
             return False
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self.close(str(error))
             return False
         if not data:
@@ -216,6 +224,34 @@ class Channel:
         except (Garbage, msgspec.MsgspecError, UnicodeDecodeError) as error:
             self.close(f"it wrote garbage: {error}")
         return True
+
+    def _fill(self, reply: Reply) -> bool:
+        """Read more of a large body, into the place where it stays.
+
+        Raises:
+            OSError: It cannot be read, or not now.
+        """
+        if self._have == len(self._body):
+            # Memory is taken as the body comes, not as its length says; realloc moves pages.
+            self._body += bytes(min(self._length - self._have, STEP))
+        with memoryview(self._body) as view, view[self._have :] as free:
+            count = os.readv(self._source, [free])
+        if not count:
+            self.close("it ended within a frame")
+            return False
+        self._have += count
+        if self._have == self._length:
+            body, self._body, self._reply = self._body, bytearray(), None
+            self._on_frame(reply, cast("bytes", body))
+        return True
+
+    def _begin(self, data: bytes, head: int, begin: int, length: int) -> None:
+        """Begin to take a large body whose first bytes are at `begin`."""
+        reply = self._reply = _decode(data[head:begin])
+        self._body = bytearray(memoryview(data)[begin:])
+        self._have, self._length = len(self._body), length
+        self._need = LENGTHS.size
+        self.begins(reply)
 
     def _feed(self, data: bytes) -> None:
         if self._rest:
@@ -233,7 +269,10 @@ class Channel:
             begin = start + LENGTHS.size + head
             end = begin + body
             if end > size:
-                self._need = end - start
+                if body >= READ and begin <= size:
+                    self._begin(data, start + LENGTHS.size, begin, body)
+                    return
+                self._need = (end if body < READ else begin) - start
                 break
             reply = _decode(data[start + LENGTHS.size : begin])
             start = end

@@ -65,6 +65,11 @@ def _pipe() -> tuple[int, int]:
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
     for end in low:
         os.close(end)
-    with contextlib.suppress(OSError, AttributeError):
-        fcntl.fcntl(high[0], fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    widen(high[0])
     return high[0], high[1]
+
+
+def widen(pipe: int) -> None:
+    """Let a pipe hold as much as the system allows: fewer turns for large bodies."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

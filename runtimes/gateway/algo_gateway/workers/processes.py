@@ -15,7 +15,7 @@ import msgspec
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.wire.frames import Channel, Reply
-from algo_gateway.wire.spawning import Spawned, spawn
+from algo_gateway.wire.spawning import Spawned, spawn, widen
 from algo_gateway.workers.generations import Template
 from algo_gateway.workers.worker import LoadFailed, Worker
 
@@ -203,6 +203,8 @@ class Runner:
         # only the writing end fails while nobody reads.
         sink = os.open(requests, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         source = os.open(replies, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        widen(sink)
+        widen(source)
         kind = Template if share else Worker
         worker = kind(0, self._concurrency, self._on_idle)
         worker.logged = logged

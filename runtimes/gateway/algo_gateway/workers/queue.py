@@ -224,7 +224,10 @@ class Queue:
         self._metrics.batched(size)
 
     async def _watch(self, call: Call) -> None:
-        await call.gone()
+        try:
+            await call.gone()
+        except asyncio.CancelledError:
+            return  # it was answered; the exception's frame would keep the call and its body
         if not call.settled:
             self.drop(call)
 

@@ -62,6 +62,7 @@ class Worker:
     def attach(self, loop: asyncio.AbstractEventLoop, source: int, sink: int) -> None:
         """Begin to speak over the two pipes."""
         self.channel = Channel(loop, source, sink, self._frame, self._closed)
+        self.channel.begins = self._begins
 
     @property
     def alive(self) -> bool:
@@ -191,6 +192,12 @@ class Worker:
         """Read from the worker again."""
         if self.channel is not None:
             self.channel.resume()
+
+    def _begins(self, reply: Reply) -> None:
+        """Let go of an input that has become a large result: memory for one is enough."""
+        call = self.calls.get(reply.id)
+        if call is not None and reply.type == "result":
+            call.body = b""
 
     def _frame(self, reply: Reply, body: bytes) -> None:
         kind = reply.type

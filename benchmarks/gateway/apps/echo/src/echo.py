@@ -1,0 +1,6 @@
+"""Returns what it got."""
+
+
+def apply(input):
+    """Return the input."""
+    return input
