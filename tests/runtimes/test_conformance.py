@@ -459,27 +459,3 @@ def test_calls_that_were_not_begun_can_be_taken_back(runner: Start) -> None:
         ("result", 3),
         ("result", 4),
     ]
-
-
-def test_a_stream_can_be_cancelled_while_calls_wait_behind_it(runner: Start) -> None:
-    started = runner(
-        """
-        import time
-
-        def apply(value):
-            for number in range(value):
-                time.sleep(0.01)
-                yield number
-        """
-    )
-    started.load()
-    for number, count in ((1, b"1000"), (2, b"1")):
-        started.write({"type": "call", "id": number, "content_type": "application/json"}, count)
-    assert started.read()[0]["type"] == "chunk"
-    started.write({"type": "cancel", "id": 1})
-    said: list[dict[str, object]] = []
-    while not said or (said[-1]["type"], said[-1]["id"]) != ("end", 2):
-        said.append(started.read()[0])
-    ends = [header["id"] for header in said if header["type"] == "end"]
-    assert ends == [1, 2]
-    assert len(said) < 900

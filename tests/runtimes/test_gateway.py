@@ -184,7 +184,11 @@ def test_a_client_that_leaves_frees_its_place(developed: Start) -> None:
     ("accept", "kind", "body"),
     [
         ("*/*", "application/jsonl", b'{"n":0}\n{"n":1}\n'),
-        ("text/event-stream", "text/event-stream", b'data: {"n":0}\n\ndata: {"n":1}\n\n'),
+        (
+            "text/event-stream",
+            "text/event-stream",
+            b'id: 1\ndata: {"n":0}\n\nid: 2\ndata: {"n":1}\n\n',
+        ),
     ],
 )
 def test_a_generator_is_streamed(gateway: Start, accept: str, kind: str, body: bytes) -> None:

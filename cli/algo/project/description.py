@@ -64,8 +64,8 @@ class FetchDescription(msgspec.Struct, frozen=True):
 class ServingDescription(msgspec.Struct, frozen=True):
     """Limits of a running instance; `timeout` in seconds, `max_body` in bytes.
 
-    `preload` is `auto`, `always` or `never`; `cancel_grace` is in seconds, `worker_memory` in
-    bytes, 0 for no limit.
+    `preload` is `auto`, `always` or `never`; `cancel_grace` and `heartbeat` are in seconds,
+    `worker_memory` in bytes, 0 for no limit.
     """
 
     workers: int
@@ -77,6 +77,7 @@ class ServingDescription(msgspec.Struct, frozen=True):
     tensors: TensorsDescription
     preload: str
     cancel_grace: float
+    heartbeat: float
     worker_memory: int
     jobs: JobsDescription
     cors: tuple[str, ...]
@@ -124,6 +125,7 @@ def describe(manifest: Manifest, sample: object = None) -> bytes:
             tensors=TensorsDescription(serving.tensors.inputs, serving.tensors.outputs),
             preload=_PRELOAD[serving.preload],
             cancel_grace=seconds(serving.cancel_grace),
+            heartbeat=seconds(serving.heartbeat),
             worker_memory=size(serving.worker_memory or "0"),
             jobs=_jobs(serving.jobs),
             fetch=_fetch(serving.fetch),

@@ -82,6 +82,7 @@ class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     fetch: Fetch | None = None
     preload: bool | Literal["auto"] = "auto"
     cancel_grace: str = "5s"
+    heartbeat: str = "15s"
     worker_memory: str = ""
     jobs: Jobs = Jobs()
     cors: tuple[str, ...] = ()
@@ -244,6 +245,7 @@ def _check_serving(serving: Serving, where: str) -> None:
     size(serving.worker_memory or "0")
     for name, found in (
         ("timeout", seconds(serving.timeout)),
+        ("heartbeat", seconds(serving.heartbeat)),
         ("max-body", float(size(serving.max_body))),
     ):
         if found <= 0:

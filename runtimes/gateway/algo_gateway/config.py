@@ -84,6 +84,7 @@ class Serving(msgspec.Struct, frozen=True):
     tensors: Tensors = Tensors()
     jobs: Jobs = Jobs()
     fetch: Fetch | None = None
+    heartbeat: float = 15.0
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ class _Loop:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        # Of streams whose reader is slow, what they wait for.
+        self._gates: dict[int, asyncio.Event] = {}
         self._places = asyncio.Semaphore(worker.settings.concurrency)
 
     async def run(self) -> None:
@@ -81,14 +84,27 @@ class _Loop:
             number = header.get("id", -header["calls"][0]["id"] if "calls" in header else 0)
             task = asyncio.get_running_loop().create_task(self._call(header, body))
             self._tasks[number] = task
-            task.add_done_callback(lambda _: self._tasks.pop(number, None))
+            task.add_done_callback(lambda _: self._forget(number))
             return True
         if header["type"] == "cancel":
             waiting = self._tasks.get(header.get("id", -1))
             if waiting is not None:
                 waiting.cancel()
             return True
+        if header["type"] == "pause":
+            if header.get("id") in self._tasks:
+                self._gates.setdefault(header["id"], asyncio.Event())
+            return True
+        if header["type"] == "resume":
+            gate = self._gates.pop(header.get("id", -1), None)
+            if gate is not None:
+                gate.set()
+            return True
         return self._worker.handle(header, body)
+
+    def _forget(self, number: int) -> None:
+        self._tasks.pop(number, None)
+        self._gates.pop(number, None)
 
     async def _call(self, header: Header, body: bytes) -> None:
         worker = self._worker
@@ -107,15 +123,23 @@ class _Loop:
             worker.failed(header, error)
 
     async def _answer(self, header: Header, result: Any) -> None:
-        worker = self._worker
+        if inspect.isawaitable(result):
+            result = await result
         if inspect.isasyncgen(result):
-            async for piece in result:
-                worker.piece(header, "chunk", piece)
-            worker.ended(header)
+            async with contextlib.aclosing(result) as pieces:
+                async for piece in pieces:
+                    await self._piece(header, piece)
+            self._worker.ended(header)
         elif inspect.isgenerator(result):
-            for piece in result:
-                worker.piece(header, "chunk", piece)
-                await asyncio.sleep(0)  # other calls, and a `cancel` of this one
-            worker.ended(header)
+            with contextlib.closing(result) as pieces:
+                for piece in pieces:
+                    await self._piece(header, piece)
+            self._worker.ended(header)
         else:
-            worker.piece(header, "result", await result if inspect.isawaitable(result) else result)
+            self._worker.piece(header, "result", result)
+
+    async def _piece(self, header: Header, piece: Any) -> None:
+        self._worker.piece(header, "chunk", piece)
+        gate = self._gates.get(header["id"])
+        # Without a gate: other calls, and a `cancel` of this one.
+        await (asyncio.sleep(0) if gate is None else gate.wait())

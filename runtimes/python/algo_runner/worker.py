@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from types import GeneratorType, ModuleType
@@ -70,8 +71,10 @@ class Worker:
         self.algorithm: Algorithm | None = None
         self._prepared: Prepared | None = None
         self._pool: ThreadPoolExecutor | None = None
-        # Streams that run, and whether nobody reads them any more.
+        # Streams that run in threads, and whether nobody reads them any more.
         self._streams: dict[int, bool] = {}
+        # Of those whose reader is slow, what they wait for.
+        self._gates: dict[int, threading.Event] = {}
         self._withdrawn: set[int] = set()
         self._looked = 0.0
         self._lines: tuple[Lines, ...] = ()
@@ -144,6 +147,12 @@ class Worker:
         elif kind == "cancel":
             if header.get("id") in self._streams:
                 self._streams[header["id"]] = True
+                self._open(header)
+        elif kind == "pause":
+            if header.get("id") in self._streams:
+                self._gates.setdefault(header["id"], threading.Event())
+        elif kind == "resume":
+            self._open(header)
         elif kind != "withdraw":  # what it took back was before it, and is begun or gone
             raise ProtocolError(f"there is no frame of type {kind!r}")
         return True
@@ -183,6 +192,7 @@ class Worker:
             # One after the other: the others wait, and can be taken back.
             ahead=self.settings.concurrency == 1
             and not (self.loaded.batch or self.loaded.is_async),
+            flow=self.settings.concurrency > 1 and not self.loaded.batch,
             share=self._before is not None and not alone,
             alone=alone,
             preload=fresh[:MOST_MODULES],
@@ -351,12 +361,20 @@ class Worker:
         try:
             for piece in pieces:
                 self.piece(header, "chunk", piece)
+                if (gate := self._gates.get(number)) is not None:
+                    gate.wait()
                 if self.frames.cancelled(number) if alone else self._streams[number]:
                     pieces.close()
                     break
         finally:
             del self._streams[number]
+            self._gates.pop(number, None)
         self.ended(header)
+
+    def _open(self, header: Header) -> None:
+        gate = self._gates.pop(header.get("id", -1), None)
+        if gate is not None:
+            gate.set()
 
     def _end_lines(self) -> None:
         for lines in self._lines:

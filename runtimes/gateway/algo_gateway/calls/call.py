@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from algo_gateway.wire.frames import Reply
     from algo_gateway.workers.worker import Worker
 
-# A stream whose reader is slow holds at most this many pieces, then its worker waits.
+# A stream whose reader is slow holds about so many pieces or bytes, then its generator waits.
 STREAM_HIGH, STREAM_LOW = 64, 16
+BYTES_HIGH, BYTES_LOW = 1 << 20, 1 << 18
+# A runner that goes on all the same is not read any more.
+BYTES_MOST = 16 << 20
 _JSON_CALL = b'{"type":"call","id":%d,"content_type":"application/json"}'
 
 
@@ -81,15 +84,34 @@ class Stream:
         self._loop = loop
         self._call = call
         self._pieces: deque[Result | Failure | None] = deque()
+        self._bytes = 0
+        self._full = False
         self._wake: asyncio.Future[None] | None = None
 
     def put(self, piece: Result | Failure | None) -> None:
-        """Add a piece; a full stream pauses its worker."""
+        """Add a piece; a full stream makes its generator wait."""
         self._pieces.append(piece)
-        if len(self._pieces) > STREAM_HIGH and self._call.worker is not None:
-            self._call.worker.pause()
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        if isinstance(piece, Result):
+            self._bytes += len(piece.body)
+            if self._bytes > BYTES_HIGH or len(self._pieces) > STREAM_HIGH:
+                self._fill()
+        self._wakes()
+
+    def close(self) -> None:
+        """End for the reader: nobody wants what is left, and nothing waits for it."""
+        self._pieces.clear()
+        self._pieces.append(None)
+        self._drain()
+        self._wakes()
+
+    async def ready(self, seconds: float) -> bool:
+        """Wait for a piece; False when none came in `seconds`."""
+        if not self._pieces:
+            self._wake = self._loop.create_future()
+            timer = self._loop.call_later(seconds, self._wakes)
+            await self._wake
+            timer.cancel()
+        return bool(self._pieces)
 
     async def next(self) -> Result | None:
         """Return the next piece, None at the end.
@@ -101,11 +123,32 @@ class Stream:
             self._wake = self._loop.create_future()
             await self._wake
         piece = self._pieces.popleft()
-        if len(self._pieces) < STREAM_LOW and self._call.worker is not None:
-            self._call.worker.resume()
         if isinstance(piece, Failure):
             raise piece
+        if piece is not None:
+            self._bytes -= len(piece.body)
+            if self._full and len(self._pieces) < STREAM_LOW and self._bytes < BYTES_LOW:
+                self._drain()
         return piece
+
+    def _fill(self) -> None:
+        worker = self._call.worker
+        if worker is None:
+            return
+        if not self._full:
+            self._full = True
+            worker.pause(self._call)
+        if self._bytes > BYTES_MOST:
+            worker.block(self._call)
+
+    def _drain(self) -> None:
+        if self._full and self._call.worker is not None:
+            self._full = False
+            self._call.worker.resume(self._call)
+
+    def _wakes(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
 
 class Call:

@@ -11,6 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from algo_gateway.calls.call import Result
 
+JSON = "application/json"
 EVENTS = "text/event-stream"
 JSON_LINES = "application/jsonl"
 # What clients call JSON lines.
@@ -136,7 +137,7 @@ def quality(accept: str, kind: str) -> float:
 
 def is_json(content_type: str) -> bool:
     """Tell whether a piece of this type is JSON."""
-    return content_type.partition(";")[0] == "application/json"
+    return content_type.partition(";")[0] == JSON
 
 
 def _weight(parameters: list[str]) -> float:

@@ -332,13 +332,14 @@ class Exchange:
 class ResponseStream:
     """An answer in pieces; a client that reads slowly makes `send_bytes` wait."""
 
-    __slots__ = ("_chunked", "_connection", "_empty", "_wake")
+    __slots__ = ("_chunked", "_connection", "_empty", "_wake", "_whole")
 
     def __init__(self, connection: Connection, scope: Scope, *, chunked: bool) -> None:
         self._connection = connection
         self._chunked = chunked
         self._empty = scope.method == "HEAD"
         self._wake: asyncio.Future[None] | None = None
+        self._whole = True
 
     async def send_bytes(self, data: bytes) -> None:
         """Send a piece.
@@ -364,12 +365,19 @@ class ResponseStream:
         """
         await self.send_bytes(data.encode())
 
+    def cut(self) -> None:
+        """End too early, so that the client does not take what it has for the whole."""
+        self._whole = False
+
     def wakes(self) -> None:
         """There is room again, or nobody who reads."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
     def end(self) -> None:
-        """Send the end."""
+        """Send the end, or close the connection without one."""
+        if not self._whole:
+            self._connection.leaving = True
+            return
         if self._chunked and not self._empty and not self._connection.closed:
             self._connection.write(b"0\r\n\r\n")

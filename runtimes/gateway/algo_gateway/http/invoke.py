@@ -6,23 +6,21 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from algo_gateway.calls.call import Call, Failure, Result, Stream
+from algo_gateway.calls.call import Call, Failure, Stream
 from algo_gateway.calls.deadlines import client_timeout
 from algo_gateway.http.direct import Direct
 from algo_gateway.http.exchange import Exchange
 from algo_gateway.http.operations import describe_calls
+from algo_gateway.http.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from algo_gateway.http import answers
     from algo_gateway.http.jobs import JobPages
     from algo_gateway.http.openapi import Interface
     from algo_gateway.http.routes import Routes
     from algo_gateway.http.service import Service
 
-EVENTS = "text/event-stream"
-JSON_LINES = "application/jsonl"
 JSON = "application/json"
 
 
@@ -32,6 +30,7 @@ class Invoke:
     def __init__(self, service: Service, jobs: JobPages) -> None:
         self._service = service
         self._jobs = jobs
+        self._streams = Streams(service)
 
     def register(self, routes: Routes) -> None:
         """Add the paths that call the algorithm."""
@@ -90,12 +89,9 @@ class Invoke:
             )
             body = b""  # the call has it
             named = service.named(proto, headers, call)
-            try:
-                result = await call.future
-            finally:
-                call.unwatch()
+            result = await call.future
             if isinstance(result, Stream):
-                await self._stream(call, result, headers, proto, named, began)
+                await self._streams.answer(call, result, headers, proto, named, began)
                 return
             seconds = time.monotonic() - began
             service.metrics.answered(200, seconds)
@@ -108,6 +104,7 @@ class Invoke:
             return  # the client went away
         finally:
             if call is not None:
+                call.unwatch()
                 service.ids.forget(call.id)
 
     async def _direct_stream(
@@ -116,55 +113,9 @@ class Invoke:
         headers = exchange.scope.headers
         named = self._service.named(exchange, headers, call)
         try:
-            await self._stream(call, stream, headers, exchange, named, began)
+            await self._streams.answer(call, stream, headers, exchange, named, began)
         except asyncio.CancelledError:
             return  # the client went away
         finally:
             call.unwatch()
             self._service.ids.forget(call.id)
-
-    async def _stream(
-        self,
-        call: Call,
-        stream: Stream,
-        headers: Any,
-        proto: Any,
-        named: answers.Headers,
-        began: float,
-    ) -> None:
-        """Send pieces as they come: server-sent events when asked for, else JSON lines."""
-        events = EVENTS in (headers.get("accept") or "")
-        status = 200
-        transport: Any = None
-        try:
-            while (piece := await stream.next()) is not None:
-                if transport is None:
-                    kind = EVENTS if events else _stream_type(piece.content_type)
-                    transport = proto.response_stream(200, [("content-type", kind), *named])
-                await transport.send_bytes(_piece(piece, events=events))
-        except Failure as problem:
-            status = problem.status
-            shown, body = self._service.failed(problem, call, proto, headers)
-            if transport is None:
-                proto.response_bytes(status, shown, body)
-            else:
-                end = b"event: error\ndata: " + body + b"\n\n" if events else body + b"\n"
-                await transport.send_bytes(end)
-        finally:
-            if not call.settled:
-                self._service.pool.queue.drop(call)  # the client left, or reads no more
-        if transport is None and status == 200:
-            kind = EVENTS if events else JSON_LINES
-            proto.response_bytes(200, [("content-type", kind), *named], b"")
-        self._service.answered(status, began)
-
-
-def _stream_type(kind: str) -> str:
-    return JSON_LINES if kind.startswith("application/json") else kind
-
-
-def _piece(piece: Result, *, events: bool) -> bytes:
-    if events:
-        lines = piece.body.split(b"\n")
-        return b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
-    return piece.body + b"\n" if piece.content_type == "application/json" else piece.body

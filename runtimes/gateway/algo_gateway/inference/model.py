@@ -196,6 +196,7 @@ class Model:
             while (piece := await stream.next()) is not None:
                 yield decoded(piece)
         finally:
+            stream.close()
             if not call.settled:
                 self._service.pool.queue.drop(call)  # the client left
 

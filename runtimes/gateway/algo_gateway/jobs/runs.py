@@ -120,12 +120,19 @@ async def result_of(call: Call, most: int) -> Result:
         if len(result.body) > most:
             raise _too_large(most)
         return result
-    first = await result.next()
+    try:
+        return await _together(result, most)
+    finally:
+        result.close()
+
+
+async def _together(stream: Stream, most: int) -> Result:
+    first = await stream.next()
     if first is None:
         return Result(JSON_LINES, b"")
     form = form_of("", first.content_type)
     whole = bytearray(form.piece(first))
-    while (piece := await result.next()) is not None:
+    while (piece := await stream.next()) is not None:
         whole += form.piece(piece)
         if len(whole) > most:
             raise _too_large(most)

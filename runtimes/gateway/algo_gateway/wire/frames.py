@@ -55,6 +55,7 @@ class Reply(msgspec.Struct):
     capabilities: list[str] = []
     cancels: bool = False
     batch: bool = False
+    flow: bool = False
 
 
 _decode = msgspec.json.Decoder(Reply).decode

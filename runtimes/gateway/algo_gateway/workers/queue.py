@@ -143,7 +143,8 @@ class Queue:
             call.future.cancel()
         if call.worker is not None:
             call.worker.cancel(call)
-            call.worker.resume()
+            if call.stream is not None:
+                call.stream.close()
         else:
             self._calls.remove(call)
 

@@ -56,6 +56,9 @@ class Worker:
         self.channel: Channel | None = None
         self._on_idle = on_idle
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        # Calls whose streams are full: those that wait, and those that let the whole worker wait.
+        self._paused: set[int] = set()
+        self._blocking: set[int] = set()
         self._mean = SHORT_CALL
         self._last = 0.0
 
@@ -183,15 +186,31 @@ class Worker:
         if self.channel is not None:
             self.channel.send(b'{"type":"commit"}' if swap else b'{"type":"discard"}')
 
-    def pause(self) -> None:
-        """Let the worker wait: a reader of its stream is slow."""
+    def pause(self, call: Call) -> None:
+        """Let the stream of `call` wait, as its reader is slow; the other calls go on."""
+        if not self.reply.flow:
+            self.block(call)
+        elif self.channel is not None:
+            self._paused.add(call.id)
+            self.channel.send(b'{"type":"pause","id":%d}' % call.id)
+
+    def block(self, call: Call) -> None:
+        """Read nothing more from the worker before `resume(call)`."""
         if self.channel is not None:
+            self._blocking.add(call.id)
             self.channel.pause()
 
-    def resume(self) -> None:
-        """Read from the worker again."""
-        if self.channel is not None:
-            self.channel.resume()
+    def resume(self, call: Call) -> None:
+        """Let the stream of `call` go on."""
+        if self.channel is None:
+            return
+        if call.id in self._paused:
+            self._paused.discard(call.id)
+            self.channel.send(b'{"type":"resume","id":%d}' % call.id)
+        if call.id in self._blocking:
+            self._blocking.discard(call.id)
+            if not self._blocking:
+                self.channel.resume()
 
     def _begins(self, reply: Reply) -> None:
         """Let go of an input that has become a large result: memory for one is enough."""
