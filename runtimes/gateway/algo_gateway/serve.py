@@ -21,7 +21,7 @@ from algo_gateway.http.app import App
 from algo_gateway.http.jobs import JobPages
 from algo_gateway.http.listener import MOST, Listener
 from algo_gateway.http.service import Service
-from algo_gateway.inference.model import Model
+from algo_gateway.inference.paths import Inference
 from algo_gateway.observe.ids import Ids
 from algo_gateway.observe.logs import Logs
 from algo_gateway.observe.metrics import Metrics
@@ -118,9 +118,9 @@ class Gateway:
             ids=self._ids,
             tracer=self._tracer(),
         )
-        model = Model(service)
+        inference = Inference(service)
         jobs = JobPages(service, self._options.jobs, self._keys)
-        app = App(service, model, jobs, self._origins(), self._tokens)
+        app = App(service, inference, jobs, self._origins(), self._tokens)
         listener = Listener(
             app,
             lambda text: self._logs.say(text, "error"),
@@ -128,7 +128,7 @@ class Gateway:
         )
         control.handover = await self._listen(app, listener, pool, jobs)
         try:
-            rpc = await self._open_grpc(service, model)
+            rpc = await self._open_grpc(service, inference)
         except OSError:
             await listener.close(0)
             raise
@@ -167,7 +167,7 @@ class Gateway:
             await handover.accept()
         return handover
 
-    async def _open_grpc(self, service: Service, model: Model) -> Rpc | None:
+    async def _open_grpc(self, service: Service, inference: Inference) -> Rpc | None:
         """Listen for gRPC where that is asked for: its package takes time and memory.
 
         Raises:
@@ -179,7 +179,7 @@ class Gateway:
 
         tokens = self._tokens
         check = None if tokens is None else partial(tokens.check, scope=CALL)
-        rpc = Rpc(service, model, check)
+        rpc = Rpc(service, inference.model, check)
         port = await rpc.start(self._options.host, self._options.grpc_port)
         self._grpc = {"grpc_port": port}
         return rpc

@@ -11,7 +11,6 @@ from algo_gateway.http.front import Front
 from algo_gateway.http.invoke import Invoke
 from algo_gateway.http.pages import Pages
 from algo_gateway.http.routes import Routes
-from algo_gateway.inference.rest import Rest
 from algo_gateway.observe.ids import HEADER
 from algo_gateway.tracing.context import PARENT
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from algo_gateway.http.openapi import Part
     from algo_gateway.http.routes import Handler
     from algo_gateway.http.service import Service
-    from algo_gateway.inference.model import Model
+    from algo_gateway.inference.paths import Inference
 
 
 class App:
@@ -32,7 +31,7 @@ class App:
 
     Args:
         service: The algorithm.
-        model: The same, for the Open Inference Protocol.
+        inference: The same, for the Open Inference Protocol.
         jobs: Calls that outlive their request.
         origins: What web pages may do, None when nothing has to be looked at.
         tokens: Who may call, None when everybody may.
@@ -41,7 +40,7 @@ class App:
     def __init__(
         self,
         service: Service,
-        model: Model,
+        inference: Inference,
         jobs: JobPages,
         origins: Origins | None = None,
         tokens: Tokens | None = None,
@@ -50,7 +49,7 @@ class App:
         self._routes: Routes = Routes()
         invoke = Invoke(service, jobs)
         old = Algorithmia(service, jobs)
-        parts: list[Part] = [invoke, old, Rest(service, model), jobs]
+        parts: list[Part] = [invoke, old, inference, jobs]
         parts.append(Pages(service, parts))
         for part in parts:
             part.register(self._routes)

@@ -35,13 +35,11 @@ class Caller:
         address: The client's.
         timeout: The seconds that it waits, None for as long as we do.
         gone: Waits for it to go.
-        became: Is told which call the request became, if it wants to know.
     """
 
     address: str
     timeout: float | None
     gone: Callable[[], Awaitable[object]]
-    became: Callable[[Call], None] | None
 
 
 class Model:
@@ -174,11 +172,10 @@ class Model:
 
     def _submit(self, request: Request, caller: Caller) -> Call:
         kind, body = body_of(request.tensors, self.signature.input)
+        request.tensors.clear()  # the body has them now; twice 100 MB is too much to hold
         asked = [one for one in (caller.timeout, request.timeout) if one is not None]
         timeout = min(asked) if asked else None
         call = self._service.submit(kind, body, caller.gone, timeout=timeout, client=caller.address)
-        if caller.became is not None:
-            caller.became(call)
         return call
 
     async def _settled(self, call: Call) -> Any:

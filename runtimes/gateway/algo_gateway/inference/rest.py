@@ -11,20 +11,16 @@ import msgspec
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.calls.deadlines import client_timeout
-from algo_gateway.inference.model import VERSION, Caller, Model
-from algo_gateway.inference.operations import describe
+from algo_gateway.inference.model import VERSION, Caller
+from algo_gateway.inference.paths import MODELS
 from algo_gateway.inference.request import LENGTH_HEADER, answer, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from algo_gateway.http.openapi import Interface
-    from algo_gateway.http.routes import Handler, Routes
     from algo_gateway.http.service import Service
+    from algo_gateway.inference.model import Model
 
 Headers = list[tuple[str, str]]
 JSON: Headers = [("content-type", "application/json")]
-MODELS = "/v2/models/"
 
 
 class Rest:
@@ -34,42 +30,38 @@ class Rest:
         self._service = service
         self._model = model
 
-    def register(self, routes: Routes) -> None:
-        """Add the paths of the protocol."""
-        model = self._model
-        routes.add("GET", "/v2", self._page(lambda: (200, model.server())))
-        routes.add("GET", "/v2/", self._page(lambda: (200, model.server())))
-        routes.add("GET", "/v2/health/live", self._page(lambda: (200, {"live": True})), scope="")
-        routes.add("GET", "/v2/health/ready", self._page(self._ready), scope="")
-        routes.add("POST", "/v2/repository/index", self._index)
-        routes.add("GET", "/v2/models/stats", self._page(self._stats))
-        for name in model.names:
-            for base in (f"{MODELS}{name}", f"{MODELS}{name}/versions/*"):
-                routes.add("GET", base, self._page(lambda: (200, model.metadata())))
-                routes.add("GET", f"{base}/ready", self._page(self._model_ready))
-                routes.add("GET", f"{base}/stats", self._page(self._stats))
-                routes.add("POST", f"{base}/infer", self._infer)
-        routes.add("GET POST", f"{MODELS}**", self._unknown)
+    async def server(self, scope: Any, proto: Any) -> None:
+        """Answer what the server is."""
+        _answer(proto, 200, self._model.server())
 
-    def describe(self, interface: Interface) -> None:
-        """Add the protocol to the document."""
-        describe(interface)
+    async def live(self, scope: Any, proto: Any) -> None:
+        """Answer that the gateway is alive."""
+        _answer(proto, 200, {"live": True})
 
-    def _page(self, page: Callable[[], tuple[int, Any]]) -> Handler:
-        async def handle(scope: Any, proto: Any) -> None:
-            try:
-                status, document = page()
-            except Failure as problem:
-                self._refuse(proto, problem, time.monotonic())
-                return
-            proto.response_bytes(status, JSON, msgspec.json.encode(document))
+    async def ready(self, scope: Any, proto: Any) -> None:
+        """Answer whether a call would be answered."""
+        ready = self._model.ready
+        _answer(proto, 200 if ready else 503, {"ready": ready})
 
-        return handle
+    async def model_ready(self, scope: Any, proto: Any) -> None:
+        """Answer the same of the model."""
+        ready = self._model.ready
+        _answer(proto, 200 if ready else 503, {"name": self._model.name, "ready": ready})
 
-    def _ready(self) -> tuple[int, Any]:
-        return (200 if self._model.ready else 503), {"ready": self._model.ready}
+    async def metadata(self, scope: Any, proto: Any) -> None:
+        """Answer which tensors the model takes and gives."""
+        try:
+            _answer(proto, 200, self._model.metadata())
+        except Failure as problem:
+            self._refuse(proto, problem, time.monotonic())
 
-    async def _index(self, scope: Any, proto: Any) -> None:
+    async def stats(self, scope: Any, proto: Any) -> None:
+        """Answer what was inferred."""
+        statistics = self._model.statistics.document(self._model.name, VERSION)
+        _answer(proto, 200, {"model_stats": [statistics]})
+
+    async def index(self, scope: Any, proto: Any) -> None:
+        """Answer which models there are."""
         began = time.monotonic()
         try:
             body = await self._service.body(scope.headers, proto)
@@ -81,22 +73,16 @@ class Rest:
         except Failure as problem:
             self._refuse(proto, problem, began)
             return
-        proto.response_bytes(200, JSON, msgspec.json.encode(document))
+        _answer(proto, 200, document)
 
-    def _model_ready(self) -> tuple[int, Any]:
-        status, document = self._ready()
-        return status, {"name": self._model.name, **document}
-
-    def _stats(self) -> tuple[int, Any]:
-        statistics = self._model.statistics.document(self._model.name, VERSION)
-        return 200, {"model_stats": [statistics]}
-
-    async def _unknown(self, scope: Any, proto: Any) -> None:
+    async def unknown(self, scope: Any, proto: Any) -> None:
+        """Answer that there is no such model."""
         path = scope.path[len(MODELS) :]
         what = f"there is no model at {path!r}: it is {self._model.name}"
         self._refuse(proto, Failure(404, "unknown_model", what), time.monotonic())
 
-    async def _infer(self, scope: Any, proto: Any) -> None:
+    async def infer(self, scope: Any, proto: Any) -> None:
+        """Answer with what the algorithm makes of tensors."""
         began = time.monotonic()
         service, headers = self._service, scope.headers
         try:
@@ -105,11 +91,11 @@ class Rest:
             if encoding:
                 body = _decompressed(body, encoding, service.pool.serving.max_body)
             request = parse(body, headers.get(LENGTH_HEADER))
+            del body  # large tensors are held once, by the request
             caller = Caller(
                 scope.client.rpartition(":")[0],
                 client_timeout(headers),
                 proto.client_disconnect,
-                getattr(proto, "became", None),
             )
             tensors = await self._model.infer(request, caller)
             answered, document = answer(request, tensors, *_asked(scope.path))
@@ -130,6 +116,10 @@ class Rest:
             headers = [*JSON, ("retry-after", str(problem.retry_after))]
         document = {"error": text, "code": problem.code}
         proto.response_bytes(problem.status, headers, msgspec.json.encode(document))
+
+
+def _answer(proto: Any, status: int, document: Any) -> None:
+    proto.response_bytes(status, JSON, msgspec.json.encode(document))
 
 
 class _Index(msgspec.Struct):

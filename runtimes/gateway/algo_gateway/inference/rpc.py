@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from algo_gateway.calls.call import Call, Failure
+from algo_gateway.calls.call import Failure
 from algo_gateway.inference import messages
 from algo_gateway.inference.conversion import filled, request_of, response
 from algo_gateway.inference.model import VERSION, Caller, Model
@@ -141,12 +141,8 @@ class Rpc:
 
     async def _infer(self, message: Any, context: Any) -> Any:
         self._ours(message.model_name)
-        calls: list[Call] = []
-        try:
-            tensors = await self._model.infer(request_of(message), self._caller(context, calls))
-            return response(self._messages, message, tensors)
-        finally:
-            self._forget(calls)
+        tensors = await self._model.infer(request_of(message), self._caller(context))
+        return response(self._messages, message, tensors)
 
     async def _stream(self, incoming: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """Answer the requests of a stream in their order, each with one or more responses."""
@@ -158,11 +154,11 @@ class Rpc:
             await _abort(context, problem)
         async for message in incoming:
             began = time.monotonic()
-            status, calls = 200, list[Call]()
+            status = 200
             try:
                 self._ours(message.model_name)
                 request = request_of(message)
-                caller = self._caller(context, calls)
+                caller = self._caller(context)
                 async for tensors in self._model.stream(request, caller):
                     yield answer(infer_response=response(self._messages, message, tensors))
                 if request.parameters.get(_WANTS_FINAL):
@@ -173,8 +169,6 @@ class Rpc:
                 status = problem.status
                 failed = response(self._messages, message, ())
                 yield answer(error_message=_text(problem), infer_response=failed)
-            finally:
-                self._forget(calls)
             self._service.answered(status, began)
 
     async def _health(self, request: Any, context: Any) -> Any:
@@ -192,22 +186,11 @@ class Rpc:
         self._model.require(name)
         return self._model
 
-    def _caller(self, context: Any, calls: list[Call]) -> Caller:
-        """Return who waits; the call is noted in `calls`, and carries the request's id."""
-
-        def became(call: Call) -> None:
-            calls.append(call)
-            name = _metadata(context, "x-request-id")
-            if name:
-                self._service.ids.named[call.id] = name
-
+    def _caller(self, context: Any) -> Caller:
+        """Return who waits."""
         address = context.peer().partition(":")[2].rpartition(":")[0]
         # A client that goes cancels the task that waits for the call.
-        return Caller(address, context.time_remaining(), asyncio.Event().wait, became)
-
-    def _forget(self, calls: list[Call]) -> None:
-        for call in calls:
-            self._service.ids.forget(call.id)
+        return Caller(address, context.time_remaining(), asyncio.Event().wait)
 
 
 def _metadata(context: Any, name: str) -> str | None:
