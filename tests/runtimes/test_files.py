@@ -266,6 +266,8 @@ def test_a_file_is_fetched_from_a_host_on_the_list(
     value = {"deep": [1, {"file": {"$url": place}}], "text": {"$url": place[:-8]}, "n": 2.5}
     assert got(value) == repr({"deep": [1, {"file": b"\x89PNG"}], "text": "text", "n": 2.5})
     assert got({"url": place}) == repr({"url": place})
+    plain = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert served.post({"$url": place}, **plain).json["got"] == repr(b"\x89PNG")
     refused = served.post({"$url": "http://127.0.0.2/a"})
     assert (refused.status, refused.code) == (400, "fetch_forbidden")
     assert "hosts of fetch" in refused.json["error"]["hint"]

@@ -159,6 +159,11 @@ def test_a_file_of_numpys_is_an_array_too(packaged: Start) -> None:
     assert said(started, objects, kind) == "input: a .npy file of Python objects is not read"
     assert "expected an array of float32" in said(started, npy("<c16", "(1,)", bytes(16)), kind)
     assert "expected a .npy file" in said(started, b"nothing", kind)
+    # Plain curl calls JSON a form, too: what is told is what is wrong with the JSON.
+    form = "application/x-www-form-urlencoded"
+    assert said(started, [1, "x"], form) == 'input[1]: expected a number, got str "x"'
+    assert "line 1, column 4" in started.call(b"[1,", kind=form)[0]["message"]
+    assert "expected a .npy file" in said(started, b"nothing", form)
 
 
 def test_what_is_no_dtype_is_told_when_the_code_is_loaded(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from algo_gateway.files.fetch import Fetched, Fetcher
 
 JSON = "application/json"
+# The second is what plain `curl -d` claims to send.
+JSON_KINDS = (JSON, "application/x-www-form-urlencoded", "")
 MOST_URLS = 16
 
 
@@ -44,7 +46,9 @@ class Intake:
         name = kind.partition(";")[0].strip().lower()
         if name == "multipart/form-data":
             return PARTS, joined(read_form(body, kind))
-        if limits is None or name != JSON or b"http" not in body:
+        if limits is None or b"http" not in body:
+            return kind, body
+        if name not in JSON_KINDS and not name.endswith("+json"):
             return kind, body
         return await self._fetched(kind, body, limits, schema)
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from algo_runner.typed.kinds import Kind
 
+_JSON_BEGINS = (b"[", b"{", b'"')
+
 
 def reader(kind: Kind) -> Callable[[bytes, str], Any]:
     """Return what reads bodies for `kind`: takes a body and its content type.
@@ -56,12 +58,17 @@ def _other(kind: Kind, body: bytes, content_type: str) -> Any:
 
 
 def _claimed(kind: Kind, body: bytes) -> Any:
-    """Read what `curl --data-binary @FILE` sends: a file that claims to be a form."""
+    """Read what plain curl sends: JSON by `-d`, a file by `--data-binary`, both called a form."""
+    assert kind.whole is not None
     try:
         return kind.convert(decode(body, JSON))
-    except (BadInput, Bad):
-        assert kind.whole is not None
-        return kind.whole(body, "")
+    except (BadInput, Bad) as error:
+        try:
+            return kind.whole(body, "")
+        except Bad:
+            if isinstance(error, Bad) or body.lstrip()[:1] in _JSON_BEGINS:
+                raise error from None
+            raise
 
 
 def _assembled(kind: Kind, value: Any) -> Any:
