@@ -305,6 +305,34 @@ def test_without_schema_and_sample_there_is_an_editor_and_a_file(
     assert "--data-binary '@raw.bin'" in browser.text("#code")
 
 
+def test_a_large_result_is_shown_in_part_and_saved_whole(gateway: Start, browser: Browser) -> None:
+    code = "def apply(input):\n    return {'wave': [(n * n) % 1000 for n in range(input)]}\n"
+    opened(browser, gateway(code, sample=200_000))
+    assert called(browser).startswith("200")
+    label = browser.run("return document.querySelector('#result svg').getAttribute('aria-label')")
+    assert "200000 numbers from 0 to" in label
+    points = browser.run("return document.querySelector('#result polyline').points.numberOfItems")
+    assert points <= 2000
+    browser.click("#views label:last-child")
+    assert "Save all" in browser.text("#result .hint")
+    assert len(browser.text("#result pre")) < 201_000
+
+
+def test_an_edited_contract_is_shown_to_who_comes_back(
+    developed: Start, browser: Browser, tmp_path: Path
+) -> None:
+    running: GatewayProcess = developed("def apply(n: int) -> int:\n    return n\n", sample=4)
+    opened(browser, running)
+    assert browser.text("#signature") == "Takes integer, answers integer"
+    browser.type("#form-mode input", "7")
+    source = "def apply(n: float) -> str:\n    return str(n)\n"
+    (tmp_path / "src" / "it.py").write_text(source)
+    assert running.reload("src/it.py")["ok"]
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    browser.until("document.querySelector('#signature').innerText.includes('number')")
+    assert browser.run("return document.querySelector('#form-mode input').value") == "7"
+
+
 def test_calls_are_remembered_and_can_be_made_again(gateway: Start, browser: Browser) -> None:
     opened(browser, gateway("def apply(n: int) -> int:\n    return n * 2\n", sample=4))
     browser.run("localStorage.clear()")

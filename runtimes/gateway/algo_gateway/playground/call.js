@@ -3,7 +3,7 @@
 const EVENTS = "text/event-stream";
 const LINES = "application/jsonl";
 
-/** Call the algorithm. `piece` gets each piece of a stream; the answer has all that is known. */
+/** Call the algorithm. `piece` gets, at each piece of a stream, what returns all so far; the answer has all that is known. */
 export async function call({ url, kind, body, token, signal, piece }) {
   const headers = { "Content-Type": kind, Accept: `${EVENTS}, application/json;q=0.9, */*;q=0.8` };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -48,7 +48,7 @@ async function readStream(response, kind, piece) {
     else {
       pieces.push(value);
       texts.push(event.data);
-      piece(joined(pieces, texts));
+      piece(() => joined(pieces, texts));
     }
   };
   for (;;) {

@@ -24,8 +24,19 @@ async function start() {
   if (response.status === 401 || response.status === 403) return askToken(await response.json());
   byId("token-form").hidden = true;
   document.querySelector("main").hidden = false;
-  describe(await response.json());
+  page.document = await response.text();
+  describe(JSON.parse(page.document));
   return watchReady();
+}
+
+/** Read the contract again: who comes back from an editor may have changed it. */
+async function lookAgain() {
+  const response = await fetch("openapi.json", { headers: token() ? { Authorization: `Bearer ${token()}` } : {} });
+  const text = response.ok ? await response.text() : page.document;
+  if (text === page.document || page.running) return;
+  page.document = text;
+  const value = await formValue().catch(() => page.sample);
+  describe(JSON.parse(text), value);
 }
 
 function askToken({ error }) {
@@ -36,7 +47,8 @@ function askToken({ error }) {
   if (!page.schemas) byId("name").textContent = "Playground";
 }
 
-function describe(document_) {
+/** Show what the OpenAPI document says; `value` is put into the form, else its example. */
+function describe(document_, value = undefined) {
   const name = document_.info.title;
   const { requestBody, responses } = document_.paths["/"].post;
   const takes = requestBody.content["application/json"] ?? {};
@@ -52,7 +64,7 @@ function describe(document_) {
   const formless = !known && page.sample === undefined;
   byId("modes").querySelector("[value=form]").parentElement.hidden = formless;
   byId("sample").hidden = page.sample === undefined;
-  fill(page.sample);
+  fill(value === undefined ? page.sample : value);
   if (formless) {
     choose("mode", "json");
     switchMode();
@@ -218,7 +230,16 @@ function busy(is) {
   }
 }
 
-function showPieces(value) {
+/** Show what a stream brought so far, once for all pieces that come before the next frame. */
+function showPieces(soFar) {
+  if (page.coming) return;
+  page.coming = requestAnimationFrame(() => {
+    page.coming = 0;
+    if (page.running) showSoFar(soFar());
+  });
+}
+
+function showSoFar(value) {
   status("", "receiving …");
   byId("result").classList.add("coming");
   byId("views").hidden = true;
@@ -232,7 +253,9 @@ function showAnswer() {
   status(String(answer.status), about.join(" · "), answer.status >= 400 || answer.error);
   if (answer.error || answer.status >= 400) {
     const error = answer.error ?? answer.value?.error ?? { message: String(answer.value ?? "") };
-    showProblem(answer.status, error);
+    showProblem(answer.status, error, [
+      answer.retry ? `Come again in ${answer.retry} s.` : "", answer.id ? `Request ${answer.id}.` : "",
+    ].filter(Boolean).join(" "));
     return;
   }
   const structured = answer.value !== null && typeof answer.value === "object";
@@ -240,9 +263,9 @@ function showAnswer() {
   byId("result").replaceChildren(structured && chosen("view") === "json" ? raw(answer.value) : shown(answer));
 }
 
-function showProblem(code, error) {
+function showProblem(code, error, about = "") {
   byId("views").hidden = true;
-  byId("result").replaceChildren(failed(error));
+  byId("result").replaceChildren(failed(error, about));
   if (code === 401 || code === 403) askToken({ error });
   for (const one of error.problems ?? []) mark(one.path);
   if (!code) status("", "no answer", true);
@@ -308,7 +331,11 @@ byId("token-form").addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(); }
 });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) watchReady(); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !page.schemas) return;
+  watchReady();
+  lookAgain().catch(() => {});
+});
 let resized = 0;
 addEventListener("resize", () => {
   clearTimeout(resized);

@@ -8,6 +8,7 @@ const HEIGHT = 150;
 const LEFT = 44;
 const BOTTOM = 22;
 const FEW = 40;
+const MOST_POINTS = 2000;
 
 function svg(tag, attributes, ...children) {
   const element = document.createElementNS(SPACE, tag);
@@ -24,20 +25,42 @@ export function short(number) {
   return String(Number(number.toPrecision(4)));
 }
 
+/** Return the smallest and the largest number, however many there are. */
+function extremes(numbers) {
+  return numbers.reduce(([least, most], one) => [Math.min(least, one), Math.max(most, one)], [Infinity, -Infinity]);
+}
+
+/** Return the indices that a curve is drawn through: of many, the ends of each stretch. */
+function through(numbers) {
+  if (numbers.length <= MOST_POINTS) return numbers.map((_, index) => index);
+  const stretch = Math.ceil((numbers.length / MOST_POINTS) * 2);
+  const found = [];
+  for (let from = 0; from < numbers.length; from += stretch) {
+    let [low, high] = [from, from];
+    for (let at = from; at < Math.min(from + stretch, numbers.length); at += 1) {
+      if (numbers[at] < numbers[low]) low = at;
+      if (numbers[at] > numbers[high]) high = at;
+    }
+    found.push(Math.min(low, high), Math.max(low, high));
+  }
+  return found;
+}
+
 /** Return a figure that shows `numbers` in their order, `room` pixels wide. */
 export function plot(numbers, label, room) {
   const wide = Math.max(220, Math.min(WIDEST, room));
-  const least = Math.min(0, ...numbers);
-  const most = Math.max(0, ...numbers);
+  const [lowest, highest] = extremes(numbers);
+  const least = Math.min(0, lowest);
+  const most = Math.max(0, highest);
   const span = most - least || 1;
   const y = (number) => 8 + (HEIGHT - BOTTOM - 8) * (1 - (number - least) / span);
   const step = (wide - LEFT - 4) / numbers.length;
   const middle = (index) => LEFT + step * (index + 0.5);
-  const peak = numbers.indexOf(Math.max(...numbers));
+  const peak = numbers.indexOf(highest);
   const marks = numbers.length <= FEW
     ? numbers.map((number, index) => bar(number, index, { step, y, peak }))
-    : [svg("polyline", { class: "curve", points: numbers.map((number, index) => `${middle(index)},${y(number)}`).join(" ") })];
-  const text = `${label}: ${numbers.length} numbers from ${short(Math.min(...numbers))} to ${short(Math.max(...numbers))}, the largest at ${peak}`;
+    : [svg("polyline", { class: "curve", points: through(numbers).map((index) => `${middle(index)},${y(numbers[index])}`).join(" ") })];
+  const text = `${label}: ${numbers.length} numbers from ${short(lowest)} to ${short(highest)}, the largest at ${peak}`;
   const picture = svg("svg", { viewBox: `0 0 ${wide} ${HEIGHT}`, class: "plot", role: "img", "aria-label": text },
     ...[...new Set([least, most])].flatMap((number) => [
       svg("line", { class: "axis", x1: LEFT, x2: wide - 4, y1: y(number), y2: y(number) }),
@@ -66,9 +89,8 @@ function ticks(count) {
 
 /** Return a figure that shows rows of numbers as shades. */
 export function shades(rows, label = "grid") {
-  const all = rows.flat();
-  const least = Math.min(...all);
-  const span = Math.max(...all) - least || 1;
+  const [least, most] = extremes(rows.flat());
+  const span = most - least || 1;
   const canvas = make("canvas", { width: rows[0].length, height: rows.length, class: "shades", role: "img",
     "aria-label": `${label}: ${rows.length} by ${rows[0].length} numbers from ${short(least)} to ${short(least + span)}` });
   const paint = canvas.getContext("2d");

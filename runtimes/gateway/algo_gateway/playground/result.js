@@ -6,6 +6,8 @@ import { isGrid } from "./schema.js";
 
 const MOST_ROWS = 200;
 const MOST_DEEP = 5;
+const MOST_NUMBERS = 5000;
+const MOST_TEXT = 200_000;
 
 /** Return an element that shows an answer. */
 export function shown(answer) {
@@ -37,8 +39,14 @@ export function written(one, indent = "") {
   return JSON.stringify(one);
 }
 
+/** Return a value as JSON; of a long one the beginning, and all of it to be saved. */
 export function raw(one) {
-  return make("pre", { class: "code", tabindex: "0" }, typeof one === "string" ? one : written(one));
+  const text = typeof one === "string" ? one : written(one);
+  const shown = make("pre", { class: "code", tabindex: "0" }, text.slice(0, MOST_TEXT));
+  if (text.length <= MOST_TEXT) return shown;
+  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  return make("div", {}, shown, make("p", { class: "hint" }, `This is the beginning of ${inBytes(text.length)}. `,
+    make("a", { href: url, download: "result.json" }, "Save all")));
 }
 
 function scalar(said, depth) {
@@ -74,7 +82,7 @@ function array(one, label, depth) {
 
 function numbers(one) {
   return make("details", { class: "quietly" }, make("summary", {}, `${one.length} numbers`),
-    make("pre", { class: "code", tabindex: "0" }, one.map(short).join(", ")));
+    make("pre", { class: "code", tabindex: "0" }, one.slice(0, MOST_NUMBERS).map(short).join(", ") + (one.length > MOST_NUMBERS ? ", …" : "")));
 }
 
 function isFlat(one) {
@@ -124,11 +132,11 @@ function binary({ kind, bytes }) {
 }
 
 /** Return an element that shows what went wrong. */
-export function failed({ code, message, hint, type, stacktrace, problems }) {
+export function failed({ code, message, hint, type, stacktrace, problems }, about = "") {
   return make("div", { class: "failed", role: "alert" },
     make("p", { class: "reason" }, make("code", {}, code ?? "error"), " ", type && !message?.startsWith(type) ? `${type}: ` : "", problems?.length ? "" : message ?? ""),
     problems?.length ? make("ul", { class: "plain" }, ...problems.map((one) =>
       make("li", {}, make("code", {}, one.path), ` ${one.message}`))) : null,
-    hint ? make("p", { class: "hint" }, hint) : null,
+    hint || about ? make("p", { class: "hint" }, [hint, about].filter(Boolean).join(" ")) : null,
     stacktrace ? make("details", { open: true }, make("summary", {}, "Stack trace"), make("pre", { class: "code", tabindex: "0" }, stacktrace)) : null);
 }
