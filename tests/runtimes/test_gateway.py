@@ -320,6 +320,14 @@ def test_the_control_endpoint_wants_its_token(developed: Start) -> None:
     refused = served.control({"do": "reload", "changed": [], "token": "another"})
     assert (refused["ok"], refused["error"]["type"]) == (False, "bad_token")
     assert served.control({"do": "status"})["ok"] is False
+    assert (served.app / "c.sock").stat().st_mode & 0o777 == 0o600
+    # What a page can make a browser send is refused, and nothing behind it is looked at.
+    with socket.socket(socket.AF_UNIX) as way:
+        way.connect(str(served.app / "c.sock"))
+        way.sendall(b"POST / HTTP/1.1\n" + json.dumps({"do": "status", "token": TOKEN}).encode())
+        way.shutdown(socket.SHUT_WR)
+        (said,) = way.makefile().readlines()
+    assert json.loads(said)["error"]["type"] == "bad_command"
     assert served.control({"do": "status", "token": TOKEN}) == {
         "ok": True,
         "state": "ready",

@@ -66,14 +66,16 @@ class Echo:
 
 
 def served(
-    test: Callable[[Echo, Callable[[], Awaitable[Client]]], Awaitable[None]], second: float = 1.0
+    test: Callable[[Echo, Callable[[], Awaitable[Client]]], Awaitable[None]],
+    second: float = 1.0,
+    room: int = 1000,
 ) -> list[str]:
     """Run `test` with a server and a function that connects; return what the server said."""
     said: list[str] = []
 
     async def run() -> None:
         app = Echo()
-        listener = Listener(app, said.append, second=second)
+        listener = Listener(app, said.append, second=second, clients=room)
         port = await listener.listen("127.0.0.1", 0)
 
         clients: list[Client] = []
@@ -253,6 +255,56 @@ def test_a_client_that_does_not_end_its_request_is_cut(
         assert head.startswith("HTTP/1.1 408 ")
 
     served(test, second=0.02)
+
+
+@pytest.mark.parametrize("length", [200_000, 9_000_000])
+def test_a_body_that_drips_is_cut(length: int) -> None:
+    async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
+        reader, writer = await connect()
+        writer.write(f"POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n".encode())
+        answered = asyncio.create_task(answer(reader))
+        while not answered.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+        head, _ = answered.result()
+        assert head.startswith("HTTP/1.1 408 ")
+
+    served(test, second=0.02)
+
+
+def test_a_slow_body_that_keeps_a_rate_is_not_cut() -> None:
+    async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
+        reader, writer = await connect()
+        pieces = 2 * STALL_TIME
+        writer.write(f"POST / HTTP/1.1\r\ncontent-length: {pieces * 16_384}\r\n\r\n".encode())
+        for _ in range(pieces):
+            await asyncio.sleep(0.02)
+            writer.write(b"x" * 16_384)
+        head, _ = await answer(reader)
+        assert head.startswith("HTTP/1.1 200 ")
+
+    served(test, second=0.02)
+
+
+def test_more_clients_than_there_is_room_for() -> None:
+    async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
+        busy = [await connect() for _ in range(3)]
+        for _, writer in busy:
+            writer.write(b"GET /slow HTTP/1.1\r\n\r\n")
+        await app.began.wait()
+        reader, _ = await connect()
+        head, body = await answer(reader)
+        assert head.startswith("HTTP/1.1 503 ")
+        assert body["error"]["code"] == "too_many_connections"
+        app.go_on.set()
+        for reader, _ in busy:
+            assert (await answer(reader))[0].startswith("HTTP/1.1 200 ")
+        # Now they are idle, and one of them gives way.
+        reader, writer = await connect()
+        writer.write(b"GET /now HTTP/1.1\r\n\r\n")
+        assert (await answer(reader))[0].startswith("HTTP/1.1 200 ")
+
+    served(test, room=3)
 
 
 def test_a_client_that_reads_nothing_is_cut_and_its_handler_ends() -> None:

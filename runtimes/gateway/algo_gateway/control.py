@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,11 @@ class Control:
         kind, _, rest = address.partition(":")
         if kind == "unix":
             Path(rest).unlink(missing_ok=True)
-            self._server = await asyncio.start_unix_server(self._serve, rest, limit=LONGEST)
-            Path(rest).chmod(0o600)
+            before = os.umask(0o177)  # nobody else's from its first moment
+            try:
+                self._server = await asyncio.start_unix_server(self._serve, rest, limit=LONGEST)
+            finally:
+                os.umask(before)
         elif kind == "tcp":
             host, _, port = rest.rpartition(":")
             self._server = await asyncio.start_server(self._serve, host, int(port), limit=LONGEST)
@@ -89,6 +93,8 @@ class Control:
                 answer = await self._answer(line)
                 writer.write(msgspec.json.encode(answer) + b"\n")
                 await writer.drain()
+                if isinstance(answer, Refusal):
+                    return  # a web page that tries its luck gets one guess for each connection
         except (ConnectionError, ValueError, asyncio.CancelledError):
             pass  # the other side left, its line is over the limit, or the gateway stops
         finally:

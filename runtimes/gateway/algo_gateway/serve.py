@@ -126,6 +126,8 @@ class Gateway:
             lambda text: self._logs.say(text, "error"),
             lambda: max(MOST, 4 * pool.serving.max_body),
         )
+        listener.refused = self._metrics.turned_away
+        self._metrics.connections = lambda: len(listener.connections)
         control.handover = await self._listen(app, listener, pool, jobs)
         try:
             rpc = await self._open_grpc(service, inference)

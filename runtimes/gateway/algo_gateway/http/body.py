@@ -47,6 +47,11 @@ class Body(asyncio.BufferedProtocol):
             body, self._body = self._body, bytearray()
             self._connection.received(self._exchange, body)
 
+    @property
+    def taken(self) -> int:
+        """How many bytes came."""
+        return self._at
+
     def eof_received(self) -> None:
         """The client has gone."""
 

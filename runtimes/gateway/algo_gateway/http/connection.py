@@ -14,6 +14,7 @@ from algo_gateway.http.exchange import REASONS, Exchange, Headers, Scope
 from algo_gateway.http.limits import (
     HEAD_TIME,
     IDLE_TIME,
+    LEAST_RATE,
     LINGER,
     MOST_BEHIND,
     MOST_HEAD,
@@ -21,6 +22,7 @@ from algo_gateway.http.limits import (
     MOST_HEADS,
     STALL_TIME,
     TOO_LARGE,
+    TOO_MANY,
     Refused,
 )
 
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._fresh = True
         self._ticks = 0
         self._head_ticks = 0
+        self._body_ticks = self._body_bytes = 0
         self._unsent = 0
         self._paused = False
         self._lingering = False
@@ -97,6 +100,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         host, port = (*(transport.get_extra_info("peername") or ("", 0)),)[:2]
         self._ends = (f"{host}:{port}", str(host), self._listener.address)
+        if self._listener.full():
+            self._refuse(TOO_MANY)
         self._listener.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -163,16 +168,18 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
-        if sum(len(value) for _, value in self._pairs) > MOST_HEAD:
+        if len(self._url) + sum(len(name) + len(value) for name, value in self._pairs) > MOST_HEAD:
             self._refused = TOO_LARGE
             raise self._refused
         scope = self._scope()
         self._url, self._pairs = b"", []
         self._coming = Exchange(self, scope)
+        self._body_ticks = self._body_bytes = 0
         self._behind.append(self._coming)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
+        self._body_bytes += len(body)
         if self._coming is not None:
             self._coming.feed(body)
 
@@ -280,13 +287,28 @@ class Connection(asyncio.Protocol):
             if self._head_ticks >= HEAD_TIME:
                 self._refuse(Refused(408, "head_timeout", "the request's head did not end"))
         elif self._coming is not None and not self._paused:
-            if self._ticks >= STALL_TIME:
+            self._body_ticks += 1
+            if self._ticks >= STALL_TIME or self._drips():
                 self._refuse(Refused(408, "body_timeout", "the request's body did not end"))
         elif self.exchange is None and self._ticks >= IDLE_TIME:
             self._transport.close()
         return unsent if self._ticks else 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is between two requests, or before its first."""
+        return self._between and self.exchange is None and not self._behind
+
     # Our own.
+
+    def _drips(self) -> bool:
+        """Tell whether a body comes so slowly that it only holds a place."""
+        ticks = self._body_ticks - STALL_TIME
+        if ticks <= 0:
+            return False
+        protocol = self._transport.get_protocol()
+        taken = protocol.taken if isinstance(protocol, Body) else self._body_bytes
+        return taken < ticks * LEAST_RATE
 
     def _feed(self, data: bytes) -> None:
         first, ended = self._between, self._ended

@@ -8,6 +8,12 @@ MOST_HEAD = 1 << 16
 MOST_BEHIND = 1 << 16
 # Seconds: for a head, between two pieces of a body or of an answer, between two requests.
 HEAD_TIME, STALL_TIME, IDLE_TIME = 10, 30, 75
+# Bytes of a body a second, on the average after the first STALL_TIME: no drip holds a place.
+LEAST_RATE = 4096
+# Clients at once, and files that are left for everything else; a file is a client's least.
+MOST_CONNECTIONS, SPARE_FILES = 16_384, 128
+# How many connections are looked at for one that may give way to a new one.
+LOOKED_AT = 64
 # What a client gets to read an answer that came before its body had ended.
 LINGER = 2.0
 # Content types whose head is kept at hand.
@@ -23,4 +29,5 @@ class Refused(Exception):
         self.code = code
 
 
+TOO_MANY = Refused(503, "too_many_connections", "other clients have all connections; come again")
 TOO_LARGE = Refused(431, "head_too_large", f"the request's head is over {MOST_HEAD} bytes")

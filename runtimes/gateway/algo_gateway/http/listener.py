@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import time
 from email.utils import formatdate
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.http import answers
 from algo_gateway.http.connection import Connection
+from algo_gateway.http.limits import LOOKED_AT, MOST_CONNECTIONS, SPARE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -35,6 +38,7 @@ class Listener:
         say: Told what went wrong in `app`.
         most: Bytes of requests, and of answers that nobody reads, that are held at a time.
         second: How long a second is by which clients are cut: tests have shorter ones.
+        clients: The most of them at once.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Listener:
         say: Callable[[str], None],
         most: Callable[[], int] = lambda: MOST,
         second: float = 1.0,
+        clients: int = MOST_CONNECTIONS,
     ) -> None:
         self.app = app
         self.held = 0
@@ -54,6 +59,11 @@ class Listener:
         self.heads: dict[str, bytes] = {}
         self._say = say
         self._second = second
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        bounded = files != resource.RLIM_INFINITY
+        self._room = min(clients, max(1, files - SPARE_FILES)) if bounded else clients
+        # Told of the status and the code of what was refused as no request.
+        self.refused: Callable[[int, str], None] = lambda status, code: None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -97,6 +107,16 @@ class Listener:
         if self._server is not None:
             self._server.close()
 
+    def full(self) -> bool:
+        """Tell whether no client more can be had; one that waits for nothing gives way."""
+        if len(self.connections) < self._room:
+            return False
+        for other in islice(self.connections, LOOKED_AT):
+            if other.idle:
+                other.abort()
+                return False
+        return True
+
     def run(self, work: Coroutine[None, None, None]) -> None:
         """Run what answers a request."""
         task = self.loop.create_task(work)
@@ -139,6 +159,7 @@ class Listener:
 
     def refusal(self, refused: Refused) -> tuple[answers.Headers, bytes]:
         """Return headers and body of the answer to what is no request."""
+        self.refused(refused.status, refused.code)
         return answers.JSON, answers.error(refused.code, str(refused))
 
     @property

@@ -101,6 +101,7 @@ class Figures:
             distribution("algo_batch_size", "Calls that one batch held.", metrics.batches),
             single("algo_queue_depth", "gauge", "Calls that wait now.", pool.queue.waiting),
             single("algo_queue_limit", "gauge", "Calls that may wait.", pool.serving.queue),
+            single("algo_connections", "gauge", "Clients connected.", metrics.connections()),
             single("algo_calls_in_flight", "gauge", "Calls in workers now.", pool.running),
         ]
 

@@ -18,6 +18,8 @@ REFUSALS = frozenset(
         *("queue_full", "stopping", "not_loaded", "body_too_large", "body_timeout", "bad_length"),
         *("token_required", "token_invalid", "token_expired", "scope_missing", "bad_timeout"),
         *("host_refused", "origin_refused", "not_found", "method_not_allowed"),
+        *("head_too_large", "too_many_headers", "head_timeout", "malformed_request"),
+        *("too_many_connections", "too_many_bytes"),
     }
 )
 
@@ -37,6 +39,8 @@ class Metrics:
         self.batches = Histogram(SIZES)
         self.reload_times = Histogram()
         self.lags = Histogram()
+        # How many clients are connected.
+        self.connections: Callable[[], int] = lambda: 0
         # Spans by what became of them, where traces are recorded.
         self.spans: Callable[[], dict[str, int]] | None = None
         # Jobs by state, once there was one.
@@ -63,6 +67,11 @@ class Metrics:
         if code not in counts and len(counts) >= MOST_CODES:
             code = "other"
         counts[code] = counts.get(code, 0) + 1
+
+    def turned_away(self, status: int, code: str) -> None:
+        """Count an answer to what was no request."""
+        self.answered(status, 0.0)
+        self.failed(code)
 
     def batched(self, size: int) -> None:
         """Count a batch."""
