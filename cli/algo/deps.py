@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from algo.publish.published import PublishedVersions
     from algo.registry.interface import Registry
     from algo.registry.layout import LayoutStore
+    from algo.serving.keys import Keys
     from algo.trust.keyring import Keyring
     from algo.trust.pins import Pins
     from algo.trust.policy import Policy
@@ -269,6 +270,14 @@ class Deps:
 
             raise EngineUnavailable("no container engine answers", hint="algo build --into store")
         return IntoStore(self.store())
+
+    def keys(self) -> Keys | None:
+        """Return the keys of the terminal, None when people cannot press any."""
+        if not self.interactive or self.output.json:
+            return None
+        from algo.serving.keys import Keys
+
+        return Keys(self.stdin)
 
     def watcher(self, root: Path) -> Watcher:
         """Return a watcher of the project at `root`."""

@@ -58,7 +58,8 @@ def serve_command(
 ) -> None:
     """Serve an algorithm and reload it on every edit.
 
-    Ctrl-C stops everything. With --json, stdout has one event a line.
+    Ctrl-C stops everything. On a terminal r reloads, q quits, l hides what the code
+    prints. With --json, stdout has one event a line.
 
     \b
     algo serve
@@ -96,4 +97,5 @@ def serve_command(
         watcher=service.watcher,
         tree=service.tree,
         notify=deps.output.stream,
+        keys=deps.keys(),
     )

@@ -57,7 +57,8 @@ class Reloads:
         self._since: dict[str, None] = {}
         self._error: ControlLost | None = None
         self._newest: Change | None = None
-        self.heavy: queue.SimpleQueue[Change] = queue.SimpleQueue()
+        # Changes that have to be prepared, and keys that were pressed.
+        self.heavy: queue.SimpleQueue[Change | str] = queue.SimpleQueue()
 
     def take(self, change: Change) -> None:
         """Begin to bring `change`, or leave it for `prepare`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
-from algo.events import Ready, Stopped
+from algo.events import Log, Note, Ready, Stopped
 from algo.serving.errors import ServiceEnded
 from algo.serving.exchange import Exchange, Served
 from algo.serving.reload import Reloads
@@ -16,12 +18,16 @@ from algo.watch.interface import Change
 
 if TYPE_CHECKING:
     from algo.engines.interface import Engine
-    from algo.events import Notify
+    from algo.events import Event, Notify
     from algo.serving.interface import Servable, Tree
+    from algo.serving.keys import Keys
     from algo.serving.start import StartOptions
     from algo.watch.interface import Watcher
 
 _LOOK_EVERY = 0.1
+QUIT, RELOAD, LINES = "q", "r", "l"
+_RELOADS = "r reloads, "
+_HINT = f"{_RELOADS}q quits, l hides what the code prints"
 
 
 def serve(
@@ -33,6 +39,7 @@ def serve(
     watcher: Watcher | None,
     tree: Tree | None,
     notify: Notify,
+    keys: Keys | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, and stop everything before returning.
 
@@ -43,6 +50,7 @@ def serve(
         sample: A request body as JSON text, for the `curl` that is shown.
         watcher: Tells of edits; None serves without reload.
         tree: Prepares what edits ask of environment and limits; None for what is no project.
+        keys: Of the terminal: `r` reloads, `q` quits, `l` hides or shows what the code prints.
         notify: Gets `Ready`, then `Reloaded`, `ReloadFailed`, `Log`, `Warned`, then `Stopped`.
 
     Raises:
@@ -51,14 +59,15 @@ def serve(
         ServiceEnded: The service ended by itself.
         EngineLost: The engine that runs it went away.
     """
-    notify = one_at_a_time(notify)
+    lines = Lines(one_at_a_time(notify))
+    notify = lines.notify
     changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
-    with terminable():
+    with terminable(), keys or contextlib.nullcontext():
         try:
             # Before the code is read, so that an edit during the start is not lost.
             if watcher is not None:
                 watcher.start(changes.put)
-            _serve(engine, servable, options, sample, tree, changes, notify)
+            _serve(engine, servable, options, sample, tree, changes, notify, lines, keys)
         finally:
             if watcher is not None:
                 with unstoppable():
@@ -73,6 +82,8 @@ def _serve(
     tree: Tree | None,
     changes: queue.SimpleQueue[Change | None],
     notify: Notify,
+    lines: Lines,
+    keys: Keys | None,
 ) -> None:
     served = Served(start(engine, servable, options, notify), servable, servable)
     reason = "failed"
@@ -81,6 +92,9 @@ def _serve(
         token = options.access.tokens is not None
         notify(Ready(where, sample, engine.name, servable.digest, grpc, token))
         reloads = Reloads(served, tree, Exchange(engine, options, notify), notify)
+        if keys is not None:
+            keys.listen(partial(_pressed, reloads, lines))
+            notify(Note(_HINT if served.instance.control else _HINT.removeprefix(_RELOADS)))
         reason = _follow(served, reloads, changes)
     except KeyboardInterrupt:
         reason = "interrupted"
@@ -96,7 +110,7 @@ def _follow(served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change 
     threading.Thread(target=_hand_on, args=(changes, reloads), name="changes", daemon=True).start()
     while True:
         try:
-            change = reloads.heavy.get(timeout=_LOOK_EVERY)
+            what = reloads.heavy.get(timeout=_LOOK_EVERY)
         except queue.Empty:
             ended = served.instance.ended()
             if ended is not None:
@@ -104,7 +118,12 @@ def _follow(served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change 
             reloads.check()
             served.clear_away()
         else:
-            reloads.prepare(_together(change, reloads.heavy))
+            if what == QUIT:
+                return "quit"
+            if isinstance(what, Change):
+                reloads.prepare(what)
+            else:
+                reloads.force()
 
 
 def _hand_on(changes: queue.SimpleQueue[Change | None], reloads: Reloads) -> None:
@@ -112,9 +131,26 @@ def _hand_on(changes: queue.SimpleQueue[Change | None], reloads: Reloads) -> Non
         reloads.take(change)
 
 
-def _together(first: Change, waiting: queue.SimpleQueue[Change]) -> Change:
-    """Return `first` and all that waits behind it as one change."""
-    paths = dict.fromkeys(first.paths)
-    while not waiting.empty():
-        paths.update(dict.fromkeys(waiting.get().paths))
-    return Change(tuple(paths), first.at)
+def _pressed(reloads: Reloads, lines: Lines, key: str) -> None:
+    if key == LINES:
+        lines.toggle()
+    elif key in {QUIT, RELOAD}:
+        reloads.heavy.put(key)
+
+
+class Lines:
+    """Passes events on; what the user's code prints can be hidden."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._hidden = False
+
+    def notify(self, event: Event) -> None:
+        """Show an event."""
+        if not (self._hidden and isinstance(event, Log)):
+            self._notify(event)
+
+    def toggle(self) -> None:
+        """Hide what the code prints, or show it again."""
+        self._hidden = not self._hidden
+        self._notify(Note(f"what the code prints is {'hidden' if self._hidden else 'shown'}"))

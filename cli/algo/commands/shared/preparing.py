@@ -209,7 +209,10 @@ def _image_pins(deps: Deps, project: Project, lock: Lock) -> tuple[Pin, ...]:
 def _outside(project: Project) -> str:
     """Return what no running instance can take over."""
     manifest = project.manifest
-    return f"{project.name} {manifest.algorithm.language} {manifest.environment.gpu}"
+    serving = manifest.serving
+    # A gateway that runs reads these once: who may call from pages, tensors, where jobs go.
+    parts = [project.name, manifest.algorithm.language, manifest.environment.gpu]
+    return " ".join(map(str, [*parts, serving.cors, serving.tensors, serving.jobs]))
 
 
 def _base(deps: Deps, project: Project) -> str:

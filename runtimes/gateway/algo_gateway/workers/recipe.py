@@ -48,7 +48,7 @@ class Recipe:
         ours, theirs = self.options, old.options
         if (ours.python, ours.packages) != (theirs.python, theirs.packages):
             return "environment"
-        if self._hello != old._hello:
+        if self._hello != old._hello or self.serving.preload != old.serving.preload:
             return "worker"
         return "none" if self.serving == old.serving else "limits"
 
