@@ -55,7 +55,7 @@ GATEWAY = {
     "control": {"config", "workers"},
     "files": {"calls", "config", "net"},
     "jobs": {"calls", "config", "net"},
-    "inference": {"calls", "config"},
+    "inference": {"calls", "config", "observe", "tracing"},
     "http": {
         *("access", "calls", "config", "files", "inference", "jobs", "net", "observe"),
         *("tracing", "workers"),
