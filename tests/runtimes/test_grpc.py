@@ -13,6 +13,8 @@ import pytest
 from algo_gateway.__main__ import parse
 from algo_gateway.inference import messages
 
+from tests.runtimes.test_traces import Receiver
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -106,6 +108,29 @@ def test_tokens_hold_for_grpc(gateway: Start, tmp_path: Path) -> None:
     shown = (("authorization", "Bearer algo_a1_secret"),)
     assert ask(served, "ModelInfer", message, metadata=shown).id == "a1"
     assert ask(served, "ServerReady", CLASSES["ServerReadyRequest"]()).ready
+
+
+def test_a_request_has_an_id_a_trace_and_a_line_in_the_access_log(gateway: Start) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with Receiver() as receiver:
+        environment = receiver.environment()
+        served = gateway(ECHO, "--grpc-port", "0", "--access-log", environment=environment)
+        given = (
+            ("x-request-id", "mine"),
+            ("traceparent", f"00-{trace}-00f067aa0ba902b7-01"),
+        )
+        message = request("INT8", [1], int_contents=[1])
+        assert ask(served, "ModelInfer", message, metadata=given).id == "a1"
+        message.model_name = "another"
+        refused(served, message)
+        method = f"{messages.INFERENCE_SERVICE}/ModelInfer"
+        spans = [span for span in receiver.wait_for(4) if span.trace_id.hex() == trace]
+        assert {span.name for span in spans} == {method, "queue", "worker"}
+    served.stop()
+    lines = [json.loads(line) for line in served.printed]
+    first, second = [line for line in lines if line.get("path") == f"/{method}"]
+    assert (first["request"], first["trace"], first["status"]) == ("mine", trace, 200)
+    assert (second["status"], second["code"]) == (404, "unknown_model")
 
 
 def test_a_taken_port_is_said_and_ends_the_gateway(gateway: Start) -> None:

@@ -82,11 +82,15 @@ class Receiver:
 
     def wait(self, count: int) -> dict[str, Any]:
         """Return the spans by name once there are `count` of them."""
+        return {span.name: span for span in self.wait_for(count)}
+
+    def wait_for(self, count: int) -> list[Any]:
+        """Return the spans once there are `count` of them."""
         end = time.monotonic() + 10
         while len(self.spans) < count:
             assert time.monotonic() < end, self.spans
             time.sleep(0.01)
-        return {span.name: span for span in self.spans}
+        return self.spans
 
     def environment(self, **more: str) -> dict[str, str]:
         return {

@@ -109,6 +109,7 @@ class Rest:
 
     def _refuse(self, proto: Any, problem: Failure, began: float) -> None:
         self._service.answered(problem.status, began)
+        self._service.metrics.failed(problem.code)
         proto.problem = problem
         text = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
         headers = JSON

@@ -12,7 +12,9 @@ import grpc.aio
 from algo_gateway.calls.call import Failure
 from algo_gateway.inference import messages
 from algo_gateway.inference.conversion import filled, request_of, response
+from algo_gateway.inference.followed import Followed
 from algo_gateway.inference.model import VERSION, Caller, Model
+from algo_gateway.observe.ids import HEADER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -30,12 +32,15 @@ _STATUS = {
     403: grpc.StatusCode.PERMISSION_DENIED,
     404: grpc.StatusCode.NOT_FOUND,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    499: grpc.StatusCode.CANCELLED,
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     # A call that ends its worker must not be tried again by itself, as UNAVAILABLE is.
     502: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+# An answer that nobody got: the client had gone.
+GONE = 499
 _FINAL = "triton_final_response"
 _WANTS_FINAL = "triton_enable_empty_final_response"
 
@@ -92,7 +97,8 @@ class Rpc:
             async def answer(request: Any, context: Any) -> Any:
                 return filled(self._messages[f"{name}Response"](), document(request))
 
-            answers[name] = self._unary(name, self._guarded(answer, open_to_all="Server" in name))
+            open_to_all = name.startswith("Server")
+            answers[name] = self._unary(name, self._guarded(name, answer, open_to_all=open_to_all))
 
         page("ServerLive", lambda _: {"live": True})
         page("ServerReady", lambda _: {"ready": model.ready})
@@ -101,15 +107,14 @@ class Rpc:
         page("ModelMetadata", lambda asked: self._ours(asked.name).metadata())
         page("ModelStatistics", self._statistics)
         page("RepositoryIndex", lambda asked: {"models": model.index(ready=asked.ready)})
-        answers["ModelInfer"] = self._unary("ModelInfer", self._guarded(self._infer))
+        answers["ModelInfer"] = self._unary("ModelInfer", self._guarded("ModelInfer", self._infer))
         answers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
             self._stream,
             self._messages["ModelInferRequest"].FromString,
             self._messages["ModelStreamInferResponse"].SerializeToString,
         )
-        health = {
-            "Check": self._unary("HealthCheck", self._guarded(self._health, open_to_all=True))
-        }
+        check = self._guarded("Check", self._health, messages.HEALTH_SERVICE, open_to_all=True)
+        health = {"Check": self._unary("HealthCheck", check)}
         return (
             grpc.method_handlers_generic_handler(messages.INFERENCE_SERVICE, answers),
             grpc.method_handlers_generic_handler(messages.HEALTH_SERVICE, health),
@@ -122,54 +127,78 @@ class Rpc:
             self._messages[f"{name}Response"].SerializeToString,
         )
 
-    def _guarded(self, answer: Answer, *, open_to_all: bool = False) -> Answer:
+    def _guarded(
+        self,
+        method: str,
+        answer: Answer,
+        service: str = messages.INFERENCE_SERVICE,
+        *,
+        open_to_all: bool = False,
+    ) -> Answer:
         """Return `answer` for those who may call it; a failure becomes a status of gRPC."""
 
         async def guarded(request: Any, context: Any) -> Any:
-            began = time.monotonic()
+            followed = Followed(self._service, f"/{service}/{method}", context)
+            began, problem = time.monotonic(), None
             try:
-                if self._check is not None and not open_to_all:
-                    self._check(_metadata(context, "authorization"))
-                answered = await answer(request, context)
-            except Failure as problem:
-                self._service.answered(problem.status, began)
-                await _abort(context, problem)
-            self._service.answered(200, began)
-            return answered
+                await self._admit(followed, context, open_to_all=open_to_all)
+                return await answer(request, context)
+            except Failure as failure:
+                problem = failure
+                await _abort(context, failure)
+            except asyncio.CancelledError:
+                problem = Failure(GONE, "cancelled", "the client has gone")
+                raise
+            finally:
+                followed.settled(200 if problem is None else problem.status, problem, began)
+                followed.over(_status(problem).value[0], problem)
 
         return guarded
 
+    async def _admit(self, followed: Followed, context: Any, *, open_to_all: bool) -> None:
+        await context.send_initial_metadata(((HEADER, followed.id),))
+        if self._check is not None and not open_to_all:
+            self._check(followed.headers.get("authorization"))
+
     async def _infer(self, message: Any, context: Any) -> Any:
         self._ours(message.model_name)
-        tensors = await self._model.infer(request_of(message), self._caller(context))
+        tensors = await self._model.infer(request_of(message), _caller(context))
         return response(self._messages, message, tensors)
 
     async def _stream(self, incoming: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """Answer the requests of a stream in their order, each with one or more responses."""
-        answer = self._messages["ModelStreamInferResponse"]
+        path = f"/{messages.INFERENCE_SERVICE}/ModelStreamInfer"
+        followed, problem = Followed(self._service, path, context), None
         try:
-            if self._check is not None:
-                self._check(_metadata(context, "authorization"))
-        except Failure as problem:
-            await _abort(context, problem)
-        async for message in incoming:
-            began = time.monotonic()
-            status = 200
-            try:
-                self._ours(message.model_name)
-                request = request_of(message)
-                caller = self._caller(context)
-                async for tensors in self._model.stream(request, caller):
-                    yield answer(infer_response=response(self._messages, message, tensors))
-                if request.parameters.get(_WANTS_FINAL):
-                    last = response(self._messages, message, ())
-                    last.parameters[_FINAL].bool_param = True
-                    yield answer(infer_response=last)
-            except Failure as problem:
-                status = problem.status
-                failed = response(self._messages, message, ())
-                yield answer(error_message=_text(problem), infer_response=failed)
-            self._service.answered(status, began)
+            await self._admit(followed, context, open_to_all=False)
+            async for message in incoming:
+                async for answered in self._streamed(message, context, followed):
+                    yield answered
+        except Failure as failure:
+            problem = failure
+            await _abort(context, failure)
+        finally:
+            followed.over(_status(problem).value[0], problem)
+
+    async def _streamed(self, message: Any, context: Any, followed: Followed) -> AsyncIterator[Any]:
+        """Yield the responses to one request of a stream; a failure is the last of them."""
+        answer = self._messages["ModelStreamInferResponse"]
+        began, problem = time.monotonic(), None
+        try:
+            self._ours(message.model_name)
+            request = request_of(message)
+            async for tensors in self._model.stream(request, _caller(context)):
+                yield answer(infer_response=response(self._messages, message, tensors))
+            if request.parameters.get(_WANTS_FINAL):
+                last = response(self._messages, message, ())
+                last.parameters[_FINAL].bool_param = True
+                yield answer(infer_response=last)
+        except Failure as failure:
+            problem = failure
+            failed = response(self._messages, message, ())
+            yield answer(error_message=_text(failure), infer_response=failed)
+        finally:
+            followed.settled(200 if problem is None else problem.status, problem, began)
 
     async def _health(self, request: Any, context: Any) -> Any:
         if request.service not in {"", messages.INFERENCE_SERVICE, *self._model.names}:
@@ -186,24 +215,24 @@ class Rpc:
         self._model.require(name)
         return self._model
 
-    def _caller(self, context: Any) -> Caller:
-        """Return who waits."""
-        address = context.peer().partition(":")[2].rpartition(":")[0]
-        # A client that goes cancels the task that waits for the call.
-        return Caller(address, context.time_remaining(), asyncio.Event().wait)
 
-
-def _metadata(context: Any, name: str) -> str | None:
-    found = next((value for key, value in context.invocation_metadata() if key == name), None)
-    return found.decode("latin-1") if isinstance(found, bytes) else found
+def _caller(context: Any) -> Caller:
+    address = context.peer().partition(":")[2].rpartition(":")[0]
+    # A client that goes cancels the task that waits for the call.
+    return Caller(address, context.time_remaining(), asyncio.Event().wait)
 
 
 async def _abort(context: Any, problem: Failure) -> None:
     more = [("algo-code", problem.code)]
     if problem.retry_after:
         more.append(("retry-after", str(problem.retry_after)))
-    status = _STATUS.get(problem.status, grpc.StatusCode.INTERNAL)
-    await context.abort(status, _text(problem), tuple(more))
+    await context.abort(_status(problem), _text(problem), tuple(more))
+
+
+def _status(problem: Failure | None) -> Any:
+    if problem is None:
+        return grpc.StatusCode.OK
+    return _STATUS.get(problem.status, grpc.StatusCode.INTERNAL)
 
 
 def _text(problem: Failure) -> str:
