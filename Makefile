@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS ?= 1
 # Compiled once, not at every start of a process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint format fuzz bench venv setup
+.PHONY: demo test test-all lint format fuzz soak bench venv setup
 
 demo: venv
 	$(MACHINE) with --optional --registry -- $(BIN)/python -m tests.e2e.demo
@@ -29,6 +29,9 @@ format: venv
 
 fuzz: venv
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
+soak: venv
+	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),3600) --curve docs/soak.svg
 
 bench: setup
 	$(MACHINE) packages wrk hyperfine

@@ -1,12 +1,3 @@
-"""Fuzzers: `make fuzz`, and a short run of each among the tests.
+"""Fuzzers: `make fuzz`, and a short run of each among the tests."""
 
-The container side is no package of the environment, so its folders are put on the path.
-"""
-
-import sys
-from pathlib import Path
-
-_RUNTIMES = Path(__file__).resolve().parents[2] / "runtimes"
-for _folder in ("gateway", "python"):
-    if str(_RUNTIMES / _folder) not in sys.path:
-        sys.path.append(str(_RUNTIMES / _folder))
+import tests.runtimes  # noqa: F401 (it puts the container side on the path)

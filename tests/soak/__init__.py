@@ -1,0 +1,1 @@
+"""A service under mixed load and faults for a long time: `make soak`."""
