@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import msgspec
-from algo_gateway.wire.frames import LENGTHS, MAX_BODY, MAX_HEADER, Channel, Reply, frame
+from algo_gateway.wire.frames import LENGTHS, MAX_BODY, MAX_HEADER, READ, Channel, Reply
 
 from tests.fuzz.mutation import cut
 
@@ -17,7 +17,7 @@ WORDS = (b'"type"', b'"id":1', b"{}", b"\xff\xff", b"\0\0\0\0", b'"schema":{', b
 
 def _framed(header: dict[str, Any], body: bytes = b"") -> bytes:
     head = json.dumps(header).encode()
-    return frame(head, len(body)) + head + body
+    return LENGTHS.pack(len(head), len(body)) + head + body
 
 
 SEEDS = (
@@ -76,7 +76,23 @@ def gateway(data: bytes) -> None:
     asyncio.run(scene())
     assert taken == wanted, (taken, wanted)
     assert len(closed) == 1, closed
-    assert closed[0].startswith("it wrote garbage") == bad, closed
+    assert closed[0].startswith("it wrote garbage") == (bad or _early(data)), closed
+
+
+def _early(data: bytes) -> bool:
+    """Tell whether a large body that is not whole has a header that is none: it is read first."""
+    at = sum(LENGTHS.size + len(head) + len(body) for head, body in reference(data)[0])
+    if len(data) - at < LENGTHS.size:
+        return False
+    head, body = LENGTHS.unpack_from(data, at)
+    header = data[at + LENGTHS.size : at + LENGTHS.size + head]
+    if body < READ or len(header) < head:
+        return False
+    try:
+        msgspec.json.decode(header, type=Reply)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return True
+    return False
 
 
 def runner(data: bytes) -> None:

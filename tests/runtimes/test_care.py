@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from algo_gateway.wire.frames import Channel, frame
+from algo_gateway.wire.frames import LENGTHS, Channel
 from algo_gateway.workers.memory import Kernel
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_answers_in_the_pipe_of_a_worker_that_ended_are_read_first() -> None:
         channel.pause()
         for number in range(3):
             header = json.dumps({"type": "result", "id": number}).encode()
-            os.write(theirs, frame(header, 1000) + bytes(1000))
+            os.write(theirs, LENGTHS.pack(len(header), 1000) + header + bytes(1000))
         # A child of user code may hold the pipe open.
         channel.finish()
         os.close(theirs)

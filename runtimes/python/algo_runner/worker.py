@@ -110,7 +110,12 @@ class Worker:
 
     def _next(self) -> tuple[Header, bytes] | None:
         """Return the next frame that was not taken back."""
-        while (frame := self.frames.take()) is not None:
+        while True:
+            frame = self.frames.take()
+            if frame is None:
+                if not self.frames.fill():
+                    return None
+                continue
             now = time.monotonic()
             if now - self._looked > LOOK:
                 self._looked = now
@@ -118,7 +123,6 @@ class Worker:
             if not self._withdrawn or frame[0].get("id") not in self._withdrawn:
                 return frame
             self.answer(frame[0], "withdrawn")
-        return self.frames.read()
 
     def handle(self, header: Header, body: bytes) -> bool:
         """Answer one frame; False when it was `shutdown`.

@@ -127,7 +127,9 @@ FAULTS = {
     "long frame": lambda: _write(b"\xff" * 12),
     "no json": lambda: _write(b"\x04\0\0\0" + bytes(8) + b"nope"),
     "no utf-8": lambda: _write(b"\x0c\0\0\0" + bytes(8) + b'{"type":"\xff"}'),
-    "half a frame": lambda: _write(b"\x0a\0\0\0" + (10_000_000).to_bytes(8, "little") + b"{"),
+    "half a frame": lambda: _write(
+        b"\x10\0\0\0" + (10_000_000).to_bytes(8, "little") + b'{"type":"chunk"}'
+    ),
     "print": _print,
     "print without end": _print_no_end,
     "fork": _fork,

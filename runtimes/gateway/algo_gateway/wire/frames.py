@@ -65,11 +65,6 @@ class Garbage(Exception):
     """A runner wrote something that is no frame."""
 
 
-def frame(header: bytes, body_length: int) -> bytes:
-    """Return the lengths and the header of a frame; the body follows."""
-    return LENGTHS.pack(len(header), body_length) + header
-
-
 class Channel:
     """Frames over two non-blocking pipes, on the event loop. Closed once, from either side."""
 
@@ -127,8 +122,8 @@ class Channel:
     @property
     def quiet(self) -> bool:
         """Whether all that was sent is in the pipe, and no reply is on its way."""
-        heard = select.select([self._source], [], [], 0)[0]
-        return not (self.closed or self._waiting or self._rest or heard)
+        heard = self._rest or self._reply or select.select([self._source], [], [], 0)[0]
+        return not (self.closed or self._waiting or self._soon or heard)
 
     def replace_sink(self, sink: int) -> None:
         """Write to `sink` from now on; nothing may be waiting."""
