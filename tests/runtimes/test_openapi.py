@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from algo_gateway.http.schemas import hoisted
 
+from tests.runtimes.test_tokens import CALLER, token, write
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.runtimes.conftest import GatewayProcess
 
@@ -39,6 +42,21 @@ def test_errors_have_exactly_the_form_that_is_documented(gateway: Start) -> None
     assert error["additionalProperties"] is False
     answered = served.post(b"{").json["error"]
     assert set(error["required"]) <= set(answered) <= set(error["properties"])
+
+
+def test_where_a_token_is_wanted_the_document_says_which(gateway: Start, tmp_path: Path) -> None:
+    assert "securitySchemes" not in gateway(ECHO).ask("GET", "/openapi.json").json["components"]
+    file = write(tmp_path / "tokens.json", token(CALLER, "call"))
+    served = gateway(ECHO, "--tokens", str(file))
+    asked = served.ask("GET", "/openapi.json", headers={"Authorization": f"Bearer {CALLER}"})
+    document = asked.json
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    paths = document["paths"]
+    assert paths["/invoke"]["post"]["security"] == [{"bearer": ["call"]}]
+    assert paths["/v1/algo/acme/it/{version}"]["post"]["security"] == [{"bearer": ["call"]}]
+    assert paths["/metrics"]["get"]["security"] == [{"bearer": ["admin"]}]
+    assert {"401", "403"} <= set(paths["/invoke"]["post"]["responses"])
+    assert "security" not in paths["/healthz"]["get"]
 
 
 def test_definitions_of_both_sides_share_one_place() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.runtimes.test_tokens import CALLER, token, write
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -157,6 +159,17 @@ def test_arrays_and_structs_do_what_the_document_says(
     folder = next((client_python("types").parent.parent / "lib").glob("python3.*/site-packages"))
     served = gateway(ARRAYS, "--packages", str(folder))
     assert asks(served, "--include-path-regex", CALLS) > 200
+
+
+@pytest.mark.slow
+def test_paths_that_want_a_token_do_what_the_document_says(
+    gateway: Start, asks: Callable[..., int], tmp_path: Path
+) -> None:
+    file = write(tmp_path / "tokens.json", token(CALLER, "call", "admin"))
+    served = gateway(FORM, "--tokens", str(file))
+    assert served.ask("GET", "/openapi.json").status == 401
+    bearer = ("--header", f"Authorization: Bearer {CALLER}")
+    assert asks(served, "--include-path-regex", CALLS, *FEW, *bearer) > 200
 
 
 @pytest.mark.slow

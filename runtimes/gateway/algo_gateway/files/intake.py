@@ -21,6 +21,8 @@ JSON = "application/json"
 # The second is what plain `curl -d` claims to send.
 JSON_KINDS = (JSON, "application/x-www-form-urlencoded", "")
 MOST_URLS = 16
+# A form that takes long enough to hold up others is read beside them.
+LARGE = 1 << 20
 
 
 class Intake:
@@ -45,7 +47,9 @@ class Intake:
         """
         name = kind.partition(";")[0].strip().lower()
         if name == "multipart/form-data":
-            return PARTS, joined(read_form(body, kind))
+            if len(body) < LARGE:
+                return PARTS, joined(read_form(body, kind))
+            return PARTS, await asyncio.to_thread(lambda: joined(read_form(body, kind)))
         if limits is None or b"http" not in body:
             return kind, body
         if name not in JSON_KINDS and not name.endswith("+json"):

@@ -50,7 +50,7 @@ class App:
         invoke = Invoke(service, jobs)
         old = Algorithmia(service, jobs)
         parts: list[Part] = [invoke, old, inference, jobs]
-        parts.append(Pages(service, parts))
+        parts.append(Pages(service, parts, None if tokens is None else self._routes))
         for part in parts:
             part.register(self._routes)
         self._front = Front(service, self._routes, origins, tokens)

@@ -5,6 +5,7 @@ Each part of the HTTP side adds its own operations, in its `describe(interface)`
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from algo_gateway.http.schemas import hoisted
@@ -29,6 +30,10 @@ ERRORS = {
     "502": "The worker ended during the call.",
     "503": "The algorithm is not loaded.",
     "504": "No answer within the deadline.",
+}
+_REFUSALS = {
+    "401": "There is no token, or none that counts.",
+    "403": "The token may not do this.",
 }
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 # Of an array each item is a field; anything else that has parts is JSON.
@@ -94,6 +99,7 @@ class Interface:
         self._sides = {**description.contract, **schema}
         self._schemas: Json = {"Error": _ERROR}
         self._paths: dict[str, Json] = {}
+        self._guards: Json = {}
         self._input = hoisted(self._sides.get("input", {}), self._schemas, "Input")
         self._output = hoisted(self._sides.get("output", {}), self._schemas, "Output")
 
@@ -141,13 +147,29 @@ class Interface:
         """Return the answers with our error document: of `statuses`, else of every call."""
         return {status: _error(status) for status in statuses or ERRORS}
 
+    def guard(self, routes: Routes) -> None:
+        """Say of each operation that `routes` lets nobody to without a token, which one."""
+        self._guards = {"bearer": {"type": "http", "scheme": "bearer"}}
+        for path, operations in self._paths.items():
+            place = re.sub(r"\{[^}]*\}", "x", path)
+            for method, operation in operations.items():
+                handler = routes.find(method.upper(), place)
+                scope = routes.scope_of(handler) if handler is not None else ""
+                if scope:
+                    refusals = self.errors("401", "403")
+                    if method == "head":
+                        refusals = _without_content(refusals)
+                    operation["security"] = [{"bearer": [scope]}]
+                    operation["responses"] = {**operation["responses"], **refusals}
+
     def document(self) -> Json:
         """Return the whole."""
+        guards = {"securitySchemes": self._guards} if self._guards else {}
         return {
             "openapi": "3.1.0",
             "info": {"title": self.description.name, "version": "1"},
             "paths": self._paths,
-            "components": {"schemas": self._schemas},
+            "components": {"schemas": self._schemas, **guards},
         }
 
     def _taken(self, kind: str) -> Json:
@@ -181,18 +203,31 @@ class Interface:
 
 
 def document(
-    description: Description, schema: Mapping[str, Any], parts: Iterable[Part]
+    description: Description,
+    schema: Mapping[str, Any],
+    parts: Iterable[Part],
+    guarded: Routes | None = None,
 ) -> dict[str, Any]:
-    """Return the OpenAPI document: what `parts` add to it."""
+    """Return the OpenAPI document: what `parts` add to it.
+
+    Args:
+        description: `algorithm.json`.
+        schema: What the runner said in `ready`.
+        parts: The parts of the HTTP side.
+        guarded: Which path needs which token; None where nobody needs one.
+    """
     interface = Interface(description, schema)
     for part in parts:
         part.describe(interface)
+    if guarded is not None:
+        interface.guard(guarded)
     return interface.document()
 
 
 def _error(status: str) -> Json:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    answer: Json = {"description": ERRORS.get(status, "It cannot be done."), "content": content}
+    text = ERRORS.get(status) or _REFUSALS.get(status, "It cannot be done.")
+    answer: Json = {"description": text, "content": content}
     return answer | ({"headers": _RETRY} if status == "429" else {})
 
 

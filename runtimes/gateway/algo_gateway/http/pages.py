@@ -27,10 +27,13 @@ Page = tuple[int, answers.Headers, bytes]
 class Pages:
     """Answers `GET` and `HEAD`."""
 
-    def __init__(self, service: Service, parts: Sequence[Part]) -> None:
+    def __init__(
+        self, service: Service, parts: Sequence[Part], guarded: Routes | None = None
+    ) -> None:
         self._service = service
         self._figures = Figures(service.description, service.pool, service.metrics, service.logs)
         self._parts = parts
+        self._guarded = guarded
         self._playground = Playground()
 
     def register(self, routes: Routes) -> None:
@@ -52,7 +55,9 @@ class Pages:
         json = {"application/json": {"schema": {"type": "object"}}}
         no = {**text, "description": "No."}
         add = interface.add
-        add("GET HEAD", "/", "root", _page("What is here", {**text, "description": "A list."}))
+        kinds = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "text/html")}
+        listed = {"description": "A list, or the playground.", "content": kinds}
+        add("GET HEAD", "/", "root", _page("What is here", listed))
         add("GET HEAD", "/healthz", "healthz", _page("Is the gateway alive?", text))
         add("GET HEAD", "/readyz", "readyz", _page("Would a call be answered?", text, no))
         add("GET HEAD", "/metrics", "metrics", _page("Figures, for Prometheus", text))
@@ -92,7 +97,8 @@ class Pages:
         proto.response_bytes(200, headers, b"" if scope.method == "HEAD" else body)
 
     def _openapi(self) -> Page:
-        described = document(self._service.description, self._service.pool.schema, self._parts)
+        service = self._service
+        described = document(service.description, service.pool.schema, self._parts, self._guarded)
         return 200, answers.JSON, msgspec.json.encode(described)
 
 
