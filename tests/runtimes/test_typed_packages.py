@@ -418,6 +418,22 @@ def apply_batch(inputs: Ask) -> Given:
     ]
 
 
+def test_a_name_that_stands_for_a_type_is_a_definition(packaged: Start) -> None:
+    started = packaged(
+        """
+        from typing_extensions import TypeAliasType
+
+        Amount = TypeAliasType("Amount", int | list[int])  # as `type Amount = int | list[int]`
+
+        def apply(value: list[Amount]):
+            return value
+        """
+    )
+    assert schema(started)["input"]["items"] == {"$ref": "#/$defs/Amount"}
+    assert said(started, [1.0, [2]]) == "[1,[2]]"
+    assert said(started, [[1, "x"]]) == 'input[0][1]: expected an integer, got str "x"'
+
+
 def test_what_numpy_and_pandas_return_needs_no_annotation(packaged: Start) -> None:
     started = packaged(
         """

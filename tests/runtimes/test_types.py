@@ -338,6 +338,36 @@ def test_an_apply_beside_apply_batch_says_what_one_input_is(runner: Start) -> No
     assert said(started, "x") == 'input: expected an integer, got str "x"'
 
 
+def test_a_field_whose_annotation_nobody_can_evaluate_is_not_checked(runner: Start) -> None:
+    more = """
+    if TYPE_CHECKING:
+        from nowhere import Model
+
+    @dataclass
+    class Base:
+        n: int
+
+    @dataclass
+    class Ask(Base):
+        model: Model | None = None
+        state: float = 1.0
+    """
+    started = runner(source("Ask", more=more))
+    assert started.load()["type"] == "ready"
+    assert said(started, {"n": 1, "model": "x"}) == "Ask(n=1, model='x', state=1.0)"
+    assert said(started, {"n": 1, "state": "x"}).startswith("input.state: expected a number")
+
+
+def test_an_edit_of_an_annotation_is_in_force_after_the_reload(developed: Serve) -> None:
+    served = developed("def apply(value: int):\n    return value\n")
+    assert served.post("a").status == 400
+    (served.app / "src" / "it.py").write_text("def apply(value: str):\n    return value\n")
+    assert served.reload("src/it.py")["rung"] == "swap"
+    assert served.post("a").body == b"a"
+    call = served.ask("GET", "/openapi.json").json["paths"]["/"]["post"]["requestBody"]
+    assert call["content"]["application/json"]["schema"] == {"type": "string"}
+
+
 def test_a_method_and_an_async_function_are_typed_too(runner: Start) -> None:
     started = runner(
         """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +78,8 @@ class Compiler:
         Raises:
             BadAnnotation: Its metadata cannot be meant so.
         """
+        if type(annotation).__name__ == "TypeAliasType":
+            return self._alias(annotation)
         annotation, metadata = unwrapped(annotation)
         for make in self._makers:
             found = make(self, annotation, metadata)
@@ -97,6 +101,18 @@ class Compiler:
         unique = self.reserve(name)
         kind.schema = {"$ref": f"#/$defs/{unique}"}
         self.definitions[unique] = fill(kind)
+        return kind
+
+    def _alias(self, alias: Any) -> Kind:
+        """Compile what a name (`type X = …`) stands for, which may refer to the name."""
+        if alias in self._named:
+            return self._named[alias]
+        kind = self._named[alias] = Kind(_pending)
+        unique = self.reserve(alias.__name__)
+        kind.schema = {"$ref": f"#/$defs/{unique}"}
+        inner = self.kind(alias.__value__)
+        self.definitions[unique] = inner.schema
+        vars(kind).update({**vars(inner), "schema": kind.schema})
         return kind
 
     def reserve(self, name: str) -> str:
@@ -156,6 +172,28 @@ def unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
             annotation = origin.__value__[typing.get_args(annotation)]
         else:
             return annotation, metadata
+
+
+def hints_of(cls: type) -> dict[str, Any]:
+    """Return the annotations of a class; one that cannot be evaluated says nothing (`Any`)."""
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # a name that only a type checker imports, or whatever an expression raises
+        found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names = vars(sys.modules.get(base.__module__, typing))
+        for name, annotation in vars(base).get("__annotations__", {}).items():
+            found[name] = evaluated(annotation, names)
+    return found
+
+
+def evaluated(annotation: Any, names: dict[str, Any], default: Any = Any) -> Any:
+    """Return an annotation whose strings are evaluated with `names`, else `default`."""
+    holder = types.SimpleNamespace(__annotations__={"one": annotation})
+    try:
+        return typing.get_type_hints(holder, globalns=names, include_extras=True)["one"]
+    except Exception:  # whatever an expression of the author's raises
+        return default
 
 
 def default_of(value: Any) -> Schema:

@@ -9,7 +9,7 @@ import typing
 from typing import Any
 
 from algo_runner.typed.containers import fixed
-from algo_runner.typed.kinds import Compiler, Kind, Schema, default_of
+from algo_runner.typed.kinds import Compiler, Kind, Schema, default_of, hints_of
 from algo_runner.typed.parts import again
 from algo_runner.typed.problems import MOST, Bad, Problem, expected
 
@@ -41,7 +41,7 @@ class Member:
 
 
 def _dataclass(compiler: Compiler, cls: type, kind: Kind) -> Schema:
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     fields: list[Member] = []
     for one in dataclasses.fields(cls):
         if not one.init and not compiler.output:
@@ -63,7 +63,7 @@ def _dataclass(compiler: Compiler, cls: type, kind: Kind) -> Schema:
 
 
 def _typed_dict(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     fields = []
     for name, hint in hints.items():
         found = compiler.kind(hint)
@@ -75,7 +75,7 @@ def _typed_dict(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
 
 
 def _named_tuple(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     kinds = [compiler.kind(hints.get(name, Any)) for name in cls._fields]
     required = len(kinds) - (0 if compiler.output else len(cls._field_defaults))
     made = fixed(kinds, lambda values: _built(lambda: cls(*values)), required)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,14 +115,12 @@ def _hints(apply: Any) -> tuple[Any, Any]:
 
 
 def _evaluated(function: Any, annotation: Any) -> Any:
-    if annotation is inspect.Parameter.empty:
-        return annotation
-    holder = types.SimpleNamespace(__annotations__={"one": annotation})
-    names = getattr(function, "__globals__", {})
-    try:
-        return typing.get_type_hints(holder, globalns=names, include_extras=True)["one"]
-    except Exception:  # whatever an expression of the author's raises
-        return inspect.Parameter.empty
+    empty = inspect.Parameter.empty
+    if annotation is empty:
+        return empty
+    from algo_runner.typed.kinds import evaluated
+
+    return evaluated(annotation, getattr(function, "__globals__", {}), empty)
 
 
 def _streamed(apply: Any, annotation: Any) -> Any:

@@ -7,7 +7,7 @@ import typing
 from typing import Any
 
 from algo_runner.typed.containers import mapping
-from algo_runner.typed.kinds import BadAnnotation, Compiler, Kind, unwrapped
+from algo_runner.typed.kinds import BadAnnotation, Compiler, Kind, hints_of, unwrapped
 from algo_runner.typed.records import Member, record
 
 if typing.TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _record(
         if name in arrays:
             item = arrays[name].item.kind(compiler)
         elif set(kind.fields or {}) == {""}:
-            hint = typing.get_type_hints(cls, include_extras=True)[name]
+            hint = hints_of(cls)[name]
             item = compiler.kind(typing.get_args(unwrapped(hint)[0])[0])
         else:
             raise BadAnnotation(
