@@ -1,37 +1,92 @@
-"""Run every benchmark, one after the other: `make bench`, or `python -m benchmarks [NAME …]`."""
+"""Run benchmarks, record them, write their page, or hold them against the record.
+
+python -m benchmarks [NAME …]            run all, or some, and print
+python -m benchmarks --record [NAME …]   and keep the results, and write docs/performance.md
+python -m benchmarks --table             write docs/performance.md from what is kept
+python -m benchmarks --gate [NAME …]     and fail where a ratio became worse
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.gate import SLACK, falls
+from benchmarks.outcome import RESULT, Outcome
+from benchmarks.table import machine, read, write, write_page
 
 BENCHMARKS = (
+    "gateway.throughput",
+    "gateway.batching",
+    "gateway.bodies",
+    "serving.reload",
+    "serving.weights",
+    "serving.memory",
+    "serving.ready",
     "cli.startup",
     "images.edit",
-    "serving.ready",
-    "serving.reload",
-    "serving.memory",
-    "gateway.throughput",
 )
 
 
 def main() -> int:
-    """Run those that are named, all of them without a name."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Do what the command line says."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=form
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    names = parser.parse_args().names or BENCHMARKS
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--record", action="store_true", help="keep the results")
+    what.add_argument("--table", action="store_true", help="run nothing, write the page")
+    what.add_argument("--gate", action="store_true", help="fail where a ratio became worse")
+    parser.add_argument("--slack", type=float, default=SLACK, help="how much worse is allowed")
+    options = parser.parse_args()
+    names = options.names or BENCHMARKS
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
-    failed = []
+    recorded = read()
+    if options.table:
+        write_page(recorded, BENCHMARKS)
+        return 0
+    fresh, failed = run(names)
+    if options.record:
+        recorded.machine = machine()
+        recorded.outcomes |= fresh
+        write(recorded)
+        write_page(recorded, BENCHMARKS)
+    if options.gate:
+        same = recorded.machine == machine()
+        worse = falls(recorded.outcomes, fresh, same_machine=same, slack=options.slack)
+        print("\n".join(["", *worse]) if worse else "\nno ratio became worse")
+        failed = failed or bool(worse)
+    return 1 if failed else 0
+
+
+def run(names: tuple[str, ...]) -> tuple[dict[str, Outcome], bool]:
+    """Run benchmarks one after the other; return their outcomes, and whether one failed."""
+    found, failed = {}, []
     for name in names:
         print(f"\n== python -m benchmarks.{name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
-            failed.append(name)
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / "outcome.json"
+            command = [sys.executable, "-m", f"benchmarks.{name}"]
+            code = subprocess.run(command, check=False, env={**os.environ, RESULT: str(result)})
+            if result.is_file():
+                found[name] = msgspec.json.decode(result.read_bytes(), type=Outcome)
+            elif code.returncode == 0:
+                print(f"{name} left no result", file=sys.stderr)
+            if code.returncode or not result.is_file():
+                failed.append(name)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+    return found, bool(failed)
 
 
 if __name__ == "__main__":

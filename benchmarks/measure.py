@@ -8,8 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.outcome import Ratio
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+SECONDS = ["", "seconds, median", "least to most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,17 @@ def process(command: Sequence[str]) -> Callable[[], float]:
     return run
 
 
-def ratio(name: str, figure: Figure, of: Figure, limit: float) -> str:
-    """Return a line that holds a ratio of medians against its limit."""
-    value = figure.median / of.median
-    verdict = "met" if value <= limit else "MISSED"
-    return f"{name:<40} {value:8.2f} x   limit {limit} x: {verdict}"
+def row(figure: Figure) -> list[str]:
+    """Return the cells of a table with the columns `SECONDS`."""
+    low, high = min(figure.seconds), max(figure.seconds)
+    return [figure.name, f"{figure.median:.3f}", f"{low:.3f} to {high:.3f}"]
+
+
+def ratio(name: str, figure: Figure, of: Figure, limit: float | None) -> Ratio:
+    """Return a ratio of medians, of which less is better."""
+    return Ratio(name, figure.median / of.median, limit, least=False)
+
+
+def seconds(name: str, figure: Figure, limit: float) -> Ratio:
+    """Return a median that is held against a limit of its own."""
+    return Ratio(name, figure.median, limit, least=False, unit="s")

@@ -9,7 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.measure import in_turn, process, ratio
+from benchmarks.measure import SECONDS, in_turn, process, ratio, row
+from benchmarks.outcome import Outcome, report
 
 
 def main() -> None:
@@ -28,11 +29,19 @@ def main() -> None:
         },
         runs,
     )
-    for figure in figures.values():
-        print(figure)
     limit = figures["python -c 'import typer'"]
-    print(ratio("algo --version", figures["algo --version"], limit, 1.5))
-    print(ratio("algo --help", figures["algo --help"], limit, 2.5))
+    report(
+        Outcome(
+            "cli.startup",
+            "start-up of the command line, beside importing typer",
+            SECONDS,
+            [row(figure) for figure in figures.values()],
+            [
+                ratio("algo --version, of import typer", figures["algo --version"], limit, 1.5),
+                ratio("algo --help, of import typer", figures["algo --help"], limit, 2.5),
+            ],
+        )
+    )
 
 
 if __name__ == "__main__":

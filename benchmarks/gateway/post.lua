@@ -1,9 +1,14 @@
--- POST a body; at the end one line of JSON with latencies in microseconds and every failure.
+-- POST a body, each client pausing for about as many milliseconds as the second argument says;
+-- at the end one line of JSON with latencies in microseconds and every failure.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 
 function init(args)
   wrk.body = args[1]
+  local pause = tonumber(args[2] or "0")
+  if pause > 0 then
+    delay = function() return math.random(1, 2 * pause - 1) end
+  end
 end
 
 function done(summary, latency, requests)

@@ -40,6 +40,7 @@ class Server:
         answer: Reads `x + 1` out of the answer.
         peer: The file of pins in `peers/`, empty for what runs in our own environment.
         env: Further variables for a port.
+        expected: What it answers when it is ready.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Server:
     answer: Callable[[object], object]
     peer: str = ""
     env: Callable[[int], Mapping[str, str]] = field(default=lambda port: {})
+    expected: object = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +74,45 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def gateway(name: str, app: str, body: object, *, peer: str = "", expected: object = 42) -> Server:
+    """Return our server with the algorithm in `apps/APP`; `peer` names its packages, if it has."""
+
+    def command(python: str, port: int) -> list[str]:
+        folder = APPS / app
+        return [
+            *(sys.executable, "-P", "-m", "algo_gateway", "--host", "127.0.0.1"),
+            *("--port", str(port), "--algorithm", str(folder / "algorithm.json")),
+            *("--app", str(folder), "--runtime", str(RUNTIMES / "python"), "--python", python),
+        ]
+
+    path = {"PYTHONPATH": str(RUNTIMES / "gateway")}
+    return Server(
+        name,
+        command,
+        "/",
+        body,
+        lambda answer: answer,
+        peer=peer,
+        env=lambda port: path,
+        expected=expected,
+    )
+
+
+GRANIAN = Server(
+    "granian echo (limit)",
+    lambda python, port: [
+        *(python, "-m", "granian", "--interface", "rsgi", "--no-ws", "--log-level", "error"),
+        *("--host", "127.0.0.1", "--port", str(port), "granian_echo:app"),
+    ],
+    "/",
+    42,
+    lambda answer: answer,
+    peer="granian",
+)
+
 SERVERS = (
-    Server(
-        "algo",
-        lambda python, port: [
-            *(python, "-P", "-m", "algo_gateway", "--host", "127.0.0.1", "--port", str(port)),
-            *("--algorithm", str(APPS / "noop/algorithm.json"), "--app", str(APPS / "noop")),
-            *("--runtime", str(RUNTIMES / "python"), "--python", python),
-        ],
-        "/",
-        {"x": 41},
-        lambda answer: answer,
-        env=lambda port: {"PYTHONPATH": str(RUNTIMES / "gateway")},
-    ),
-    Server(
-        "granian echo (limit)",
-        lambda python, port: [
-            *(python, "-m", "granian", "--interface", "rsgi", "--no-ws", "--log-level", "error"),
-            *("--host", "127.0.0.1", "--port", str(port), "granian_echo:app"),
-        ],
-        "/",
-        42,
-        lambda answer: answer,
-        peer="granian",
-    ),
+    gateway("algo", "noop", {"x": 41}),
+    GRANIAN,
     Server("FastAPI + uvicorn", _uvicorn, "/", {"x": 41}, lambda answer: answer, peer="fastapi"),
     Server(
         "FastAPI + uvicorn[standard]",
@@ -200,7 +217,7 @@ def _answers(server: Server, url: str) -> bool:
     try:
         with opener.open(request, timeout=5) as response:
             answer = json.load(response)
-            return response.status == 200 and server.answer(answer) == 42
+            return response.status == 200 and server.answer(answer) == server.expected
     except (OSError, urllib.error.URLError, ValueError, KeyError):
         return False
 

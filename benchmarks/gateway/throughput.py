@@ -1,6 +1,6 @@
 """Requests per second and latency of a no-op algorithm, through us and through each peer.
 
-python benchmarks/gateway/throughput.py [--seconds 5] [--rounds 2] [--peers fastapi,bentoml]
+python -m benchmarks.gateway.throughput [--seconds 4] [--rounds 2] [--peers fastapi,bentoml]
 """
 
 from __future__ import annotations
@@ -10,16 +10,27 @@ import json
 import statistics
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from dataclasses import dataclass, replace
 
 from benchmarks.gateway.servers import HERE, SERVERS, Running, Server, running
 from benchmarks.gateway.usage import cpu_seconds, memory_megabytes
+from benchmarks.outcome import Outcome, Ratio, report
 from tests.machine import apt
 
 CLIENTS = (1, 16)
+HALF_LOAD, HALF_LOAD_PAUSE = 0, 5  # a key of `loads`; milliseconds
+MODEL = {"BentoML", "LitServe", "MLServer", "coglet"}
+COLUMNS = [
+    *(
+        "server",
+        "ready s",
+        "p50 ms, 1 client",
+        "answers/s, 1",
+        "answers of 200/s, 16",
+        "p99 ms, 16",
+    ),
+    *("processor ms a call, 16", "PSS MB", "not 200"),
+]
 PEERS = tuple(one.peer for one in SERVERS if one.peer)
 
 
@@ -52,29 +63,22 @@ class Result:
 
 
 def main() -> None:
-    """Measure every server in turn, print the table and the ratios, write the JSON."""
+    """Measure every server in turn and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=5, help="of each run of wrk")
+    parser.add_argument("--seconds", type=int, default=4, help="of each run of wrk")
     parser.add_argument("--rounds", type=int, default=2, help="A B C A B C; medians are shown")
     parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     apt.install("wrk")
-    wanted = set(options.peers.split(","))
+    wanted = {*options.peers.split(","), "granian"}
     servers = [one for one in SERVERS if not one.peer or one.peer in wanted]
     rounds: dict[str, list[Result]] = {one.name: [] for one in servers}
     for _ in range(options.rounds):
         for server in servers:
             rounds[server.name].append(measure(server, options.seconds))
     results = {name: median(several) for name, several in rounds.items()}
-    for line in table(results):
-        print(line)
-    met = verdicts(results)
-    for line in met:
-        print(line)
-    if options.json is not None:
-        figures = {"results": [asdict(one) for one in results.values()], "verdicts": met}
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    title = "a no-op JSON call through gateway and runner, beside model servers and limits"
+    report(Outcome("gateway.throughput", title, COLUMNS, rows(results), ratios(results)))
 
 
 def measure(server: Server, seconds: int) -> Result:
@@ -83,18 +87,22 @@ def measure(server: Server, seconds: int) -> Result:
         wrk(found, 16, 1)  # warm-up
         loads = {clients: wrk(found, clients, seconds) for clients in CLIENTS}
         memory = memory_megabytes(found.process.pid)
+        if server.name == "algo":
+            # As many clients that each send once in HALF_LOAD_PAUSE as make half the load.
+            clients = max(1, round(loads[16].good_per_second / 2 * HALF_LOAD_PAUSE / 1000))
+            loads[HALF_LOAD] = wrk(found, clients, seconds, pause=HALF_LOAD_PAUSE)
     rate = ", ".join(f"{load.clients} clients {load.per_second:.0f}/s" for load in loads.values())
     print(f"  {server.name}: ready in {found.seconds:.2f} s, {rate}", file=sys.stderr)
     return Result(server.name, found.seconds, memory, loads)
 
 
-def wrk(found: Running, clients: int, seconds: int) -> Load:
-    """Run wrk against a server and return what it counted."""
+def wrk(found: Running, clients: int, seconds: int, pause: int = 0) -> Load:
+    """Run wrk against a server, each client pausing about `pause` ms; return what it counted."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "post.lua")]
     body = json.dumps(found.server.body, separators=(",", ":"))
     before = cpu_seconds(found.process.pid)
     done = subprocess.run(
-        [*command, found.url, "--", body], capture_output=True, text=True, check=True
+        [*command, found.url, "--", body, str(pause)], capture_output=True, text=True, check=True
     )
     used = cpu_seconds(found.process.pid) - before
     line = json.loads(done.stdout.strip().splitlines()[-1])
@@ -113,7 +121,7 @@ def wrk(found: Running, clients: int, seconds: int) -> Load:
 def median(several: list[Result]) -> Result:
     """Return the medians of several rounds, and the sum of their answers and failures."""
     loads = {}
-    for clients in CLIENTS:
+    for clients in several[0].loads:
         runs = [one.loads[clients] for one in several]
         loads[clients] = replace(
             runs[0],
@@ -129,50 +137,77 @@ def median(several: list[Result]) -> Result:
     return Result(several[0].name, ready, memory, loads)
 
 
-def table(results: dict[str, Result]) -> list[str]:
-    """Return a Markdown table."""
-    lines = [
-        "| server | ready s | p50 ms, 1 | req/s, 1 | 200s/s, 16 | p99 ms, 16 | CPU ms/req | PSS MB "
-        "| not 200 |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+def rows(results: dict[str, Result]) -> list[list[str]]:
+    """Return the table's rows."""
+    lines = []
     for one in results.values():
         single, many = one.loads[1], one.loads[16]
         failed = single.failures + many.failures
         lines.append(
-            f"| {one.name} | {one.ready:.2f} | {single.p50:.2f} | {single.per_second:.0f} "
-            f"| {many.good_per_second:.0f} | {many.p99:.2f} | {many.cpu:.3f} | {one.memory:.0f} "
-            f"| {failed} of {single.answers + many.answers} |"
+            [
+                *(one.name, f"{one.ready:.2f}", f"{single.p50:.3f}", f"{single.per_second:.0f}"),
+                *(f"{many.good_per_second:.0f}", f"{many.p99:.2f}", f"{many.cpu:.3f}"),
+                *(f"{one.memory:.0f}", f"{failed} of {single.answers + many.answers}"),
+            ]
         )
+    half = results["algo"].loads[HALF_LOAD]
+    lines.append(
+        [
+            *("algo at half load", "", f"{half.p50:.3f} (at {half.clients} clients)", ""),
+            *(f"{half.good_per_second:.0f}", f"{half.p99:.2f}", f"{half.cpu:.3f}", ""),
+            f"{half.failures} of {half.answers}",
+        ]
+    )
     return lines
 
 
-def verdicts(results: dict[str, Result]) -> list[str]:
-    """Return a line for each target: the ratio and whether it is met."""
-    ours, lines = results["algo"], []
-    rate = ours.loads[16].good_per_second
+def ratios(results: dict[str, Result]) -> list[Ratio]:
+    """Return what was asked for."""
+    ours, found = results["algo"], []
+    one, many, half = ours.loads[1], ours.loads[16], ours.loads[HALF_LOAD]
+    rate = many.good_per_second
     fastapi = results.get("FastAPI + uvicorn")
-    others = [
-        one.loads[16].good_per_second
-        for name, one in results.items()
-        if name in {"BentoML", "LitServe", "MLServer", "coglet"}
-    ]
+    others = [result.loads[16].good_per_second for name, result in results.items() if name in MODEL]
     if fastapi is not None:
-        ratio = rate / fastapi.loads[16].good_per_second
-        lines.append(_verdict("200s/s at 16 clients, of FastAPI + uvicorn", ratio, 2.5))
-        quick = fastapi.loads[1].p50 / ours.loads[1].p50
-        lines.append(_verdict("p50 at 1 client, FastAPI's over ours", quick, 1.0))
+        there = fastapi.loads[16]
+        found += [
+            Ratio(
+                "answers at 16 clients, of FastAPI + uvicorn's",
+                rate / there.good_per_second,
+                3.0,
+                least=True,
+            ),
+            Ratio(
+                "p50 at 1 client, of FastAPI + uvicorn's",
+                one.p50 / fastapi.loads[1].p50,
+                0.85,
+                least=False,
+            ),
+            Ratio(
+                "processor time a call, of FastAPI + uvicorn's",
+                many.cpu / there.cpu,
+                1.0,
+                least=False,
+            ),
+        ]
     if others:
-        lines.append(_verdict("200s/s at 16 clients, of the best other", rate / max(others), 8.0))
+        found.append(
+            Ratio(
+                "answers at 16 clients, of the best model server's",
+                rate / max(others),
+                10.0,
+                least=True,
+            )
+        )
     limit = results["granian echo (limit)"].loads[16].good_per_second
-    lines.append(f"200s/s at 16 clients, of the limit: {rate / limit:.2f}")
     failures = sum(load.failures for load in ours.loads.values())
-    lines.append(f"answers other than 200: {failures}: {'met' if not failures else 'MISSED'}")
-    return lines
-
-
-def _verdict(what: str, ratio: float, least: float) -> str:
-    return f"{what}: {ratio:.2f}, at least {least}: {'met' if ratio >= least else 'MISSED'}"
+    return [
+        *found,
+        Ratio("answers at 16 clients, of a bare granian echo's", rate / limit, 0.55, least=True),
+        Ratio("p99 at half load, of its p50", half.p99 / half.p50, 3.0, least=False),
+        Ratio("memory of gateway and one no-op worker", ours.memory, 60.0, least=False, unit="MB"),
+        Ratio("answers other than 200", float(failures), 0.0, least=False),
+    ]
 
 
 if __name__ == "__main__":

@@ -19,15 +19,23 @@ def memory_megabytes(leader: int) -> float:
 
 
 def _group(leader: int) -> list[int]:
-    found = []
+    """Return the processes of the leader's group, and all that these started."""
+    parents, found = {}, set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                if os.getpgid(int(folder.name)) == leader:
-                    found.append(int(folder.name))
-            except ProcessLookupError:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
                 continue
-    return found
+            parents[int(folder.name)] = int(fields[1])
+            if int(fields[2]) == leader:
+                found.add(int(folder.name))
+    grown = True
+    while grown:
+        below = {pid for pid, parent in parents.items() if parent in found}
+        grown = not below <= found
+        found |= below
+    return sorted(found)
 
 
 def _cpu(pid: int) -> float:

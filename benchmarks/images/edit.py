@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import in_turn, ratio
+from benchmarks.measure import SECONDS, in_turn, ratio, row, seconds
+from benchmarks.outcome import Outcome, Ratio, report
 from benchmarks.serving.project import ALGO, scaffold
 from tests.machine import tools
 
@@ -49,10 +50,13 @@ def main() -> None:
         plugins.mkdir(parents=True)
         (plugins / "docker-buildx").symlink_to(tools.tool("buildx"))
         project = scaffold("python/sklearn", "digits", folder)
-        measure("the sklearn template", project, folder / "docker", options.runs)
+        rows, ratios = measure("as it is", project, folder / "docker", options.runs)
         grow(project, options.model_mb)
-        measure(f"with {options.model_mb} MB of weights", project, folder / "docker", options.runs)
+        what = f"with {options.model_mb} MB of weights"
+        more, others = measure(what, project, folder / "docker", options.runs)
     remove_images()
+    title = "code-only edit to an image in Docker, sklearn template"
+    report(Outcome("images.edit", title, SECONDS, rows + more, ratios + others))
 
 
 def grow(project: Path, megabytes: int) -> None:
@@ -65,8 +69,10 @@ def grow(project: Path, megabytes: int) -> None:
     manifest.write_text(text.replace("[models]\n", '[models]\nlarge = "models/large.bin"\n'))
 
 
-def measure(what: str, project: Path, docker_config: Path, runs: int) -> None:
-    """Edit and build in turn, and print the table."""
+def measure(
+    what: str, project: Path, docker_config: Path, runs: int
+) -> tuple[list[list[str]], list[Ratio]]:
+    """Edit and build in turn; return the table's rows and the ratios."""
     built = subprocess.run(
         [ALGO, "build", "--json"], cwd=project, check=True, stdout=subprocess.PIPE
     )
@@ -85,14 +91,11 @@ def measure(what: str, project: Path, docker_config: Path, runs: int) -> None:
         runs,
     )
     ours = figures["algo build"]
-    print(f"\ncode-only edit, {what}, {runs} runs")
-    for figure in figures.values():
-        print(figure)
-    verdict = "met" if ours.median <= LIMIT_SECONDS else "MISSED"
-    print(f"{'algo build':<40} limit {LIMIT_SECONDS} s: {verdict}")
+    asked = [seconds(f"algo build, {what}", ours, LIMIT_SECONDS)]
     for name, figure in figures.items():
         if figure is not ours:
-            print(ratio(f"algo build of {name}", ours, figure, LIMIT_RATIO))
+            asked.append(ratio(f"algo build, {what}, of {name}", ours, figure, LIMIT_RATIO))
+    return [[f"{one[0]}, {what}", *one[1:]] for one in map(row, figures.values())], asked
 
 
 def edit_and(command: list[str], project: Path, env: Mapping[str, str]) -> Callable[[], float]:

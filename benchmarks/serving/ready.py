@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import in_turn
+from benchmarks.measure import SECONDS, in_turn, row, seconds
+from benchmarks.outcome import Outcome, report
 from benchmarks.serving.project import scaffold, serving
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def main() -> None:
         project = scaffold("python/minimal", "hello", Path(folder))
         engines = options.engines.split(",")
         figures = in_turn({name: ready(project, name) for name in engines}, options.runs)
-    for name, figure in figures.items():
-        verdict = "met" if figure.median <= LIMITS[name] else "MISSED"
-        print(f"{figure}   limit {LIMITS[name]} s: {verdict}")
+    limits = [seconds(f"ready, {name}", figure, LIMITS[name]) for name, figure in figures.items()]
+    title = "ready after `algo serve`, python/minimal, warm caches"
+    report(Outcome("serving.ready", title, SECONDS, [row(one) for one in figures.values()], limits))
 
 
 def ready(project: Path, engine: str) -> Callable[[], float]:
