@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT_SECONDS = 0.100
+WORKER_SECONDS = 0.400
 ANSWER = '"probabilities"'
 
 
@@ -40,14 +41,27 @@ def main() -> None:
             measure(f"algo serve, {engine}", serving(project, engine), project, body, options.runs)
             for engine in options.engines.split(",")
         ]
+        model = project / "models" / "digits_classifier.pkl"
+        renewed = [
+            measure(
+                f"new worker, {engine}",
+                serving(project, engine),
+                project,
+                body,
+                options.runs,
+                model=model,
+            )
+            for engine in options.engines.split(",")
+        ]
         peer = measure(PEER, uvicorn_serving(project), project, body, options.runs)
     asked = []
     for figure in figures:
         engine = figure.name.rpartition(", ")[2]
         asked.append(seconds(f"save to new answer, {engine}", figure, LIMIT_SECONDS))
         asked.append(ratio(f"save to new answer, {engine}, of uvicorn's", figure, peer, 1.0))
+    asked += [seconds(f"save to {one.name}", one, WORKER_SECONDS) for one in renewed]
     title = "save to first new answer, sklearn template"
-    table = [row(one) for one in (*figures, peer)]
+    table = [row(one) for one in (*figures, *renewed, peer)]
     report(Outcome("serving.reload", title, SECONDS, table, asked))
 
 
@@ -57,14 +71,22 @@ def measure(
     project: Path,
     body: bytes,
     runs: int,
+    *,
+    model: Path | None = None,
 ) -> Figure:
-    """Edit the entry file `runs` times, each edit shown in the answer; the first is a warm-up."""
+    """Edit the entry file `runs` times, each edit shown in the answer; the first is a warm-up.
+
+    With `model` that file changes, too, so that a new worker loads it.
+    """
     taken, refused = [], 0
     entry = project / "src" / "digits.py"
     with restored(entry) as source, service as (url, _):
         wait_for_answer(url, body, b"digit")
         for number in range(runs + 1):
             mark = f'"edit-{name[:6].strip()}-{number}"'
+            if model is not None:
+                with model.open("ab") as file:
+                    file.write(b"\0")  # behind the pickle's end: it is the same
             entry.write_text(source.replace(ANSWER, f"{mark}: 1, {ANSWER}"))
             seconds, failed = wait_for_answer(url, body, mark.encode())
             refused += failed

@@ -33,6 +33,13 @@ class ControlLost(AlgoError):
     hint = "stop algo serve and start it again"
 
 
+class RestartNeeded(AlgoError):
+    """What changed can only be had from the start."""
+
+    code = "restart_needed"
+    hint = "stop algo serve and start it again"
+
+
 class TargetUnknown(AlgoError):
     """The target is no folder, no reference and no URL."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from algo.environments.state import may_state_packages, said_by
 from algo.project.manifest import FILE
 from algo.project.project import Project
+from algo.serving.errors import RestartNeeded
 from algo.serving.interface import Servable
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class WorkingTree:
         self._deps = deps
         self._root = project.root
         self._image = image
+        self._gpu = project.manifest.environment.gpu
         self._seen = ("", b"")
         self._in_image: tuple[str, ...] = ()
 
@@ -97,6 +99,8 @@ class WorkingTree:
             stack.callback(self._settle, said_by(self._root))
             project = Project.open(self._root)
             project.check_files()
+            if project.manifest.environment.gpu != self._gpu:
+                raise RestartNeeded("gpu of algo.toml changed, and GPUs are given at the start")
             if self._image:
                 return self._for_container(project, current, shared, notify)
             return _on_host(self._deps, project, notify)
@@ -210,9 +214,9 @@ def _outside(project: Project) -> str:
     """Return what no running instance can take over."""
     manifest = project.manifest
     serving = manifest.serving
-    # A gateway that runs reads these once: who may call from pages, tensors, where jobs go.
-    parts = [project.name, manifest.algorithm.language, manifest.environment.gpu]
-    return " ".join(map(str, [*parts, serving.cors, serving.tensors, serving.jobs]))
+    # A gateway that runs reads these once: whose pages may call, where the ends of jobs are told.
+    parts = [project.name, manifest.algorithm.language, serving.cors, serving.jobs.webhooks]
+    return " ".join(map(str, parts))
 
 
 def _base(deps: Deps, project: Project) -> str:
