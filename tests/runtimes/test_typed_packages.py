@@ -6,11 +6,13 @@ import base64
 import io
 import json
 import struct
+import subprocess
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runtimes.conftest import ROOT
 from tests.runtimes.test_batching import answers, batch
 from tests.runtimes.test_types import said
 
@@ -455,6 +457,23 @@ def test_what_numpy_and_pandas_return_needs_no_annotation(packaged: Start) -> No
         ],
         "a": [1, 2],
     }
+
+
+def test_strings_of_an_array_do_not_take_the_memory(packaged: Start) -> None:
+    started = packaged(f"{ARRAYS}\ndef apply(value: NDArray[np.str_]):\n    {SHOW}\n")
+    assert "too long" in said(started, ["x" * 100_000] + [""] * 1000)
+
+
+@pytest.mark.slow
+def test_odd_values_are_taken_or_refused_and_break_nothing(
+    client_python: Callable[[str], Path],
+) -> None:
+    script = ROOT / "tests" / "runtimes" / "clients" / "fuzz_types.py"
+    words = [client_python("types"), script, ROOT / "runtimes" / "python", "7", "400"]
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
 def test_no_package_is_imported_that_the_code_did_not_import(packaged: Start) -> None:

@@ -19,16 +19,20 @@ from algo_runner.typed.problems import MOST, Bad, Problem, expected
 from algo_runner.typed.scalars import boolean, integer, number, text
 
 NPY = "application/x-npy"
+MOST_CHARACTERS = 50_000_000
 _LEAVES = {
     "b": (boolean, frozenset({bool}), "boolean"),
     "i": (integer, frozenset({int}), "integer"),
     "u": (integer, frozenset({int}), "integer"),
     "f": (number, frozenset({int, float}), "number"),
+    "c": (number, frozenset({int, float}), "number"),
     "U": (text, frozenset({str}), "string"),
+    "S": (text, frozenset({str}), "string"),
+    "M": (text, frozenset({str}), "string"),
+    "m": (integer, frozenset({int}), "integer"),
 }
 _ABSTRACT = {"floating": "float64", "inexact": "float64", "integer": "int64"}
 _ABSTRACT |= {"signedinteger": "int64", "unsignedinteger": "uint64", "number": "float64"}
-_DATES = "mM"
 
 
 def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind | None:
@@ -155,6 +159,8 @@ class Array:
     def _made(self, value: Any) -> Any:
         numpy, dtype = self.numpy, self.dtype
         wide = _wide(dtype)
+        if self._letter(value) in "US":
+            _check_width(value)
         try:
             array = numpy.array(value, dtype=wide)
         except OverflowError:
@@ -169,7 +175,9 @@ class Array:
         return array.astype(dtype)
 
     def _outside(self, value: Any) -> list[Problem]:
-        """Return the numbers that the dtype has not."""
+        """Return the numbers that the dtype has not; nothing where these are no plain numbers."""
+        if self.dtype is not None and self.dtype.kind not in "iuf":
+            return []
         least, most = self._bounds()
         problems: list[Problem] = []
         for path, leaf in _leaves(value):
@@ -207,11 +215,9 @@ class Array:
     def _leaf(self) -> Schema:
         if self.dtype is None:
             return {"type": ["number", "boolean", "string"]} if self.shape is None else {}
-        if self.dtype.kind in _DATES:
-            return {"type": "string"}
         name = _LEAVES[self.dtype.kind][2] if self.dtype.kind in _LEAVES else ""
         schema: Schema = {"type": name} if name else {}
-        if name == "integer" or (name == "number" and self.dtype.itemsize < 8):
+        if self.dtype.kind in "iuf" and (name == "integer" or self.dtype.itemsize < 8):
             least, most = self._bounds()
             schema |= {"minimum": least, "maximum": most}
         return schema
@@ -271,6 +277,17 @@ def _checked(value: Any, shape: tuple[int, ...], leaf: Any, exact: Any) -> Any:
     if problems:
         raise Bad(problems)
     return found
+
+
+def _check_width(value: Any) -> None:
+    """Refuse strings of which one is so long that all in its width would take the memory.
+
+    Raises:
+        Bad: They would.
+    """
+    lengths = [len(leaf) for _, leaf in _leaves(value) if isinstance(leaf, str)]
+    if max(lengths, default=0) * len(lengths) > MOST_CHARACTERS:
+        raise Bad("an array of strings is as wide as its longest, and this one is too long")
 
 
 def _leaves(value: Any, path: tuple[int, ...] = ()) -> typing.Iterator[tuple[tuple[int, ...], Any]]:

@@ -31,6 +31,8 @@ def reader(kind: Kind) -> Callable[[bytes, str], Any]:
             return _other(kind, body, content_type)
         except Bad as bad:
             raise InvalidInput(bad) from bad.__cause__
+        except UnicodeError as error:
+            raise InvalidInput(Bad("a string holds half a surrogate pair")) from error
         except RecursionError as error:
             raise InvalidInput(Bad("the value is nested too deep")) from error
 
