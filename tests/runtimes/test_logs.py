@@ -67,6 +67,7 @@ def test_the_access_log_has_a_line_for_each_answer(gateway: Start) -> None:
     code = "def apply(value):\n    return value\n"
     served = gateway(code, environment={"ALGO_ACCESS_LOG": "1"})
     body = b'{"password": "hunter2"'
+    assert served.ask("GET", "/readyz").status == 200
     served.ask("POST", "/invoke?key=hunter2", body, {"Authorization": "Bearer hunter2"})
     answer = served.ask("GET", "/no%0Asuch")
     first, second = lines(served, 2)

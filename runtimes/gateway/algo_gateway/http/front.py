@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from algo_gateway.http.service import Service
     from algo_gateway.tracing.tracer import Trace
 
+# What asks for these asks every few seconds, and nobody wants to read that it was told yes.
+_PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 # An answer that nobody got: the client had gone (nginx's number for it).
 GONE = 499
 
@@ -140,7 +142,7 @@ class Watched:
             service.ids.forget(number)
         status = self.status or GONE
         code = self.problem.code if self.problem is not None else ""
-        if service.logs.access:
+        if service.logs.access and not (status == 200 and scope.path in _PROBES):
             seconds = time.monotonic() - self._began
             trace = self.trace.place.trace if self.trace is not None else ""
             service.logs.answered(self.id, trace, scope.method, scope.path, status, code, seconds)
