@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from algo_gateway.calls.call import Failure
 from algo_gateway.control import Control
+from algo_gateway.files.forms import read_form
+from algo_gateway.files.parts import joined
 from algo_gateway.inference import request as inference
 
 JSON_WORDS = (b"NaN", b"1e999", b"\\ud800", b"[" * 300, b'{"a":', b"9" * 5000, b"\xff", b"null")
@@ -62,6 +64,25 @@ PART_WORDS = (b'"path":[', b'"length":-1', b'"content_type":"application/json"',
 PART_SEEDS = (
     struct.pack("<I", len(json.dumps(_PARTS))) + json.dumps(_PARTS).encode() + b"\xff\0\x013{}",
 )
+FORM_WORDS = (
+    b"\r\n--b\r\n",
+    b"--b--\r\n",
+    b"\r\n\r\n",
+    b'filename="',
+    b"filename*=UTF-8''%C3%A9",
+    b"Content-Disposition: form-data",
+    b"boundary=",
+    b"\xff",
+)
+FORM_SEEDS = (
+    b"multipart/form-data; boundary=b\n"
+    b'--b\r\nContent-Disposition: form-data; name="n"\r\n\r\n5\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+    b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\r\n--b--\r\n",
+    b'multipart/form-data; boundary="b"\n'
+    b'--b\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="n"\r\n\r\n2\r\n--b--\r\n',
+)
 CONTROL_WORDS = (b'"changed":[', b'"token":"secret"', b"\\ud800", b'"force":true', b'"do":')
 CONTROL_SEEDS = (
     b'{"do":"status","token":"secret"}',
@@ -109,6 +130,23 @@ def parts(data: bytes) -> None:
             read_parts(data, natural=natural)
         except BadInput as error:
             assert error.code
+
+
+def form(data: bytes) -> None:
+    """A form is taken or refused with 400, and a runner can read the parts that are made of it."""
+    from algo_runner.typed.parts import read_parts
+    from algo_runner.values import BadInput
+
+    kind, _, body = data.partition(b"\n")
+    try:
+        parts = read_form(body, kind.decode("latin-1"))
+    except Failure as failure:
+        assert failure.status == 400, failure.message
+        return
+    try:
+        read_parts(joined(parts), natural=False)
+    except BadInput as error:
+        assert error.code != "malformed_parts", error  # a field may be no UTF-8
 
 
 class _Pool:

@@ -27,6 +27,7 @@ TARGETS = {
     "json": Target(bodies.json_body, bodies.JSON_SEEDS, bodies.JSON_WORDS, 10_000),
     "tensors": Target(bodies.tensors, bodies.TENSOR_SEEDS, bodies.TENSOR_WORDS, 10_000),
     "parts": Target(bodies.parts, bodies.PART_SEEDS, bodies.PART_WORDS, 10_000),
+    "forms": Target(bodies.form, bodies.FORM_SEEDS, bodies.FORM_WORDS, 3000),
     "control": Target(bodies.control_line, bodies.CONTROL_SEEDS, bodies.CONTROL_WORDS, 1500),
     "http": Target(http.connection, http.SEEDS, http.WORDS, 1500),
 }

@@ -48,13 +48,13 @@ def _overflow():
     callback()
 
 
-def _print():
-    for _ in range(1600):
+def _print(megabytes):
+    for _ in range(16 * megabytes):
         print("x" * 65535)  # noqa: T201
 
 
 def _print_no_end():
-    sys.stdout.write("x" * 50_000_000)
+    sys.stdout.write("x" * 20_000_000)
 
 
 def _fork():
@@ -130,7 +130,8 @@ FAULTS = {
     "half a frame": lambda: _write(
         b"\x10\0\0\0" + (10_000_000).to_bytes(8, "little") + b'{"type":"chunk"}'
     ),
-    "print": _print,
+    "print": lambda: _print(20),
+    "print 100 MB": lambda: _print(100),
     "print without end": _print_no_end,
     "fork": _fork,
     "fork and return": _fork_and_return,
