@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runtimes.test_tokens import CALLER, SCRAPER, token, write
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -45,10 +47,9 @@ def state(served: GatewayProcess, name: str, wanted: str) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("path", ["/", "/invoke"])
-def test_a_call_that_prefers_it_becomes_a_job(gateway: Start, path: str) -> None:
+def test_a_call_that_prefers_it_becomes_a_job(gateway: Start) -> None:
     served = gateway(ECHO)
-    taken = order(served, 5, path)
+    taken = order(served, 5, "/invoke")
     assert taken.status == 202
     assert taken.headers["preference-applied"] == "respond-async"
     assert int(taken.headers["retry-after"]) >= 1
@@ -157,10 +158,39 @@ def test_put_is_idempotent(gateway: Start) -> None:
     assert len(served.ask("GET", "/jobs").json["jobs"]) == 1
 
 
-@pytest.mark.parametrize("name", ["-x", "a%20b", "x" * 101, ".."])
-def test_an_id_that_is_none_is_refused(gateway: Start, name: str) -> None:
-    refused = gateway(ECHO).ask("PUT", f"/jobs/{name}", b"1")
-    assert (refused.status, refused.code) == (400, "bad_job_id")
+def test_an_id_that_is_none_is_refused(gateway: Start) -> None:
+    served = gateway(ECHO)
+    for name in ("-x", "a%20b", "x" * 101, ".."):
+        refused = served.ask("PUT", f"/jobs/{name}", b"1")
+        assert (refused.status, refused.code) == (400, "bad_job_id")
+
+
+def test_the_same_form_is_the_same_job_whatever_parts_it(gateway: Start) -> None:
+    served = gateway("def apply(value):\n    return value\n")
+    statuses = []
+    for boundary, text in (("a", "5"), ("b", "5"), ("c", "6")):
+        body = f'--{boundary}\r\nContent-Disposition: form-data; name="n"\r\n\r\n{text}\r\n'
+        body += f"--{boundary}--\r\n"
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        statuses.append(served.ask("PUT", "/jobs/form", body.encode(), kind).status)
+        ended(served, "form")
+    assert statuses == [202, 200, 409]
+    assert served.ask("GET", "/jobs/form/result").json == {"n": "5"}
+
+
+def test_with_tokens_only_admins_see_everybodys_jobs(gateway: Start, tmp_path: Path) -> None:
+    file = write(tmp_path / "tokens.json", token(CALLER, "call"), token(SCRAPER, "admin"))
+    served = gateway(ECHO, "--tokens", str(file))
+
+    def ask(method: str, path: str, token: str) -> Answered:
+        return served.ask(method, path, b"1", {"Authorization": f"Bearer {token}"} if token else {})
+
+    assert ask("PUT", "/jobs/one", "").status == 401
+    assert ask("PUT", "/jobs/one", CALLER).status == 202
+    for method, path in (("GET", "/jobs/one"), ("DELETE", "/jobs/one")):
+        assert (ask(method, path, "").status, ask(method, path, CALLER).status) == (401, 200)
+    assert ask("GET", "/jobs", CALLER).status == 403
+    assert len(ask("GET", "/jobs", SCRAPER).json["jobs"]) == 1
 
 
 def test_a_queued_job_is_cancelled(gateway: Start) -> None:

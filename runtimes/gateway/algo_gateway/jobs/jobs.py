@@ -227,52 +227,57 @@ class Jobs:
             self._tell(job)
 
     async def _attempt(self, waits: Waits) -> Job | None:
-        name, limits = waits.id, self._pool.serving.jobs
-        on_the_way = True
+        """Run a job once, and keep what came of it."""
+        name = waits.id
+        try:
+            came = await self._called(name)
+        finally:
+            self.runs.answered()
+        if came is None:
+            return None
+        outcome, seconds = came
+        if isinstance(outcome, Failure):
+            return await self._fail(name, outcome)
+        now, kind, body = time.time(), outcome.content_type, outcome.body
+        return await self.do(lambda store: store.succeed(name, kind, body, seconds, now))
+
+    async def _called(self, name: str) -> tuple[Result | Failure, float] | None:
+        """Call the algorithm with a job's input; None when the job is not to be run any more."""
+        limits, began, now = self._pool.serving, time.monotonic(), time.time()
         call: Call | None = None
         try:
-            now = time.time()
-            begun = await self.do(lambda store: store.begin(name, now), durable=False)
-            self.runs.on_the_way -= 1
-            on_the_way = False
+            try:
+                begun = await self.do(lambda store: store.begin(name, now), durable=False)
+            finally:
+                self.runs.on_the_way -= 1
             if begun is None:
                 return None
             job, body = begun
-            seconds = limits.timeout or self._pool.serving.timeout
+            seconds = limits.jobs.timeout or limits.timeout
             if job.timeout:
                 seconds = min(seconds, job.timeout)
             call = self._pool.queue.background(job.content_type, body, seconds, CLIENT)
-            del body
             self._ids.named[call.id] = name
             began = time.monotonic()
-            result = await result_of(call, limits.max_result)
-            return await self._succeed(name, result, time.monotonic() - began)
+            result = await result_of(call, limits.jobs.max_result)
+            return result, time.monotonic() - began
         except Failure as problem:
-            return await self._fail(name, problem, call)
+            if call is not None and problem.status >= 500 and problem.code not in _NOT_ITS_FAULT:
+                self._logs.failed(problem, call.id)
+            return problem, 0.0
         finally:
-            if on_the_way:
-                self.runs.on_the_way -= 1
             if call is not None:
                 self._ids.forget(call.id)
                 call.unwatch()
                 if not call.settled:
                     self._pool.queue.drop(call)
 
-    async def _succeed(self, name: str, result: Result, seconds: float) -> Job | None:
-        now, kind, body = time.time(), result.content_type, result.body
-        return await self.do(lambda store: store.succeed(name, kind, body, seconds, now))
-
-    async def _fail(self, name: str, problem: Failure, call: Call | None) -> Job | None:
+    async def _fail(self, name: str, problem: Failure) -> Job | None:
         """Keep that an attempt failed; the job waits again where it is not to blame."""
         if problem.code in _NOT_ITS_FAULT:
             return await self.do(lambda store: store.put_back(name))
-        now, attempts, error = (
-            time.time(),
-            self._pool.serving.jobs.attempts,
-            self._describe(problem),
-        )
-        if call is not None and problem.status >= 500:
-            self._logs.failed(problem, call.id)
+        now, attempts = time.time(), self._pool.serving.jobs.attempts
+        error = self._describe(problem)
 
         def keep(store: Store) -> Job | None:
             if problem.code == _LOST:

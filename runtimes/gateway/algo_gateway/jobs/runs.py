@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # While calls take every place, a job is begun this often all the same.
 PATIENCE = 1.0
 TICK = 0.25
+# So many results may wait for the disk.
+UNWRITTEN = 64
 
 
 class Runs:
@@ -37,7 +39,9 @@ class Runs:
         self._last = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
-        # Jobs that were begun and are not with the queue yet.
+        # Jobs that were begun: those that have no answer yet, and of them those that are not
+        # with the queue yet. What is only being written down keeps no other from beginning.
+        self.active = 0
         self.on_the_way = 0
         self.halted = False
 
@@ -67,6 +71,7 @@ class Runs:
         while self._waiting and self._room():
             job = self._waiting.next()
             self._last = time.monotonic()
+            self.active += 1
             self.on_the_way += 1
             task = self._loop.create_task(self._begin(job))
             self.tasks[job.id] = task
@@ -76,6 +81,11 @@ class Runs:
         self._pool.spare = self.look if watched else None
         if watched and self._timer is None:
             self._timer = self._loop.call_later(TICK, self._tick)
+
+    def answered(self) -> None:
+        """The attempt at a job is over, whatever came of it."""
+        self.active -= 1
+        self.look()
 
     def halt(self) -> None:
         """Begin nothing more."""
@@ -104,7 +114,7 @@ class Runs:
             places = len(workers) * limits.concurrency
             most = limits.jobs.concurrency or max(1, places - 1)
             free = ahead + sum(len(worker.calls) for worker in workers) < places
-        if len(self.tasks) >= most:
+        if self.active >= most or len(self.tasks) >= most + UNWRITTEN:
             return False
         return free or time.monotonic() - self._last >= PATIENCE
 
