@@ -198,6 +198,17 @@ def test_a_framework_that_finds_no_gpu_is_an_error_and_not_the_cpu(
     assert gateway(code, *with_packages).post({}).status == 200
 
 
+def test_an_onnxruntime_without_cuda_is_an_error_too(gateway: Start, tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "onnxruntime.py").write_text(
+        "def get_available_providers():\n    return ['CPUExecutionProvider']\n"
+    )
+    code = "import onnxruntime\n" + WHO
+    refused: GatewayProcess = gateway(code, "--packages", str(packages), environment=ON_GPU)
+    assert "onnxruntime-gpu" in refused.first["load_error"]["message"]
+
+
 def test_a_runner_alone_says_nothing_of_memory_without_a_gpu(
     runner: Callable[..., RunnerProcess],
 ) -> None:

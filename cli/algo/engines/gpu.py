@@ -18,6 +18,7 @@ ALL = "all"
 GENERATE = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 CONFIGURE = "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker"
 
+_NVIDIA = re.compile(r"nvidia-container|nvidia\.com/gpu|libnvidia|nvml|/dev/nvidia")
 _ID = re.compile(r"\d+|(?:GPU|MIG)-[\w/-]+|\d+:\d+")
 # What installs the driver, by distribution.
 _DRIVER_OF = {
@@ -210,7 +211,7 @@ def explain(text: str) -> GpuUnavailable | None:
     if "version mismatch" in text and "nvidia" in text:
         message = "the driver was updated and the old one is still loaded"
         return GpuUnavailable(message, details=text, hint="reboot")
-    if "nvidia" in text:
+    if _NVIDIA.search(text):
         return GpuUnavailable(f"the engine cannot give the GPU: {text}")
     return None
 

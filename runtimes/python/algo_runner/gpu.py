@@ -19,18 +19,25 @@ class GpuUnavailable(RuntimeError):
 
 
 def require() -> None:
-    """Refuse to go on on the CPU, where PyTorch was imported and finds no GPU.
+    """Refuse to go on on the CPU, where PyTorch, else onnxruntime, was imported and finds no GPU.
 
     Raises:
         GpuUnavailable: It finds none.
     """
     torch = sys.modules.get("torch")
     cuda = sys.modules.get("torch.cuda")
-    if torch is None or cuda is None or cuda.is_available():
-        return
-    built = getattr(getattr(torch, "version", None), "cuda", None)
-    why = f"it is built for CUDA {built}" if built else "it is built for the CPU alone"
-    raise GpuUnavailable(f"a GPU was asked for and PyTorch finds none ({why}): algo doctor")
+    onnx = sys.modules.get("onnxruntime")
+    if torch is not None and cuda is not None:
+        if cuda.is_available():
+            return
+        built = getattr(getattr(torch, "version", None), "cuda", None)
+        why = f"it is built for CUDA {built}" if built else "it is built for the CPU alone"
+        raise GpuUnavailable(f"a GPU was asked for and PyTorch finds none ({why}): algo doctor")
+    if onnx is not None and "CUDAExecutionProvider" not in onnx.get_available_providers():
+        raise GpuUnavailable(
+            "a GPU was asked for and this onnxruntime has the CPU alone: "
+            "name onnxruntime-gpu in requirements.in"
+        )
 
 
 def in_use(process: Path = Path("/proc/self")) -> bool:

@@ -114,7 +114,10 @@ def test_the_gateway_is_told_of_a_gpu_and_only_of_one() -> None:
 
 
 def test_podman_gets_the_same_locked_up_container_in_its_own_words() -> None:
-    words = in_podman(with_gpu(GpuRequest("podman", ("nvidia.com/gpu=all",))), ["run", "it"])
+    planned = with_gpu(GpuRequest("podman", ("nvidia.com/gpu=all",)))
+    planned = replace(planned, volumes={"algo-jobs-1": "/var/lib/algo"})
+    words = in_podman(planned, ["run", "it"])
+    assert words["volumes"] == [{"Name": "algo-jobs-1", "Dest": "/var/lib/algo"}]
     assert words["devices"] == [{"path": "nvidia.com/gpu=all"}]
     assert (words["entrypoint"], words["command"]) == (["run"], ["it"])
     assert words["cap_drop"] == ["ALL"]

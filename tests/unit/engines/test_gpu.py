@@ -240,3 +240,4 @@ def test_an_engines_own_words_become_a_command(text: str, hint: str) -> None:
 
 def test_a_refusal_about_another_device_is_no_gpus_fault() -> None:
     assert explain("write /var/lib/docker: no space left on device") is None
+    assert explain("No such image: algo.local/acme/nvidia-chat:1a2b") is None
