@@ -305,6 +305,29 @@ def test_without_schema_and_sample_there_is_an_editor_and_a_file(
     assert "--data-binary '@raw.bin'" in browser.text("#code")
 
 
+def test_a_type_that_holds_itself_has_a_form_that_ends(gateway: Start, browser: Browser) -> None:
+    code = """
+from __future__ import annotations
+from dataclasses import dataclass
+
+@dataclass
+class Tree:
+    value: int
+    left: Tree | None = None
+    right: Tree | None = None
+
+def apply(tree: Tree) -> int:
+    return tree.value + sum(apply(one) for one in (tree.left, tree.right) if one)
+"""
+    sample = {"value": 1, "left": {"value": 2}}
+    opened(browser, gateway(code, sample=sample))
+    assert called(browser).startswith("200")
+    assert browser.text("#result") == "3"
+    browser.type(field("right", "textarea"), '{"value": 40}')
+    assert called(browser).startswith("200")
+    assert browser.text("#result") == "43"
+
+
 def test_a_large_result_is_shown_in_part_and_saved_whole(gateway: Start, browser: Browser) -> None:
     code = "def apply(input):\n    return {'wave': [(n * n) % 1000 for n in range(input)]}\n"
     opened(browser, gateway(code, sample=200_000))

@@ -22,8 +22,12 @@ const FAR = 1e6;
 /** Return the field for `schema`. `at` has `place`, `label`, `value`, `optional`, `schemas`, `changed`. */
 export function field(schema, at) {
   const found = at.schemas.resolve(schema);
+  const around = at.around ?? [];
+  const named = schema.$ref ?? schema.$from;
+  if (named && around.includes(named)) return anything(found, at); // it holds itself
   const value = at.value === undefined ? found.default ?? found.examples?.[0] : at.value;
-  const here = { ...at, value, label: found.title && at.root ? found.title : at.label };
+  const here = { ...at, value, around: named ? [...around, named] : around,
+    label: found.title && at.root ? found.title : at.label };
   const { choices, nullable } = at.schemas.alternatives(found);
   if (choices?.length > 1) return choice(found, choices, { ...here, optional: at.optional, nullable });
   if (choices?.length === 1) return field({ ...found, anyOf: undefined, oneOf: undefined, ...choices[0] }, { ...here, nullable });

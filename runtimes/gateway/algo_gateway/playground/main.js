@@ -1,13 +1,15 @@
 // The page: reads what the algorithm takes, and calls it.
 
 import { ABSENT, Wrong, field } from "./fields.js";
-import { History, keepToken, token } from "./store.js";
+import { History, showCalls } from "./history.js";
 import { Schemas, inferred, isTelling } from "./schema.js";
 import { byId, choose, chosen, inBytes, inTime, make } from "./dom.js";
 import { call } from "./call.js";
 import { failed, raw, shown, written } from "./result.js";
 import { filePlace } from "./files.js";
+import { givenIn, sign } from "./contract.js";
 import { isLong, snippet } from "./snippets.js";
+import { keepToken, token } from "./token.js";
 
 const page = { form: null, schemas: null, input: {}, sample: undefined, answer: null, running: null, history: null };
 const file = filePlace({ label: "the input", accept: undefined, image: false, changed: () => refresh() });
@@ -60,8 +62,10 @@ function describe(document_, value = undefined) {
   page.sample = takes.example;
   const known = isTelling(takes.schema);
   page.input = known ? takes.schema : inferred(page.sample ?? {});
-  sign(known, takes.schema, gives.schema, responses["200"].content);
+  page.gives = givenIn(Object.keys(responses["200"].content));
   const formless = !known && page.sample === undefined;
+  sign({ schemas: page.schemas, takes: formless ? null : page.input, guessed: !known && !formless,
+    gives: gives.schema, kind: page.gives });
   byId("modes").querySelector("[value=form]").parentElement.hidden = formless;
   byId("sample").hidden = page.sample === undefined;
   fill(value === undefined ? page.sample : value);
@@ -69,41 +73,13 @@ function describe(document_, value = undefined) {
     choose("mode", "json");
     switchMode();
   }
-  showHistory(page.history.all());
-}
-
-function sign(known, takes, gives, content) {
-  const guessed = !known && page.sample !== undefined;
-  const left = known || guessed ? page.schemas.words(page.input) : "anything";
-  const streams = Boolean(content["text/event-stream"]);
-  page.gives = givenIn(Object.keys(content));
-  const right = isTelling(gives) ? page.schemas.words(gives) : page.gives === "json" ? "" : page.gives;
-  byId("signature").replaceChildren(guessed ? "Takes, to go by its sample, " : "Takes ", make("code", {}, left),
-    ...(right ? [streams ? ", answers a stream of " : ", answers ", make("code", {}, right)] : []));
-  byId("contract").hidden = !known && !isTelling(gives);
-  byId("takes-schema").textContent = known ? written(opened(takes)) : "anything";
-  byId("answers-schema").textContent = isTelling(gives) ? written(opened(gives)) : right || "anything";
-}
-
-/** Return what comes back, by its content types: json, text, stream, or a kind of bytes. */
-function givenIn(kinds) {
-  if (kinds.includes("text/event-stream")) return "stream";
-  if (kinds.includes("application/json")) return "json";
-  return kinds[0]?.startsWith("text/") ? "text" : kinds[0] ?? "json";
+  showCalls(page.history.all(), again);
 }
 
 /** The same of the last answer, where it tells more than the contract; bytes as a file's name. */
 function gives() {
   const kind = page.answer?.status < 400 && page.answer.kind ? givenIn([page.answer.kind]) : page.gives;
   return kind.includes("/") ? `result.${kind.split("/")[1].split("+")[0]}` : kind;
-}
-
-/** Return a schema with its references put in place, as deep as people read. */
-function opened(schema, depth = 0) {
-  if (Array.isArray(schema)) return schema.map((one) => opened(one, depth));
-  if (!schema || typeof schema !== "object") return schema;
-  if (schema.$ref && depth < 6) return opened(page.schemas.resolve(schema), depth + 1);
-  return Object.fromEntries(Object.entries(schema).map(([name, one]) => [name, opened(one, depth + 1)]));
 }
 
 /** Put `value` into the form and the editor. */
@@ -279,18 +255,7 @@ function status(code, text, bad = false) {
 function remember(json) {
   const { status: code, milliseconds, value, error } = page.answer;
   const told = error?.code ?? value?.error?.code ?? (value === null ? page.answer.kind : JSON.stringify(value));
-  showHistory(page.history.add({ at: Date.now(), json, status: code, milliseconds, told: String(told).slice(0, 120) }));
-}
-
-function showHistory(calls) {
-  byId("history-card").hidden = !calls.length;
-  byId("history").replaceChildren(...calls.map((one) => make("li", {},
-    make("button", { type: "button", title: "Use this input again", onclick: () => again(one) },
-      make("time", { datetime: new Date(one.at).toISOString() }, new Date(one.at).toLocaleTimeString()),
-      make("span", { class: one.status < 400 ? "good" : "bad" }, String(one.status)),
-      make("span", { class: "took" }, inTime(one.milliseconds)),
-      make("code", { class: "sent" }, one.json),
-      make("code", { class: "told" }, one.told)))));
+  showCalls(page.history.add({ at: Date.now(), json, status: code, milliseconds, told: String(told).slice(0, 120) }), again);
 }
 
 function again(one) {
@@ -316,7 +281,7 @@ byId("json").addEventListener("input", refresh);
 byId("modes").addEventListener("change", switchMode);
 byId("languages").addEventListener("change", refresh);
 byId("views").addEventListener("change", showAnswer);
-byId("forget").addEventListener("click", () => { page.history.clear(); showHistory([]); });
+byId("forget").addEventListener("click", () => { page.history.clear(); showCalls([], again); });
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(byId("code").textContent);
   byId("copy").textContent = "Copied";

@@ -27,11 +27,14 @@ export class Schemas {
     return place ?? {};
   }
 
-  /** Return the alternatives of a union without null, and whether null is one of them. */
+  /** Return the alternatives of a union without null, and whether null is one of them.
+   *
+   * Each says in `$from` which reference it came from.
+   */
   alternatives(schema) {
     const listed = schema.anyOf ?? schema.oneOf;
     const types = Array.isArray(schema.type) ? schema.type : null;
-    const all = listed?.map((one) => ({ ...this.resolve(one) })) ??
+    const all = listed?.map((one) => ({ ...this.resolve(one), $from: one.$ref })) ??
       types?.map((type) => ({ ...schema, type }));
     if (!all) return { choices: null, nullable: false };
     const choices = all.filter((one) => one.type !== "null" && one.const !== null);
