@@ -34,6 +34,10 @@ def apply(value):
 """
 
 
+# A request that is followed where it is answered.
+NAMED = {"X-Request-Id": "mine", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+
+
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
     opened = Door.open(tmp_path, "127.0.0.1", 0)
@@ -91,7 +95,7 @@ def test_one_takes_over_while_requests_come(tmp_path: Path, door: Door) -> None:
     assert set(answers) == {2}
     # A connection that was idle all the time is of use once more, and leads to the new one.
     assert old.process.poll() is None
-    assert call(kept, 0) == 2
+    assert call(kept, 0, **NAMED) == 2
     assert old.process.wait(5) == 0
     assert call(kept, 0) == 2
     kept.close()
@@ -122,8 +126,9 @@ def test_without_its_door_a_gateway_says_so(tmp_path: Path) -> None:
     assert served.stop() == 75
 
 
-def call(connection: http.client.HTTPConnection, value: float) -> object:
-    connection.request("POST", "/", json.dumps(value), {"Content-Type": "application/json"})
+def call(connection: http.client.HTTPConnection, value: float, **headers: str) -> object:
+    kind = {"Content-Type": "application/json"}
+    connection.request("POST", "/", json.dumps(value), kind | headers)
     response = connection.getresponse()
     text = response.read()
     assert response.status == 200, text

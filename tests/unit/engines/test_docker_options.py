@@ -8,7 +8,7 @@ import pytest
 from algo.engines.docker_options import ContainerPlan, Publish, plan, settings, user_for
 from algo.engines.errors import FolderUnreadable
 from algo.engines.gpu import GpuRequest
-from algo.engines.interface import Image, Launch, Limits
+from algo.engines.interface import Access, Image, Launch, Limits
 from algo.engines.podman_options import in_podman
 
 
@@ -36,6 +36,26 @@ def test_a_development_container_sees_the_working_tree_read_only() -> None:
     assert planned.command == ("--development", "--control", "tcp:0.0.0.0:8081")
     assert planned.labels["dev.algo.session"] == "s1"
     assert (planned.memory, planned.nano_cpus, planned.processes) == (1 << 30, 1_500_000_000, 64)
+
+
+def test_a_container_is_told_who_may_call_and_where_traces_go() -> None:
+    access = Access(tokens=Path("/srv/tokens.json"), log=True)
+    planned = plan(
+        replace(launch(Path("/srv/hello")), access=access),
+        "algo.local/acme/hello:abc",
+        session="s1",
+        user="",
+        owner="7:9",
+        machine="here",
+        token="",
+        gpu=None,
+        env={"OTEL_SERVICE_NAME": "mine", "ALGO_TOKEN": "secret", "PATH": "/bin"},
+    )
+    assert "/srv/tokens.json:/opt/algo/tokens.json:ro" in planned.binds
+    assert planned.environment["ALGO_TOKENS"] == "/opt/algo/tokens.json"
+    assert planned.environment["ALGO_ACCESS_LOG"] == "1"
+    assert planned.environment["OTEL_SERVICE_NAME"] == "mine"
+    assert not {"ALGO_LOCAL", "ALGO_TOKEN"} & planned.environment.keys()
 
 
 def test_an_exact_container_has_no_overlay_and_no_control_endpoint() -> None:

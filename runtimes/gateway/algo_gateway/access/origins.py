@@ -58,7 +58,7 @@ class Origins:
         host = headers.get("host")
         if host is not None and not _is_ours(host):
             message = f"this service is for this machine alone, and {host!r} is no name of it"
-            hint = "call it as localhost, or let it want tokens: algo serve --tokens FILE"
+            hint = "call it as localhost; or algo serve --tokens FILE, or --insecure-no-token"
             raise Failure(403, "host_refused", message, hint=hint)
         origin = headers.get("origin")
         if origin is None or self._allows(origin) or _is_local_page(origin, host or ""):

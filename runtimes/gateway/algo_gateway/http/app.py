@@ -53,6 +53,7 @@ class App:
         parts.append(Pages(service, parts, None if tokens is None else self._routes))
         for part in parts:
             part.register(self._routes)
+        self._successor: Handler | None = None
         self._front = Front(service, self._routes, origins, tokens)
         # The hottest way: these give an answer its id by themselves.
         self._direct: frozenset[Handler] = (
@@ -62,6 +63,7 @@ class App:
     def give_way(self, handler: Handler) -> None:
         """Let `handler` answer everything from now on."""
         self._routes = _Everywhere(handler)
+        self._successor = handler
         self._direct = frozenset({handler})
 
     def __call__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:
@@ -69,7 +71,7 @@ class App:
         handler = self._routes.find(scope.method, scope.path)
         if handler in self._direct:
             headers = scope.headers
-            if PARENT not in headers and HEADER not in headers:
+            if (PARENT not in headers and HEADER not in headers) or handler is self._successor:
                 return handler(scope, proto)
         return self._front.handle(scope, proto, handler or self._unknown) or _answered()
 
