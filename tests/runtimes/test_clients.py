@@ -87,6 +87,12 @@ def test_tritons_grpc_client(gateway: Start, client_python: Client) -> None:
     run(client_python("triton"), "triton_grpc.py", f"127.0.0.1:{served.grpc_port}")
 
 
+def test_no_answer_of_many_calls_at_once_is_mixed_up(gateway: Start, client_python: Client) -> None:
+    served = gateway(TENSORS, "--grpc-port", "0")
+    places = (f"127.0.0.1:{served.port}", f"127.0.0.1:{served.grpc_port}")
+    run(client_python("triton"), "triton_aio.py", *places)
+
+
 def test_kserves_clients(gateway: Start, client_python: Client) -> None:
     served = gateway(TENSORS, "--grpc-port", "0")
     url, address = f"http://127.0.0.1:{served.port}", f"127.0.0.1:{served.grpc_port}"

@@ -87,6 +87,20 @@ def test_errors_are_statuses(gateway: Start) -> None:
     assert failed[0] is grpc.StatusCode.INTERNAL and "TypeError" in failed[1]
 
 
+def test_garbage_is_refused_and_others_are_served(gateway: Start) -> None:
+    served = gateway(ECHO, "--grpc-port", "0")
+    with grpc.insecure_channel(f"127.0.0.1:{served.grpc_port}") as channel:
+        call = channel.unary_unary(f"/{messages.INFERENCE_SERVICE}/ModelInfer")
+        for body in (b"\xff" * 50, b"\x0a\xff\xff\xff\xff\x0f", b"\x2a\x02\x0a\x05"):
+            with pytest.raises(grpc.RpcError):
+                call(body, timeout=10)
+        unknown = channel.unary_unary(f"/{messages.INFERENCE_SERVICE}/ModelTrain")
+        with pytest.raises(grpc.RpcError) as caught:
+            unknown(b"", timeout=10)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert ask(served, "ModelInfer", request("INT8", [1], int_contents=[1])).id == "a1"
+
+
 def test_a_clients_deadline_frees_its_place(gateway: Start) -> None:
     served = gateway(SLEEP, "--grpc-port", "0")
     slow = request("FP64", [1], fp64_contents=[0.6])

@@ -332,3 +332,30 @@ def test_the_metadata_follows_a_reload(developed: Start) -> None:
     assert served.reload("src/it.py")["ok"]
     assert served.ask("GET", "/v2/models/it").json["inputs"][0]["datatype"] == "BYTES"
     assert outputs(served, tensor(["a"], [1], "BYTES", "x"))["output"]["data"] == ["a"]
+
+
+def test_tensors_of_requests_that_come_together_are_one_array(
+    gateway: Start, client_python: Client
+) -> None:
+    code = """
+        import time
+        from typing import Annotated
+
+        import numpy as np
+
+        Rows = Annotated[np.ndarray, np.float32, (None, 2)]
+
+        def apply_batch(rows: Rows) -> Rows:
+            time.sleep(0.05)
+            return np.stack([rows[:, 0], np.full(len(rows), len(rows), np.float32)], 1)
+        """
+    served = gateway(code, "--python", str(client_python("types")))
+    assert served.ask("GET", "/v2/models/it").json["inputs"][0]["shape"] == [2]
+
+    def row(number: int) -> Any:
+        return outputs(served, tensor([number, 0], [2], "FP32"))["output"]["data"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(row, range(8)))
+    assert [first for first, _ in answers] == list(range(8))
+    assert max(size for _, size in answers) > 1

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # What a message has around its tensors.
 _ENVELOPE = 1 << 16
+# Requests beyond those that wait or are answered: probes, metadata, streams that pause.
+_SPARE = 64
 _STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -67,13 +69,17 @@ class Rpc:
         Raises:
             OSError: Something else listens there.
         """
-        most = self._service.pool.serving.max_body + _ENVELOPE
+        serving = self._service.pool.serving
+        most = serving.max_body + _ENVELOPE
+        places = serving.queue + serving.workers * serving.concurrency
         self._server = grpc.aio.server(
+            # A message is in memory before it is looked at: no more of them than can wait.
+            maximum_concurrent_rpcs=places + _SPARE,
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", most),
                 ("grpc.max_send_message_length", -1),
-            ]
+            ],
         )
         self._server.add_generic_rpc_handlers(self._handlers())
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
