@@ -11,7 +11,8 @@ from algo_gateway.http.listener import Listener
 from tests.fuzz.mutation import cut
 
 if TYPE_CHECKING:
-    from algo_gateway.http.exchange import Exchange, Scope
+    from algo_gateway.http.exchange import Exchange
+    from algo_gateway.http.scope import Scope
 
 WORDS = (
     b"\r\n\r\n",

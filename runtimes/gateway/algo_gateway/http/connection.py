@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, cast
-from urllib.parse import unquote
 
 import httptools
 
 from algo_gateway.http.body import Body
-from algo_gateway.http.exchange import REASONS, Exchange, Headers, Scope
+from algo_gateway.http.exchange import REASONS, Exchange
 from algo_gateway.http.limits import (
     HEAD_TIME,
     IDLE_TIME,
@@ -25,11 +24,13 @@ from algo_gateway.http.limits import (
     TOO_MANY,
     Refused,
 )
+from algo_gateway.http.scope import NAMES, name_of, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from algo_gateway.http.listener import Listener
+    from algo_gateway.http.scope import Scope
 
 
 class Connection(asyncio.Protocol):
@@ -49,7 +50,8 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._pairs: list[tuple[str, str]] = []
         self._coming: Exchange | None = None
-        self._head_bytes = 0
+        # Of a head that has not ended, at least; and at most, with what is being parsed.
+        self._head_bytes = self._fed = 0
         # Between two requests, and how many of them have ended.
         self._between = True
         self._ended = 0
@@ -164,14 +166,15 @@ class Connection(asyncio.Protocol):
         if len(self._pairs) >= MOST_HEADERS:
             self._refused = Refused(431, "too_many_headers", f"over {MOST_HEADERS} headers")
             raise self._refused
-        self._pairs.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        known = NAMES.get(name) or name_of(name)
+        self._pairs.append((known, value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
-        if len(self._url) + sum(len(name) + len(value) for name, value in self._pairs) > MOST_HEAD:
+        if self._fed > MOST_HEAD and self._head_size() > MOST_HEAD:
             self._refused = TOO_LARGE
             raise self._refused
-        scope = self._scope()
+        scope = scope_of(self._parser, self._url, self._pairs, self._ends)
         self._url, self._pairs = b"", []
         self._coming = Exchange(self, scope)
         self._body_ticks = self._body_bytes = 0
@@ -310,8 +313,12 @@ class Connection(asyncio.Protocol):
         taken = protocol.taken if isinstance(protocol, Body) else self._body_bytes
         return taken < ticks * LEAST_RATE
 
+    def _head_size(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) for name, value in self._pairs)
+
     def _feed(self, data: bytes) -> None:
         first, ended = self._between, self._ended
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -322,7 +329,7 @@ class Connection(asyncio.Protocol):
             self._refuse(self._refused or Refused(400, "malformed_request", said))
             return
         if self._between or self._coming is not None:
-            self._head_bytes = self._head_ticks = 0
+            self._head_bytes = self._head_ticks = self._fed = 0
         elif ended == self._ended:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
@@ -467,26 +474,3 @@ class Connection(asyncio.Protocol):
         self._transport.set_protocol(protocol)
         if not paused:
             self._transport.resume_reading()
-
-    def _scope(self) -> Scope:
-        target = self._url
-        if not target.startswith(b"/"):
-            parsed = httptools.parse_url(target) if target != b"*" else None
-            query = b"?" + parsed.query if parsed and parsed.query else b""
-            target = ((parsed.path or b"/") + query) if parsed else b"*"
-        path, _, query_string = target.decode("latin-1").partition("?")
-        if "%" in path:
-            path = unquote(path)
-        headers = Headers(self._pairs)
-        length = headers.get("content-length")
-        chunked = "transfer-encoding" in headers
-        return Scope(
-            self._parser.get_method().decode(),
-            path,
-            query_string,
-            self._parser.get_http_version(),
-            headers,
-            length=None if chunked else int(length or 0),
-            keep_alive=self._parser.should_keep_alive(),
-            ends=self._ends,
-        )

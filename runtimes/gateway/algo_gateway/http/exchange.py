@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable
 
     from algo_gateway.http.connection import Connection
+    from algo_gateway.http.scope import Scope
 
 # A body whose reader is slow holds at most this many bytes, then the client waits.
 HIGH = 1 << 18
@@ -22,76 +23,6 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 COUNTED = 1 << 16
 # A head and a body below this are one piece; copying more costs more than a second piece.
 _ONE_PIECE = 1 << 16
-
-
-class Headers(dict[str, str]):
-    """A request's headers by lower-case name; of a repeated one the first."""
-
-    __slots__ = ("pairs",)
-
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        super().__init__(reversed(pairs))
-        self.pairs = pairs
-
-    def get_all(self, name: str) -> list[str]:
-        """Return every value of a header."""
-        return [value for known, value in self.pairs if known == name]
-
-
-class Scope:
-    """What a request asks for; requests that say the same share one.
-
-    Attributes:
-        address: The client's, without its port.
-        keep_alive: Whether another request may follow on this connection.
-        keeps: The same, and without having to say so.
-        length: Of the body; None when it comes in chunks.
-    """
-
-    __slots__ = (
-        "address",
-        "authority",
-        "client",
-        "headers",
-        "http_version",
-        "keep_alive",
-        "keeps",
-        "length",
-        "method",
-        "path",
-        "proto",
-        "query_string",
-        "rsgi_version",
-        "scheme",
-        "server",
-    )
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        query_string: str,
-        http_version: str,
-        headers: Headers,
-        *,
-        length: int | None,
-        keep_alive: bool,
-        ends: tuple[str, str, str],
-    ) -> None:
-        self.proto = "http"
-        self.rsgi_version = "1.5"
-        self.scheme = "http"
-        self.method = method
-        self.path = path
-        self.query_string = query_string
-        self.http_version = http_version
-        self.headers = headers
-        self.authority = headers.get("host")
-        self.length = length
-        self.keep_alive = keep_alive
-        # The usual: HTTP/1.1, which need not say that it goes on.
-        self.keeps = keep_alive and http_version == "1.1"
-        self.client, self.address, self.server = ends
 
 
 class Exchange:

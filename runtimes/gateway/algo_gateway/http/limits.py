@@ -18,6 +18,8 @@ LOOKED_AT = 64
 LINGER = 2.0
 # Content types whose head is kept at hand.
 MOST_HEADS = 64
+# Names of headers that are known in lower case.
+MOST_NAMES = 256
 
 
 class Refused(Exception):

@@ -18,8 +18,9 @@ from algo_gateway.http.limits import LOOKED_AT, MOST_CONNECTIONS, SPARE_FILES
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from algo_gateway.http.exchange import Exchange, Scope
+    from algo_gateway.http.exchange import Exchange
     from algo_gateway.http.limits import Refused
+    from algo_gateway.http.scope import Scope
 
     # Answers at once and returns None, or returns what will answer.
     App = Callable[[Scope, Exchange], Coroutine[Any, Any, None] | None]
