@@ -36,7 +36,7 @@ def test_the_curves_are_well_formed_and_say_what_they_show() -> None:
     svg = drawn([sample(number) for number in range(20)], "20 < 30 minutes", "two cores")
     texts = [one.text for one in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
     assert texts[:2] == ["20 < 30 minutes", "two cores"]
-    assert {"gateway", "gateway and workers", "median", "p99"} <= set(texts)
+    assert {"gateway", "gateway and workers", "median", "99th percentile"} <= set(texts)
 
 
 @pytest.mark.slow

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import algo_gateway
 from algo_gateway.calls.call import Call, Failure, Stream
+from algo_gateway.inference.aside import aside
 from algo_gateway.inference.mapping import body_of, decoded, tensors_of
 from algo_gateway.inference.signature import Signature, signature
 from algo_gateway.inference.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from algo_gateway.calls.call import Result
     from algo_gateway.http.service import Service
     from algo_gateway.inference.request import Request
     from algo_gateway.inference.signature import Side
@@ -131,15 +133,16 @@ class Model:
         call: Call | None = None
         try:
             side = self.signature.output
-            call = self._submit(request, caller)
+            call = await self._submit(request, caller)
             submitted = time.monotonic()
             result = await self._settled(call)
             if isinstance(result, Stream):
                 value: Any = [piece async for piece in self._pieces(call, result)]
+                received = time.monotonic()
+                tensors = tensors_of(value, side, request.asked)
             else:
-                value = decoded(result)
-            received = time.monotonic()
-            tensors = tensors_of(value, side, request.asked)
+                received = time.monotonic()
+                tensors = await aside(len(result.body), _outputs, result, side, request.asked)
         except Failure as problem:
             self._failed(problem, call, began)
             raise
@@ -158,20 +161,21 @@ class Model:
         call: Call | None = None
         try:
             side = self.signature.output
-            call = self._submit(request, caller)
+            call = await self._submit(request, caller)
             result = await self._settled(call)
             if isinstance(result, Stream):
                 async for piece in self._pieces(call, result):
                     yield tensors_of(piece, side, request.asked)
             else:
-                yield tensors_of(decoded(result), side, request.asked)
+                yield await aside(len(result.body), _outputs, result, side, request.asked)
         except Failure as problem:
             self._failed(problem, call, began)
             raise
         self.statistics.succeeded(0.0, *_parts(call, began, time.monotonic()), 0.0)
 
-    def _submit(self, request: Request, caller: Caller) -> Call:
-        kind, body = body_of(request.tensors, self.signature.input)
+    async def _submit(self, request: Request, caller: Caller) -> Call:
+        size = 8 * sum(tensor.count for tensor in request.tensors)
+        kind, body = await aside(size, body_of, request.tensors, self.signature.input)
         request.tensors.clear()  # the body has them now; twice 100 MB is too much to hold
         asked = [one for one in (caller.timeout, request.timeout) if one is not None]
         timeout = min(asked) if asked else None
@@ -201,6 +205,10 @@ class Model:
         self.statistics.fail.add(time.monotonic() - began)
         if call is not None and problem.status >= SERVER_ERROR:
             self._service.logs.failed(problem, call.id)
+
+
+def _outputs(result: Result, side: Side, asked: Sequence[str]) -> list[Tensor]:
+    return tensors_of(decoded(result), side, asked)
 
 
 def _parts(call: Call, submitted: float, received: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import msgspec
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.calls.deadlines import client_timeout
+from algo_gateway.inference.aside import aside
 from algo_gateway.inference.model import VERSION, Caller
 from algo_gateway.inference.paths import MODELS
 from algo_gateway.inference.request import LENGTH_HEADER, answer, parse
@@ -89,8 +90,9 @@ class Rest:
             body = await service.body(scope.headers, proto)
             encoding = headers.get("content-encoding")
             if encoding:
-                body = _decompressed(body, encoding, service.pool.serving.max_body)
-            request = parse(body, headers.get(LENGTH_HEADER))
+                most = service.pool.serving.max_body
+                body = await aside(len(body), _decompressed, body, encoding, most)
+            request = await aside(len(body), parse, body, headers.get(LENGTH_HEADER))
             del body  # large tensors are held once, by the request
             caller = Caller(
                 scope.client.rpartition(":")[0],
@@ -98,7 +100,8 @@ class Rest:
                 proto.client_disconnect,
             )
             tensors = await self._model.infer(request, caller)
-            answered, document = answer(request, tensors, *_asked(scope.path))
+            size = 8 * sum(tensor.count for tensor in tensors)
+            answered, document = await aside(size, answer, request, tensors, *_asked(scope.path))
         except Failure as problem:
             self._refuse(proto, problem, began)
             return
