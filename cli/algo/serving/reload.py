@@ -249,8 +249,8 @@ def _since(change: Change) -> float:
 
 
 def _name(paths: tuple[str, ...], *, force: bool = False) -> str:
-    if force:
-        return "r"
+    if force or not paths:
+        return "r"  # the key
     if len(paths) > _MANY:
         return f"{len(paths)} files"
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
