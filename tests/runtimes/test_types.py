@@ -368,6 +368,13 @@ def test_an_edit_of_an_annotation_is_in_force_after_the_reload(developed: Serve)
     assert call["content"]["application/json"]["schema"] == {"type": "string"}
 
 
+def test_what_reads_types_is_imported_once_for_all_workers(runner: Start) -> None:
+    plain = runner("def apply(value):\n    return value\n").load()["preload"]
+    assert not any(name.startswith("algo_runner") for name in plain)
+    typed = runner("def apply(value: int):\n    return value\n").load()["preload"]
+    assert "algo_runner.typed.scalars" in typed
+
+
 def test_a_method_and_an_async_function_are_typed_too(runner: Start) -> None:
     started = runner(
         """

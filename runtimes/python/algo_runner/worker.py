@@ -183,7 +183,7 @@ class Worker:
         fresh = [
             name
             for name, module in list(sys.modules.items())
-            if name not in self._known and not own(module) and not name.startswith("algo_runner")
+            if name not in self._known and not own(module) and _is_fresh(name)
         ]
         alone = self._before.obstacle(self.loaded) if self._before else ""
         self.answer(
@@ -383,3 +383,8 @@ class Worker:
     def _end_lines(self) -> None:
         for lines in self._lines:
             lines.end()
+
+
+def _is_fresh(name: str) -> bool:
+    """Tell whether the next worker may find a module imported: of ours what reads types."""
+    return not name.startswith("algo_runner") or name.startswith("algo_runner.typed.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import typing
 from typing import Any
@@ -151,6 +150,8 @@ def _converter(fields: list[Member], build: Any) -> Any:
 
 
 def _unknown(value: dict[str, Any], known: dict[str, Member]) -> list[Problem]:
+    import difflib
+
     problems: list[Problem] = []
     for name in value:
         if name not in known:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-import decimal
 import enum
 import re
+import sys
 import typing
-import uuid
 from typing import Any
 
 from algo_runner.typed.kinds import NUMBERS, Compiler, Kind, Schema
@@ -33,6 +32,9 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
         return Kind()
     if isinstance(annotation, type) and annotation in _KINDS:
         return _KINDS[annotation](compiler)
+    for (module, name), kind in _ELSEWHERE.items():
+        if annotation is getattr(sys.modules.get(module), name, module):
+            return kind(compiler)
     if annotation is None:
         return _KINDS[type(None)](compiler)
     if typing.get_origin(annotation) is typing.Literal:
@@ -143,10 +145,10 @@ def _duration(value: Any) -> datetime.timedelta:
     return -length if sign == "-" else length
 
 
-def _uuid(value: Any) -> uuid.UUID:
+def _uuid(value: Any) -> Any:
     try:
         if isinstance(value, str) and len(value) == 36:
-            return uuid.UUID(value)
+            return sys.modules["uuid"].UUID(value)
     except ValueError:
         pass
     raise expected("a UUID", value)
@@ -155,13 +157,12 @@ def _uuid(value: Any) -> uuid.UUID:
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,6})?")
 
 
-def _decimal(value: Any) -> decimal.Decimal:
-    if type(value) is int:
-        return decimal.Decimal(value)
+def _decimal(value: Any) -> Any:
+    make = sys.modules["decimal"].Decimal
     if type(value) is float:
-        return decimal.Decimal(repr(value))
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return decimal.Decimal(value)
+        return make(repr(value))
+    if type(value) is int or (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+        return make(value)
     raise expected("a number, or one in a string", value)
 
 
@@ -276,8 +277,11 @@ _KINDS = {
     datetime.date: _of(_date, {"type": "string", "format": "date"}),
     datetime.time: _of(_time, {"type": "string", "format": "time"}),
     datetime.timedelta: _either(_duration, _SECONDS, _LENGTH, _WRITTEN),
-    uuid.UUID: _of(_uuid, {"type": "string", "format": "uuid"}),
-    decimal.Decimal: _either(_decimal, {"type": "number"}, _DIGITS, _DIGITS),
+}
+# Types of modules that only their users pay for.
+_ELSEWHERE = {
+    ("uuid", "UUID"): _of(_uuid, {"type": "string", "format": "uuid"}),
+    ("decimal", "Decimal"): _either(_decimal, {"type": "number"}, _DIGITS, _DIGITS),
 }
 
 

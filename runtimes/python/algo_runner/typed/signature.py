@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,7 @@ def signature(apply: Callable[..., Any], *, batch: bool) -> Signature:
     given, returned = _hints(apply)
     if given is empty and returned is empty:
         return Signature()
+    _import_rooms()
     from algo_runner.typed.kinds import Compiler
     from algo_runner.typed.reading import reader
     from algo_runner.typed.stacking import per_call
@@ -76,6 +78,20 @@ def signature(apply: Callable[..., Any], *, batch: bool) -> Signature:
             if not kind.is_any:
                 schema["returns"] = list(kind.returns)
     return Signature(read, fitted(schema), stack)
+
+
+def _import_rooms() -> None:
+    """Import what compiles annotations, and let Python keep it compiled.
+
+    A runner writes no bytecode, for the author's folder is not its own; ours is.
+    """
+    forbidden, sys.dont_write_bytecode = sys.dont_write_bytecode, sys.flags.dont_write_bytecode > 0
+    try:
+        from algo_runner.typed import kinds, reading, stacking  # noqa: F401
+
+        kinds.makers()
+    finally:
+        sys.dont_write_bytecode = forbidden
 
 
 def fitted(schema: dict[str, Any]) -> dict[str, Any]:
