@@ -326,6 +326,18 @@ def test_a_cancelled_async_call_ends_with_an_error(runner: Start) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_an_async_call_that_is_cancelled_at_once_ends_with_an_error(runner: Start) -> None:
+    started = runner("async def apply(value):\n    return value\n", concurrency=2)
+    started.load()
+    call = b'{"type":"call","id":4,"content_type":"application/json"}'
+    cancel = b'{"type":"cancel","id":4}'
+    raw = LENGTHS.pack(len(call), 1) + call + b"1" + LENGTHS.pack(len(cancel), 0) + cancel
+    started.write_raw(raw)  # both are there before the call can begin
+    header, _ = started.read()
+    assert (header["type"], header["id"]) == ("error", 4)
+    assert started.call(b"2", 5)[1] == b"2"
+
+
 STATEFUL = """
     import os
 

@@ -84,7 +84,7 @@ class _Loop:
             number = header.get("id", -header["calls"][0]["id"] if "calls" in header else 0)
             task = asyncio.get_running_loop().create_task(self._call(header, body))
             self._tasks[number] = task
-            task.add_done_callback(lambda _: self._forget(number))
+            task.add_done_callback(lambda task: self._done(task, number, header))
             return True
         if header["type"] == "cancel":
             waiting = self._tasks.get(header.get("id", -1))
@@ -102,9 +102,11 @@ class _Loop:
             return True
         return self._worker.handle(header, body)
 
-    def _forget(self, number: int) -> None:
+    def _done(self, task: asyncio.Task[None], number: int, header: Header) -> None:
         self._tasks.pop(number, None)
         self._gates.pop(number, None)
+        if task.cancelled():  # before it had begun: it could not answer by itself
+            self._worker.failed(header, asyncio.CancelledError())
 
     async def _call(self, header: Header, body: bytes) -> None:
         worker = self._worker
