@@ -20,6 +20,13 @@ measured, and how to repeat it, is in [benchmarks/README.md](../benchmarks/READM
 compared took turns in the same run on the same machine; medians are shown. What was asked for
 and missed says so.
 """
+SOAK = """
+## A soak
+
+`make soak` ([how](../benchmarks/README.md#a-soak))
+
+![Memory and latency over time](soak.svg)
+"""
 
 
 class Results(msgspec.Struct):
@@ -65,7 +72,7 @@ def page(results: Results, order: tuple[str, ...]) -> str:
         lines += ["", f"## {title}", "", f"`python -m benchmarks.{outcome.benchmark}`, "]
         lines[-1] += f"{outcome.date}"
         lines += ["", *markdown(outcome.columns, outcome.rows)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + SOAK
 
 
 def write_page(results: Results, order: tuple[str, ...]) -> None:
