@@ -88,6 +88,11 @@ class Project:
         for name in ("entry", "helper", "weights"):
             self._write(name)
 
+    @property
+    def broken(self) -> bool:
+        """Whether the code on disk cannot be served."""
+        return bool(self.wrong & {"entry", "helper", "weights"})
+
     def edit(self) -> str:
         """Make an edit and work out what should be served after it; return what it was."""
         kinds = ["entry"] * 4 + ["helper"] * 3 + ["weights", "package", "package", "manifest"]
@@ -115,7 +120,7 @@ class Project:
     def _settle(self) -> None:
         if "package" not in self.wrong and "manifest" not in self.wrong:
             self.package = self.numbers["package"]
-        if not self.wrong & {"entry", "helper", "weights"}:
+        if not self.broken:
             numbers = self.numbers
             self.served = (numbers["entry"], numbers["helper"], numbers["weights"], self.package)
 
@@ -209,12 +214,13 @@ class Crowd:
         for thread in self._threads:
             thread.join(30)
 
-    def has_answer(self, state: State, since: float) -> bool:
-        """Tell whether a call that was sent after `since` was answered by `state`."""
-        for sent, _, answer in reversed(self.answers[-50:]):
-            if sent >= since and tuple(answer[:4]) == state:
-                return True
-        return False
+    def last(self, states: list[State], since: float) -> State | None:
+        """Return which of `states` answered the last call, if that was sent after `since`."""
+        if not self.answers:
+            return None
+        sent, _, answer = self.answers[-1]
+        state: State = tuple(answer[:4])
+        return state if sent >= since and state in states else None
 
     def _call(self, number: int) -> None:
         connection = http.client.HTTPConnection(self._address, timeout=30)
@@ -247,44 +253,49 @@ def play(served: Served, project: Project, edits: int) -> list[str]:
 
     with Crowd(served.url) as crowd:
 
-        def after() -> None:
-            events = told()
-            served.wait(lambda: crowd.has_answer(project.served, time.monotonic() - 1), 30)
-            quiet = time.monotonic() + 0.4
-            while time.monotonic() < quiet:
-                count = told()
-                if count != events:
-                    events, quiet = count, time.monotonic() + 0.4
+        def after(may: list[State]) -> None:
+            """Wait until it is quiet, and until one of the states that may be served is."""
+            events, quiet = told(), time.monotonic() + 0.4
+            while time.monotonic() < quiet or not crowd.last(may, time.monotonic() - 1):
+                if told() != events:
+                    events, quiet = told(), time.monotonic() + 0.4
                 time.sleep(0.02)
+                assert time.monotonic() < quiet + 30, (
+                    f"none of {may} is served, but {crowd.answers[-1]}, after {story} "
+                    f"{served.events[-3:]} {served.story[-10:]}"
+                )
             settled = time.monotonic()
-            served.wait(lambda: crowd.has_answer(project.served, settled), 30)
-            assert crowd.has_answer(project.served, settled), (
-                f"{project.served} is not served: {crowd.answers[-1]} after {story} "
-                f"{served.events[-3:]} {served.story[-10:]}"
-            )
-            for one in times[:-1]:
-                one[2] = min(one[2], settled)
+            served.wait(lambda: crowd.last(may, settled) is not None, 30)
+            found = crowd.last(may, settled)
+            assert found is not None, f"{crowd.answers[-1]} is none of {may} after {story}"
+            project.served = found
+            for one in times:
+                if one[0] != found:
+                    one[2] = min(one[2], settled)
+            times.append([found, settled, float("inf")])
 
         def note(what: str, at: float) -> None:
             story.append(what)
-            if times[-1][0] != project.served:
-                times.append([project.served, at, float("inf")])
+            times.append([project.served, at, float("inf")])
 
         for _ in range(edits):
             known = told()
             burst = project.chance.random() < 0.3
+            may = [project.served]
             for _ in range(project.chance.randint(2, 4) if burst else 1):
                 at = time.monotonic()
                 note(project.edit_code() if burst else project.edit(), at)
+                may.append(project.served)
                 time.sleep(project.chance.choice([0.0, 0.03, 0.12]) if burst else 0)
             served.wait(partial(lambda known: told() > known, known), 1)
-            after()
+            # What was good in the midst of a burst may have been served, or not been seen.
+            after(may if project.broken else may[-1:])
         at = time.monotonic()
         for what in project.mend():
             time.sleep(0.2)
             note(what, at)
         note("mended", at)
-        after()
+        after([project.served])
     wrong = [f"{failure} ({story})" for failure in crowd.failures]
     for sent, received, answer in crowd.answers:
         fits = any(
