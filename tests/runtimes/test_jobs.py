@@ -232,7 +232,8 @@ def test_jobs_are_listed_the_newest_first(gateway: Start) -> None:
     rest = served.ask("GET", page["next"]).json
     assert ([job["id"] for job in rest["jobs"]], rest["next"]) == (names[1::-1], None)
     assert served.ask("GET", "/jobs?state=failed").json["jobs"] == []
-    for query in ("state=lost", "limit=0", "limit=5000", "before=x"):
+    wrong = ("state=lost", "state=", "limit=0", "limit=5000", "limit=", "before=x")
+    for query in (*wrong, f"before={1 << 70}"):
         refused = served.ask("GET", f"/jobs?{query}")
         assert (refused.status, refused.code) == (400, "bad_query")
 

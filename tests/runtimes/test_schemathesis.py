@@ -101,7 +101,7 @@ def apply(input: list[Ask]) -> list[Ask]:
 """
 MINIMAL = "scaffolds/python/minimal/src/{{module}}.py.tmpl"
 FEW = ("--max-examples", "5")
-CALLS = "^/(invoke|healthz|readyz|metrics|openapi.json)?$"
+CALLS = "^/(invoke|healthz|readyz|metrics|openapi.json|jobs)?$"
 # These depend on more than a schema says: whether a job is there, whether numbers fit a shape.
 # Algorithmia's clients want errors as 200, a job is accepted before anybody has read its input,
 # and DELETE of a job cancels it.

@@ -315,18 +315,17 @@ def _query(text: str) -> tuple[str, int, int]:
     Raises:
         Failure: 400, one of them is none.
     """
-    asked = {name: values[0] for name, values in parse_qs(text).items()}
-    state, before, most = (asked.get(name, "") for name in ("state", "before", "limit"))
-    if state and state not in _STATES:
+    asked = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    state = asked.get("state", "")
+    if "state" in asked and state not in _STATES:
         raise Failure(
             400, "bad_query", f"there is no state {state[:50]!r}", hint=", ".join(_STATES)
         )
     numbers = []
-    for name, text, default, largest in (
-        ("before", before, _LAST, _LAST),
-        ("limit", most, 100, _MOST),
-    ):
-        if text and not (text.isascii() and text.isdigit() and 1 <= int(text[:19]) <= largest):
-            raise Failure(400, "bad_query", f"{name} is from 1 to {largest}, not {text[:50]!r}")
-        numbers.append(int(text[:19]) if text else default)
+    for name, default, largest in (("before", _LAST, _LAST), ("limit", 100, _MOST)):
+        given = asked.get(name, str(default))
+        whole = given.isascii() and given.isdigit() and len(given) <= len(str(_LAST))
+        if not (whole and 1 <= int(given) <= largest):
+            raise Failure(400, "bad_query", f"{name} is from 1 to {largest}, not {given[:50]!r}")
+        numbers.append(int(given))
     return state, numbers[0], numbers[1]
