@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from algo.main import run
+from algo.resources import user_folders
 
 from tests.e2e.served import Served
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import Engine
 
 ALGO = [sys.executable, "-c", "from algo.main import main; main()"]
 
@@ -303,15 +306,17 @@ def ask(url: str, method: str = "GET", **headers: str) -> Any:
         return json.loads(response.read())
 
 
-def test_a_job_outlives_the_service(hello: Path, where: str) -> None:
+def test_a_job_outlives_the_service(
+    hello: Path, algo_home: Path, where: str, request: pytest.FixtureRequest
+) -> None:
     slow = "import time\n\ndef apply(input):\n    time.sleep(input)\n    return 'late'\n"
     (hello / "src" / "hello.py").write_text(slow)
     with serving(hello, "--engine", where) as served:
         for name, seconds in (("first", 30), ("second", 0)):
-            request = urllib.request.Request(
+            order = urllib.request.Request(
                 f"{served.url}/jobs/{name}", str(seconds).encode(), method="PUT"
             )
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(order, timeout=10) as response:
                 assert response.status == 202
         while ask(f"{served.url}/jobs/first")["state"] != "running":
             time.sleep(0.05)
@@ -320,6 +325,10 @@ def test_a_job_outlives_the_service(hello: Path, where: str) -> None:
         for name, attempt in (("first", 2), ("second", 1)):
             job = ask(f"{served.url}/jobs/{name}", Prefer="wait=30")
             assert (job["state"], job["attempt"]) == ("succeeded", attempt)
+    if where == "docker":
+        folder = user_folders(str(algo_home)).jobs("acme/hello", str(hello.resolve()))
+        engine: Engine = request.getfixturevalue("engine")
+        engine.docker("volume", "rm", f"algo-jobs-{folder.name}")
 
 
 @pytest.mark.parametrize("words", [["serve"], ["run", "-d", "{}"], ["test"]])

@@ -200,6 +200,7 @@ class DockerEngine:
             _containers=self._containers,
             _sessions=self._sessions,
             _leads=number == 1,
+            _volume=next(iter(planned.volumes), ""),
         )
         instance.follow(log)
         return instance

@@ -182,6 +182,20 @@ class Containers:
         """Kill and remove a container with its volumes; nothing when it is gone."""
         self._forgiving("DELETE", f"/containers/{container}?force=1&v=1")
 
+    def holds(self, container: str, path: str) -> bool:
+        """Tell whether there is a file at `path` in a container, which may have ended."""
+        try:
+            self._call("HEAD", f"/containers/{container}/archive?{urlencode({'path': path})}")
+        except Refused as refused:
+            if refused.status == http.client.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; nothing when it is gone, or another container has it."""
+        self._forgiving("DELETE", f"/volumes/{quote(name)}")
+
     def lines(self, container: str) -> Iterator[str]:
         """Yield what a container printed and prints, line by line, until it ends."""
         connection = self._connect(None)

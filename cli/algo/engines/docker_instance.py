@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_containers import Refused
+from algo.engines.docker_options import JOBS
 from algo.engines.errors import EngineLost, EngineUnavailable, PortTaken, StartFailed
 from algo.engines.gpu import explain
 from algo.engines.interface import ControlAddress, Ended
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from algo.engines.door import Door
     from algo.engines.interface import Instance, Launch, Shared
     from algo.engines.sessions import Sessions
+
+
+# What the gateway keeps jobs in, once there was one.
+_JOBS = f"{JOBS}/jobs.sqlite3"
 
 
 @dataclass(slots=True)
@@ -39,6 +44,8 @@ class ContainerInstance:
     _sessions: Sessions
     _silent: threading.Event = field(default_factory=threading.Event)
     _leads: bool = True
+    # The volume for jobs, if it has one.
+    _volume: str = ""
     _stopped: bool = False
 
     def follow(self, log: Callable[[str], None]) -> None:
@@ -87,7 +94,10 @@ class ContainerInstance:
             return
         try:
             self._containers.stop(self.container, max(1, round(grace)))
+            unused = self._volume and not self._containers.holds(self.container, _JOBS)
             self._containers.remove(self.container)
+            if unused:
+                self._containers.remove_volume(self._volume)
         except (EngineUnavailable, Refused):
             # The record stays, so that `algo doctor --fix` finds the container.
             return

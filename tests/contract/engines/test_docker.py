@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import Engine
 
 pytestmark = pytest.mark.engine
+WAIT = {"Prefer": "wait=20"}
 
 
 @pytest.fixture
@@ -50,6 +51,25 @@ def proxy(tmp_path: Path) -> Iterator[EngineProxy]:
     proxy = EngineProxy(tmp_path / "engine.sock", real)
     yield proxy
     proxy.cut()
+
+
+def test_a_volume_for_jobs_goes_with_its_container_unless_there_were_some(
+    servable: Servable, sessions: Sessions, engine: Engine, tmp_path: Path
+) -> None:
+    docker = DockerEngine(sessions, os.environ, Path.home())
+    folder = tmp_path / f"test-{os.getpid()}"
+    options = StartOptions(jobs=folder)
+    volumes = ("volume", "ls", "-q", "--filter", f"name=algo-jobs-{folder.name}")
+    with running(docker, servable, options, silent) as instance:
+        assert engine.docker(*volumes).split() == [f"algo-jobs-{folder.name}"]
+        assert httpx.post(instance.url, json=1).json() == 2
+    assert engine.docker(*volumes).split() == []
+    with running(docker, servable, options, silent) as instance:
+        assert httpx.put(f"{instance.url}/jobs/one", json=1).status_code == 202
+    with running(docker, servable, options, silent) as instance:
+        assert httpx.get(f"{instance.url}/jobs/one/result", headers=WAIT).json() == 2
+    assert engine.docker(*volumes).split() == [f"algo-jobs-{folder.name}"]
+    engine.docker("volume", "rm", f"algo-jobs-{folder.name}")
 
 
 def ending(instance: Instance) -> Ended:

@@ -39,6 +39,8 @@ _AGAIN = ("retry-after", "1")
 _FRESH = ("cache-control", "no-store")
 _MOST = 1000
 _LAST = 1 << 62
+# How long a request waits for the store that another gateway has still.
+PATIENCE = 4.0
 
 
 class JobPages:
@@ -248,13 +250,20 @@ class JobPages:
             service.ids,
             self._keys,
         )
-        try:
-            await jobs.open()
-        except (Error, OSError, ValueError) as error:
-            service.logs.say(f"the jobs in {place.folder} cannot be opened: {error}", "error")
-            what = "jobs cannot be kept: their store cannot be opened"
-            hint = "another gateway may use the folder (ALGO_JOBS); the log says why"
-            raise Failure(503, "jobs_unavailable", what, retry_after=5, hint=hint) from error
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await jobs.open()
+                break
+            except (Error, OSError, ValueError) as error:
+                if "locked" in str(error) and time.monotonic() < end:
+                    await asyncio.sleep(0.1)  # the gateway before this one may be about to end
+                    continue
+                message = f"the jobs in {place.folder} cannot be opened: {error}"
+                service.logs.say(message, "error")
+                what = "jobs cannot be kept: their store cannot be opened"
+                hint = "another gateway may use the folder (ALGO_JOBS); the log says why"
+                raise Failure(503, "jobs_unavailable", what, retry_after=5, hint=hint) from error
         self._leave = place.leave
         service.metrics.jobs = jobs.counts
         return jobs
