@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.runtimes.conftest import TOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -261,3 +263,18 @@ def test_each_worker_draws_numbers_of_its_own_and_logs_its_own_calls(
     lines = [json.loads(line) for line in served.printed]
     assert len({line["request"] for line in lines}) == 2
     assert len({line["message"] for line in lines}) == 2
+
+
+def test_workers_that_are_added_share_what_one_of_them_loads(
+    developed: Start, tmp_path: Path
+) -> None:
+    served = developed(code_of(tmp_path))
+    before = answers(served, 1)[0][2]
+    description = json.loads((tmp_path / "algorithm.json").read_text())
+    description["serving"] = {"workers": 4}
+    wanted = {"do": "reload", "token": TOKEN, "changed": [], "description": description}
+    assert served.control(wanted)["rung"] == "limits"
+    replaced(served, 4, 0)
+    states = [state for _, _, state in answers(served, 4)]
+    assert loads(tmp_path) == 2
+    assert (states.count(before), len(set(states))) == (1, 2)

@@ -78,10 +78,14 @@ class Generation:
         share: `never`; `auto`: share where nothing speaks against it; `always`: also where the
             author alone can tell that it does no harm.
         say: Takes a line for the log.
+        for_one: Whether there is but one worker, which has nobody to share with.
     """
 
-    def __init__(self, runner: Runner, share: str, say: Callable[[str], None]) -> None:
-        self._runner = runner
+    def __init__(
+        self, runner: Runner, share: str, say: Callable[[str], None], *, for_one: bool = False
+    ) -> None:
+        self.runner = runner
+        self.for_one = for_one
         self._share = share
         self._say = say
         self.template: Template | None = None
@@ -94,22 +98,22 @@ class Generation:
             Failure: The process ended before it had loaded, or could not be started.
         """
         if self._share == NEVER:
-            return await self._runner.worker(logged)
+            return await self.runner.worker(logged)
         if self.template is None or not self.template.alive:
-            first = await self._runner.worker(logged, share=self._share)
+            first = await self.runner.worker(logged, share=self._share)
             if not isinstance(first, Template) or not first.reply.share:
-                self._alone(first.reply.alone or f"a runner of {self._runner.language} cannot")
+                self._alone(first.reply.alone or f"a runner of {self.runner.language} cannot")
                 return first
             self.template = first
         try:
             return await asyncio.wait_for(
-                self._runner.worker(logged, template=self.template), FORKED_PATIENCE
+                self.runner.worker(logged, template=self.template), FORKED_PATIENCE
             )
         except TimeoutError:
             self.template.kill()
             self.template = None
             self._alone("a forked worker did not begin")
-            return await self._runner.worker(logged)
+            return await self.runner.worker(logged)
 
     def retire(self) -> None:
         """Make no more workers; those that were made go on."""

@@ -217,6 +217,10 @@ class Pool:
             self.workers.remove(worker)
             self.let_go(worker)
         if len(self.workers) < wanted.serving.workers:
+            generation = self._generation
+            if generation is not None and generation.for_one:
+                # The one worker loaded for itself; those to come share what another one loads.
+                self._generation = self._next_generation(generation.runner, wanted.serving)
             self.spawn(self._care.refill())
 
     def _replace_all(self, fresh: Sequence[Worker], generation: Generation) -> None:
@@ -298,8 +302,9 @@ class Pool:
         return fresh
 
     def _next_generation(self, runner: Runner, serving: Serving) -> Generation:
-        alone = self.recipe.gpu or (serving.workers == 1 and serving.preload != ALWAYS)
-        return Generation(runner, NEVER if alone else serving.preload, self._say)
+        for_one = serving.workers == 1 and serving.preload != ALWAYS
+        share = NEVER if for_one or self.recipe.gpu else serving.preload
+        return Generation(runner, share, self._say, for_one=for_one)
 
     async def _in_place(self, changed: Sequence[str]) -> str:
         """Swap the code in every worker; return the rung, `worker` when new ones are needed."""
