@@ -101,14 +101,26 @@ def test_garbage_is_refused_and_others_are_served(gateway: Start) -> None:
     assert ask(served, "ModelInfer", request("INT8", [1], int_contents=[1])).id == "a1"
 
 
-def test_a_clients_deadline_frees_its_place(gateway: Start) -> None:
-    served = gateway(SLEEP, "--grpc-port", "0")
-    slow = request("FP64", [1], fp64_contents=[0.6])
-    assert refused(served, slow, timeout=0.1)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+def in_flight(served: GatewayProcess, count: int) -> None:
+    """Wait until as many calls are being answered."""
     end = time.monotonic() + 10
-    while b"algo_calls_in_flight 0" not in served.ask("GET", "/metrics").body:
+    while f"algo_calls_in_flight {count}\n".encode() not in served.ask("GET", "/metrics").body:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_client_that_goes_or_is_late_frees_its_place(gateway: Start) -> None:
+    code = "import asyncio\n\nasync def apply(value):\n    await asyncio.sleep(value[0])\n"
+    served = gateway(code, "--grpc-port", "0")
+    slow = request("FP64", [1], fp64_contents=[50])
+    with grpc.insecure_channel(f"127.0.0.1:{served.grpc_port}") as channel:
+        call = channel.unary_unary(f"/{messages.INFERENCE_SERVICE}/ModelInfer")
+        waiting = call.future(slow.SerializeToString())
+        in_flight(served, 1)
+        waiting.cancel()
+        in_flight(served, 0)
+    assert refused(served, slow, timeout=0.2)[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+    in_flight(served, 0)
     assert served.post([0]).status == 200
 
 
