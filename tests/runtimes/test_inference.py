@@ -120,6 +120,29 @@ def test_what_has_no_tensor_is_json_in_text(gateway: Start) -> None:
     assert json.loads(found["given"]["data"][0]) == {"x": [1]}
 
 
+def test_bytes_go_in_and_out_where_the_annotation_says_bytes(gateway: Start) -> None:
+    served = gateway("""
+        from typing import TypedDict
+
+        class File(TypedDict):
+            name: str
+            content: bytes
+
+        def apply(file: File) -> File:
+            assert isinstance(file["content"], bytes), file
+            return {"name": file["name"], "content": file["content"][::-1]}
+        """)
+    content = {**tensor(None, [1], "BYTES", "content"), "parameters": {"binary_data_size": 7}}
+    name = tensor(["a.bin"], [1], "BYTES", "name")
+    wanted = [{"name": "content", "parameters": {"binary_data": True}}, {"name": "name"}]
+    body, headers = binary({"inputs": [name, content], "outputs": wanted}, b"\3\0\0\0\xff\0x")
+    answer = served.ask("POST", INFER, body, headers)
+    assert answer.status == 200, answer.body
+    assert answer.body.endswith(b"\3\0\0\0x\0\xff")
+    text = outputs(served, name, tensor(["abc"], [1], "BYTES", "content"))
+    assert (text["content"]["data"], text["name"]["data"]) == (["cba"], ["a.bin"])
+
+
 def test_declared_tensors_are_checked_named_and_converted(gateway: Start) -> None:
     tensors = {"inputs": {"image": "FP32[-1,2]"}, "outputs": {"scores": "FP32[-1]"}}
     served = gateway(

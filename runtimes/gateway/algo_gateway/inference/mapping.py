@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -133,7 +134,9 @@ def _content(tensor: Tensor, spec: Spec | None) -> tuple[str, bytes]:
 
 def _value(tensor: Tensor, spec: Spec | None) -> Any:
     values = tensor.values
-    if tensor.datatype == BYTES:
+    if tensor.datatype == BYTES and spec is not None and spec.binary:
+        values = [base64.b64encode(value).decode() for value in values]
+    elif tensor.datatype == BYTES:
         texts = datatypes.text(values)
         if texts is None:
             raise refused(tensor.name, "an element is not UTF-8")
@@ -169,6 +172,8 @@ def _tensor(name: str, value: Any, side: Side) -> Tensor:
     measured = measure(value) if isinstance(value, list) else ([1], [value])
     if measured is not None:
         shape, values = measured
+        if spec is not None and spec.binary:
+            values = [_unwrapped(value) for value in values]
         datatype = spec.datatype if spec is not None else ""
         if datatype and (tensor := _try(name, datatype, shape, values)) is not None:
             return tensor
@@ -179,6 +184,14 @@ def _tensor(name: str, value: Any, side: Side) -> Tensor:
         raise Failure(500, "result_not_tensor", what)
     text = msgspec.json.encode(value).decode()
     return Tensor(name, BYTES, [1], values=[text], parameters={CONTENT_TYPE: JSON})
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return the bytes that JSON has as base64."""
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _try(name: str, datatype: str, shape: list[int], values: list[Any]) -> Tensor | None:

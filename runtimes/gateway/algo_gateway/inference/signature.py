@@ -31,7 +31,8 @@ _DECLARED = re.compile(r"([A-Z]+\d*)(?:\[([-\d, ]*)\])?")
 class Spec:
     """One tensor: a size of -1 is any; a `scalar` has the shape [1] and is one value.
 
-    `datatype` is empty where the schema does not tell it. An `array` is read from a .npy file.
+    `datatype` is empty where the schema does not tell it. An `array` is read from a .npy file,
+    `binary` is bytes, which JSON has as base64.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Spec:
     shape: tuple[int, ...]
     scalar: bool = False
     array: bool = False
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ def _declared(tensors: Mapping[str, str], found: Side) -> Side:
     if not named and len(known) == 1:
         known = dict.fromkeys(tensors, *known.values())
     specs = tuple(
-        replace(parse(name, text), array=name in known and known[name].array)
+        replace(parse(name, text), array=known[name].array, binary=known[name].binary)
+        if name in known
+        else parse(name, text)
         for name, text in tensors.items()
     )
     return Side(specs, named=named, fixed=True)
@@ -149,9 +153,10 @@ def _spec(schema: Mapping[str, Any], name: str, root: Mapping[str, Any]) -> Spec
         sizes.append(least if isinstance(least, int) and least == most else -1)
         schema = _resolve(schema.get("items") or {}, root)
     datatype = _datatype(schema)
+    binary = schema.get("contentEncoding") == "base64"
     if sizes:
-        return Spec(name, datatype, tuple(sizes))
-    return Spec(name, datatype, (1,), scalar=True) if datatype else None
+        return Spec(name, datatype, tuple(sizes), binary=binary)
+    return Spec(name, datatype, (1,), scalar=True, binary=binary) if datatype else None
 
 
 def _any_depth(schema: Mapping[str, Any]) -> Any:
