@@ -1,6 +1,6 @@
 """A container of ours in podman's own words: pure, so that a test can read it.
 
-Podman answers Docker's API too, and before 5.4 takes a request for a CDI device there without
+Podman answers Docker's API too, and in 4.3 takes a request for a CDI device there without
 a word and without the device. Its own API has always given it or refused.
 """
 
