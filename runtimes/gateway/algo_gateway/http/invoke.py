@@ -49,6 +49,7 @@ class Invoke:
             or proto.body is None
             or headers.get("content-type", JSON) != JSON
             or "prefer" in headers
+            or "content-encoding" in headers
             or service.pool.serving.fetch is not None
         ):
             return self._invoke(scope, proto)

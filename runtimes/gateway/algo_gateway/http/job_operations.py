@@ -77,7 +77,7 @@ def describe_jobs(interface: Interface) -> None:
         "responses": {
             "200": shown,
             "202": taken,
-            **interface.errors("400", "409", "413", "429", "503"),
+            **interface.errors("400", "409", "413", "415", "429", "503"),
         },
     }
     interface.add("PUT", "/jobs/{id}", "job_put", put)

@@ -25,6 +25,7 @@ EVENTS = "text/event-stream"
 ERRORS = {
     "400": "The body is malformed, is not what the algorithm takes, or was refused by it.",
     "413": "The body is over the limit.",
+    "415": "The body's content-encoding is none that is known.",
     "429": "The queue is full.",
     "500": "The algorithm failed.",
     "502": "The worker ended during the call.",

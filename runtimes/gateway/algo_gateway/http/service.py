@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from algo_gateway.calls.call import Call, Failure
 from algo_gateway.files.intake import Intake
 from algo_gateway.http import answers
+from algo_gateway.http.encodings import unpacked
 from algo_gateway.http.front import Watched
 from algo_gateway.observe.ids import HEADER, Ids, given
 
@@ -44,8 +45,19 @@ class Service:
         """Return a request's body, refused before it is read where its length is known.
 
         Raises:
-            Failure: It is over the limit, or its length is no number.
+            Failure: It is over the limit, its length is no number, or it is packed in a way that
+                we do not know.
         """
+        body = await self._sent(headers, proto)
+        encoding = headers.get("content-encoding")
+        if encoding is None:
+            return body
+        whole = await unpacked(body, encoding, self.pool.serving.max_body)
+        if whole is None:
+            raise self._too_big()
+        return whole
+
+    async def _sent(self, headers: Any, proto: Any) -> bytes:
         length = headers.get("content-length")
         most = self.pool.serving.max_body
         if length is not None:
