@@ -37,10 +37,11 @@ def test_every_answer_has_an_id(gateway: Start, flags: tuple[str, ...]) -> None:
     assert served.post(b"{", **{"X-Request-Id": "mine-2"}).headers["x-request-id"] == "mine-2"
 
 
-@pytest.mark.parametrize("given", ["a b", "x" * 129, 'a"b', "", "a\tb"])
-def test_an_id_that_is_not_well_formed_is_replaced(gateway: Start, given: str) -> None:
-    answer = gateway(PRINTS).post(1, **{"X-Request-Id": given})
-    assert answer.headers["x-request-id"] not in ("", given)
+def test_an_id_that_is_not_well_formed_is_replaced(gateway: Start) -> None:
+    served = gateway(PRINTS)
+    for given in ("a b", "x" * 129, 'a"b', "", "a\tb"):
+        answer = served.post(1, **{"X-Request-Id": given})
+        assert answer.headers["x-request-id"] not in ("", given)
 
 
 def test_lines_carry_the_id_that_the_caller_gave(gateway: Start) -> None:
