@@ -141,6 +141,19 @@ def test_code_that_lacks_its_package_waits_for_it(project: Path) -> None:
         assert ask(served)[0] == 3
 
 
+def test_packages_wait_for_a_file_that_is_missing(project: Path) -> None:
+    entry = project / "src" / "p.py"
+    with serving(project, "virtualenv") as served:
+        entry.rename(project / "src" / "p.away")
+        served.wait_for("error", 1)
+        (project / "requirements.in").write_text("greeting==2.0\n")
+        served.wait_for("error", 2, timeout=30)
+        assert ask(served)[0] == 1
+        (project / "src" / "p.away").rename(entry)
+        served.wait_for_reloads(1, timeout=30)
+        assert ask(served)[0] == 2
+
+
 def test_a_manifest_is_applied_or_its_error_shown_once(project: Path) -> None:
     manifest = project / "algo.toml"
     with serving(project, "virtualenv") as served:

@@ -13,6 +13,7 @@ import msgspec
 from algo.engines.interface import HostEnvironment
 from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
+from algo.project.errors import EntrypointMissing, ModelMissing
 from algo.serving.control import Control, Wanted
 from algo.serving.errors import ControlLost, LoadFailed
 from algo.serving.probe import describe
@@ -50,7 +51,7 @@ class Reloads:
         self._exchange = exchange
         self._notify = notify
         self._failed = False
-        # The code did not load in an instance that is still wanted: the next edit may mend it.
+        # What failed for the code's sake, and is still wanted: the next edit may mend it.
         self._owed = False
         self._lock = threading.Lock()
         self._held: dict[str, None] = {}
@@ -147,6 +148,8 @@ class Reloads:
     def _refuse(self, change: Change, error: AlgoError, *, force: bool) -> None:
         """Say why a change does not come in, and keep its code for the next one."""
         self._failed = True
+        # What is missing, an edit of another file brings back.
+        self._owed = self._owed or isinstance(error, EntrypointMissing | ModelMissing)
         with self._lock:
             self._held |= dict.fromkeys(self._code(change.paths))
         details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
