@@ -55,38 +55,39 @@ def main() -> int:
     if options.table:
         write_page(recorded, BENCHMARKS)
         return 0
-    fresh, failed = run(names)
-    if options.record:
-        recorded.machine = machine()
-        recorded.outcomes |= fresh
-        write(recorded)
-        write_page(recorded, BENCHMARKS)
+    fresh: dict[str, Outcome] = {}
+    failed = []
+    for name in names:
+        outcome = run(name)
+        if outcome is None:
+            failed.append(name)
+            continue
+        fresh[name] = outcome
+        if options.record:  # at once: a run that is interrupted keeps what it has
+            recorded.machine = machine()
+            recorded.outcomes[name] = outcome
+            write(recorded)
+            write_page(recorded, BENCHMARKS)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    worse: list[str] = []
     if options.gate:
         same = recorded.machine == machine()
         worse = falls(recorded.outcomes, fresh, same_machine=same, slack=options.slack)
         print("\n".join(["", *worse]) if worse else "\nno ratio became worse")
-        failed = failed or bool(worse)
-    return 1 if failed else 0
+    return 1 if failed or worse else 0
 
 
-def run(names: tuple[str, ...]) -> tuple[dict[str, Outcome], bool]:
-    """Run benchmarks one after the other; return their outcomes, and whether one failed."""
-    found, failed = {}, []
-    for name in names:
-        print(f"\n== python -m benchmarks.{name}", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            result = Path(folder) / "outcome.json"
-            command = [sys.executable, "-m", f"benchmarks.{name}"]
-            code = subprocess.run(command, check=False, env={**os.environ, RESULT: str(result)})
-            if result.is_file():
-                found[name] = msgspec.json.decode(result.read_bytes(), type=Outcome)
-            elif code.returncode == 0:
-                print(f"{name} left no result", file=sys.stderr)
-            if code.returncode or not result.is_file():
-                failed.append(name)
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    return found, bool(failed)
+def run(name: str) -> Outcome | None:
+    """Run a benchmark; return its outcome, None when it failed."""
+    print(f"\n== python -m benchmarks.{name}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "outcome.json"
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        done = subprocess.run(command, check=False, env={**os.environ, RESULT: str(result)})
+        if done.returncode or not result.is_file():
+            return None
+        return msgspec.json.decode(result.read_bytes(), type=Outcome)
 
 
 if __name__ == "__main__":
