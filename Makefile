@@ -35,7 +35,7 @@ soak: venv
 
 bench: setup
 	$(MACHINE) packages wrk hyperfine
-	$(MACHINE) with --registry -- $(BIN)/python -m benchmarks
+	$(MACHINE) with --registry -- $(BIN)/python -m benchmarks $(BENCH)
 
 venv:
 	$(MACHINE) venv
