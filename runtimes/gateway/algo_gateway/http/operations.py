@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from algo_gateway.http.openapi import Interface
 
-_ABOUT = "`X-Request-Timeout` (`500ms`, `2s`) or `grpc-timeout` asks for an earlier deadline."
+_ABOUT = "`X-Request-Timeout` (`500ms`, `2s`) or `grpc-timeout` asks for an earlier deadline. "
+_ABOUT += "`Prefer: respond-async` makes it a job, answered with 202."
+_JOB = {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}
 _VERSION = {
     "name": "version",
     "in": "path",
@@ -65,7 +67,11 @@ def describe_calls(interface: Interface) -> None:
         "summary": f"Call {name}",
         "description": _ABOUT,
         "requestBody": interface.request,
-        "responses": {"200": interface.answer, **interface.errors()},
+        "responses": {
+            "200": interface.answer,
+            "202": {"description": "The job that it became.", "content": _JOB},
+            **interface.errors(),
+        },
     }
     interface.add("POST", "/", "call", call)
     interface.add("POST", "/invoke", "invoke", call)

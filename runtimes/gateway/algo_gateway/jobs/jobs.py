@@ -72,8 +72,7 @@ class Jobs:
             sqlite3.Error: The store cannot be had: another gateway has it, or it is damaged.
             ValueError: A newer version wrote it.
         """
-        limits = self._pool.serving.jobs
-        kept = Limits(limits.queue, limits.keep_count, limits.keep, limits.keep_size)
+        limits, kept = self._pool.serving.jobs, self._limits()
         await self._desk.open(lambda: Store(self._path, kept))
         message = f"the service ended during each of {limits.attempts} attempts"
         hint = "set jobs.attempts under [serving] in algo.toml, if the job is not to blame"
@@ -98,8 +97,13 @@ class Jobs:
         """
         if self.runs.halted:
             raise Failure(503, "stopping", "the service is stopping", retry_after=1)
-        now = time.time()
-        taken = await self._ask(lambda store: store.accept(order, now), durable=True)
+        now, limits = time.time(), self._limits()
+
+        def accept(store: Store) -> tuple[Job, bool] | Full:
+            store.limits = limits
+            return store.accept(order, now)
+
+        taken = await self._ask(accept, durable=True)
         if isinstance(taken, Full):
             hint = "come again later, or set jobs.queue or jobs.keep-size under [serving]"
             raise Failure(429, "jobs_full", taken.reason, retry_after=self._patience(), hint=hint)
@@ -302,9 +306,14 @@ class Jobs:
         if self._webhooks is None:
             from algo_gateway.jobs.webhooks import Webhooks
 
-            self._webhooks = Webhooks(self, self._pool.serving.jobs.webhooks, self._keys)
+            self._webhooks = Webhooks(self, lambda: self._pool.serving.jobs.webhooks, self._keys)
         else:
             self._webhooks.look()
+
+    def _limits(self) -> Limits:
+        """Return the limits of what is kept: another manifest may have changed them."""
+        limits = self._pool.serving.jobs
+        return Limits(limits.queue, limits.keep_count, limits.keep, limits.keep_size)
 
     def _patience(self) -> int:
         return min(60, 1 + len(self.runs) // 100)

@@ -86,7 +86,7 @@ class Store:
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self.db = sqlite3.connect(path, isolation_level=None, timeout=0.2)
         try:
             self._prepare()
@@ -144,11 +144,11 @@ class Store:
         known = self.get(order.id)
         if known is not None:
             return known, False
-        if self.open >= self._limits.queue:
+        if self.open >= self.limits.queue:
             return Full(f"{self.open} jobs are waiting already")
         size = len(order.body)
         self.forget(now, size)
-        if self._size + size > self._limits.size:
+        if self._size + size > self.limits.size:
             return Full(f"the jobs hold {self._size} bytes already")
         columns = "id, state, fingerprint, client, shape, content_type, timeout, created, size, "
         columns += "hook, hook_state"
@@ -278,7 +278,7 @@ class Store:
 
     def forget(self, now: float, more: int) -> None:
         """Remove ended jobs that are too old, too many, or in the way of `more` bytes."""
-        limits = self._limits
+        limits = self.limits
         for number, size, ended in self._oldest():
             many = self._count - self.open > limits.count
             if not many and ended > now - limits.seconds and self._size + more <= limits.size:

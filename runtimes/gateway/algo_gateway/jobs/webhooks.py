@@ -20,6 +20,8 @@ from algo_gateway.jobs.job import Job, written
 from algo_gateway.jobs.signatures import signed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from algo_gateway.config import Webhooks as Settings
     from algo_gateway.jobs.jobs import Jobs
     from algo_gateway.jobs.store import Store
@@ -106,11 +108,13 @@ class Webhooks:
 
     Args:
         jobs: Whose ends are told.
-        settings: Which hosts, and how often.
+        settings: Says which hosts may be told, and how often that is tried.
         keys: Of the signatures.
     """
 
-    def __init__(self, jobs: Jobs, settings: Settings, keys: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, jobs: Jobs, settings: Callable[[], Settings], keys: tuple[bytes, ...]
+    ) -> None:
         self._jobs = jobs
         self._settings = settings
         self._keys = keys
@@ -184,7 +188,7 @@ class Webhooks:
 
     async def _attempt(self, job: Job, body: bytes) -> Delivered:
         try:
-            check(job.hook, self._settings, signs=bool(self._keys))
+            check(job.hook, self._settings(), signs=bool(self._keys))
         except Failure as refused:
             return Delivered(0, refused.message)  # it was allowed when the job was ordered
         # An id may be used again once its job is forgotten; a receiver knows messages by theirs.
@@ -193,7 +197,7 @@ class Webhooks:
         future: asyncio.Future[Delivered] = self._loop.create_future()
 
         def work() -> None:
-            went = deliver(job.hook, body, headers, private=self._settings.private)
+            went = deliver(job.hook, body, headers, private=self._settings().private)
             with contextlib.suppress(RuntimeError):  # the gateway has ended
                 self._loop.call_soon_threadsafe(_settle, future, went)
 
@@ -205,8 +209,8 @@ class Webhooks:
         """Return the state of a webhook after an attempt, and when it is tried again."""
         if went.ok:
             return "delivered", None
-        if went.status == _GONE or job.hook_attempts + 1 >= self._settings.attempts:
+        if went.status == _GONE or job.hook_attempts + 1 >= self._settings().attempts:
             return "failed", None
-        wait = min(_LONGEST, self._settings.backoff * _FACTOR**job.hook_attempts)
+        wait = min(_LONGEST, self._settings().backoff * _FACTOR**job.hook_attempts)
         wait *= self._random.uniform(0.5, 1.0)
         return "pending", time.time() + max(wait, went.retry_after)
