@@ -254,6 +254,12 @@ def test_errors_have_the_protocols_form(gateway: Start) -> None:
     other = served.ask("GET", "/v2/models/acme/another/ready")
     assert (other.status, other.json["code"]) == (404, "unknown_model")
     assert "acme/it" in other.json["error"]
+    page = served.ask("GET", "/v2/models/acme/it/config")
+    assert (page.status, page.json["error"]) == (404, "the model acme/it has no 'config' here")
+    load = served.post({}, "/v2/repository/models/acme/it/load")
+    assert (load.status, "always loaded" in load.json["error"]) == (404, True)
+    nowhere = served.ask("GET", "/v2/systemsharedmemory/status").json["error"]
+    assert nowhere == "there is nothing at /v2/systemsharedmemory/status"
 
 
 def test_what_a_generator_yields_is_one_list(gateway: Start) -> None:

@@ -51,6 +51,7 @@ class Inference:
                 routes.add("GET", f"{base}/stats", self._later("stats"))
                 routes.add("POST", f"{base}/infer", self._later("infer"))
         routes.add("GET POST", f"{MODELS}**", self._later("unknown"))
+        routes.add("GET POST", "/v2/**", self._later("unsupported"))
 
     def describe(self, interface: Interface) -> None:
         """Add the protocol to the document."""

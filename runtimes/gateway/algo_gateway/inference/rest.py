@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -77,10 +76,25 @@ class Rest:
         _answer(proto, 200, document)
 
     async def unknown(self, scope: Any, proto: Any) -> None:
-        """Answer that there is no such model."""
-        path = scope.path[len(MODELS) :]
-        what = f"there is no model at {path!r}: it is {self._model.name}"
-        self._refuse(proto, Failure(404, "unknown_model", what), time.monotonic())
+        """Answer that there is no such model, or no such page of it."""
+        path, name = scope.path[len(MODELS) :], self._model.name
+        if path.startswith(f"{name}/"):
+            page = path.removeprefix(f"{name}/")
+            problem = Failure(404, "not_found", f"the model {name} has no {page!r} here")
+        else:
+            what = f"there is no model at {path!r}: it is {name}"
+            problem = Failure(404, "unknown_model", what)
+        self._refuse(proto, problem, time.monotonic())
+
+    async def unsupported(self, scope: Any, proto: Any) -> None:
+        """Answer that this part of the protocol, or of Triton's extensions, is not here.
+
+        Clients of the protocol take an error that is text, and no other.
+        """
+        what = f"there is nothing at {scope.path}"
+        if scope.path.startswith("/v2/repository/"):
+            what = f"this server has one model, {self._model.name}, which is always loaded"
+        self._refuse(proto, Failure(404, "not_found", what), time.monotonic())
 
     async def infer(self, scope: Any, proto: Any) -> None:
         """Answer with what the algorithm makes of tensors."""
@@ -88,10 +102,6 @@ class Rest:
         service, headers = self._service, scope.headers
         try:
             body = await service.body(scope.headers, proto)
-            encoding = headers.get("content-encoding")
-            if encoding:
-                most = service.pool.serving.max_body
-                body = await aside(len(body), _decompressed, body, encoding, most)
             request = await aside(len(body), parse, body, headers.get(LENGTH_HEADER))
             del body  # large tensors are held once, by the request
             caller = Caller(
@@ -134,23 +144,3 @@ def _asked(path: str) -> tuple[str, str]:
     """Return the model's name and version as the path of an `infer` has them."""
     name, _, version = path[len(MODELS) : -len("/infer")].partition("/versions/")
     return name, version or VERSION
-
-
-def _decompressed(body: bytes, encoding: str, most: int) -> bytes:
-    """Return a body that came as `gzip` or `deflate`, which Triton's clients can send.
-
-    Raises:
-        Failure: It is neither, or over the limit.
-    """
-    if encoding not in {"gzip", "deflate"}:
-        raise Failure(415, "unknown_encoding", f"there is no content encoding {encoding!r}")
-    machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        whole = machine.decompress(body, most + 1)
-    except zlib.error as error:
-        raise Failure(400, "bad_encoding", f"the body is no {encoding}: {error}") from None
-    if len(whole) > most:
-        raise Failure(413, "body_too_large", f"the body is over {most} bytes")
-    if not machine.eof:
-        raise Failure(400, "bad_encoding", f"the body is no {encoding}: its end is missing")
-    return whole
