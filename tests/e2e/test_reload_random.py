@@ -293,10 +293,9 @@ def play(served: Served, project: Project, edits: int) -> list[str]:
             after(may if project.broken else may[-1:])
         at = time.monotonic()
         for what in project.mend():
-            time.sleep(0.2)
             note(what, at)
-        note("mended", at)
-        after([project.served])
+            after([project.served])
+            at = time.monotonic()
     wrong = [f"{failure} ({story})" for failure in crowd.failures]
     for sent, received, answer in crowd.answers:
         fits = any(
