@@ -167,7 +167,7 @@ def test_a_body_of_any_size_and_form(size: int, form: str) -> None:
             }.get(form, [])
             if form == "chunks":
                 chunk = b"%x\r\n%b\r\n" % (len(body) // 2, body[: len(body) // 2])
-                head = f"POST {path} HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+                head = f"POST {path} HTTP/1.1\r\nhost: it\r\ntransfer-encoding: chunked\r\n\r\n"
                 writer.write(head.encode() + chunk * 2 + b"0\r\n\r\n")
             elif form == "expect":
                 writer.write(post(path, body, *more)[: -len(body)])
@@ -204,18 +204,31 @@ def test_an_answer_before_the_body_has_come_is_read_by_a_client_that_still_sends
     [
         (b"nonsense\r\n\r\n", 400, "malformed_request"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed_request"),
-        (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab", 400, ""),
-        (b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n", 400, "malformed_request"),
         (
-            b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
             400,
             "",
         ),
-        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400, ""),
-        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (MOST_HEADERS + 2), 431, "too_many_headers"),
-        (b"GET / HTTP/1.1\r\na: " + b"b" * (MOST_HEAD + 1) + b"\r\n\r\n", 431, "head_too_large"),
+        (b"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: x\r\n\r\n", 400, "malformed_request"),
+        (
+            b"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 3\r\n"
+            b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            "",
+        ),
+        (b"POST / HTTP/1.1\r\nhost: it\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400, ""),
+        (
+            b"GET / HTTP/1.1\r\nhost: it\r\n" + b"a: b\r\n" * (MOST_HEADERS + 2),
+            431,
+            "too_many_headers",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nhost: it\r\na: " + b"b" * (MOST_HEAD + 1) + b"\r\n\r\n",
+            431,
+            "head_too_large",
+        ),
         (b"GET /" + b"b" * 6 * MOST_HEAD, 431, "head_too_large"),
-        (b"GET http://[/ HTTP/1.1\r\n\r\n", 400, "malformed_request"),
+        (b"GET http://[/ HTTP/1.1\r\nhost: it\r\n\r\n", 400, "malformed_request"),
     ],
 )
 def test_what_is_no_request_is_refused_after_those_before_it(
@@ -236,9 +249,9 @@ def test_what_is_no_request_is_refused_after_those_before_it(
 @pytest.mark.parametrize(
     ("sent", "drip", "seconds"),
     [
-        (b"GET / HTTP/1.1\r\n", b"a: b\r\n", HEAD_TIME),
-        (b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\n", b"", STALL_TIME),
-        (b"POST / HTTP/1.1\r\ncontent-length: 9000000\r\n\r\n", b"", STALL_TIME),
+        (b"GET / HTTP/1.1\r\nhost: it\r\n", b"a: b\r\n", HEAD_TIME),
+        (b"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 9\r\n\r\n", b"", STALL_TIME),
+        (b"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 9000000\r\n\r\n", b"", STALL_TIME),
     ],
 )
 def test_a_client_that_does_not_end_its_request_is_cut(
@@ -261,7 +274,7 @@ def test_a_client_that_does_not_end_its_request_is_cut(
 def test_a_body_that_drips_is_cut(length: int) -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         reader, writer = await connect()
-        writer.write(f"POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n".encode())
+        writer.write(f"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: {length}\r\n\r\n".encode())
         answered = asyncio.create_task(answer(reader))
         while not answered.done():
             writer.write(b"x")
@@ -276,7 +289,9 @@ def test_a_slow_body_that_keeps_a_rate_is_not_cut() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         reader, writer = await connect()
         pieces = 2 * STALL_TIME
-        writer.write(f"POST / HTTP/1.1\r\ncontent-length: {pieces * 16_384}\r\n\r\n".encode())
+        writer.write(
+            f"POST / HTTP/1.1\r\nhost: it\r\ncontent-length: {pieces * 16_384}\r\n\r\n".encode()
+        )
         for _ in range(pieces):
             await asyncio.sleep(0.02)
             writer.write(b"x" * 16_384)
@@ -290,7 +305,7 @@ def test_more_clients_than_there_is_room_for() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         busy = [await connect() for _ in range(3)]
         for _, writer in busy:
-            writer.write(b"GET /slow HTTP/1.1\r\n\r\n")
+            writer.write(b"GET /slow HTTP/1.1\r\nhost: it\r\n\r\n")
         await app.began.wait()
         reader, _ = await connect()
         head, body = await answer(reader)
@@ -301,7 +316,7 @@ def test_more_clients_than_there_is_room_for() -> None:
             assert (await answer(reader))[0].startswith("HTTP/1.1 200 ")
         # Now they are idle, and one of them gives way.
         reader, writer = await connect()
-        writer.write(b"GET /now HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /now HTTP/1.1\r\nhost: it\r\n\r\n")
         assert (await answer(reader))[0].startswith("HTTP/1.1 200 ")
 
     served(test, room=3)
@@ -311,7 +326,7 @@ def test_a_client_that_reads_nothing_is_cut_and_its_handler_ends() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         _, writer = await connect()
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        writer.write(b"GET /flood HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /flood HTTP/1.1\r\nhost: it\r\n\r\n")
         await asyncio.sleep(0.02 * STALL_TIME + 0.3)
         assert not app.gone.is_set()
         writer.close()
@@ -333,11 +348,11 @@ def test_a_handler_learns_that_its_client_has_gone() -> None:
 def test_a_stream_comes_in_chunks_and_to_an_old_client_until_the_end() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         reader, writer = await connect()
-        writer.write(b"GET /stream HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /stream HTTP/1.1\r\nhost: it\r\n\r\n")
         head, _ = await answer(reader)
         assert "transfer-encoding: chunked" in head
         assert await reader.readexactly(21) == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
-        writer.write(b"HEAD /stream HTTP/1.1\r\n\r\n" + post("/now", b"next"))
+        writer.write(b"HEAD /stream HTTP/1.1\r\nhost: it\r\n\r\n" + post("/now", b"next"))
         await answer(reader)
         assert (await answer(reader))[1] == b"next"
         reader, writer = await connect()
@@ -353,8 +368,11 @@ def test_a_stream_comes_in_chunks_and_to_an_old_client_until_the_end() -> None:
 def test_how_long_a_connection_is_kept() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         for sent, kept in (
-            ("POST /now HTTP/1.1\r\ncontent-length: 0\r\n\r\n", True),
-            ("POST /now HTTP/1.1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", False),
+            ("POST /now HTTP/1.1\r\nhost: it\r\ncontent-length: 0\r\n\r\n", True),
+            (
+                "POST /now HTTP/1.1\r\nhost: it\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                False,
+            ),
             ("POST /now HTTP/1.0\r\ncontent-length: 0\r\n\r\n", False),
             ("POST /now HTTP/1.0\r\nconnection: keep-alive\r\n\r\n", True),
         ):
@@ -392,7 +410,7 @@ def test_a_fault_of_a_handler_is_said_and_answered() -> None:
 def test_head_has_the_length_and_not_the_body() -> None:
     async def test(app: Echo, connect: Callable[[], Awaitable[Client]]) -> None:
         reader, writer = await connect()
-        writer.write(b"HEAD / HTTP/1.1\r\n\r\n" + post("/now", b"next"))
+        writer.write(b"HEAD / HTTP/1.1\r\nhost: it\r\n\r\n" + post("/now", b"next"))
         head, _ = await answer(reader, head_only=True)
         assert "content-length: 0" not in head
         assert (await answer(reader))[1] == b"next"

@@ -50,5 +50,6 @@ def check_fetch(fetch: Fetch, where: str) -> None:
         except ValueError as error:
             hint = 'write it as "10.1.0.0/16"'
             raise ManifestInvalid(f"{place}: {error}", hint=hint) from None
-    if size(fetch.max_size) <= 0 or seconds(fetch.timeout) <= 0:
+    largest = size(fetch.max_size, f"{place}.max-size")
+    if largest <= 0 or seconds(fetch.timeout, f"{place}.timeout") <= 0:
         raise ManifestInvalid(f"{place} allows nothing", hint="max-size and timeout are above 0")

@@ -57,19 +57,20 @@ def check_jobs(jobs: Jobs, where: str) -> None:
     Raises:
         ManifestInvalid: One of them is out of bounds.
     """
+    at = f"{where}: [serving] jobs"
     bounds = {
         "concurrency": (jobs.concurrency, 0, 10_000),
         "queue": (jobs.queue, 1, 1_000_000),
         "attempts": (jobs.attempts, 1, 1000),
-        "keep": (seconds(jobs.keep), 1, 366 * 86_400),
+        "keep": (seconds(jobs.keep, f"{at}.keep"), 1, 366 * 86_400),
         "keep-count": (jobs.keep_count, 1, 1_000_000),
-        "keep-size": (size(jobs.keep_size), 1000, 1 << 40),
-        "max-result": (size(jobs.max_result), 1, 900_000_000),
+        "keep-size": (size(jobs.keep_size, f"{at}.keep-size"), 1000, 1 << 40),
+        "max-result": (size(jobs.max_result, f"{at}.max-result"), 1, 900_000_000),
         "webhooks.attempts": (jobs.webhooks.attempts, 1, 100),
-        "webhooks.backoff": (seconds(jobs.webhooks.backoff), 0.01, 3600),
+        "webhooks.backoff": (seconds(jobs.webhooks.backoff, f"{at}.webhooks.backoff"), 0.01, 3600),
     }
     if jobs.timeout:
-        bounds["timeout"] = (jobs.timeout_seconds, 0.001, 7 * 86_400)
+        bounds["timeout"] = (seconds(jobs.timeout, f"{at}.timeout"), 0.001, 7 * 86_400)
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:
             raise ManifestInvalid(

@@ -240,13 +240,14 @@ def _check_serving(serving: Serving, where: str) -> None:
                 f"{where}: [serving] cors has {origin!r}, which is no origin",
                 hint='write it as "https://app.example.com", or "*" for every page',
             )
-    seconds(serving.batch.max_wait)
-    seconds(serving.cancel_grace)
-    size(serving.worker_memory or "0")
+    at = f"{where}: [serving]"
+    seconds(serving.batch.max_wait, f"{at} batch.max-wait")
+    seconds(serving.cancel_grace, f"{at} cancel-grace")
+    size(serving.worker_memory or "0", f"{at} worker-memory")
     for name, found in (
-        ("timeout", seconds(serving.timeout)),
-        ("heartbeat", seconds(serving.heartbeat)),
-        ("max-body", float(size(serving.max_body))),
+        ("timeout", seconds(serving.timeout, f"{at} timeout")),
+        ("heartbeat", seconds(serving.heartbeat, f"{at} heartbeat")),
+        ("max-body", float(size(serving.max_body, f"{at} max-body"))),
     ):
         if found <= 0:
             raise ManifestInvalid(f"{where}: [serving] {name} is 0", hint="it must be more")

@@ -34,7 +34,7 @@ def shown(token: Token) -> dict[str, Any]:
 def table(tokens: Sequence[Token], now: datetime) -> Table:
     """Return the table of `algo tokens list`."""
     rows = [(one.id, one.name, " ".join(one.scopes), _until(one, now)) for one in tokens]
-    return Table(("token", "name", "scopes", "until"), rows)
+    return Table(("token", "name", "scopes", "expires"), rows)
 
 
 def told(token: Token, file: Path) -> Note:
@@ -58,6 +58,9 @@ def access_of(
             raise TokenFileInvalid(
                 f"{tokens} holds no token", hint=f"algo tokens create NAME --file {tokens}"
             )
+        if not is_loopback(host):
+            text = f"whoever reaches {host} sees calls and tokens on their way: put TLS before it"
+            deps.output.event(Warned(text))
         return Access(tokens=file, log=log)
     if is_loopback(host):
         return Access(local=not open_to_all, log=log)
@@ -71,6 +74,6 @@ def access_of(
 
 def _until(token: Token, now: datetime) -> str:
     if token.expires is None:
-        return "it is revoked"
+        return "never"
     day = token.expires.strftime("%Y-%m-%d %H:%M")
     return f"{day} (expired)" if token.expires <= now else day

@@ -24,7 +24,7 @@ from algo_gateway.http.limits import (
     TOO_MANY,
     Refused,
 )
-from algo_gateway.http.scope import NAMES, name_of, scope_of
+from algo_gateway.http.scope import NAMES, name_of, scope_of, unframed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -176,6 +176,9 @@ class Connection(asyncio.Protocol):
             raise self._refused
         scope = scope_of(self._parser, self._url, self._pairs, self._ends)
         self._url, self._pairs = b"", []
+        self._refused = unframed(scope)
+        if self._refused is not None:
+            raise self._refused
         self._coming = Exchange(self, scope)
         self._body_ticks = self._body_bytes = 0
         self._behind.append(self._coming)
@@ -364,7 +367,9 @@ class Connection(asyncio.Protocol):
             return
         if length:
             coming.complete = False
-            self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % length)
+            self._parser.feed_data(
+                b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % length
+            )
             self._behind.pop()
             self._coming = coming
         if rest:

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from algo_gateway.http.limits import MOST_NAMES
+from algo_gateway.http.limits import MOST_NAMES, Refused
 
 # Names of headers in lower case, as clients write them.
 NAMES: dict[bytes, str] = {}
@@ -127,3 +127,20 @@ def scope_of(
         keep_alive=parser.should_keep_alive(),
         ends=ends,
     )
+
+
+def unframed(scope: Scope) -> Refused | None:
+    """Return why a request does not say for whom it is or how its body ends, None when it does.
+
+    Source: RFC 9112, sections 3.2 (one Host) and 6.1 (an unknown transfer coding).
+    """
+    headers = scope.headers
+    if scope.http_version == "1.1" and (
+        scope.authority is None
+        or (len(headers) != len(headers.pairs) and len(headers.get_all("host")) > 1)
+    ):
+        return Refused(400, "malformed_request", "an HTTP/1.1 request has one Host header")
+    if scope.length is None and headers["transfer-encoding"].strip().lower() != "chunked":
+        what = f"the transfer-encoding is {headers['transfer-encoding']!r}, not chunked"
+        return Refused(501, "unknown_encoding", what)
+    return None
