@@ -45,11 +45,23 @@ def door(tmp_path: Path) -> Iterator[Door]:
     opened.close()
 
 
+started: list[GatewayProcess] = []
+
+
+@pytest.fixture(autouse=True)
+def stopped() -> Iterator[None]:
+    """Leave no gateway behind, also where a test fails."""
+    yield
+    while started:
+        started.pop().stop()
+
+
 def start(folder: Path, door: Door, code: str, *flags: str) -> GatewayProcess:
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "it.py").write_text(code)
     control = ("--development", "--control", f"unix:{folder}/c.sock")
     served = GatewayProcess(folder, *control, "--door", str(door.folder / NAME), *flags)
+    started.append(served)
     assert served.port == door.port
     return served
 
@@ -99,8 +111,6 @@ def test_one_takes_over_while_requests_come(tmp_path: Path, door: Door) -> None:
     assert old.process.wait(5) == 0
     assert call(kept, 0) == 2
     kept.close()
-    for served in (old, new):
-        served.stop()
 
 
 def test_what_began_before_ends_where_it_began(tmp_path: Path, door: Door) -> None:
@@ -115,8 +125,6 @@ def test_what_began_before_ends_where_it_began(tmp_path: Path, door: Door) -> No
     assert call(connection, 0) == [2] * 5  # forwarded, piece by piece
     connection.close()
     assert old.process.wait(5) == 0
-    for served in (old, new):
-        served.stop()
 
 
 def test_without_its_door_a_gateway_says_so(tmp_path: Path) -> None:
