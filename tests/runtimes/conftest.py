@@ -318,3 +318,20 @@ def developed(
         return gateway(code, *control, *flags, **more)
 
     return start
+
+
+@pytest.fixture
+def packaged(
+    runner: Callable[..., RunnerProcess], client_python: Callable[[str], Path]
+) -> Callable[[str], RunnerProcess]:
+    """As `runner`, with the packages of `clients/types.txt`; it is loaded already."""
+    folder = next((client_python("types").parent.parent / "lib").glob("python3.*/site-packages"))
+
+    def start(code: str) -> RunnerProcess:
+        started = runner(code, packages=str(folder))
+        ready = started.load()
+        assert ready["type"] == "ready", ready
+        started.schema = ready["schema"]  # type: ignore[attr-defined]
+        return started
+
+    return start

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.runtimes.conftest import ROOT
-from tests.runtimes.test_batching import answers, batch
 from tests.runtimes.test_types import said
 
 if TYPE_CHECKING:
@@ -30,23 +29,6 @@ from typing import Annotated, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 """
-
-
-@pytest.fixture
-def packaged(
-    runner: Callable[..., RunnerProcess], client_python: Callable[[str], Path]
-) -> Callable[[str], RunnerProcess]:
-    """As `runner`, with the packages of `clients/types.txt`; it is loaded already."""
-    folder = next((client_python("types").parent.parent / "lib").glob("python3.*/site-packages"))
-
-    def start(code: str) -> RunnerProcess:
-        started = runner(code, packages=str(folder))
-        ready = started.load()
-        assert ready["type"] == "ready", ready
-        started.schema = ready["schema"]  # type: ignore[attr-defined]
-        return started
-
-    return start
 
 
 def schema(runner: RunnerProcess) -> dict[str, Any]:
@@ -341,83 +323,6 @@ def test_structs_of_msgspec_convert_themselves(packaged: Start) -> None:
         (["raw"], "application/octet-stream", b"\xff", "a.bin"),
     )
     assert json.loads(said(started, form, PARTS))["raw"] == "/w=="
-
-
-def test_arrays_of_a_batch_are_stacked_and_the_results_split(packaged: Start) -> None:
-    started = packaged(
-        f"""{ARRAYS}
-def apply_batch(
-    inputs: Annotated[np.ndarray, np.float32, (None, "n")],
-) -> Annotated[np.ndarray, np.float64, (None, "n")]:
-    print("shape", inputs.shape)
-    if (inputs < 0).any():
-        raise ValueError("below zero")
-    return inputs.astype(float) * 10
-"""
-    )
-    assert schema(started)["input"]["type"] == "array"
-    assert schema(started)["input"]["items"]["type"] == "number"
-    started.write(*batch(b"[1,2]", b"[3,4]", b'["x",1]', b"[5]", b"[6,7]"))
-    shapes: list[str] = []
-    found: dict[int, str] = {}
-    while len(found) < 5:
-        header, body = started.read(logs=True)
-        if header["type"] == "log":
-            shapes += [line for line in body.decode().splitlines() if line]
-        else:
-            found[header["id"]] = header.get("message") or body.decode()
-    # Those of one shape are one array; what has another shape is a group of its own.
-    assert shapes == ["shape (3, 2)", "shape (1, 1)"]
-    assert found == {
-        1: "[10.0,20.0]",
-        2: "[30.0,40.0]",
-        3: 'input[0]: expected a number, got str "x"',
-        4: "[50.0]",
-        5: "[60.0,70.0]",
-    }
-    started.write(*batch(b"[1]", b"[-1]", b"[2]"))
-    assert answers(started, 3) == {
-        1: ("result", "[10.0]"),
-        2: ("error", "below zero"),
-        3: ("result", "[20.0]"),
-    }
-
-
-def test_a_record_of_arrays_is_stacked_field_by_field(packaged: Start) -> None:
-    started = packaged(
-        f"""{ARRAYS}
-@dataclass
-class Ask:
-    image: Annotated[np.ndarray, np.uint8, (None, 2)]
-    scale: Annotated[np.ndarray, np.float32, (None,)]
-    name: list[str]
-
-class Given(TypedDict):
-    total: NDArray[np.float64]
-    name: list[str]
-
-def apply_batch(inputs: Ask) -> Given:
-    assert inputs.image.shape == (len(inputs.name), 2)
-    return {{"total": (inputs.image.sum(axis=1) * inputs.scale), "name": inputs.name}}
-"""
-    )
-    fields = schema(started)["input"]["properties"]
-    assert (fields["image"]["maxItems"], fields["name"]) == (2, {"type": "string"})
-    assert fields["scale"]["type"] == "number"
-    assert schema(started)["output"]["properties"]["name"] == {"type": "string"}
-    asks = [
-        {"image": [1, 2], "scale": 2, "name": "a"},
-        {"image": [3, 4], "scale": 0.5, "name": "b"},
-        {"image": [3, 4, 5], "scale": 0.5, "name": 3},
-    ]
-    started.write(*batch(*(json.dumps(ask).encode() for ask in asks)))
-    found = answers(started, 3)
-    assert json.loads(found[1][1]) == {"total": 6.0, "name": "a"}
-    assert json.loads(found[2][1]) == {"total": 3.5, "name": "b"}
-    assert found[3][1].splitlines() == [
-        "input.image: expected the shape (2), got (3)",
-        "input.name: expected a string, got int 3",
-    ]
 
 
 def test_a_name_that_stands_for_a_type_is_a_definition(packaged: Start) -> None:

@@ -338,6 +338,37 @@ def test_an_apply_beside_apply_batch_says_what_one_input_is(runner: Start) -> No
     assert said(started, "x") == 'input: expected an integer, got str "x"'
 
 
+@pytest.mark.parametrize(
+    "annotation", ["list", "List", "tuple", "Sequence", "collections.abc.Sequence", "dict", "set"]
+)
+def test_a_batch_whose_annotation_says_nothing_of_its_items(runner: Start, annotation: str) -> None:
+    code = f"def apply_batch(values: {annotation}) -> {annotation}:\n    return values\n"
+    started = runner(BEGIN + code)
+    ready = started.load()
+    assert ready["type"] == "ready", ready
+    assert (ready["schema"]["input"], ready["schema"]["output"]) == ({}, {})
+    assert said(started, {"x": 1}) == '{"x":1}'
+
+
+def test_an_annotation_that_ends_in_an_error_is_told_with_its_line(runner: Start) -> None:
+    code = """
+    class Odd(type):
+        def __instancecheck__(self, other):
+            return False
+        def __subclasscheck__(self, other):
+            return False
+        def __hash__(self):
+            raise RuntimeError("no hash")
+    class Strange(metaclass=Odd):
+        pass
+    """
+    failed = runner(source("Strange", more=code)).load()
+    assert (failed["type"], failed["error"]) == ("load_error", "BadSignature"), failed
+    assert failed["file"] == "src/it.py"
+    assert failed["line"] > 0
+    assert "the annotations of apply cannot be read: RuntimeError: no hash" in failed["message"]
+
+
 def test_a_field_whose_annotation_nobody_can_evaluate_is_not_checked(runner: Start) -> None:
     more = """
     if TYPE_CHECKING:

@@ -145,10 +145,13 @@ def with_state(algorithm: Algorithm, state: Any, loaded: Loaded) -> Algorithm:
 def _signature(apply: Callable[..., Any], *, batch: bool) -> Signature:
     try:
         return signature(apply, batch=batch)
-    except TypeError as error:
+    except Exception as error:  # of ours, or of classes of the author's and of packages
+        told = str(error)
         if type(error).__name__ != "BadAnnotation":
-            raise
-        raise BadSignature(str(error), apply) from None
+            name = getattr(apply, "__name__", "apply")
+            kind = type(error).__name__
+            told = f"the annotations of {name} cannot be read: {kind}: {told}"
+        raise BadSignature(told, apply) from None
 
 
 def _function(module: ModuleType, name: str, project: Project) -> Callable[..., Any]:

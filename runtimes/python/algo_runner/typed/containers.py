@@ -45,7 +45,7 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
         return _tuple(compiler, annotation, arguments)
     try:
         if origin in _LISTS:
-            item = compiler.kind(arguments[0] if arguments else Any)
+            item = compiler.kind(item_of(annotation))
             return listed(item, _LISTS[origin], output=compiler.output)
         if origin in _OBJECTS:
             pair = arguments if len(arguments) == 2 else (Any, Any)
@@ -54,6 +54,11 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
     except TypeError:  # no hashable annotation
         return None
     return None
+
+
+def item_of(annotation: Any) -> Any:
+    """Return the annotation of the items of a list, set or tuple; `Any` of a bare one."""
+    return (typing.get_args(annotation) or (Any,))[0]
 
 
 def listed(item: Kind, into: type = list, *, output: bool = False) -> Kind:
@@ -159,7 +164,7 @@ def _tuple(compiler: Compiler, annotation: Any, arguments: tuple[Any, ...]) -> K
     if not arguments and annotation in {tuple, typing.Tuple}:  # noqa: UP006
         return listed(Kind(), tuple)
     if len(arguments) == 2 and arguments[1] is ...:
-        return listed(compiler.kind(arguments[0]), tuple)
+        return listed(compiler.kind(item_of(annotation)), tuple)
     return fixed([compiler.kind(argument) for argument in arguments], tuple)
 
 

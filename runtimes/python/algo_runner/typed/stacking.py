@@ -6,7 +6,7 @@ import dataclasses
 import typing
 from typing import Any
 
-from algo_runner.typed.containers import mapping
+from algo_runner.typed.containers import item_of, mapping
 from algo_runner.typed.kinds import BadAnnotation, Compiler, Kind, hints_of, unwrapped
 from algo_runner.typed.records import Member, record
 
@@ -79,7 +79,7 @@ def per_call(compiler: Compiler, annotation: Any) -> tuple[Kind, Stack | None]:
     origin = typing.get_origin(bare) or bare
     fields = whole.fields or {}
     if set(fields) == {""}:  # a list
-        return compiler.kind(typing.get_args(bare)[0]), None
+        return compiler.kind(item_of(bare)), None
     if origin is dict and len(typing.get_args(bare)) == 2:
         return _dictionary(compiler, typing.get_args(bare)[1])
     if dataclasses.is_dataclass(origin) or typing.is_typeddict(origin):
@@ -106,7 +106,7 @@ def _record(
             item = arrays[name].item.kind(compiler)
         elif set(kind.fields or {}) == {""}:
             hint = hints_of(cls)[name]
-            item = compiler.kind(typing.get_args(unwrapped(hint)[0])[0])
+            item = compiler.kind(item_of(unwrapped(hint)[0]))
         else:
             raise BadAnnotation(
                 f"{cls.__name__}.{name} is neither an array nor a list: which call is it of?"
