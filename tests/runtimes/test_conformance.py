@@ -458,7 +458,7 @@ def test_calls_that_were_not_begun_can_be_taken_back(runner: Start) -> None:
     started = runner("import time\ndef apply(value):\n    time.sleep(value)\n    return value\n")
     if not started.load().get("ahead"):
         pytest.skip("this runner takes no calls ahead of time")
-    for number, seconds in ((1, b"0.5"), (2, b"0.0"), (3, b"0.25")):
+    for number, seconds in ((1, b"2.0"), (2, b"0.0"), (3, b"0.25")):
         started.write({"type": "call", "id": number, "content_type": "application/json"}, seconds)
     time.sleep(0.1)
     started.write({"type": "withdraw", "ids": [1, 2]})
