@@ -246,6 +246,36 @@ def test_a_frame_comes_as_records_columns_split_or_csv(packaged: Start) -> None:
     assert records["items"]["required"] == columns["required"] == ["a", "b"]
 
 
+def test_what_stands_beside_an_optional_type_of_a_package_is_meant_for_it(packaged: Start) -> None:
+    started = packaged(
+        """
+        from dataclasses import dataclass
+        from typing import Annotated, Optional
+        import numpy as np
+        import pandas as pd
+
+        @dataclass
+        class Ask:
+            df: Annotated[pd.DataFrame | None, {"name": str, "age": int | None}] = None
+            rows: Annotated[Optional[np.ndarray], np.float32, (None, 2)] = None
+
+        def apply(value: Ask):
+            rows = value.rows
+            return [value.df is None or list(value.df), rows is None or str(rows.dtype)]
+        """
+    )
+    assert said(started, {}) == "[true,true]"
+    assert said(started, {"df": None, "rows": None}) == "[true,true]"
+    asked = {"df": [{"name": "a", "age": 3}], "rows": [[1, 2]]}
+    assert said(started, asked) == '[["name","age"],"float32"]'
+    wrong = {"df": [{"name": "a", "age": "x"}]}
+    assert said(started, wrong).startswith("input.df[0].age: expected null or a number")
+    assert said(started, {"df": [{"name": "a"}]}) == "input.df[0].age: is missing"
+    assert said(started, {"rows": [[1, 2, 3]]}) == (
+        "input.rows: expected the shape (any, 2), got (1, 3)"
+    )
+
+
 def test_models_of_pydantic_validate_themselves(packaged: Start) -> None:
     started = packaged(
         """

@@ -350,6 +350,29 @@ def test_a_batch_whose_annotation_says_nothing_of_its_items(runner: Start, annot
     assert said(started, {"x": 1}) == '{"x":1}'
 
 
+def test_a_function_named_as_a_batch_is_one(runner: Start) -> None:
+    code = "def apply_batch(values: list[dict]) -> list:\n    return [one['x'] for one in values]\n"
+    started = runner(code, entrypoint="src/it.py:apply_batch")
+    ready = started.load()
+    assert ready["batch"] is True
+    assert ready["schema"]["input"] == {"type": "object"}
+    assert said(started, {"x": 1}) == "1"
+    failed = runner("apply = len\n", entrypoint="src/it.py:apply_batch").load()
+    assert failed["message"] == "src/it.py has no function apply_batch"
+
+
+@pytest.mark.parametrize("annotation", ["list[int]", "int | str"])
+def test_a_keyword_that_is_no_json_is_told_with_its_field(runner: Start, annotation: str) -> None:
+    more = f"""
+    @dataclass
+    class Ask:
+        age: Annotated[{annotation}, {{"least": int}}]
+    """
+    failed = runner(source("Ask", more=more)).load()
+    assert (failed["error"], failed["file"]) == ("BadSignature", "src/it.py")
+    assert failed["message"].startswith("Ask.age: 'least' beside the type is <class 'int'>")
+
+
 def test_an_annotation_that_ends_in_an_error_is_told_with_its_line(runner: Start) -> None:
     code = """
     class Odd(type):

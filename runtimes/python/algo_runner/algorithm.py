@@ -111,18 +111,20 @@ def import_algorithm(project: Project, function: str, *, watched: bool = False) 
     with reads.noting() if watched else nullcontext(set[str]()) as opened:
         module = project.load()
     seconds = time.perf_counter() - began
-    batched = getattr(module, f"{function}_batch", None)
+    single = function.removesuffix("_batch")  # a name that ends so is that of a batch itself
+    many = f"{single}_batch"
+    batched = getattr(module, many, None)
     apply = batched if callable(batched) else _function(module, function, project)
     batch = callable(batched) or getattr(apply, "batch", False) is True
     load = getattr(module, "load", None)
     load = load if callable(load) else None
-    _check(apply, function if apply is not batched else f"{function}_batch", least=1, most=2)
+    _check(apply, many if apply is batched else function, least=1, most=2)
     if load is not None:
         _check(load, "load", least=0, most=1)
     annotated = _signature(apply, batch=batch)
-    single = getattr(module, function, None)
-    if apply is batched and not annotated.schema and callable(single):
-        annotated = _signature(single, batch=False)  # it says what one input is
+    beside = getattr(module, single, None)
+    if apply is batched and not annotated.schema and callable(beside):
+        annotated = _signature(beside, batch=False)  # it says what one input is
     return Algorithm(
         apply=apply,
         load=load,

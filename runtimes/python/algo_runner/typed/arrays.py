@@ -94,6 +94,7 @@ class Array:
             whole=self.read,
             accepts=(NPY,),
             array=self,
+            marked=True,
         )
 
     @property
@@ -227,7 +228,7 @@ def _scalar(numpy: Any, kind: Any, compiler: Compiler) -> Kind:
     array = Array(numpy, _dtype(numpy, kind), ())
     made = array.kind(compiler)
     made.convert = lambda value: array.convert(value)[()]
-    made.whole, made.accepts, made.array = None, (), None
+    made.whole, made.accepts, made.array, made.marked = None, (), None, False
     return made
 
 

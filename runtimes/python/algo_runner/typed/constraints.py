@@ -7,6 +7,7 @@ string, which describes.
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
@@ -54,6 +55,9 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
         if callable(function := getattr(mark, "func", None)):  # annotated_types.Predicate
             checks.append((function, "is refused"))
     keywords = _fitting(keywords, _type_of(kind, compiler))
+    for name, value in keywords.items():
+        if _says(name, value):
+            _written(name, value)
     checks += [check for name, limit in keywords.items() if (check := _check(name, limit))]
     return _constrained(kind, checks, keywords)
 
@@ -175,6 +179,14 @@ def _told(words: str, value: Any) -> str:
 def _says(name: str, value: Any) -> bool:
     """Tell whether a keyword can be in a schema: a bound of dates cannot."""
     return isinstance(_plain(value), int | float) if name in _COMPARED else True
+
+
+def _written(name: str, value: Any) -> None:
+    try:
+        json.dumps(_plain(value))
+    except (TypeError, ValueError):
+        message = f"{name!r} beside the type is {value!r}, which a JSON Schema cannot say"
+        raise BadAnnotation(message) from None
 
 
 def _plain(value: Any) -> Any:

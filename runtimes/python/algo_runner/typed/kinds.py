@@ -42,6 +42,7 @@ class Kind:
         returns: The content types of a result of this kind.
         fields: Of a record, its fields.
         array: Of an array, its `Array`.
+        marked: Whether what stands beside it in `Annotated` is its own to read.
     """
 
     convert: Convert = unchanged
@@ -52,6 +53,7 @@ class Kind:
     returns: tuple[str, ...] = ("application/json",)
     fields: dict[str, Kind] | None = None
     array: Any = None
+    marked: bool = False
 
     @property
     def is_any(self) -> bool:
@@ -146,7 +148,7 @@ def makers() -> list[Callable[[Compiler, Any, tuple[Any, ...]], Kind | None]]:
         unions,
     )
 
-    rooms = (arrays, images, tables, models, constraints, scalars, unions, containers, records)
+    rooms = (arrays, images, tables, models, unions, constraints, scalars, containers, records)
     return [room.make for room in rooms]
 
 

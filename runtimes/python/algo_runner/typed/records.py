@@ -8,7 +8,7 @@ import typing
 from typing import Any
 
 from algo_runner.typed.containers import fixed
-from algo_runner.typed.kinds import Compiler, Kind, Schema, default_of, hints_of
+from algo_runner.typed.kinds import BadAnnotation, Compiler, Kind, Schema, default_of, hints_of
 from algo_runner.typed.parts import again
 from algo_runner.typed.problems import MOST, Bad, Problem, expected
 
@@ -39,13 +39,20 @@ class Member:
     schema: Schema
 
 
+def _field(compiler: Compiler, cls: type, name: str, hints: dict[str, Any]) -> Kind:
+    try:
+        return compiler.kind(hints.get(name, Any))
+    except BadAnnotation as error:
+        raise BadAnnotation(f"{cls.__name__}.{name}: {error}") from None
+
+
 def _dataclass(compiler: Compiler, cls: type, kind: Kind) -> Schema:
     hints = hints_of(cls)
     fields: list[Member] = []
     for one in dataclasses.fields(cls):
         if not one.init and not compiler.output:
             continue
-        found = compiler.kind(hints.get(one.name, Any))
+        found = _field(compiler, cls, one.name, hints)
         extra = {}
         if one.default is not dataclasses.MISSING:
             extra = default_of(one.default)
@@ -65,7 +72,7 @@ def _typed_dict(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
     hints = hints_of(cls)
     fields = []
     for name, hint in hints.items():
-        found = compiler.kind(hint)
+        found = _field(compiler, cls, name, hints)
         # The class knows its keys, unless its annotations are strings (PEP 563).
         mark = typing.get_origin(hint)
         required = name in cls.__required_keys__ and mark is not typing.NotRequired
@@ -75,7 +82,7 @@ def _typed_dict(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
 
 def _named_tuple(compiler: Compiler, cls: Any, kind: Kind) -> Schema:
     hints = hints_of(cls)
-    kinds = [compiler.kind(hints.get(name, Any)) for name in cls._fields]
+    kinds = [_field(compiler, cls, name, hints) for name in cls._fields]
     required = len(kinds) - (0 if compiler.output else len(cls._field_defaults))
     made = fixed(kinds, lambda values: _built(lambda: cls(*values)), required)
     kind.convert, kind.takes = made.convert, made.takes

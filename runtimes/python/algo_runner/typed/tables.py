@@ -36,6 +36,7 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
         frozenset({list, dict}),
         whole=lambda body, kind: frame.read(body),
         accepts=(CSV,),
+        marked=True,
     )
 
 

@@ -27,7 +27,14 @@ def make(compiler: Compiler, annotation: Any, metadata: tuple[Any, ...]) -> Kind
     """Return the kind of a union."""
     if typing.get_origin(annotation) not in {typing.Union, types.UnionType}:
         return None
-    members = [compiler.kind(member) for member in typing.get_args(annotation)]
+    annotations = typing.get_args(annotation)
+    members = [compiler.kind(member) for member in annotations]
+    if metadata:
+        marked = [at for at, member in enumerate(members) if member.marked]
+        if not marked:
+            return None  # the constraints' turn, which asks again without
+        for at in marked:  # a shape or columns: what only these members understand
+            members[at] = compiler.kind(typing.Annotated[(annotations[at], *metadata)])
     by_type: dict[type, list[Kind]] = {}
 
     def convert(value: Any) -> Any:
