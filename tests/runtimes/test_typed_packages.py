@@ -196,9 +196,47 @@ def test_an_image_comes_as_a_body_as_base64_or_in_a_form(packaged: Start) -> Non
     form = parts((["image"], "image/png", picture, "a.png"), (["times"], "text/plain", b"4", ""))
     assert size(form, PARTS) == (12, 1)
     assert "it is of no known kind" in said(started, b"%!PS-Adobe", "application/postscript")
+    for kind in ("application/octet-stream", "text/x-sh", "image/png"):
+        form = parts((["image"], kind, b"A=3\n", "env.sh"))
+        told = "the file env.sh cannot be read as an image: it is of no known kind"
+        assert said(started, form, PARTS) == f"input.image: {told}"
+    form = parts((["image"], "text/plain", coded.encode(), "a.txt"))
+    assert size(form, PARTS) == (3, 1)
     assert "cannot be read" in said(started, picture[:45], "image/png")
     huge = png(1, 1, 0).replace(struct.pack(">II", 1, 1), struct.pack(">II", 60000, 60000), 1)
     assert "input: the image" in said(started, huge, "image/png")
+
+
+@pytest.mark.parametrize("kinds", ["Image.Image | Ask", "Ask | Image.Image"])
+def test_a_file_that_may_be_several_things_is_told_as_what_it_nearly_is(
+    packaged: Start, kinds: str
+) -> None:
+    started = packaged(
+        f"""
+        from dataclasses import dataclass
+        from PIL import Image
+
+        @dataclass
+        class Ask:
+            times: int
+
+        @dataclass
+        class Whole:
+            one: {kinds}
+
+        def apply(value: Whole):
+            return value.one.times
+        """
+    )
+
+    def told(content: bytes, kind: str) -> str:
+        return said(started, parts((["one"], kind, content, "x.txt")), PARTS)
+
+    assert told(b'{"times": 3}', "application/json") == "3"
+    assert told(b'{"times": "x"}', "application/json") == (
+        'input.one.times: expected an integer, got str "x"'
+    )
+    assert "the file x.txt cannot be read as an image" in told(b"A=3", "application/octet-stream")
 
 
 def test_an_image_inside_a_result_is_a_data_url(packaged: Start) -> None:

@@ -350,6 +350,16 @@ def test_a_batch_whose_annotation_says_nothing_of_its_items(runner: Start, annot
     assert said(started, {"x": 1}) == '{"x":1}'
 
 
+@pytest.mark.parametrize("value", [{"$url": "http://a/b"}, "http://a/b", "https://a/b.png"])
+def test_a_url_that_nobody_fetched_is_called_so(runner: Start, value: object) -> None:
+    started = runner(source("bytes | None"))
+    started.load()
+    told = (
+        "input: the service takes no files by URL: fetch under [serving] in algo.toml allows them"
+    )
+    assert said(started, value) == told
+
+
 def test_a_function_named_as_a_batch_is_one(runner: Start) -> None:
     code = "def apply_batch(values: list[dict]) -> list:\n    return [one['x'] for one in values]\n"
     started = runner(code, entrypoint="src/it.py:apply_batch")

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from algo_runner.typed.kinds import Compiler, Kind
+from algo_runner.typed.parts import File
 from algo_runner.typed.problems import Bad
 from algo_runner.typed.scalars import file_of
 
@@ -52,7 +53,10 @@ def _read(pillow: Any, content: bytes) -> Any:
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         kind = type(error).__name__
         text = "it is of no known kind" if kind == "UnidentifiedImageError" else str(error)
-        raise Bad(f"the image cannot be read: {text}") from None
+        name = content.filename if isinstance(content, File) else ""
+        what = f"the file {name[:100]} cannot be read as an image" if name else ""
+        final = isinstance(content, File)
+        raise Bad(f"{what or 'the image cannot be read'}: {text}", final=final) from None
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise Bad(f"the image is too large: {str(error).partition(', could')[0]}") from None
     return image

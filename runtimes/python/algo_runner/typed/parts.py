@@ -69,7 +69,8 @@ def again(convert: Callable[[Any], Any], value: Any, bad: Bad) -> Any:
         try:
             return convert(other)
         except Bad as error:
-            bad = error if isinstance(value, File) else bad
+            deeper = not bad.final or any(path for path, _ in error.problems)
+            bad = error if isinstance(value, File) and deeper else bad
     raise bad
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Who sends ten thousand wrong numbers does not read ten thousand lines.
 MOST = 20
 SHOWN = 40
+NO_URLS = "the service takes no files by URL: fetch under [serving] in algo.toml allows them"
 
 Path = tuple[str | int, ...]
 Problem = tuple[Path, str]
@@ -21,11 +22,13 @@ Problem = tuple[Path, str]
 class Bad(Exception):
     """A value is not what its annotation says.
 
-    Each of the `problems` has the path to it from the value, and a sentence.
+    Each of the `problems` has the path to it from the value, and a sentence. It is `final` of a
+    file that was read as what it must be: that it is not another thing, too, is no news.
     """
 
-    def __init__(self, problems: str | Sequence[Problem]) -> None:
+    def __init__(self, problems: str | Sequence[Problem], *, final: bool = False) -> None:
         super().__init__()
+        self.final = final
         one = isinstance(problems, str)
         self.problems: list[Problem] = [((), problems)] if one else [*problems]
 
@@ -60,6 +63,8 @@ def place(path: Path) -> str:
 
 def expected(what: str, value: Any) -> Bad:
     """Return the fault of a `value` that is something else than `what`."""
+    if isinstance(value, dict) and len(value) == 1 and "$url" in value:
+        return Bad(NO_URLS)  # the gateway puts the file in its place where it may
     return Bad(f"expected {what}, got {shown(value)}")
 
 

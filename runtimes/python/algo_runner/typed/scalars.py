@@ -13,7 +13,7 @@ from typing import Any
 
 from algo_runner.typed.kinds import NUMBERS, Compiler, Kind, Schema
 from algo_runner.typed.parts import File
-from algo_runner.typed.problems import Bad, expected, shown
+from algo_runner.typed.problems import NO_URLS, Bad, expected, shown
 from algo_runner.values import BINARY
 
 _STRINGS = frozenset({str})
@@ -89,14 +89,14 @@ def binary(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
+        if value.startswith(("https://", "http://")):
+            raise Bad(NO_URLS)
         found = _DATA_URL.match(value)
         plain = "".join((value[found.end() :] if found else value).split())
         try:
             return base64.b64decode(plain, validate=True)
         except (binascii.Error, ValueError) as error:
             raise Bad(f"the string is no base64: {str(error).lower()}") from None
-    if isinstance(value, dict) and "$url" in value:
-        raise Bad("the service takes no URLs: fetch under [serving] in algo.toml allows them")
     raise expected("a file, or a string in base64", value)
 
 

@@ -86,7 +86,9 @@ def _better(one: Bad | None, other: Bad) -> Bad:
 
 def _misses(bad: Bad) -> bool:
     # A wrong tag, or another kind of value altogether: this member was not meant.
-    return any(not path or text.startswith('expected str "') for path, text in bad.problems)
+    return not bad.final and any(
+        not path or text.startswith('expected str "') for path, text in bad.problems
+    )
 
 
 def _distinct(schemas: list[dict[str, Any]]) -> list[dict[str, Any]]:
