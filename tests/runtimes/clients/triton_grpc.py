@@ -36,6 +36,7 @@ def main(url):
     client = triton.InferenceServerClient(url)
     assert client.is_server_live() and client.is_server_ready()
     assert client.is_model_ready(MODEL) and client.is_model_ready("it", "1")
+    assert not client.is_model_ready("another")
     assert "statistics" in client.get_server_metadata().extensions
     assert client.get_model_metadata(MODEL).name == MODEL
     assert client.get_model_repository_index().models[0].state == "READY"

@@ -108,7 +108,7 @@ class Rpc:
 
         page("ServerLive", lambda _: {"live": True})
         page("ServerReady", lambda _: {"ready": model.ready})
-        page("ModelReady", lambda asked: {"ready": self._ours(asked.name).ready})
+        page("ModelReady", lambda asked: {"ready": asked.name in model.names and model.ready})
         page("ServerMetadata", lambda _: model.server())
         page("ModelMetadata", lambda asked: self._ours(asked.name).metadata())
         page("ModelStatistics", self._statistics)
