@@ -86,6 +86,7 @@ def running(
 
     Raises:
         AlgoError: As `start`.
+        EngineLost: The engine went away, be it that the container goes on answering without it.
         KeyboardInterrupt: The user wanted an end, if only while it was being stopped.
     """
     with terminable():
@@ -93,6 +94,7 @@ def running(
         came: list[int] = []
         try:
             yield instance
+            instance.ended()
         finally:
             with unstoppable() as came:
                 instance.stop()
