@@ -37,7 +37,8 @@ def said_by(root: Path) -> str:
 
 def _bytes_of(root: Path) -> str:
     total = hashlib.sha256()
-    for path in sorted(root.iterdir()):
+    files = sorted(root.iterdir()) if root.is_dir() else []  # moved away while it is served
+    for path in files:
         if path.is_file() and (path.name == FILE or may_state_packages(path.name)):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
