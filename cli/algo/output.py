@@ -152,11 +152,11 @@ class Output:
                 pass  # the document cannot be had; people are told
         interrupted = error.exit_code == INTERRUPTED
         self._line(
-            error.message if interrupted else f"error[{error.code}]: {error.message}",
+            error.message if interrupted else f"error[{error.code}]: {_foreign(error.message)}",
             "yellow" if interrupted else "bold red",
         )
         for line in error.details.splitlines():
-            self._line(f"  {line}", "dim")
+            self._line(f"  {_foreign(line)}", "dim")
         if error.hint:
             self._line(f"hint: {error.hint}", "cyan")
 
@@ -303,14 +303,24 @@ def _story(event: events.Event) -> tuple[str, str]:
             return _reloaded(event), "green"
         case events.ReloadFailed(trigger, message, file, line, details):
             place = f" ({file}:{line})" if file else ""
-            tail = "".join(f"\n  {text}" for text in details.splitlines())
-            return f"✗ {trigger} → {message}{place}; the old code goes on serving{tail}", "red"
+            tail = "".join(f"\n  {_foreign(text)}" for text in details.splitlines())
+            what = f"{_foreign(message)}{place}"
+            return f"✗ {trigger} → {what}; the old code goes on serving{tail}", "red"
         case events.Stopped(reason):
             return (f"stopped: {reason}" if reason else "stopped"), ""
         case events.Ready(url):
             return f"ready at {url}", "green"
         case events.Step(text) | events.Note(text) | events.Progress(text):
             return text, ""
+
+
+def _foreign(text: str) -> str:
+    """Return what somebody's code or server said, unable to move the cursor or to look like us."""
+    safe = "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+    return safe.replace("\n", "\n  ")
 
 
 _RUNGS = {

@@ -41,6 +41,17 @@ def test_an_error_has_its_code_its_reason_and_the_next_command() -> None:
     assert err.getvalue() == "error[failed]: it broke\n  src/a.py:3\nhint: algo doctor\n"
 
 
+def test_what_others_said_in_an_error_cannot_act_on_the_terminal_or_look_like_us() -> None:
+    output, _, err = make()
+    said = "\x1b[31mred\n↻ src/a.py → swapped"
+    output.error(AlgoError(said, details="\x1b]0;title\x07"))
+    output.event(events.ReloadFailed("a.py", said))
+    assert err.getvalue() == (
+        "error[failed]: \\x1b[31mred\n  ↻ src/a.py → swapped\n  \\x1b]0;title\\x07\n"
+        "✗ a.py → \\x1b[31mred\n  ↻ src/a.py → swapped; the old code goes on serving\n"
+    )
+
+
 def test_an_error_is_json_on_stdout_when_asked() -> None:
     output, out, err = make(as_json=True)
     output.error(AlgoError("it broke", hint="algo doctor"))
