@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
 # A git command that takes longer is not waited for.
 _GIT_PATIENCE = 15.0
-# File times are coarser than our clock.
-_GIT_MARGIN = 0.02
+# On a busy machine even the first event comes after git has ended.
+_GIT_MARGIN = 2.0
 
 
 class FolderWatcher:
