@@ -59,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True):
         rows: As many cells each; the first names the row.
         ratios: What is held against limits.
         date: When, in ISO 8601.
+        note: What a reader must know of this run; a new record has none.
     """
 
     benchmark: str
@@ -67,6 +68,7 @@ class Outcome(msgspec.Struct, frozen=True):
     rows: list[list[str]]
     ratios: list[Ratio]
     date: str = ""
+    note: str = ""
 
 
 def report(outcome: Outcome) -> None:

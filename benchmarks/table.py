@@ -70,7 +70,7 @@ def page(results: Results, order: tuple[str, ...]) -> str:
     for outcome in found:
         title = outcome.title[0].upper() + outcome.title[1:]
         lines += ["", f"## {title}", "", f"`python -m benchmarks.{outcome.benchmark}`, "]
-        lines[-1] += f"{outcome.date}"
+        lines[-1] += f"{outcome.date}{f', {outcome.note}' if outcome.note else ''}"
         lines += ["", *markdown(outcome.columns, outcome.rows)]
     return "\n".join(lines) + "\n" + SOAK
 
