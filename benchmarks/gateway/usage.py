@@ -13,6 +13,13 @@ def cpu_seconds(leader: int) -> float:
     return sum(_cpu(pid) for pid in _group(leader))
 
 
+def busy_seconds() -> float:
+    """Return the CPU seconds that all processes of the machine have used since it started."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system = (int(field) for field in fields[:3])
+    return (user + nice + system) / _TICKS
+
+
 def memory_megabytes(leader: int) -> float:
     """Return the proportional set size of the process group: shared pages count once."""
     return sum(_pss(pid) for pid in _group(leader)) / 1024
