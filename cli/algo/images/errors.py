@@ -34,6 +34,13 @@ class LinkOutside(AlgoError):
     hint = "put the file itself there, or name the link in .algoignore"
 
 
+class NamesCollide(AlgoError):
+    """Two files of the project have names that other file systems take for one."""
+
+    code = "names_collide"
+    hint = "rename one of them, or name it in .algoignore"
+
+
 class UnreadableFile(AlgoError):
     """A file of the project cannot be read, or is a socket, pipe or device."""
 

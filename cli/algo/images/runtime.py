@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-import tarfile
 import tomllib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,7 +17,7 @@ from algo.images.config import assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import REPOSITORY, Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
-from algo.images.tar import CHUNK, END, LayerWriter, write_member
+from algo.images.saved import SavedImage, copy_layer, plain
 from algo.oci.descriptor import Platform
 
 if TYPE_CHECKING:
@@ -30,14 +28,15 @@ if TYPE_CHECKING:
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage
     from algo.images.interface import Built, ImageEngine
+    from algo.images.tar import LayerWriter
     from algo.oci.digest import Digest
+    from algo.storage.tar import Content, Readable
 
 _FORMAT = "1"
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _NOTES = "runtimes"
 # How Docker's builder announces a line of the Dockerfile.
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class RuntimeSpec(msgspec.Struct, frozen=True):
@@ -240,15 +239,15 @@ def _store(
         with path.open("wb") as file:
             for chunk in archive:
                 file.write(chunk)
-        with tarfile.open(path) as opened:
+        with SavedImage(path) as saved:
             (manifest,) = msgspec.json.decode(
-                _member(opened, "manifest.json").read(), type=tuple[_ArchiveManifest, ...]
+                saved.document("manifest.json"), type=tuple[_ArchiveManifest, ...]
             )
-            config = msgspec.json.decode(_member(opened, manifest.Config).read(), type=_ImageConfig)
+            config = msgspec.json.decode(saved.document(manifest.Config), type=_ImageConfig)
             _check_platform(f"{config.os}/{config.architecture}", recipe)
             named = zip(manifest.Layers, config.rootfs.diff_ids, strict=True)
             layers = tuple(
-                _store_layer(cache, _member(opened, name), diff_id, built.began)
+                _store_layer(cache, saved.part(name), diff_id, built.began)
                 for name, diff_id in named
                 if diff_id not in built.private
             )
@@ -283,30 +282,16 @@ def _image(
     return RuntimeImage(recipe, assemble_runtime(name, platform, layers, path, cache), path)
 
 
-def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    # Docker stores a layer that occurs twice as a link, which extractfile follows.
-    found = archive.extractfile(name)
-    if found is None:
-        raise RuntimeInvalid(f"the engine's export lacks {json.dumps(name)}")
-    return found
-
-
-def _store_layer(cache: Cache, source: IO[bytes], diff_id: str, began: int) -> Layer:
+def _store_layer(cache: Cache, source: Content, diff_id: str, began: int) -> Layer:
     """Store a layer with the times of the build taken out; what a package brought keeps its own.
 
     Two builds of the same packages then give the same layer, and compiled files that carry
     their source's time stay valid.
     """
-    checked = _Checked(_plain(source))
+    checked = _Checked(plain(source))
 
     def copy(writer: LayerWriter) -> None:
-        with tarfile.open(fileobj=cast("IO[bytes]", checked), mode="r|") as layer:
-            for member in layer:
-                content = layer.extractfile(member) if member.isreg() else None
-                write_member(member, content, writer, latest=began)
-        checked.drain()
-        writer.write(END)
-        writer.close()
+        copy_layer(checked, writer, latest=began)
 
     layer = write_blob(cache, LayerKind.RUNTIME, "runtime", copy, compress=True)
     if checked.diff_id != diff_id:
@@ -317,32 +302,17 @@ def _store_layer(cache: Cache, source: IO[bytes], diff_id: str, began: int) -> L
 class _Checked:
     """A stream that knows the digest of what was read from it."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: Readable) -> None:
         self._source = source
         self._hash = hashlib.sha256()
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Read on."""
         data = self._source.read(size)
         self._hash.update(data)
         return data
 
-    def drain(self) -> None:
-        """Read what is left."""
-        while self.read(CHUNK):
-            pass
-
     @property
     def diff_id(self) -> str:
         """The digest of all that was read."""
         return f"sha256:{self._hash.hexdigest()}"
-
-
-def _plain(source: IO[bytes]) -> IO[bytes]:
-    magic = source.read(2)
-    source.seek(0)
-    if magic != _GZIP_MAGIC:
-        return source
-    import gzip
-
-    return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.images.errors import LinkOutside, UnreadableFile
+from algo.images.errors import LinkOutside, NamesCollide, UnreadableFile
+from algo.storage.unpacking import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,6 +62,7 @@ def collect(
     Raises:
         LinkOutside: A link leads to a folder elsewhere, or nowhere.
         UnreadableFile: An entry is neither a file, a folder nor a link.
+        NamesCollide: Two names, of files that are not compiled, differ in spelling alone.
     """
     skipped = _SKIPPED - ({"__pycache__"} if compiled else set())
 
@@ -69,7 +71,10 @@ def collect(
             return True
         return ignored is not None and ignored(relative, is_folder)
 
-    return sorted(_walk(folder, folder, place, left_out), key=lambda entry: entry.path)
+    found = sorted(_walk(folder, folder, place, left_out), key=lambda entry: entry.path)
+    if not compiled:
+        _check_spelling(found)
+    return found
 
 
 def single(path: Path, place: str) -> Entry:
@@ -118,6 +123,18 @@ def _walk(
             raise UnreadableFile(f"{relative} is neither a file, a folder nor a link")
 
 
+def _check_spelling(entries: Iterable[Entry]) -> None:
+    """Refuse what could be published here and not be unpacked on macOS or Windows."""
+    spelled: dict[str, str] = {}
+    for entry in entries:
+        parts = entry.path.split("/")
+        for end in range(1, len(parts) + 1):
+            name = "/".join(parts[:end])
+            other = spelled.setdefault(folded(name), name)
+            if other != name:
+                raise NamesCollide(f"{other!r} and {name!r} differ in spelling alone")
+
+
 def _is_utf8(name: str) -> bool:
     try:
         name.encode()
@@ -129,7 +146,9 @@ def _is_utf8(name: str) -> bool:
 def _link(path: Path, root: Path, place: str) -> Entry:
     aim, end = path.readlink(), path.resolve()
     if not aim.is_absolute() and end.is_relative_to(root.resolve()) and end.exists():
-        return Entry(place, b"", link=aim.as_posix())
+        # Straight: the way of a link that goes down and up again depends on other links.
+        straight = os.path.relpath(end, path.parent.resolve()) if ".." in aim.parts else aim
+        return Entry(place, b"", link=Path(straight).as_posix())
     if not end.is_file():
         kind = "a folder outside the project" if end.is_dir() else "nothing"
         raise LinkOutside(f"{path.relative_to(root)} is a link to {kind} ({aim})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algo.errors import INTERRUPTED, NOT_ALLOWED, REFUSED, USAGE, AlgoError
+from algo.errors import INTERRUPTED, REFUSED, USAGE, AlgoError
 
 
 class ConfirmationNeeded(AlgoError):
@@ -59,11 +59,3 @@ class NotOnHost(AlgoError):
     code = "not_on_host"
     exit_code = REFUSED
     hint = "pass --engine docker"
-
-
-class UnsafeArchive(AlgoError):
-    """A layer of a version holds something that must not be unpacked."""
-
-    code = "unsafe_archive"
-    exit_code = NOT_ALLOWED
-    hint = "do not use this version, and tell its publisher"

@@ -8,7 +8,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.images.errors import LinkOutside, UnreadableFile
+from algo.images.errors import LinkOutside, NamesCollide, UnreadableFile
 from algo.images.tar import LayerWriter, write_layer
 from algo.images.tree import Entry, collect, fingerprint
 
@@ -116,3 +116,25 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableFile, match="pipe"):
         collect(tmp_path, "app")
+
+
+@pytest.mark.parametrize(
+    "names", [("a/x", "A/y"), ("\u00e9", "e\u0301"), ("Stra\u00dfe", "STRASSE")]
+)
+def test_names_that_differ_in_spelling_alone_are_refused(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    with pytest.raises(NamesCollide):
+        collect(tmp_path, "opt")
+
+
+def test_a_link_that_goes_down_and_up_again_is_straightened(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "b" / "x").write_text("x")
+    (tmp_path / "c" / "l").symlink_to("../a/../b/x")
+    links = {entry.path: entry.link for entry in collect(tmp_path, "opt")}
+    assert links["opt/c/l"] == "../b/x"
