@@ -198,6 +198,8 @@ class Deps:
 
     def publishing(self, tests: Tests) -> Publishing:
         """Return what a project is published with."""
+        from algo.publish.ci import run_of
+        from algo.publish.git import GitSources
         from algo.publish.mounts import Mounts
         from algo.publish.publish import Publishing
 
@@ -206,6 +208,8 @@ class Deps:
             images=self.builder(),
             locks=self,
             tests=tests,
+            sources=GitSources(self.env),
+            run=run_of(self.env),
             keyring=self.keyring(),
             pins=self.pins(),
             mounts=Mounts(self.folders.cache / "mounts"),

@@ -9,6 +9,7 @@ import pytest
 from algo.main import run
 
 from tests.machine import registries
+from tests.machine.commands import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +119,44 @@ def sources(folder: Path) -> dict[Path, bytes]:
     caches = {".pytest_cache", "__pycache__"}
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path: path.read_bytes() for path in files if not caches & set(path.parts)}
+
+
+def test_what_is_in_no_commit_is_refused_unless_it_is_allowed(
+    hello: Path, capsys: Captured
+) -> None:
+    commit(hello)
+    (hello / "src" / "notes.py").write_text("")
+    assert told(capsys, "publish", "--dry-run")["uncommitted"] == ["src/notes.py"]
+    refused = told(capsys, "publish", "--yes", code=5)["error"]
+    assert (refused["code"], refused["details"]) == ("not_committed", "src/notes.py")
+    assert "git add src/notes.py && git commit" in refused["hint"]
+    assert told(capsys, "versions", "acme/hello", code=1)["error"]["code"] == "not_found"
+
+    told(capsys, "publish", "--allow-dirty", "--yes")
+    first = told(capsys, "inspect", "acme/hello:1.0.0")["provenance"]
+    assert source_of(first)["annotations"] == {"dirty": True, "changedFiles": 1}
+    commit(hello)
+    told(capsys, "publish", "--bump", "minor", "--yes")
+    second = told(capsys, "inspect", "acme/hello:1.1.0")["provenance"]
+    assert source_of(second)["annotations"] == {"dirty": False}
+    assert source_of(second)["digest"]["gitCommit"] == git(hello, "rev-parse", "HEAD")
+    assert second["build_definition"]["external_parameters"]["bump"] == "minor"
+
+
+def source_of(provenance: Any) -> Any:
+    (source, *_) = provenance["build_definition"]["resolved_dependencies"]
+    return source
+
+
+def commit(folder: Path) -> None:
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "all there is")
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    return output_of(["git", "-C", folder, *who, *words])
 
 
 def test_without_a_terminal_publish_wants_yes(hello: Path, capsys: Captured) -> None:

@@ -41,6 +41,10 @@ def publish_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
     ] = False,
+    allow_dirty: Annotated[
+        bool,
+        typer.Option("--allow-dirty", help="Also files that are in no commit; this is recorded."),
+    ] = False,
     yes: YesOpt = False,
     engine: EngineOpt = "",
     json: JsonOpt = False,
@@ -49,7 +53,7 @@ def publish_command(
 
     The first version is 1.0.0; the next one is computed from what changed. Cases and tests run
     first. Everything is sent by digest, the version's tag last: a failed publish leaves no
-    version. Without a terminal, --yes is needed.
+    version. What is in no git commit is refused. Without a terminal, --yes is needed.
 
     \b
     algo publish
@@ -68,7 +72,8 @@ def publish_command(
     from algo.versions.version import Bump, Version
 
     deps: Deps = ctx.obj
-    wish = Wish(to, Version.parse(version) if version else None, Bump.parse(bump) if bump else None)
+    exact = Version.parse(version) if version else None
+    wish = Wish(to, exact, Bump.parse(bump) if bump else None, allow_dirty)
     confirm = confirmation(deps, yes or dry_run)
     project = Project.find(deps.cwd)
     tools = deps.publishing(ProjectTests(deps, engine))

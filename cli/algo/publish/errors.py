@@ -30,6 +30,20 @@ class TestsFailed(AlgoError):
     hint = "algo test"
 
 
+class NotCommitted(AlgoError):
+    """Files of the project are in no commit, or differ from it."""
+
+    code = "not_committed"
+    exit_code = REFUSED
+
+
+class GitFailed(AlgoError):
+    """The project is in a git repository, and git does not say in what state."""
+
+    code = "git_failed"
+    hint = "git status"
+
+
 class VersionTooLow(AlgoError):
     """The step asked for is smaller than the one that the difference of the contracts needs."""
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci import media_types
+from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode, media_type_of
 from algo.publish.contents import layer_names
 from algo.publish.find import find
 from algo.publish.repository import RegistryRepository
 from algo.trust.evidence import Standing, collect
-from algo.trust.statements import RELEASE, Release, read_release
+from algo.trust.provenance import Provenance, read_provenance
+from algo.trust.statements import PROVENANCE, RELEASE, Release, read_release
 
 if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
-    from algo.oci.digest import Digest
     from algo.oci.reference import Reference
     from algo.publish.consume import Consuming
     from algo.trust.evidence import Evidence
@@ -68,6 +69,7 @@ class Inspection:
     images: tuple[ImageReport, ...]
     signatures: tuple[SignatureReport, ...]
     release: Release | None
+    provenance: Provenance | None
 
 
 def inspect(reference: Reference, tools: Consuming) -> Inspection:
@@ -94,6 +96,7 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         for subject in subjects
         for evidence in collect(repository, subject, policy, asked.name)
     ]
+    release = _release([evidence for _, evidence in found])
     version = asked.version or annotations.get("org.opencontainers.image.version", "")
     return Inspection(
         name=asked.name,
@@ -103,7 +106,8 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         annotations=annotations,
         images=tuple(_image(repository, platform, digest) for platform, digest in entries),
         signatures=tuple(_signature(subject, evidence) for subject, evidence in found),
-        release=_release([evidence for _, evidence in found]),
+        release=release,
+        provenance=_provenance([evidence for _, evidence in found], release),
     )
 
 
@@ -150,4 +154,16 @@ def _release(found: list[Evidence]) -> Release | None:
             return read_release(evidence.statement)
         except BadDocument:
             continue
+    return None
+
+
+def _provenance(found: list[Evidence], release: Release | None) -> Provenance | None:
+    """Return the provenance that the release names."""
+    named = release.statements.get(PROVENANCE, ()) if release else ()
+    for evidence in found:
+        if str(Digest.of(evidence.payload)) in named:
+            try:
+                return read_provenance(bytes(evidence.statement.predicate))
+            except BadDocument:
+                continue
     return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from algo.oci.descriptor import Platform
     from algo.project.lock import Lock
     from algo.project.project import Project
+    from algo.publish.source import Checkout
 
 
 class Tests(Protocol):
@@ -36,3 +37,14 @@ class Locks(Protocol):
 
     def locking(self, project: Project) -> Locking:
         """Return what a lock of `project` is made with."""
+
+
+class Sources(Protocol):
+    """Knows the version control of a project."""
+
+    def checkout(self, project: Project) -> Checkout | None:
+        """Return the state of the repository that holds `project`, None without one.
+
+        Raises:
+            GitFailed: There is one, and it cannot be read.
+        """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from algo.oci import media_types
 from algo.oci.digest import Digest
 from algo.publish.push import plan_layers
+from algo.publish.source import Source
 from algo.trust.statements import RELEASE, SIGN
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class AttachedReport:
 class Plan:
     """What would be published; `key` is empty when one would be made.
 
-    The status of a layer is `reused` or `new`; sizes in bytes.
+    The status of a layer is `reused` or `new`; sizes in bytes. `source` is what it is made from
+    and `uncommitted` the files of which no commit knows.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Plan:
     bytes_to_send: int
     statements: tuple[AttachedReport, ...]
     key: str
+    source: str
+    uncommitted: tuple[str, ...]
     dry_run: bool = True
 
 
@@ -66,12 +70,14 @@ class Published:
 def plan_of(contents: Contents, registry: Registry, reason: str, key: str) -> Plan:
     """Return what publishing `contents` to `registry` would do."""
     layers = plan_layers(registry, contents.reference.repository, contents.images)
+    source = contents.making.source if contents.making else Source(None)
     index = contents.index()
     digest = str(Digest.of(index))
     images = {str(image.platform): str(image.digest) for image in contents.images}
     documents = [(media_types.LOCK, contents.lock), (media_types.CONTRACT, contents.contract)]
     statements = [AttachedReport(kind, digest) for kind, content in documents if content]
     statements += [AttachedReport(SIGN, subject) for subject in (*images.values(), digest)]
+    statements += [AttachedReport(claim.kind, digest) for claim in contents.claims("")]
     return Plan(
         name=contents.reference.name,
         version=contents.reference.tag,
@@ -83,6 +89,8 @@ def plan_of(contents: Contents, registry: Registry, reason: str, key: str) -> Pl
         bytes_to_send=sum(layer.size for layer in layers if layer.status != "reused"),
         statements=(*statements, AttachedReport(RELEASE, digest)),
         key=key,
+        source=source.line,
+        uncommitted=source.uncommitted,
     )
 
 

@@ -14,11 +14,13 @@ from algo.oci.digest import Digest
 from algo.project.version import write_version
 from algo.publish.choose import base_of, check_free, choose
 from algo.publish.destination import destination
-from algo.publish.errors import Declined, TestsFailed
+from algo.publish.errors import Declined, GitFailed, TestsFailed
 from algo.publish.plan import Plan, Published, plan_of, statements_of
+from algo.publish.provenance import Making
 from algo.publish.push import push
 from algo.publish.release import Contents, attachments
 from algo.publish.repository import RegistryRepository
+from algo.publish.source import require_committed, source_of
 from algo.trust.evidence import Standing, collect
 from algo.trust.policy import Policy, TrustedKey
 from algo.trust.statements import RELEASE, Previous, read_release
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.oci.reference import Reference
     from algo.project.project import Project
-    from algo.publish.interface import Images, Locks, Tests
+    from algo.publish.ci import Run
+    from algo.publish.interface import Images, Locks, Sources, Tests
     from algo.publish.mounts import Mounts
+    from algo.publish.source import Source
     from algo.registry.interface import Registry
     from algo.trust.keyring import Keyring
     from algo.trust.keys import SigningKey
@@ -45,11 +49,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asks for: where to, which version or step; nothing means choose."""
+    """What the user asks for: where to, which version or step; nothing means choose.
+
+    `allow_dirty`: also what no commit says.
+    """
 
     to: str = ""
     version: Version | None = None
     bump: Bump | None = None
+    allow_dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class Publishing:
         images: Assembles the image.
         locks: Pins the packages.
         tests: Tests the project.
+        sources: Knows where the project's files come from.
+        run: The run of a continuous integration system that this is.
         keyring: The keys.
         pins: Remembers what was published.
         mounts: Remembers where blobs are.
@@ -71,6 +81,8 @@ class Publishing:
     images: Images
     locks: Locks
     tests: Tests
+    sources: Sources
+    run: Run
     keyring: Keyring
     pins: Pins
     mounts: Mounts
@@ -104,13 +116,17 @@ def publish(
         notify: Gets steps and progress.
 
     Raises:
+        NotCommitted: Files are in no commit, and `wish` does not allow it.
         TestsFailed: A case or a test fails.
         VersionExists: The version asked for exists.
         VersionTooLow: The version or step asked for is too low.
         Declined: `confirm` said no.
         AlgoError: As locking, building, testing, verifying the last version and the registry do.
     """
-    ready = _prepare(project, wish, tools, notify)
+    source = _source(project, wish, tools, notify)
+    if not wish.allow_dirty:
+        require_committed(source)
+    ready = _prepare(project, wish, tools, source, notify)
     contents, registry = ready.contents, ready.registry
     if not confirm(plan_of(contents, registry, ready.reason, _known_key(tools))):
         raise Declined("nothing was published")
@@ -146,13 +162,28 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
     Raises:
         AlgoError: As `publish` would, up to the point where it sends.
     """
+    source = _source(project, wish, tools, notify)
     with _unchanged(project):
-        ready = _prepare(project, wish, tools, notify)
+        ready = _prepare(project, wish, tools, source, notify)
     return plan_of(ready.contents, ready.registry, ready.reason, _known_key(tools))
 
 
-def _prepare(project: Project, wish: Wish, tools: Publishing, notify: Notify) -> _Ready:
+def _source(project: Project, wish: Wish, tools: Publishing, notify: Notify) -> Source:
+    """Return where the files come from; what git does not tell is said, where that may be."""
     project.check_files()
+    try:
+        checkout = tools.sources.checkout(project)
+    except GitFailed as error:
+        if not wish.allow_dirty:
+            raise
+        notify(Warned(f"{error.message}; the provenance will say nothing of it"))
+        checkout = None
+    return source_of(project, checkout)
+
+
+def _prepare(
+    project: Project, wish: Wish, tools: Publishing, source: Source, notify: Notify
+) -> _Ready:
     target = destination(wish.to, project)
     registry = tools.open(target.host)
     existing = versions_in(registry.tags(target.repository))
@@ -175,6 +206,7 @@ def _prepare(project: Project, wish: Wish, tools: Publishing, notify: Notify) ->
         lock=project.lock_path.read_bytes(),
         contract=report.contract.encode(),
         previous=Previous(last.release.version, str(last.release_digest)) if last else None,
+        making=Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty),
     )
     return _Ready(registry, contents, choice.reason)
 

@@ -10,15 +10,35 @@ from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.manifest import DescriptorDocument, Index, encode
+from algo.publish.provenance import Facts, provenance_of
 from algo.trust.attachment import Attachment, attach_document, attach_statement
-from algo.trust.statements import RELEASE, SIGN, Release, release_statement, sign_statement
+from algo.trust.provenance import encode_provenance
+from algo.trust.statements import (
+    PROVENANCE,
+    RELEASE,
+    SIGN,
+    Release,
+    make_statement,
+    release_statement,
+    sign_statement,
+)
 
 if TYPE_CHECKING:
     from algo.images.image import BuiltImage
     from algo.oci.reference import Reference
     from algo.project.manifest import Algorithm
+    from algo.publish.provenance import Making
     from algo.trust.keys import SigningKey
     from algo.trust.statements import Previous
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of a predicate type, and what it is attached to."""
+
+    kind: str
+    statement: bytes
+    subject: Descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,7 @@ class Contents:
         lock: The text of `algo.lock`.
         contract: The encoded contract, empty when there is none.
         previous: The highest version so far.
+        making: How it came to be; without it there is no provenance.
     """
 
     reference: Reference
@@ -40,6 +61,7 @@ class Contents:
     lock: bytes
     contract: bytes
     previous: Previous | None = None
+    making: Making | None = None
 
     def index(self) -> bytes:
         """Return the image index: the same bytes for the same version of the same images."""
@@ -58,8 +80,31 @@ class Contents:
             )
         )
 
+    def claims(self, published: str) -> tuple[Claim, ...]:
+        """Return what is stated of it besides the release, `published` at that time."""
+        index = self.index()
+        whole = Descriptor(media_types.INDEX, Digest.of(index), len(index))
+        subjects = {whole.digest: self.reference.name}
+        subjects |= {image.digest: str(image.platform) for image in self.images}
+        found: list[Claim] = []
+        if self.making is not None:
+            facts = Facts(
+                self.reference.name,
+                self.reference.tag,
+                str(Digest.of(self.lock)) if self.lock else "",
+                self.images,
+                published,
+            )
+            predicate = encode_provenance(provenance_of(self.making, facts))
+            found.append(Claim(PROVENANCE, make_statement(PROVENANCE, predicate, subjects), whole))
+        return tuple(found)
+
     def release(self, published: str) -> Release:
         """Return the release manifest, `published` at that time (RFC 3339)."""
+        statements: dict[str, tuple[str, ...]] = {}
+        for claim in self.claims(published):
+            named = {*statements.get(claim.kind, ()), str(Digest.of(claim.statement))}
+            statements[claim.kind] = tuple(sorted(named))
         return Release(
             name=self.reference.name,
             version=self.reference.tag,
@@ -73,6 +118,7 @@ class Contents:
                 for layer in image.layers
                 if layer.kind is LayerKind.MODEL
             },
+            statements=statements,
             previous=self.previous,
         )
 
@@ -103,6 +149,8 @@ def attachments(contents: Contents, release: Release, key: SigningKey) -> tuple[
         where = Descriptor(media_types.MANIFEST, image.digest, len(image.manifest))
         found.append(attach_statement(sign_statement(image.digest), SIGN, where, key))
     found.append(attach_statement(sign_statement(subject.digest), SIGN, subject, key))
+    for claim in contents.claims(release.published):
+        found.append(attach_statement(claim.statement, claim.kind, claim.subject, key))
     statement = release_statement(release, subject.digest)
     found.append(attach_statement(statement, RELEASE, subject, key))
     return tuple(found)

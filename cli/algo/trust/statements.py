@@ -9,6 +9,8 @@ import msgspec
 from algo.oci.errors import BadDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from algo.oci.digest import Digest
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -19,6 +21,12 @@ SIGN = "https://sigstore.dev/cosign/sign/v1"
 
 RELEASE = "https://algo.dev/release/v1"
 """Our release manifest: which name and version a digest is, and what belongs to it."""
+
+PROVENANCE = "https://slsa.dev/provenance/v1"
+"""How it came to be: `algo.trust.provenance`."""
+
+SBOM = "https://cyclonedx.org/bom"
+"""What it consists of, as CycloneDX."""
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +54,7 @@ class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         lock: The digest of `algo.lock`, empty when there is none.
         contract: The digest of the contract, empty when there is none.
         models: The digest of each model's layer by its name.
+        statements: The digests of the other statements that belong to it, by predicate type.
         previous: The highest version at that time, None for the first.
         reason: Why a rule was overridden, empty when none was.
     """
@@ -57,6 +66,7 @@ class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     lock: str = ""
     contract: str = ""
     models: dict[str, str] = {}
+    statements: dict[str, tuple[str, ...]] = {}
     previous: Previous | None = None
     reason: str = ""
 
@@ -93,11 +103,23 @@ def sign_statement(digest: Digest) -> bytes:
 
 def release_statement(release: Release, index: Digest) -> bytes:
     """Return the statement that `index` is `release`."""
+    predicate = msgspec.json.encode(release, order="deterministic")
+    return make_statement(RELEASE, predicate, {index: release.name})
+
+
+def make_statement(predicate_type: str, predicate: bytes, subjects: Mapping[Digest, str]) -> bytes:
+    """Return a statement.
+
+    Args:
+        predicate_type: The URI of what is said.
+        predicate: It, as JSON.
+        subjects: What it is said of, each with a name, which may be empty.
+    """
     document = _Document(
         type=STATEMENT,
-        subject=(Subject({"sha256": index.hex}, release.name),),
-        predicate_type=RELEASE,
-        predicate=msgspec.Raw(msgspec.json.encode(release, order="deterministic")),
+        subject=tuple(Subject({"sha256": digest.hex}, name) for digest, name in subjects.items()),
+        predicate_type=predicate_type,
+        predicate=msgspec.Raw(predicate),
     )
     return msgspec.json.encode(document)
 

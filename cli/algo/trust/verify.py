@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.events import Progress, silent
@@ -18,15 +18,18 @@ from algo.trust.errors import (
     TagMoved,
 )
 from algo.trust.evidence import Evidence, collect, require
-from algo.trust.statements import RELEASE, SIGN, Release, read_release
+from algo.trust.provenance import read_provenance
+from algo.trust.statements import PROVENANCE, RELEASE, SIGN, Release, read_release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.trust.interface import Repository
     from algo.trust.policy import Policy, TrustedKey
+    from algo.trust.provenance import Provenance
+    from algo.trust.statements import Statement
 
 MAX_HISTORY = 100_000
 
@@ -60,6 +63,7 @@ class Verified:
         images: Its images.
         signer: The key that signed the release; None when verification was skipped.
         documents: The lock and the contract, by media type.
+        statements: What else its release names, by predicate type.
     """
 
     release: Release
@@ -68,6 +72,17 @@ class Verified:
     images: tuple[VerifiedImage, ...]
     signer: TrustedKey | None
     documents: dict[str, Descriptor]
+    statements: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """How it came to be, None when it says nothing of that.
+
+        Raises:
+            BadDocument: It is in a form that we do not write.
+        """
+        said = self.statements.get(PROVENANCE, ())
+        return read_provenance(bytes(said[0].predicate)) if said else None
 
     def image(self, platform: str) -> VerifiedImage | None:
         """Return the image for `platform`, None when the version has none."""
@@ -111,6 +126,7 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
         images=images,
         signer=evidence.signer,
         documents=documents,
+        statements=_named(found, release, asked.digest, what),
     )
 
 
@@ -217,6 +233,25 @@ def find_documents(
     return found
 
 
+def _named(
+    found: Sequence[Evidence], release: Release, index: Digest, what: str
+) -> dict[str, tuple[Statement, ...]]:
+    """Return the other statements that belong to a release: signed, all of them, of `index`."""
+    by_digest = {str(Digest.of(item.payload)): item for item in found}
+    named: dict[str, tuple[Statement, ...]] = {}
+    for kind, digests in release.statements.items():
+        belonging = []
+        for digest in digests:
+            item = by_digest.get(digest)
+            if item is None:
+                raise BlobMissing(f"{what} lacks a statement that belongs to it: {kind}")
+            if item.statement.predicate_type != kind or not item.statement.speaks_of(index):
+                raise ReleaseMismatch(f"the release of {what} names another statement as {kind}")
+            belonging.append(item.statement)
+        named[kind] = tuple(belonging)
+    return named
+
+
 def _released_as(
     releases: tuple[Evidence, ...] | list[Evidence], asked: Asked, what: str
 ) -> tuple[Evidence, Release]:
@@ -227,7 +262,8 @@ def _released_as(
             read.append((evidence, read_release(evidence.statement)))
         except BadDocument:
             continue
-    for evidence, release in read:
+    # Where a publish was cut off and done again, the later release is that of the version.
+    for evidence, release in sorted(read, key=lambda one: one[1].published, reverse=True):
         if release.name == asked.name and asked.version in ("", release.version):
             return evidence, release
     if not read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SIGN = "https://sigstore.dev/cosign/sign/v1"
 RELEASE = "https://algo.dev/release/v1"
+PROVENANCE = "https://slsa.dev/provenance/v1"
 
 
 def subjects(published: Publication, real_registry: RealRegistry) -> list[str]:
@@ -34,6 +36,19 @@ def test_cosign_3_verifies_index_and_images(
         output_of([cosign3, "verify", "--key", published.key, "--insecure-ignore-tlog", subject])
 
 
+def test_cosign_3_verifies_the_provenance_of_the_version(
+    published: Publication, cosign3: Path
+) -> None:
+    words = ("--insecure-ignore-tlog", "--type", "slsaprovenance1", published.reference)
+    said = output_of([cosign3, "verify-attestation", "--key", published.key, *words])
+    statement = json.loads(base64.b64decode(json.loads(said)["payload"]))
+    assert statement["predicateType"] == PROVENANCE
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["name"] == published.document["name"]
+    names = [item["name"] for item in definition["resolvedDependencies"]]
+    assert {"algo.lock", "runtime linux/amd64"} <= set(names)
+
+
 def test_cosign_2_verifies_the_attestations(
     published: Publication, real_registry: RealRegistry, cosign2: Path, tmp_path: Path
 ) -> None:
@@ -45,7 +60,8 @@ def test_cosign_2_verifies_the_attestations(
     verify += ["--key", str(published.key), "--type"]
     for subject in subjects(published, real_registry):
         output_of([*verify, SIGN, subject])
-    output_of([*verify, RELEASE, published.pinned])
+    for kind in (RELEASE, PROVENANCE):
+        output_of([*verify, kind, published.pinned])
 
 
 def test_cosign_refuses_another_key(published: Publication, cosign3: Path, stranger: User) -> None:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from algo.errors import NOT_ALLOWED
 from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
+from algo.publish.ci import Run
+from algo.publish.provenance import Making
 from algo.publish.repository import RegistryRepository
+from algo.publish.source import Source
 from algo.registry.errors import BlobCorrupted
-from algo.trust.attachment import attach_statement
+from algo.trust.attachment import PREDICATE, attach_document, attach_statement
 from algo.trust.errors import (
     BlobMissing,
     HistoryBroken,
@@ -22,7 +27,14 @@ from algo.trust.errors import (
     TagMoved,
 )
 from algo.trust.keys import SigningKey
-from algo.trust.statements import RELEASE, SIGN, Previous, release_statement, sign_statement
+from algo.trust.statements import (
+    PROVENANCE,
+    RELEASE,
+    SIGN,
+    Previous,
+    release_statement,
+    sign_statement,
+)
 from algo.trust.verify import History, check_blobs, check_history
 
 from tests.fakes.registry import MemoryRegistry
@@ -226,6 +238,40 @@ def test_a_missing_document_is_refused(registry: MemoryRegistry, tmp_path: Path)
         if descriptor.artifact_type == media_types.LOCK:
             del registry.repository(NAME).manifests[descriptor.digest]
     with pytest.raises(BlobMissing):
+        check(registry, pushed.index.digest, trusting(KEY.public))
+
+
+def test_the_provenance_that_the_release_names_must_be_there(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    what = replace(contents(tmp_path), making=Making(Source(None), Run()))
+    pushed = put(registry, what, KEY)
+    verified = check(registry, pushed.index.digest, trusting(KEY.public))
+    assert verified.provenance is not None and verified.provenance.source is None
+    for descriptor in registry.referrers(NAME, pushed.index.digest):
+        if descriptor.annotations.get(PREDICATE) == PROVENANCE:
+            del registry.repository(NAME).manifests[descriptor.digest]
+    with pytest.raises(BlobMissing, match=r"slsa\.dev"):
+        check(registry, pushed.index.digest, trusting(KEY.public))
+
+
+def test_a_release_that_names_another_statement_as_provenance_is_refused(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    what = contents(tmp_path)
+    pushed = put(registry, what, KEY)
+    strip(registry, pushed.index.digest)
+    attach(registry, attach_statement(sign_statement(pushed.index.digest), SIGN, pushed.index, KEY))
+    signed = str(Digest.of(sign_statement(pushed.index.digest)))
+    release = msgspec.structs.replace(what.release(WHEN), statements={PROVENANCE: (signed,)})
+    statement = release_statement(release, pushed.index.digest)
+    attach(registry, attach_statement(statement, RELEASE, pushed.index, KEY))
+    for descriptor, document in (
+        (what.lock, media_types.LOCK),
+        (what.contract, media_types.CONTRACT),
+    ):
+        attach(registry, attach_document(descriptor, document, "x", pushed.index))
+    with pytest.raises(ReleaseMismatch, match="another statement"):
         check(registry, pushed.index.digest, trusting(KEY.public))
 
 

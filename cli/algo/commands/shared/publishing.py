@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.events import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
     from algo.publish.inspect import InspectedLayer, Inspection
     from algo.publish.plan import Plan, Published
+    from algo.trust.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,20 @@ def plan_text(plan: Plan) -> str:
         f"version     {plan.version}: {plan.reason}",
         f"digest      {plan.digest}",
         *(f"image       {digest} ({platform})" for platform, digest in plan.images.items()),
+        f"source      {plan.source}{_dirty(plan)}",
         f"to send     {size(plan.bytes_to_send)} of {size(_total(plan.layers))}",
         *(f"  {_layer(layer)}" for layer in plan.layers),
         f"signed with {key(plan)}",
         *(f"  {item.type} on {item.subject[:19]}" for item in plan.statements),
     ]
     return "\n".join(lines)
+
+
+def _dirty(plan: Plan) -> str:
+    if not plan.uncommitted:
+        return ""
+    files = counted(len(plan.uncommitted), "file")
+    return f"\n            {files} not as committed: wants --allow-dirty"
 
 
 def published_text(published: Published) -> str:
@@ -92,7 +103,30 @@ def inspection_text(found: Inspection) -> str:
         release = found.release
         after = f", after {release.previous.version}" if release.previous else ""
         lines.append(f"released as {release.name}:{release.version} {release.published}{after}")
+    if found.provenance is not None:
+        lines += made_from(found.provenance)
     return "\n".join(lines)
+
+
+def made_from(provenance: Provenance) -> list[str]:
+    """Return what people read of how a version came to be."""
+    definition, run = provenance.build_definition, provenance.run_details
+    source, place = provenance.source, run.builder.id.rpartition("/")[2]
+    if source is None:
+        lines = ["source     no git repository"]
+    else:
+        where = f" of {source.repository}" if source.repository else ""
+        dirty = ", with uncommitted changes" if provenance.dirty else ""
+        commit = provenance.commit[:12] or "no commit"
+        lines = [f"source     {commit} {source.ref}".rstrip() + f"{where}{dirty}"]
+        lines += [f"folder     {source.folder}"] if source.folder else []
+    version = run.builder.version.get("algo", "")
+    made = f" {run.metadata.invocation_id}" if run.metadata.invocation_id else ""
+    lines.append(f"built by   algo {version} ({place}){made}")
+    for item in definition.resolved_dependencies[1 if source is not None else 0 :]:
+        digest = next(iter(item.digest.values()), "")
+        lines.append(f"made from  {item.name or item.uri} {digest[:12]}".rstrip())
+    return lines
 
 
 def key(plan: Plan) -> str:
