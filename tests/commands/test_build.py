@@ -130,3 +130,20 @@ def test_an_engine_that_is_asked_for_and_absent_is_an_error(
 def test_an_unknown_platform_is_refused(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["build", "--platform", platform]) == 2
     assert "error[" in capsys.readouterr().err
+
+
+def test_the_bill_of_materials_goes_to_stdout_or_a_file_and_the_image_nowhere(
+    project: Path, name: str, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["build", "--sbom"]) == 0
+    shown = capsys.readouterr().out
+    assert run(["build", "--sbom", "-o", "../sbom.json"]) == 0
+    assert capsys.readouterr().out == "../sbom.json\n"
+
+    assert (project.parent / "sbom.json").read_text() == shown
+    parts = {one["bom-ref"]: one for one in json.loads(shown)["components"]}
+    locked = parts["packages/six@1.17.0"]["externalReferences"]
+    assert [len(one["hashes"]) for one in locked if one["type"] == "distribution"] == [2]
+    assert any(ref.startswith("gateway/msgspec@") for ref in parts)
+    assert name not in engine.docker("images", "--format", "{{.Repository}}")
+    assert run(["build", "--sbom", "--into", "store"]) == 2

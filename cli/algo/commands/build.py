@@ -34,6 +34,9 @@ def build_command(
     platform: Annotated[
         str, typer.Option("--platform", metavar="OS/ARCH", help="Default: this machine's.")
     ] = "",
+    sbom: Annotated[
+        bool, typer.Option("--sbom", help="Print what it holds, as CycloneDX, and send it nowhere.")
+    ] = False,
     json: JsonOpt = False,
 ) -> None:
     """Assemble the image and print its digest.
@@ -43,18 +46,16 @@ def build_command(
     algo build --into store             into the embedded store, no engine needed
     algo build -o dist/digits.tar       into a file
     algo build --platform linux/arm64
+    algo build --sbom -o dist/sbom.json every package and model in it
     """
-    from algo.environments.locking import ensure_lock
-    from algo.images.deliver import deliver
+    from algo.commands.shared import building
     from algo.oci.descriptor import Platform
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
-    notify = deps.output.event
     project = Project.find(deps.cwd)
     where = Platform.parse(platform) if platform else None
-    destination = deps.destination(project, output, into)
-    lock = ensure_lock(project, deps.locking(project), notify=notify)
-    image = deps.builder().build(project, lock, platform=where, notify=notify)
-    report = deliver(image, project.manifest.algorithm.version, destination, notify=notify)
-    deps.output.result(report, human=report.digest)
+    if sbom:
+        building.show_sbom(deps, project, where, output, into)
+    else:
+        building.build(deps, project, where, output, into)

@@ -12,7 +12,7 @@ from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, ru
 from algo.images.errors import BadPlatform
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, file_digest, find_layer, make_layer
-from algo.images.runtime import ensure_runtime, read_recipe
+from algo.images.runtime import ensure_runtime, read_recipe, read_spec
 from algo.images.tree import Entry, collect, fingerprint, single
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
@@ -102,8 +102,26 @@ class Builder:
         _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
         return replace(image, runtime=runtime.digest)
 
+    def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
+        """Return the CycloneDX document of `image`, with the hashes that were locked for it.
+
+        Args:
+            project: What the image was built of.
+            lock: Its lock.
+            image: The image.
+            version: What it is published as, if it is.
+        """
+        from algo.images.sbom.generate import sbom
+
+        spec = read_spec(self.runtimes, project.manifest.algorithm.language)
+        locked = lock.pins(Target(str(image.platform), spec.version))
+        return sbom(image, (*self._gateway_pins(), *locked), version=version)
+
+    def _gateway_pins(self) -> Sequence[Pin]:
+        return self.installer.read(self.runtimes / "gateway" / "requirements.txt")
+
     def _gateway(self, runtime: RuntimeImage, target: Target, notify: Notify) -> Layer:
-        pins = self.installer.read(self.runtimes / "gateway" / "requirements.txt")
+        pins = self._gateway_pins()
         code = collect(self.runtimes / "gateway" / "algo_gateway", f"{GATEWAY}/algo_gateway")
         return self._python_layer(LayerKind.GATEWAY, runtime, target, pins, GATEWAY, code, notify)
 

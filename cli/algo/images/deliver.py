@@ -13,6 +13,7 @@ from algo.oci import media_types
 from algo.resources import writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from algo.events import Notify
@@ -86,14 +87,7 @@ class IntoFile:
     def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
         """Write the whole archive beside the file's place, then move it there."""
         notify(Step(f"Writing {self.path.name}"))
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
-            with writing(self.path.parent), temporary.open("wb") as file:
-                for chunk in archive(image):
-                    file.write(chunk)
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_file(self.path, archive(image))
         return Delivered(str(self.path), (SENT,) * len(image.layers), self.path.stat().st_size)
 
 
@@ -116,6 +110,22 @@ class IntoStore:
         self.store.push_manifest(image.name, image.manifest, media_types.MANIFEST)
         sent = sum(one.bytes_sent for one in (*moved, config))
         return Delivered(f"{image.name}@{image.digest}", tuple(one.how for one in moved), sent)
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write `chunks` beside `path`, then move the whole file there.
+
+    Raises:
+        DiskFull: No space is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with writing(path.parent), temporary.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def deliver(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -22,12 +23,14 @@ from algo.images.cache import Cache
 from algo.images.deliver import IntoFile, deliver
 from algo.images.load import ensure_loaded
 from algo.images.runtime import host_platform
+from algo.images.sbom.generate import sbom
 from algo.project.project import Project
 
+from tests.machine.pinned import CLIENTS
 from tests.unit.images.projects import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from algo.images.image import BuiltImage
     from algo.oci.descriptor import Platform
@@ -160,6 +163,34 @@ def test_what_the_engine_runs_is_what_was_assembled(
 
     assert facts["Id"] == str(image.config.digest)
     assert facts["Config"]["User"] == "65532:65532"
+
+
+def test_its_bill_of_materials_fits_the_schema_and_names_every_package(
+    engine: Engine,
+    image: BuiltImage,
+    images: DockerImages,
+    tmp_path: Path,
+    client_python: Callable[[str], Path],
+) -> None:
+    document = sbom(image, version="1.0.0")
+    (tmp_path / "sbom.json").write_bytes(document)
+    command = [
+        client_python("cyclonedx"),
+        CLIENTS / "cyclonedx_validate.py",
+        tmp_path / "sbom.json",
+    ]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+    reference = ensure_loaded(image, images, notify=silent)
+    query = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}\n"]
+    installed = engine.docker("run", "--rm", "--network=none", reference, *query).splitlines()
+    parts = json.loads(document)["components"]
+    named = {f"{one['name']} {one.get('version', '')}" for one in parts}
+    assert len(installed) > 50
+    assert {*installed, "six 1.17.0"} <= named
+    (model,) = [one for one in parts if one["type"] == "machine-learning-model"]
+    assert model["hashes"][0]["content"] == hashlib.sha256(bytes(1000)).hexdigest()
 
 
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")

@@ -1,0 +1,1 @@
+"""The software bill of materials of an image: what it holds, in CycloneDX."""

@@ -1,0 +1,110 @@
+"""What the layers of an image hold, as far as a bill of materials is concerned."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from algo.images.image import Layer, LayerKind
+from algo.oci.media_types import LAYER_GZIP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+_LARGEST = 32 << 20
+_READ = 1 << 20
+_WANTED = re.compile(
+    r"(?:var/lib/dpkg/status|var/lib/dpkg/status\.d/[^/]+|usr/lib/os-release"
+    r"|usr/share/doc/[^/]+/copyright|.*\.(?:dist|egg)-info/(?:METADATA|RECORD|PKG-INFO))"
+)
+# The standard library's first file tells which Python the image has.
+_PYTHON = re.compile(r"usr/(?:local/)?lib/python(3\.\d+)/os\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of a model: its path in the image, its SHA-256 in hex, its size."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(slots=True)
+class Contents:
+    """What was found.
+
+    Attributes:
+        files: By path: what describes packages, and the kind of the layer that holds it.
+        models: The files of each model, by its name, sorted by path.
+        python: The minor version of the Python in the image, empty without one.
+    """
+
+    files: dict[str, tuple[bytes, LayerKind]] = field(default_factory=dict)
+    models: dict[str, list[ModelFile]] = field(default_factory=dict)
+    python: str = ""
+
+    def text(self, path: str) -> str:
+        """Return the text of a file, empty when it is not there."""
+        content, _ = self.files.get(path, (b"", None))
+        return content.decode("utf-8", "replace")
+
+
+def read_contents(layers: Iterable[Layer]) -> Contents:
+    """Return what `layers` hold, from the bottom up; a file that a later one removed is gone."""
+    found = Contents()
+    for layer in layers:
+        with layer.blob.open("rb") as blob:
+            _read(layer, plain(layer, blob), found)
+    for files in found.models.values():
+        files.sort(key=lambda one: one.path)
+    return found
+
+
+def plain(layer: Layer, blob: IO[bytes]) -> IO[bytes]:
+    """Return the tar of `layer`, whose blob is open, as a stream."""
+    if layer.descriptor.media_type != LAYER_GZIP:
+        return blob
+    from isal import igzip
+
+    module: Any = igzip
+    return cast("IO[bytes]", module.open(blob, "rb"))
+
+
+def _read(layer: Layer, stream: IO[bytes], found: Contents) -> None:
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            path = member.name.removeprefix("./").lstrip("/")
+            folder, _, name = path.rpartition("/")
+            if name == _OPAQUE:
+                _remove(found, folder)
+            elif name.startswith(_WHITEOUT):
+                _remove(found, f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+            elif member.isreg():
+                _take(layer, path, member, archive, found)
+
+
+def _take(
+    layer: Layer, path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, found: Contents
+) -> None:
+    if layer.kind is LayerKind.MODEL:
+        content = cast("IO[bytes]", archive.extractfile(member))
+        digest = hashlib.sha256()
+        while chunk := content.read(_READ):
+            digest.update(chunk)
+        file = ModelFile(path, digest.hexdigest(), member.size)
+        found.models.setdefault(layer.name, []).append(file)
+    elif _WANTED.fullmatch(path) and member.size <= _LARGEST:
+        content = cast("IO[bytes]", archive.extractfile(member))
+        found.files[path] = (content.read(), layer.kind)
+    elif python := _PYTHON.fullmatch(path):
+        found.python = python[1]
+
+
+def _remove(found: Contents, path: str) -> None:
+    for held in [one for one in found.files if one == path or one.startswith(f"{path}/")]:
+        del found.files[held]
