@@ -219,6 +219,7 @@ class Deps:
     def consuming(self, *, skip: bool = False, policy: Policy | None = None) -> Consuming:
         """Return what published versions are verified and fetched with."""
         from algo.publish.consume import Consuming
+        from algo.trust.rules import FILE, read_rules
 
         def ask(question: str) -> bool:
             return self.output.ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
@@ -232,6 +233,7 @@ class Deps:
             log=self.folders.state / "unverified.log",
             now=self.now(),
             policy=policy,
+            rules=read_rules(self.folders.config / FILE),
         )
 
     def published(self, *, skip: bool = False) -> PublishedVersions:

@@ -143,6 +143,26 @@ def test_what_is_in_no_commit_is_refused_unless_it_is_allowed(
     assert second["build_definition"]["external_parameters"]["bump"] == "minor"
 
 
+def test_trust_toml_refuses_what_was_published_from_elsewhere(
+    hello: Path, capsys: Captured, algo_home: Path
+) -> None:
+    told(capsys, "publish", "--yes")
+    rules = algo_home / "config" / "trust.toml"
+    rules.parent.mkdir()
+    rules.write_text('[owners.acme]\nrepository = "git.example.com/acme/*"\n')
+    for words in (("verify",), ("pull",), ("run", "-d", '"Ada"')):
+        refused = told(capsys, *words, "acme/hello:1.0.0", code=4)["error"]
+        assert refused["code"] == "policy_refused"
+        assert "not published from a commit" in refused["message"]
+    assert "git" in told(capsys, "inspect", "acme/hello:1.0.0")["objection"]
+    git(hello, "init", "--quiet", "--initial-branch", "main")
+    git(hello, "remote", "add", "origin", "git@git.example.com:acme/hello.git")
+    commit(hello)
+    told(capsys, "publish", "--yes", "--bump", "minor")
+    assert told(capsys, "verify", "acme/hello:1.1.0")["provenance"]["run_details"]
+    assert told(capsys, "run", "-d", '"Ada"', "acme/hello:1.1.0") == {"greeting": "Hello Ada!"}
+
+
 def source_of(provenance: Any) -> Any:
     (source, *_) = provenance["build_definition"]["resolved_dependencies"]
     return source

@@ -26,15 +26,15 @@ def verify_command(
 ) -> None:
     """Check signatures, digests and history of a version.
 
-    Every byte is read. A moved tag, a changed blob, a missing, foreign or revoked signature
-    is refused with exit code 4.
+    Every byte is read. A moved tag, a changed blob, a missing, foreign or revoked signature,
+    or what trust.toml asks for and is not there, is refused with exit code 4.
 
     \b
     algo verify acme/digits:1.0.0
     algo verify registry.example.com/acme/digits:^1
     algo verify acme/digits:1.0.0 --key algo.pub
     """
-    from algo.commands.shared.publishing import size
+    from algo.commands.shared.publishing import size, source_line
     from algo.oci.reference import Reference
     from algo.publish.consume import verify_version
     from algo.trust.policy import only
@@ -45,8 +45,9 @@ def verify_command(
     versions = "the first version" if found.history == 1 else f"{found.history} versions"
     if found.history_continues:
         versions = f"{found.history} here, those before in {found.history_continues}"
+    source = f"\nmade from {source_line(found.provenance)}" if found.provenance else ""
     deps.output.result(
         found,
         human=f"VERIFIED by {found.signer} ({found.key[:16]})\n{found.reference}@{found.digest}\n"
-        f"{size(found.bytes_checked)} are what was signed; its history: {versions}",
+        f"{size(found.bytes_checked)} are what was signed; its history: {versions}{source}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Note, Warned
@@ -13,6 +13,7 @@ from algo.publish.repository import RegistryRepository
 from algo.registry.copy import copy_version
 from algo.registry.errors import NotFound
 from algo.trust.errors import BlobMissing, SignatureForeign
+from algo.trust.policy import NO_RULES
 from algo.trust.skip import record, unverified
 from algo.trust.verify import check_blobs, check_history, verify
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from algo.trust.keys import PublicKey
     from algo.trust.pins import Pins
     from algo.trust.policy import Policy
+    from algo.trust.provenance import Provenance
+    from algo.trust.rules import Rules
     from algo.trust.verify import Asked, Verified
 
 
@@ -46,6 +49,7 @@ class Consuming:
         log: Where a version that was used without is recorded.
         now: The time of that.
         policy: The keys to accept in place of the keyring's.
+        rules: What versions must have besides.
     """
 
     open: Callable[[str], Registry]
@@ -56,6 +60,11 @@ class Consuming:
     log: Path
     now: datetime
     policy: Policy | None = None
+    rules: Rules = NO_RULES
+
+    def accepted(self) -> Policy:
+        """Return the keys that are accepted, and the rules."""
+        return replace(self.policy or self.keyring.policy(), rules=self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Verification:
     bytes_checked: int
     history: int
     history_continues: str
+    provenance: Provenance | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,12 @@ def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examin
     if asked.version:
         tools.pins.check(repository.place, asked.version, asked.digest)
     try:
-        verified = verify(repository, asked, _policy(tools))
+        verified = verify(repository, asked, tools.accepted())
     except SignatureForeign as error:
         if error.key is None or tools.ask is None:
             raise
         _meet(error.key, asked, tools, notify)
-        verified = verify(repository, asked, _policy(tools))
+        verified = verify(repository, asked, tools.accepted())
     if asked.version:
         tools.pins.keep(repository.place, asked.version, asked.digest)
     return Examined(repository, asked, verified)
@@ -149,7 +159,7 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
             else tools.pins.elsewhere(place, version, digest)
         )
 
-    history = check_history(found.repository, verified, _policy(tools), elsewhere)
+    history = check_history(found.repository, verified, tools.accepted(), elsewhere)
     return Verification(
         verified=True,
         name=verified.release.name,
@@ -163,6 +173,7 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
         bytes_checked=checked,
         history=history.count,
         history_continues=history.rest,
+        provenance=verified.provenance,
     )
 
 
@@ -196,10 +207,6 @@ def pull(reference: Reference, tools: Consuming, *, notify: Notify) -> Pulled:
         signer=(signer.label or signer.key.short) if signer else "",
         bytes_received=received,
     )
-
-
-def _policy(tools: Consuming) -> Policy:
-    return tools.policy or tools.keyring.policy()
 
 
 def _meet(key: PublicKey, asked: Asked, tools: Consuming, notify: Notify) -> None:

@@ -59,7 +59,7 @@ class SignatureReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that a version says of itself."""
+    """All that a version says of itself; `objection` is why trust.toml refuses it, or empty."""
 
     name: str
     version: str
@@ -70,6 +70,7 @@ class Inspection:
     signatures: tuple[SignatureReport, ...]
     release: Release | None
     provenance: Provenance | None
+    objection: str
 
 
 def inspect(reference: Reference, tools: Consuming) -> Inspection:
@@ -81,7 +82,7 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
     """
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
     asked = find(repository, reference)
-    policy = tools.policy or tools.keyring.policy()
+    policy = tools.accepted()
     data = repository.manifest(asked.digest)
     annotations: dict[str, str] = {}
     entries: list[tuple[str, Digest]] = [("", asked.digest)]
@@ -97,6 +98,7 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         for evidence in collect(repository, subject, policy, asked.name)
     ]
     release = _release([evidence for _, evidence in found])
+    provenance = _provenance([evidence for _, evidence in found], release)
     version = asked.version or annotations.get("org.opencontainers.image.version", "")
     return Inspection(
         name=asked.name,
@@ -107,7 +109,8 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         images=tuple(_image(repository, platform, digest) for platform, digest in entries),
         signatures=tuple(_signature(subject, evidence) for subject, evidence in found),
         release=release,
-        provenance=_provenance([evidence for _, evidence in found], release),
+        provenance=provenance,
+        objection=policy.rules.of(reference.host, asked.name).objection(provenance),
     )
 
 

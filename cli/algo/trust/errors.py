@@ -124,3 +124,19 @@ class NotAVersion(AlgoError):
     code = "not_a_version"
     exit_code = NOT_ALLOWED
     hint = "give the version, or the digest that algo publish printed"
+
+
+class TrustInvalid(AlgoError):
+    """`trust.toml` cannot be read, and nobody knows what to trust."""
+
+    code = "trust_invalid"
+    exit_code = USAGE
+    hint = "correct it: docs/reference.md, Trust, has what it may say"
+
+
+class PolicyRefused(AlgoError):
+    """A version is signed, and is not what `trust.toml` asks for."""
+
+    code = "policy_refused"
+    exit_code = NOT_ALLOWED
+    hint = "algo inspect shows what it was made from; trust.toml says what is asked of it"

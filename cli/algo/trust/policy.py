@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
 from algo.trust.keys import PublicKey
+from algo.trust.rules import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+NO_RULES = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,11 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The accepted keys, and the ids of those that are refused by name."""
+    """The accepted keys, the ids of those that are refused by name, and what else is asked."""
 
     accepted: tuple[TrustedKey, ...]
     revoked: frozenset[str]
+    rules: Rules = NO_RULES
 
     def keys_for(self, name: str) -> tuple[TrustedKey, ...]:
         """Return the keys that may sign `owner/name`."""

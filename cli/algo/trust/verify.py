@@ -10,10 +10,12 @@ from algo.oci import media_types
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageManifest, Index, decode, media_type_of
+from algo.oci.reference import Reference
 from algo.trust.errors import (
     BlobMissing,
     HistoryBroken,
     NotAVersion,
+    PolicyRefused,
     ReleaseMismatch,
     TagMoved,
 )
@@ -101,6 +103,7 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
         TagMoved: It was released under another name or version.
         ReleaseMismatch: The release speaks of other images or documents.
         BlobMissing: A part is not there.
+        PolicyRefused: It is signed, and not what the rules ask for.
     """
     what = f"{repository.place}@{asked.digest}"
     data = repository.manifest(asked.digest)
@@ -119,7 +122,7 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
     for digest in filter(None, (release.lock, release.contract)):
         if digest not in {str(descriptor.digest) for descriptor in documents.values()}:
             raise BlobMissing(f"{what} lacks a document that belongs to it: {digest}")
-    return Verified(
+    verified = Verified(
         release=release,
         release_digest=Digest.of(evidence.payload),
         digest=asked.digest,
@@ -128,6 +131,11 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
         documents=documents,
         statements=_named(found, release, asked.digest, what),
     )
+    host = Reference.parse(repository.place).host
+    objection = policy.rules.of(host, asked.name).objection(verified.provenance)
+    if objection:
+        raise PolicyRefused(f"{what} is not what trust.toml asks for: {objection}")
+    return verified
 
 
 def check_blobs(repository: Repository, verified: Verified, *, notify: Notify = silent) -> int:

@@ -105,21 +105,28 @@ def inspection_text(found: Inspection) -> str:
         lines.append(f"released as {release.name}:{release.version} {release.published}{after}")
     if found.provenance is not None:
         lines += made_from(found.provenance)
+    if found.objection:
+        lines.append(f"refused by trust.toml: {found.objection}")
     return "\n".join(lines)
+
+
+def source_line(provenance: Provenance) -> str:
+    """Return the commit and place that a version was made from, in one line."""
+    source = provenance.source
+    if source is None:
+        return "no git repository"
+    where = f" of {source.repository}" if source.repository else ""
+    dirty = ", with uncommitted changes" if provenance.dirty else ""
+    commit = provenance.commit[:12] or "no commit"
+    return f"{commit} {source.ref}".rstrip() + f"{where}{dirty}"
 
 
 def made_from(provenance: Provenance) -> list[str]:
     """Return what people read of how a version came to be."""
     definition, run = provenance.build_definition, provenance.run_details
     source, place = provenance.source, run.builder.id.rpartition("/")[2]
-    if source is None:
-        lines = ["source     no git repository"]
-    else:
-        where = f" of {source.repository}" if source.repository else ""
-        dirty = ", with uncommitted changes" if provenance.dirty else ""
-        commit = provenance.commit[:12] or "no commit"
-        lines = [f"source     {commit} {source.ref}".rstrip() + f"{where}{dirty}"]
-        lines += [f"folder     {source.folder}"] if source.folder else []
+    lines = [f"source     {source_line(provenance)}"]
+    lines += [f"folder     {source.folder}"] if source and source.folder else []
     version = run.builder.version.get("algo", "")
     made = f" {run.metadata.invocation_id}" if run.metadata.invocation_id else ""
     lines.append(f"built by   algo {version} ({place}){made}")
