@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from algo.environments.requirements import Source
     from algo.project.lock import Target
+    from algo.project.project import Project
 
 
 def hash_of(name: str, version: str) -> str:
@@ -36,18 +38,20 @@ class FakePackages:
 
     def resolve(
         self,
-        requirements: Sequence[Path],
+        requirements: Sequence[Source],
         target: Target,
         *,
         wheels_only: bool,
         prefer: Mapping[str, str],
         fixed: Sequence[Pin] = (),
+        accelerator: str = "",
     ) -> tuple[Pin, ...]:
         """Take the preferred version, else the newest; `==` pins."""
         self.resolved.append(target)
         settled = {pin.name: pin.version for pin in fixed}
         pins = []
-        for line in [row for path in requirements for row in path.read_text().split("\n") if row]:
+        rows = [row for one in requirements for row in one.path.read_text().split("\n")]
+        for line in filter(None, rows):
             name, _, asked = line.partition("==")
             versions = self.index.get(name, ())
             if not versions or (asked and asked not in versions):
@@ -61,7 +65,9 @@ class FakePackages:
         rows = [line.split("==") for line in path.read_text().split()]
         return tuple(Pin(name, version, (hash_of(name, version),)) for name, version in rows)
 
-    def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
+    def install(
+        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+    ) -> None:
         """Write one module per package."""
         self.installed.append(tuple(pins))
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +76,7 @@ class FakePackages:
                 raise InstallFailed(f"{pin.name} has no file of this hash")
             (folder / f"{re.sub('-', '_', pin.name)}.py").write_text(f"v = {pin.version!r}\n")
 
-    def fill(self, pins: Sequence[Pin], python: Path) -> None:
+    def fill(self, pins: Sequence[Pin], python: Path, *, project: Project | None = None) -> None:
         """Write one module per package into the environment."""
         self.installed.append(tuple(pins))
         site = next((python.parent.parent / "lib").glob("python3.*")) / "site-packages"

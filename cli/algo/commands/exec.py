@@ -37,8 +37,9 @@ def exec_command(
     locking = deps.locking(project)
     host = locking.host
     lock = ensure_lock(project, locking, notify=deps.output.event)
+    notify = deps.output.event
     environment = ensure_environment(
-        lock, host, locking.manager, deps.folders, tests=True, notify=deps.output.event
+        lock, host, locking.manager, deps.folders, tests=True, notify=notify, project=project
     )
     deps.output.close()
     raise typer.Exit(execute(command, environment, project.root, deps.env))

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from algo.commands.options import JsonOpt
+from algo.errors import UsageError
 
 if TYPE_CHECKING:
     from algo.deps import Deps
+    from algo.environments.upgrade import Upgrade
 
 
 def lock_command(
     ctx: typer.Context,
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PACKAGE]...", help="With --upgrade: only these.", show_default=False
+        ),
+    ] = None,
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Take the newest versions that fit.")
     ] = False,
@@ -25,20 +33,40 @@ def lock_command(
     """Pin every package with its hash in algo.lock.
 
     \b
-    algo lock              keep what is locked where the requirements allow it
-    algo lock --upgrade    take the newest versions
-    algo lock --check      in CI: refuse a lock that no longer fits
+    algo lock                    keep what is locked where the requirements allow it
+    algo lock --upgrade          take the newest versions
+    algo lock --upgrade numpy    of numpy, and of what that forces
+    algo lock --check            in CI: refuse a lock that no longer fits
     """
     from algo.environments.locking import check_lock, make_lock
     from algo.environments.report import describe_lock
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
+    wanted = upgrade_of(upgrade, check, packages or [])
     project = Project.find(deps.cwd)
     locking = deps.locking(project)
     if check:
-        lock = check_lock(project, locking)
+        report = describe_lock(project, check_lock(project, locking))
     else:
-        lock = make_lock(project, locking, notify=deps.output.event, upgrade=upgrade)
-    report = describe_lock(project, lock)
+        made = make_lock(project, locking, notify=deps.output.event, upgrade=wanted)
+        report = describe_lock(project, made.lock, made.changes)
     deps.output.result(report, human=report.text)
+
+
+def upgrade_of(upgrade: bool, check: bool, packages: list[str]) -> Upgrade:
+    """Return what the command line asks to upgrade.
+
+    Raises:
+        UsageError: Packages without `--upgrade`, or both it and `--check`.
+    """
+    from algo.environments.upgrade import Upgrade
+
+    if upgrade and check:
+        raise UsageError(
+            "--check changes nothing, so nothing can be upgraded", hint="algo lock --check"
+        )
+    if packages and not upgrade:
+        names = " ".join(packages)
+        raise UsageError(f"what about {names}?", hint=f"algo lock --upgrade {names}")
+    return Upgrade(upgrade and not packages, tuple(packages))

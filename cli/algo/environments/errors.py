@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algo.errors import NOT_ALLOWED, UNREACHABLE, USAGE, AlgoError
+from algo.errors import NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, AlgoError
 
 
 class Unsatisfiable(AlgoError):
@@ -18,6 +18,22 @@ class RequirementInvalid(AlgoError):
     code = "requirement_invalid"
     exit_code = USAGE
     hint = "correct the requirement named, then: algo lock"
+
+
+class RequirementsStale(AlgoError):
+    """The lock of another tool does not fit what it was made from."""
+
+    code = "requirements_stale"
+    exit_code = REFUSED
+    hint = "uv lock"
+
+
+class UnknownPackage(AlgoError):
+    """A package was named that the lock does not have."""
+
+    code = "unknown_package"
+    exit_code = USAGE
+    hint = "algo lock --upgrade"
 
 
 class IndexUnreachable(AlgoError):

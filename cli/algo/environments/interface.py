@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from algo.environments.requirements import Source
     from algo.project.lock import Pin, Target
+    from algo.project.project import Project
 
 
 class PackageManager(Protocol):
@@ -16,21 +18,24 @@ class PackageManager(Protocol):
 
     def resolve(
         self,
-        requirements: Sequence[Path],
+        requirements: Sequence[Source],
         target: Target,
         *,
         wheels_only: bool,
         prefer: Mapping[str, str],
         fixed: Sequence[Pin] = (),
+        accelerator: str = "",
     ) -> tuple[Pin, ...]:
         """Return the packages that `requirements` need on `target`, sorted by name.
 
         Args:
-            requirements: Files of requirements; an empty sequence needs nothing.
+            requirements: What says what is needed; an empty sequence needs nothing.
             target: The platform and Python to resolve for, which need not be this machine's.
             wheels_only: Refuse packages that would have to be built.
             prefer: Versions to keep where the requirements allow them.
             fixed: Packages whose versions are settled.
+            accelerator: Which build of PyTorch to take: `cpu`, `cu128`; none in particular when
+                it is empty.
 
         Raises:
             Unsatisfiable: No set of versions fits.
@@ -47,10 +52,18 @@ class PackageManager(Protocol):
         """
         ...
 
-    def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
+    def install(
+        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+    ) -> None:
         """Install `pins` for an image of `target` into `folder`, from wheels alone.
 
         The tree is byte for byte the same wherever and whenever it is made.
+
+        Args:
+            pins: What to install.
+            target: What the tree is for.
+            folder: Where to put it.
+            project: Whose packages they are: its files may name the indexes that have them.
 
         Raises:
             HashMismatch: A file is not the one that was locked.
@@ -59,8 +72,8 @@ class PackageManager(Protocol):
         """
         ...
 
-    def fill(self, pins: Sequence[Pin], python: Path) -> None:
-        """Install `pins` into the environment that `python` belongs to.
+    def fill(self, pins: Sequence[Pin], python: Path, *, project: Project | None = None) -> None:
+        """Install `pins` into the environment that `python` belongs to; `project` as above.
 
         Raises:
             HashMismatch: A file is not the one that was locked.

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from algo.environments.interface import PackageManager
     from algo.events import Notify
     from algo.project.lock import Pin, Target
+    from algo.project.project import Project
 
 
 def ensure_live(
-    pins: Sequence[Pin], target: Target, manager: PackageManager, home: Path, *, notify: Notify
+    pins: Sequence[Pin],
+    target: Target,
+    manager: PackageManager,
+    home: Path,
+    *,
+    project: Project | None = None,
+    notify: Notify,
 ) -> Path:
     """Return the folder below `home` that holds `pins` for `target`, made when it is not there.
 
@@ -41,7 +48,7 @@ def ensure_live(
     with writing(home):
         unfinished = Path(tempfile.mkdtemp(dir=home, prefix=".packages-"))
         try:
-            manager.install(pins, target, unfinished)
+            manager.install(pins, target, unfinished, project=project)
             unfinished.chmod(0o755)
             unfinished.rename(folder)
         finally:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from algo.environments.changes import changes
 from algo.environments.errors import PythonNotFound, PythonUnsupported
 from algo.environments.interpreters import fits
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
+from algo.environments.upgrade import NOTHING, Upgrade
 from algo.events import Note, Step, Warned
 from algo.project.errors import LockInvalid, LockStale
-from algo.project.lock import RUNTIME, TEST, Lock, Pin, Target, read, write
+from algo.project.lock import RUNTIME, TEST, Lock, Target, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from algo.environments.changes import Change
     from algo.environments.interface import PackageManager
     from algo.environments.interpreters import Interpreter
     from algo.events import Notify
+    from algo.project.lock import Pin
     from algo.project.project import Project
 
 IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -32,11 +36,13 @@ class Locking:
         found: The Python that the project runs on outside a container, or why there is none,
             which only matters to who runs something there.
         image_python: The minor version of the Python in the image, `3.13`.
+        accelerator: Which build of PyTorch is wanted, as `PackageManager.resolve` takes it.
     """
 
     manager: PackageManager
     found: Interpreter | PythonNotFound
     image_python: str
+    accelerator: str = ""
 
     @property
     def host(self) -> Interpreter:
@@ -72,6 +78,14 @@ class Locking:
         return tuple(dict.fromkeys((*images, self.host_target, self.test_target)))
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A lock that was made, and what it changed of the one before."""
+
+    lock: Lock
+    changes: tuple[Change, ...]
+
+
 def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
     """Return the project's lock, made first when there is none or the requirements changed.
 
@@ -86,7 +100,10 @@ def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
     if lock is not None and not reason:
         return lock
     notify(Note(f"{reason}: writing {project.lock_path.name}"))
-    return make_lock(project, locking, notify=notify)
+    made = make_lock(project, locking, notify=notify)
+    for change in made.changes if lock is not None else ():
+        notify(Note(f"  {change}"))
+    return made.lock
 
 
 def check_lock(project: Project, locking: Locking) -> Lock:
@@ -107,14 +124,16 @@ def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
     """Return why `lock` does not fit the project, empty when it does."""
     if lock is None:
         return "No lock yet"
-    requirements = find_requirements(project.root)
-    if lock.inputs != inputs_digest(requirements, project.manifest.environment.python):
+    requirements = _requirements(project)
+    if lock.inputs != _inputs(project, requirements):
         return "The requirements changed since they were locked"
     missing = [target for target in locking.targets if target not in lock.targets]
     return f"The lock does not cover {missing[0]}" if missing else ""
 
 
-def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bool = False) -> Lock:
+def make_lock(
+    project: Project, locking: Locking, *, notify: Notify, upgrade: Upgrade = NOTHING
+) -> Locked:
     """Resolve the project's requirements for every target and write the lock.
 
     Versions that are locked already are kept where the requirements allow them, and so are
@@ -124,10 +143,11 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
         project: The project.
         locking: What to lock with.
         notify: Gets a step per target.
-        upgrade: Take the newest versions instead, and whichever runtime image is built next.
+        upgrade: What to take the newest versions of.
 
     Raises:
         Unsatisfiable: The requirements contradict each other.
+        UnknownPackage: A package to upgrade is not in the lock.
         IndexUnreachable: The package index does not answer.
         PythonUnsupported: The image's Python does not fit `algo.toml`.
     """
@@ -137,15 +157,28 @@ def make_lock(project: Project, locking: Locking, *, notify: Notify, upgrade: bo
             f"algo.toml asks for Python {python}, the image has {locking.image_python}"
         )
     old = _readable(project, notify)
-    requirements = find_requirements(project.root)
-    prefer = {} if old is None or upgrade else old.versions()
+    requirements = _requirements(project)
+    if requirements.unread:
+        first, others = requirements.runtime[0].name, " and ".join(requirements.unread)
+        verb = "is" if len(requirements.unread) == 1 else "are"
+        notify(Note(f"{first} says what is locked; {others} {verb} not read"))
+    prefer = upgrade.kept(old)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     pins = _resolve(requirements, targets, locking, prefer, notify)
-    inputs = inputs_digest(requirements, python)
-    lock = Lock(inputs, pins, {} if old is None or upgrade else old.runtimes)
+    kept = None if upgrade.everything else old
+    lock = Lock(_inputs(project, requirements), pins, kept.runtimes if kept else {})
     if lock != old:
         write(lock, project.lock_path)
-    return lock
+    return Locked(lock, changes(old, lock))
+
+
+def _requirements(project: Project) -> Requirements:
+    return find_requirements(project.root, project.manifest.environment.requirements)
+
+
+def _inputs(project: Project, requirements: Requirements) -> str:
+    environment = project.manifest.environment
+    return inputs_digest(requirements, environment.python, gpu=environment.gpu)
 
 
 def _readable(project: Project, notify: Notify) -> Lock | None:
@@ -171,7 +204,11 @@ def _resolve(
         if requirements.runtime:
             notify(Step(f"Locking {requirements.runtime[0].name} for {target}"))
         pins = locking.manager.resolve(
-            requirements.runtime, target, wheels_only=target in images, prefer=prefer
+            requirements.runtime,
+            target,
+            wheels_only=target in images,
+            prefer=prefer,
+            accelerator=locking.accelerator,
         )
         # Later targets take the versions of earlier ones, so that all run the same code.
         prefer = {pin.name: pin.version for pin in pins} | dict(prefer)
@@ -181,7 +218,12 @@ def _resolve(
         if requirements.test:
             notify(Step(f"Locking {requirements.test[0].name} for {target}"))
         pins = locking.manager.resolve(
-            requirements.test, target, wheels_only=False, prefer=prefer, fixed=fixed
+            requirements.test,
+            target,
+            wheels_only=False,
+            prefer=prefer,
+            fixed=fixed,
+            accelerator=locking.accelerator,
         )
         settled = {pin.name for pin in fixed}
         found[target] = tuple(pin for pin in pins if pin.name not in settled)
@@ -196,7 +238,7 @@ def _same_hashes(found: dict[Target, tuple[Pin, ...]]) -> dict[Target, tuple[Pin
             hashes.setdefault((pin.name, pin.version), set()).update(pin.hashes)
     return {
         target: tuple(
-            Pin(pin.name, pin.version, tuple(sorted(hashes[pin.name, pin.version]))) for pin in pins
+            replace(pin, hashes=tuple(sorted(hashes[pin.name, pin.version]))) for pin in pins
         )
         for target, pins in found.items()
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from algo.events import counted
 
 if TYPE_CHECKING:
+    from algo.environments.changes import Change
     from algo.project.lock import Lock
     from algo.project.project import Project
 
@@ -24,27 +25,28 @@ class LockedTarget:
 
 @dataclass(frozen=True, slots=True)
 class LockReport:
-    """A lock in numbers."""
+    """A lock in numbers, and what it changed."""
 
     name: str
     path: str
     inputs: str
     targets: tuple[LockedTarget, ...]
+    changes: tuple[Change, ...]
 
     @property
     def text(self) -> str:
-        """One line per target."""
+        """One line per change, then one per target."""
         lines = (
             f"{one.platform} python{one.python} {one.group}: {counted(one.packages, 'package')}"
             for one in self.targets
         )
-        return "\n".join(lines)
+        return "\n".join([*map(str, self.changes), *lines])
 
 
-def describe_lock(project: Project, lock: Lock) -> LockReport:
-    """Return what `lock` holds."""
+def describe_lock(project: Project, lock: Lock, changed: tuple[Change, ...] = ()) -> LockReport:
+    """Return what `lock` holds, and what it changed."""
     targets = tuple(
         LockedTarget(target.platform, target.python, target.group, len(lock.targets[target]))
         for target in sorted(lock.targets)
     )
-    return LockReport(project.name, project.lock_path.name, lock.inputs, targets)
+    return LockReport(project.name, project.lock_path.name, lock.inputs, targets, changed)

@@ -3,86 +3,235 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algo.environments.errors import RequirementInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-SOURCES = ("requirements.in", "requirements.txt", "pyproject.toml")
+UV_LOCK = "uv.lock"
+PYLOCK = "pylock.toml"
+PYPROJECT = "pyproject.toml"
+# Files that pin come before files that ask, and the most explicit of those first.
+SOURCES = (UV_LOCK, PYLOCK, "requirements.in", "requirements.txt", PYPROJECT)
 TEST_SOURCE = "requirements-test.in"
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that says what is needed, or a part of it.
+
+    Args:
+        path: The file.
+        group: A dependency group of a `pyproject.toml`, `test`; what the project itself needs
+            when it is empty.
+        extra: An optional dependency of a `pyproject.toml`, in the same way.
+    """
+
+    path: Path
+    group: str = ""
+    extra: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call it: `requirements.in`, `pyproject.toml (group test)`."""
+        part = f" (group {self.group})" if self.group else ""
+        part = f" (extra {self.extra})" if self.extra else part
+        return f"{self.path.name}{part}"
+
+    @property
+    def pins(self) -> bool:
+        """Whether it is a lock of another tool."""
+        return self.path.name == UV_LOCK or is_pylock(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """The requirement files of a project; each is empty when there is none."""
+    """What a project needs; each part is empty when nothing says so.
 
-    runtime: tuple[Path, ...]
-    test: tuple[Path, ...]
+    Args:
+        runtime: What the algorithm needs.
+        test: What its tests need besides.
+        unread: Names of files that state packages too, and that `runtime` comes before.
+    """
+
+    runtime: tuple[Source, ...]
+    test: tuple[Source, ...]
+    unread: tuple[str, ...] = ()
 
 
-def find_requirements(root: Path) -> Requirements:
-    """Return the first of `SOURCES` that lies in `root`, and its test requirements."""
-    found = [root / name for name in SOURCES if _states_packages(root / name)]
-    test = root / TEST_SOURCE
-    return Requirements(tuple(found[:1]), (test,) if test.is_file() else ())
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file of requirements, without its comment."""
+
+    path: Path
+    number: int
+    text: str
 
 
-def inputs_digest(requirements: Requirements, python: str) -> str:
+def is_pylock(path: Path) -> bool:
+    """Tell whether `path` is named as PEP 751 wants it: `pylock.toml`, `pylock.NAME.toml`."""
+    return bool(re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name))
+
+
+def find_requirements(root: Path, wanted: str = "") -> Requirements:
+    """Return what the project in `root` needs.
+
+    Args:
+        root: The project's folder.
+        wanted: The file to read; the first of `SOURCES` that states packages when it is empty.
+
+    Raises:
+        RequirementInvalid: The wanted file is not there, or one cannot be read.
+    """
+    found = [name for name in SOURCES if _states_packages(root / name)]
+    if wanted:
+        if not (root / wanted).is_file():
+            raise RequirementInvalid(
+                f"algo.toml: environment.requirements names {wanted}, which is not there",
+                hint=f"create {wanted}, or correct algo.toml, then: algo lock",
+            )
+        found = [wanted]
+    elif UV_LOCK in found and PYPROJECT in found:
+        found.remove(PYPROJECT)  # the lock is of it
+    runtime = tuple(Source(root / name) for name in found[:1])
+    return Requirements(runtime, _test(root, runtime), tuple(found[1:]))
+
+
+def inputs_digest(requirements: Requirements, python: str, *, gpu: bool = False) -> str:
     """Return the digest of what the lock is made from, by content alone.
 
-    Comments and blank lines do not count; files that are included by `-r` or `-c` do.
+    Comments, blank lines and credentials do not count; files that are included by `-r` or `-c` do.
 
     Args:
         requirements: The project's requirement files.
         python: `python` of `algo.toml`.
+        gpu: `gpu` of `algo.toml`.
 
     Raises:
         RequirementInvalid: An included file is not there.
     """
     total = hashlib.sha256(f"python {python}\n".encode())
+    if gpu:
+        total.update(b"gpu\n")
     for group in (requirements.runtime, requirements.test):
         total.update(b"group\n")
-        for path in group:
-            for line in _lines(path, ()):
-                total.update(f"{line}\n".encode())
+        for source in group:
+            for line in _said(source):
+                total.update(f"{without_credentials(line)}\n".encode())
     return f"sha256:{total.hexdigest()}"
+
+
+def lines_of(source: Source) -> list[Line]:
+    """Return what `source` asks for, line by line, with what it includes.
+
+    Raises:
+        RequirementInvalid: It, or an included file, cannot be read.
+    """
+    if source.path.name != PYPROJECT:
+        return _lines(source.path, ())
+    raw = _text(source.path).splitlines()
+    asked = _asked(_pyproject(source.path), source)
+    return [Line(source.path, _number(raw, text), text) for text in asked]
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` with the user and the password taken out of its addresses."""
+    return _USERINFO.sub("", text)
+
+
+def _said(source: Source) -> Iterable[str]:
+    """Return the lines that say what is needed, for the digest."""
+    if source.path.name == UV_LOCK:
+        beside = Source(source.path.with_name(PYPROJECT), source.group, source.extra)
+        return [*_said(beside), *(line.text for line in _lines(source.path, ()))]
+    if source.path.name != PYPROJECT:
+        return [line.text for line in _lines(source.path, ())]
+    document = _pyproject(source.path)
+    settings = document.get("tool", {}).get("uv")
+    more = [json.dumps(settings, sort_keys=True, default=str)] if settings else []
+    return [*_asked(document, source), *more]
+
+
+def _test(root: Path, runtime: tuple[Source, ...]) -> tuple[Source, ...]:
+    """Return what the tests need: a file of their own, else a group of the project's."""
+    own = root / TEST_SOURCE
+    if own.is_file():
+        return (Source(own),)
+    if not runtime or runtime[0].path.name not in (UV_LOCK, PYPROJECT):
+        return ()
+    path = runtime[0].path
+    document = _pyproject(path.with_name(PYPROJECT))
+    for group in ("test", "tests", "dev"):
+        if group in document.get("dependency-groups", {}):
+            return (Source(path, group=group),)
+    for extra in ("test", "tests"):
+        if extra in document.get("project", {}).get("optional-dependencies", {}):
+            return (Source(path, extra=extra),)
+    return ()
 
 
 def _states_packages(path: Path) -> bool:
     if not path.is_file():
         return False
-    return path.name != "pyproject.toml" or bool(_pyproject(path))
+    if path.name == UV_LOCK:
+        return _states_packages(path.with_name(PYPROJECT))
+    return path.name != PYPROJECT or bool(_asked(_pyproject(path), Source(path)))
 
 
-def _lines(path: Path, above: tuple[Path, ...]) -> list[str]:
-    if path.name == "pyproject.toml":
-        return _pyproject(path)
+def _lines(path: Path, above: tuple[Path, ...]) -> list[Line]:
+    found: list[Line] = []
+    for number, raw in enumerate(_text(path).splitlines(), 1):
+        text = re.sub(r"(^|\s)#.*", "", raw).strip()
+        include = _INCLUDE.match(text)
+        if text:
+            found.append(Line(path, number, text))
+        if include and path not in above:
+            found += _lines(path.parent / include[1], (*above, path))
+    return found
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise RequirementInvalid(f"{path.name} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RequirementInvalid(f"{path.name} is not UTF-8 at byte {error.start}") from error
-    lines: list[str] = []
-    for raw in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        include = _INCLUDE.match(line)
-        if include and path not in above:
-            lines += [line, *_lines(path.parent / include[1], (*above, path))]
-        elif line:
-            lines.append(line)
-    return lines
 
 
-def _pyproject(path: Path) -> list[str]:
+def _pyproject(path: Path) -> dict[str, Any]:
     try:
-        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise RequirementInvalid(f"{path.name} cannot be read: {error}") from error
+
+
+def _asked(document: dict[str, Any], source: Source) -> list[str]:
+    if source.group:
+        # A group may include others: `{include-group = "lint"}`.
+        groups = document.get("dependency-groups", {})
+        return [text for item in groups.get(source.group, []) for text in _group(groups, item)]
+    project = document.get("project", {})
+    if source.extra:
+        project = {"dependencies": project.get("optional-dependencies", {}).get(source.extra, [])}
     return [str(line) for line in project.get("dependencies", [])]
+
+
+def _group(groups: dict[str, Any], item: Any, depth: int = 0) -> list[str]:
+    if isinstance(item, str):
+        return [item]
+    included = groups.get(item.get("include-group"), []) if depth < len(groups) else []
+    return [text for one in included for text in _group(groups, one, depth + 1)]
+
+
+def _number(raw: list[str], text: str) -> int:
+    return next((number for number, line in enumerate(raw, 1) if text in line), 0)

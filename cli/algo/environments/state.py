@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.environments.requirements import find_requirements, inputs_digest
+from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements, inputs_digest
 from algo.errors import AlgoError
 from algo.project.manifest import FILE, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REQUIREMENTS = ("requirements*.txt", "requirements*.in", "pyproject.toml")
+_REQUIREMENTS = ("requirements*.txt", "requirements*.in", PYPROJECT, UV_LOCK, "pylock*.toml")
 
 
 def may_state_packages(path: str) -> bool:
@@ -29,8 +29,10 @@ def said_by(root: Path) -> str:
     Comments do not count, except where the files cannot be understood.
     """
     try:
-        manifest = msgspec.json.encode(read(root / FILE)).decode()
-        return f"{manifest} {inputs_digest(find_requirements(root), '')}"
+        manifest = read(root / FILE)
+        requirements = find_requirements(root, manifest.environment.requirements)
+        said = msgspec.json.encode(manifest).decode()
+        return f"{said} {inputs_digest(requirements, '')}"
     except (AlgoError, OSError) as error:
         return f"{error} {_bytes_of(root)}"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from algo.environments.interpreters import Interpreter
     from algo.events import Notify
     from algo.project.lock import Lock, Pin
+    from algo.project.project import Project
     from algo.resources import Folders
 
 _FORMAT = "1"
@@ -69,6 +70,7 @@ def ensure_environment(
     *,
     tests: bool,
     notify: Notify,
+    project: Project | None = None,
 ) -> HostEnvironment:
     """Return the environment of `lock` for `host`, made first when it is not there.
 
@@ -82,6 +84,7 @@ def ensure_environment(
         folders: The environment lies in the cache.
         tests: Whether it also holds what the project's tests need.
         notify: Gets a step when it must be made.
+        project: Whose lock it is; its files may name indexes.
 
     Raises:
         InstallFailed: A package cannot be installed, or virtualenv fails.
@@ -102,7 +105,7 @@ def ensure_environment(
         with writing(home):
             shutil.rmtree(root, ignore_errors=True)
             _create(root, host)
-            manager.fill(pins, root / "bin" / "python")
+            manager.fill(pins, root / "bin" / "python", project=project)
             (root / _COMPLETE).touch()
     return HostEnvironment(root, created=True)
 

@@ -94,7 +94,7 @@ class Builder:
             *runtime.layers,
             self._gateway(runtime, target, notify),
             self._runner(language),
-            self._packages(runtime, target, lock.pins(target), notify),
+            self._packages(project, runtime, target, lock.pins(target), notify),
             *(self._model(project, name) for name in sorted(manifest.models)),
             self._code(project),
         ]
@@ -126,9 +126,15 @@ class Builder:
         return self._python_layer(LayerKind.GATEWAY, runtime, target, pins, GATEWAY, code, notify)
 
     def _packages(
-        self, runtime: RuntimeImage, target: Target, pins: Sequence[Pin], notify: Notify
+        self,
+        project: Project,
+        runtime: RuntimeImage,
+        target: Target,
+        pins: Sequence[Pin],
+        notify: Notify,
     ) -> Layer:
-        return self._python_layer(LayerKind.PACKAGES, runtime, target, pins, PACKAGES, (), notify)
+        kind, place = LayerKind.PACKAGES, PACKAGES
+        return self._python_layer(kind, runtime, target, pins, place, (), notify, project)
 
     def _python_layer(
         self,
@@ -139,6 +145,7 @@ class Builder:
         place: str,
         extra: Sequence[Entry],
         notify: Notify,
+        project: Project | None = None,
     ) -> Layer:
         """Return the layer of `pins`, installed and compiled, with the files of `extra`."""
         listed = "\n".join(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}" for pin in pins)
@@ -156,7 +163,7 @@ class Builder:
             Step(f"Making the {kind} layer for {target.platform}: {counted(len(pins), 'package')}")
         )
         with self.cache.scratch() as folder:
-            self.installer.install(pins, target, folder)
+            self.installer.install(pins, target, folder, project=project)
             _write(extra, folder, place)
             inputs += compiler.compile(folder, f"/{place}", notify=notify)
             entries = collect(folder, place, compiled=True)

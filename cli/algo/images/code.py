@@ -26,6 +26,9 @@ DESCRIBING = frozenset(
         "requirements.in",
         "requirements.txt",
         "requirements-test.in",
+        "uv.lock",
+        "uv.toml",
+        "pylock.toml",
     }
 )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.project.lock import Pin, Target
+    from algo.project.project import Project
 
 
 class PackageInstaller(Protocol):
@@ -20,8 +21,13 @@ class PackageInstaller(Protocol):
         """Return the packages that a file of hashed requirements names."""
         ...
 
-    def install(self, pins: Sequence[Pin], target: Target, folder: Path) -> None:
-        """Install `pins` for `target` into `folder`, the same tree on every machine."""
+    def install(
+        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+    ) -> None:
+        """Install `pins` for `target` into `folder`, the same tree on every machine.
+
+        The files of `project` may name the indexes that have them.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 RUNTIME = "runtime"
 TEST = "test"
+PIP = "pip"
 _HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
 
 
@@ -53,11 +54,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pin:
-    """A package at one version; `hashes` are those of its files, as `sha256:<hex>`, sorted."""
+    """A package at one version.
+
+    Args:
+        name: Its normalised name.
+        version: Its version, the local label included: `2.9.0+cpu`.
+        hashes: Of the files that it may be installed from, as `sha256:<hex>`, sorted.
+        kind: The package manager that installs it: `pip`, `conda`.
+        source: Where it is from, when that is not the usual index: a name and never an address,
+            as `pytorch/cpu` or a channel's.
+        build: What tells files of one version apart where its manager needs that.
+    """
 
     name: str
     version: str
     hashes: tuple[str, ...]
+    kind: str = PIP
+    source: str = ""
+    build: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +82,13 @@ class Lock:
         inputs: The digest of the requirements it was made from.
         targets: The packages of each target, sorted by name.
         runtimes: The digest of the runtime image per platform, where one was built.
+        files: The digests of files beside the lock that belong to it, by their names.
     """
 
     inputs: str
     targets: dict[Target, tuple[Pin, ...]]
     runtimes: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)
 
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""
@@ -84,11 +100,11 @@ class Lock:
 
     def with_targets(self, targets: dict[Target, tuple[Pin, ...]]) -> Lock:
         """Return the lock with `targets` added, or put in place of those it has."""
-        return Lock(self.inputs, self.targets | targets, self.runtimes)
+        return replace(self, targets=self.targets | targets)
 
     def with_runtime(self, platform: str, digest: str) -> Lock:
         """Return the lock with the runtime image of `platform` written down."""
-        return Lock(self.inputs, self.targets, self.runtimes | {platform: digest})
+        return replace(self, runtimes=self.runtimes | {platform: digest})
 
 
 class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +112,13 @@ class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     targets: tuple[str, ...]
     hashes: tuple[str, ...]
+    kind: str = PIP
+    source: str = ""
+    build: str = ""
+
+    def pin(self) -> Pin:
+        """Return it without its targets."""
+        return Pin(self.name, self.version, self.hashes, self.kind, self.source, self.build)
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +126,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: str
     targets: tuple[str, ...] = ()
     runtime: dict[str, str] = {}
+    files: dict[str, str] = {}
     package: tuple[_Package, ...] = ()
 
 
@@ -123,9 +147,9 @@ def parse(text: str) -> Lock:
         for target in package.targets:
             if target not in pins:
                 raise LockInvalid(f"algo.lock: {package.name} is for {target!r}, not listed above")
-            pins[target].append(Pin(package.name, package.version, package.hashes))
+            pins[target].append(package.pin())
     targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
-    return Lock(document.inputs, targets, document.runtime)
+    return Lock(document.inputs, targets, document.runtime, document.files)
 
 
 def read(path: Path) -> Lock | None:
@@ -151,16 +175,19 @@ def render(lock: Lock) -> str:
     document["version"] = FORMAT
     document["inputs"] = lock.inputs
     document["targets"] = _lines(str(target) for target in sorted(lock.targets))
-    if lock.runtimes:
-        table = tomlkit.table()
-        for platform in sorted(lock.runtimes):
-            table.add(platform, lock.runtimes[platform])
-        document["runtime"] = table
+    for key, digests in (("runtime", lock.runtimes), ("files", lock.files)):
+        if digests:
+            table = tomlkit.table()
+            for name in sorted(digests):
+                table.add(name, digests[name])
+            document[key] = table
     packages = tomlkit.aot()
     for pin, targets in sorted(_by_package(lock).items()):
         table = tomlkit.table()
         table.add("name", pin.name)
         table.add("version", pin.version)
+        for key, value in _further(pin).items():
+            table.add(key, value)
         table.add("targets", _lines(targets))
         table.add("hashes", _lines(pin.hashes))
         packages.append(table)
@@ -182,6 +209,13 @@ def _by_package(lock: Lock) -> dict[Pin, list[str]]:
         for pin in lock.targets[target]:
             found.setdefault(pin, []).append(str(target))
     return found
+
+
+def _further(pin: Pin) -> dict[str, str]:
+    """Return what there is to say of a package that is not as most are."""
+    kind = "" if pin.kind == PIP else pin.kind
+    said = {"kind": kind, "source": pin.source, "build": pin.build}
+    return {key: value for key, value in said.items() if value}
 
 
 def _lines(items: Iterable[str]) -> object:

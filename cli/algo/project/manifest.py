@@ -44,9 +44,13 @@ class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """`[environment]`: what must be installed around it."""
+    """`[environment]`: what must be installed around it.
+
+    `requirements` names the file that says so, where it is not the one that comes first.
+    """
 
     python: str = ">=3.11"
+    requirements: str = ""
     system_packages: tuple[str, ...] = ()
     gpu: bool = False
 
@@ -210,6 +214,11 @@ def _check_values(manifest: Manifest, where: str) -> None:
                 f"{where}: model {name} at {path!r} is the project itself",
                 hint="give a path below the project's folder",
             )
+    if manifest.environment.requirements and _outside(manifest.environment.requirements):
+        raise ManifestInvalid(
+            f"{where}: requirements {manifest.environment.requirements!r} lies outside the project",
+            hint='write it as requirements = "requirements.in"',
+        )
     _check_serving(manifest.serving, where)
 
 

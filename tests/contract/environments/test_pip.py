@@ -18,6 +18,7 @@ from algo.environments.errors import (
 )
 from algo.environments.interpreters import this_interpreter
 from algo.environments.pip import Pip, parse_pins, render_pins
+from algo.environments.requirements import Source
 from algo.environments.virtualenv import ensure_environment
 from algo.events import silent
 from algo.project.lock import Lock, Pin, Target
@@ -37,7 +38,7 @@ def resolve(
 ) -> tuple[Pin, ...]:
     path = folder / "requirements.in"
     path.write_text(text)
-    return packages.resolve((path,), target, wheels_only=True, prefer=prefer)
+    return packages.resolve((Source(path),), target, wheels_only=True, prefer=prefer)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -131,7 +132,7 @@ def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path: Path, way: st
 def test_a_package_without_a_wheel_cannot_go_into_an_image(tmp_path: Path) -> None:
     path = tmp_path / "requirements.in"
     path.write_text("docopt==0.6.2\n")
-    pins = PIP.resolve((path,), AMD64, wheels_only=False, prefer={})
+    pins = PIP.resolve((Source(path),), AMD64, wheels_only=False, prefer={})
 
     with pytest.raises(InstallFailed, match="linux/amd64"):
         PIP.install(pins, AMD64, tmp_path / "t")

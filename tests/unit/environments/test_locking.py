@@ -6,6 +6,7 @@ import pytest
 from algo.environments.errors import PythonNotFound, PythonUnsupported, Unsatisfiable
 from algo.environments.interpreters import Interpreter
 from algo.environments.locking import Locking, ensure_lock, make_lock
+from algo.environments.upgrade import Upgrade
 from algo.events import Event, Note, Warned, silent
 from algo.project.errors import LockInvalid
 from algo.project.lock import Lock, Pin, Target, write
@@ -69,9 +70,9 @@ def test_an_upgrade_takes_the_newest_versions(tmp_path: Path) -> None:
     ensure_lock(project(tmp_path), locking, notify=silent)
     packages.index["six"] = ("1.16", "1.17")
 
-    lock = make_lock(project(tmp_path), locking, notify=silent, upgrade=True)
+    made = make_lock(project(tmp_path), locking, notify=silent, upgrade=Upgrade(everything=True))
 
-    assert lock.versions() == {"six": "1.17"}
+    assert made.lock.versions() == {"six": "1.17"}
 
 
 def test_the_test_group_holds_only_what_the_runtime_does_not(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_lock_mends_a_lock_that_cannot_be_read_and_nothing_else_does(tmp_path: P
         ensure_lock(here, locking, notify=silent)
     assert refused.value.hint == "algo lock"
 
-    assert make_lock(here, locking, notify=events.append) == whole
+    assert make_lock(here, locking, notify=events.append).lock == whole
     assert [one for one in events if isinstance(one, Warned)]
     assert ensure_lock(here, locking, notify=silent) == whole
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.environments.errors import RequirementInvalid
-from algo.environments.requirements import find_requirements, inputs_digest
+from algo.environments.requirements import find_requirements, inputs_digest, lines_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,7 @@ def test_requirements_in_comes_before_requirements_txt_and_pyproject(tmp_path: P
     assert [one.name for one in find_requirements(tmp_path).runtime] == ["requirements.txt"]
     (tmp_path / "requirements.in").write_text("six\n")
     assert [one.name for one in find_requirements(tmp_path).runtime] == ["requirements.in"]
+    assert find_requirements(tmp_path).unread == ("requirements.txt", "pyproject.toml")
 
 
 def test_a_pyproject_without_dependencies_is_no_source(tmp_path: Path) -> None:
@@ -62,3 +63,77 @@ def test_files_that_include_each_other_do_not_hang(tmp_path: Path) -> None:
     (tmp_path / "other.in").write_text("-r requirements.in\n")
 
     assert digest(tmp_path).startswith("sha256:")
+
+
+def test_locks_of_other_tools_come_first_and_what_is_not_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("six\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["six"]\n')
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\n')
+    assert [one.name for one in find_requirements(tmp_path).runtime] == ["pylock.toml"]
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    found = find_requirements(tmp_path)
+
+    assert [one.name for one in found.runtime] == ["uv.lock"]
+    assert found.unread == ("pylock.toml", "requirements.in")
+
+
+def test_a_uv_lock_beside_a_pyproject_of_tools_alone_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("six\n")
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 88\n")
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+
+    assert [one.name for one in find_requirements(tmp_path).runtime] == ["requirements.in"]
+
+
+def test_the_manifest_can_name_the_file(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("six\n")
+    (tmp_path / "serve.in").write_text("rich\n")
+    assert [one.name for one in find_requirements(tmp_path, "serve.in").runtime] == ["serve.in"]
+    with pytest.raises(RequirementInvalid, match=r"names other\.in, which is not there"):
+        find_requirements(tmp_path, "other.in")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "lines"),
+    [
+        (
+            '[dependency-groups]\ntest = ["pytest", {include-group = "l"}]\nl = ["ruff"]',
+            "pyproject.toml (group test)",
+            ["pytest", "ruff"],
+        ),
+        ('[dependency-groups]\ndev = ["pytest"]', "pyproject.toml (group dev)", ["pytest"]),
+        (
+            '[project.optional-dependencies]\ntest = ["pytest"]',
+            "pyproject.toml (extra test)",
+            ["pytest"],
+        ),
+    ],
+)
+def test_what_tests_need_is_a_group_of_the_project(
+    tmp_path: Path, text: str, name: str, lines: list[str]
+) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(f'[project]\nname = "p"\ndependencies = ["six"]\n{text}\n')
+    (source,) = find_requirements(tmp_path).test
+    assert (source.name, [line.text for line in lines_of(source)]) == (name, lines)
+
+    before = digest(tmp_path)
+    path.write_text(path.read_text().replace('"pytest"', '"pytest>8"'))
+    assert digest(tmp_path) != before
+
+
+def test_credentials_do_not_count_and_show_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.in"
+    path.write_text("--index-url https://me:secret@packages.example.com/simple\nsix\n")
+    before = digest(tmp_path)
+    path.write_text("--index-url https://you:other@packages.example.com/simple\nsix\n")
+    assert digest(tmp_path) == before
+    path.write_text("--index-url https://packages.example.org/simple\nsix\n")
+    assert digest(tmp_path) != before
+
+
+def test_a_gpu_asks_for_other_packages(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("torch\n")
+    found = find_requirements(tmp_path)
+
+    assert inputs_digest(found, "3.13", gpu=True) != inputs_digest(found, "3.13")

@@ -139,7 +139,8 @@ class WorkingTree:
         from algo.environments.live import ensure_live
 
         target = _image_target(self._deps, project)
-        folder = ensure_live(pins, target, self._deps.packages(), shared.here, notify=notify)
+        manager = self._deps.packages()
+        folder = ensure_live(pins, target, manager, shared.here, project=project, notify=notify)
         return f"{shared.there}/{folder.name}"
 
     def _lock(self) -> bytes:
@@ -158,7 +159,7 @@ def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     host = locking.host
     lock = ensure_lock(project, locking, notify=notify)
     environment = ensure_environment(
-        lock, host, deps.packages(), deps.folders, tests=False, notify=notify
+        lock, host, deps.packages(), deps.folders, tests=False, notify=notify, project=project
     )
     return Servable(
         project.name,

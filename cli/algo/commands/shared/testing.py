@@ -72,7 +72,7 @@ def _suite(deps: Deps, project: Project) -> Suite | None:
     host = locking.host
     lock = ensure_lock(project, locking, notify=notify)
     environment = ensure_environment(
-        lock, host, deps.packages(), deps.folders, tests=True, notify=notify
+        lock, host, deps.packages(), deps.folders, tests=True, notify=notify, project=project
     )
     variables = environment.variables(project.root, deps.env)
     return PytestSuite(project.root, environment.python, variables)

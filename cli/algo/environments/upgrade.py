@@ -1,0 +1,45 @@
+"""What a new lock takes anew, and what it keeps."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.environments.errors import UnknownPackage
+
+if TYPE_CHECKING:
+    from algo.project.lock import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What a new lock takes the newest versions of: everything, some packages, or nothing."""
+
+    everything: bool = False
+    packages: tuple[str, ...] = ()
+
+    def kept(self, lock: Lock | None) -> dict[str, str]:
+        """Return the versions of `lock` that stay where the requirements allow it.
+
+        Raises:
+            UnknownPackage: A package is not in the lock.
+        """
+        if lock is None or self.everything:
+            return {}
+        versions = lock.versions()
+        names = {_normal(name): name for name in self.packages}
+        for plain, name in names.items():
+            if plain not in versions:
+                near = difflib.get_close_matches(plain, versions, n=1)
+                also = f"algo lock --upgrade {near[0]}" if near else "algo inspect --json"
+                raise UnknownPackage(f"{name} is not in the lock", hint=also)
+        return {name: found for name, found in versions.items() if name not in names}
+
+
+NOTHING = Upgrade()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,119 @@
+"""Run uv, and name what it says when it fails: it has no other channel than its words."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.environments.errors import (
+    HashMismatch,
+    IndexRefused,
+    IndexUnreachable,
+    RequirementInvalid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from algo.errors import AlgoError
+
+TORCH_INDEX = "download.pytorch.org"
+# What would make uv look at another environment than the one it is told, or choose for us.
+_DROPPED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_TORCH_BACKEND"}
+_UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")
+_REFUSED = ("(401 Unauthorized)", "(403 Forbidden)")
+_USERINFO = re.compile(r"(?<=://)[^/@\s`'\"]+@")
+_SECRET = re.compile(r"UV_INDEX_\w+_(PASSWORD|USERNAME)|UV_\w*TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Uv:
+    """The program.
+
+    Args:
+        env: The environment to run it in: proxies, certificates and UV_* settings count.
+        program: The executable; the one beside this Python when it is empty.
+    """
+
+    env: Mapping[str, str]
+    program: str = ""
+
+    def run(
+        self,
+        arguments: list[str],
+        folder: Path,
+        failure: AlgoError,
+        more: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run uv in `folder` and return its standard output.
+
+        Args:
+            arguments: What follows `uv`. Everybody on the machine can read them: no credentials.
+            folder: The current folder, whose `uv.toml` or `pyproject.toml` uv reads.
+            failure: What to raise when uv fails for a reason that has no name of its own.
+            more: Variables besides those of `env`.
+
+        Raises:
+            AlgoError: uv failed; no credential is in what it says.
+        """
+        env = {name: value for name, value in self.env.items() if name not in _DROPPED}
+        env = {"UV_SYSTEM_CERTS": "1"} | env | dict(more or {})
+        done = subprocess.run(
+            [self.program or _find(), *arguments],
+            cwd=folder,
+            env=env | {"NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            raise _named(_without_secrets(done.stderr.strip(), env), failure)
+        return done.stdout
+
+
+def _find() -> str:
+    import uv
+
+    return str(uv.find_uv_bin())
+
+
+def _without_secrets(text: str, env: Mapping[str, str]) -> str:
+    text = _USERINFO.sub("****@", text)
+    for name, value in env.items():
+        if value and _SECRET.fullmatch(name):
+            text = text.replace(value, "****")
+    return text
+
+
+def _named(said: str, failure: AlgoError) -> AlgoError:
+    """Return the error that uv's own words tell of."""
+    if any(word in said for word in _REFUSED):
+        return IndexRefused(f"the package index{_host(said)} refused access", details=said)
+    if any(word in said for word in _UNREACHABLE):
+        if TORCH_INDEX in said:
+            return IndexUnreachable(
+                f"the index of PyTorch ({TORCH_INDEX}) could not be reached",
+                details=said,
+                hint="check the network and HTTPS_PROXY; where your own index has PyTorch's "
+                'builds: torch = "index" under [environment] of algo.toml, then algo lock',
+            )
+        return IndexUnreachable("the package index could not be reached", details=said)
+    if "Hash mismatch" in said:
+        return HashMismatch("a package is not the one that was locked", details=said)
+    if "os error 28" in said:
+        from algo.errors import DiskFull
+
+        return DiskFull("the disk is full: packages could not be unpacked", details=said)
+    if "Couldn't parse requirement" in said or "Unsupported requirement" in said:
+        return RequirementInvalid("a requirement cannot be parsed", details=said)
+    return type(failure)(failure.message, details=said, hint=failure.hint)
+
+
+def _host(said: str) -> str:
+    found = re.search(r"https?://(?:\*+@)?([^/\s`'\")]+)", said)
+    return f" at {found[1]}" if found else ""
