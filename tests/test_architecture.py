@@ -31,13 +31,14 @@ NOUNS = {
 # What ties the nouns together, and the shell around them.
 ABOVE = {
     "publish": {*NOUNS, "resources"},
+    "importing": {"contract", "project", "resources", "scaffold"},
     "resources": set[str](),
     "errors": set[str](),
     "events": set[str](),
     "signals": set[str](),
     "output": set[str](),
     "deps": {*NOUNS, "publish", "output", "resources"},
-    "commands": {*NOUNS, "publish", "output", "deps", "resources"},
+    "commands": {*NOUNS, "importing", "publish", "output", "deps", "resources"},
     "app": {"commands"},
     "main": {"app", "deps", "output"},
 }
