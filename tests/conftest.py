@@ -141,6 +141,17 @@ def client_python() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def onnx_models(
+    client_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder of ONNX files of many forms, written by onnx and skl2onnx."""
+    folder = tmp_path_factory.mktemp("onnx-models")
+    script = str(pinned.CLIENTS / "onnx_models.py")
+    output_of([str(client_python("onnx")), script, str(folder)], timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with an empty profile."""
     if not machine_browser.installed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class Verb:
 # The summaries are repeated here so that `algo --help` imports no command; a test compares.
 VERBS = {
     "init": Verb("Write", "Scaffold an algorithm from a template."),
+    "import": Verb("Write", "Make a project of a model that exists already."),
     "exec": Verb("Write", "Run a command in the project's environment."),
     "lock": Verb("Write", "Pin every package with its hash in algo.lock."),
     "serve": Verb("Run", "Serve an algorithm and reload it on every edit."),
@@ -104,9 +106,10 @@ def load(name: str) -> Any:
     """Import the verb `name` and return its command.
 
     A module of `algo.commands` holds `NAME_command`, or `app` when the verb has verbs
-    of its own.
+    of its own. One that Python has a word for is in `NAME_.py`.
     """
-    module = importlib.import_module(f"algo.commands.{name}")
+    file = f"{name}_" if keyword.iskeyword(name) else name
+    module = importlib.import_module(f"algo.commands.{file}")
     app: typer.Typer | None = getattr(module, "app", None)
     if app is None:
         app = _typer()

@@ -76,18 +76,20 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def scratch(kind: str) -> Iterator[str]:
+def scratch(kind: str, within: Path | None = None) -> Iterator[str]:
     """Give a temporary folder for a block, which a signal leaves behind at no moment.
 
     Its name tells whose it is, for `abandoned` to find it when we are killed.
 
     Args:
         kind: What it is for: one word.
+        within: The folder to make it in, where it is hidden. Default: the system's temporary one.
     """
-    folder = ""
+    folder, hidden = "", "." if within else ""
     try:
         with deferred():
-            folder = tempfile.mkdtemp(prefix=f"algo-{kind}-{os.getpid()}-")
+            prefix = f"{hidden}algo-{kind}-{os.getpid()}-"
+            folder = tempfile.mkdtemp(prefix=prefix, dir=within)
         yield folder
     finally:
         with unstoppable():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,20 @@ GpuOpt = Annotated[
         "--gpu",
         metavar="[all|N|ID,…]",
         help="GPUs: all, any N, or these (0,1 or id:0); never the CPU instead.",
+    ),
+]
+FolderArg = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DIR]", help="The project's folder. Default: ./NAME."),
+]
+NameOpt = Annotated[
+    str,
+    typer.Option("--name", metavar="OWNER/NAME", help="What to call it. Default: you, and DIR."),
+]
+ExampleOpt = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--example", metavar="FILE", help="An input as JSON, for a case; may be repeated."
     ),
 ]
 

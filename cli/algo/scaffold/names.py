@@ -5,40 +5,45 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.project.manifest import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What a template may name: `{{ owner }}`, `{{ name }}` and `{{ module }}`."""
+    """What a template may name: `{{ owner }}`, `{{ name }}`, `{{ module }}` and `more`."""
 
     owner: str
     name: str
     module: str
+    more: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, variable: str) -> str | None:
         """Return the value of `variable`, None when there is none of this name."""
-        return {"owner": self.owner, "name": self.name, "module": self.module}.get(variable)
+        own = {"owner": self.owner, "name": self.name, "module": self.module}
+        return own.get(variable, self.more.get(variable))
 
 
-def variables(full_name: str, reserved: Collection[str] = ()) -> Variables:
+def variables(
+    full_name: str, reserved: Collection[str] = (), more: Mapping[str, str] | None = None
+) -> Variables:
     """Return the variables of an algorithm called `full_name` (`owner/name`).
 
     Args:
         full_name: The algorithm's name.
         reserved: Modules that the template imports, which the entry file must not hide.
+        more: What else the template may name.
 
     Raises:
         BadName: It is not `owner/name` by the rules of OCI repositories.
     """
     owner, name = check_name(full_name).split("/", 1)
-    return Variables(owner, name, module_name(name, reserved))
+    return Variables(owner, name, module_name(name, reserved), more or {})
 
 
 def module_name(name: str, reserved: Collection[str] = ()) -> str:

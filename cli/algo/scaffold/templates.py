@@ -76,7 +76,7 @@ def load_template(root: Path, name: str) -> Template:
         )
     folder = root / name
     about = _about(folder / FILE, name)
-    return Template(name, about.description, about.next, about.reserved, _files(folder))
+    return Template(name, about.description, about.next, about.reserved, template_files(folder))
 
 
 def choose_template(root: Path, ask: Ask) -> str:
@@ -114,7 +114,8 @@ def _about(path: Path, name: str) -> _About:
         raise TemplateBroken(f"{FILE} of the template {name}: {error}") from error
 
 
-def _files(folder: Path) -> tuple[SourceFile, ...]:
+def template_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the files of a template's folder, sorted by path, `template.toml` left out."""
     # pip byte-compiles the .py files among the data when it installs the wheel.
     paths = [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     found = [

@@ -16,7 +16,7 @@ COMMANDS = Path(__file__).resolve().parents[3] / "cli" / "algo" / "commands"
 
 
 def test_every_verb_has_one_file_and_every_file_one_verb() -> None:
-    files = {path.stem for path in COMMANDS.glob("*.py")} - {"__init__", "options"}
+    files = {path.stem.rstrip("_") for path in COMMANDS.glob("*.py")} - {"__init", "options"}
     assert files == set(VERBS)
 
 

@@ -1,0 +1,1 @@
+"""Make a project of a model that something else has trained."""

@@ -1,0 +1,176 @@
+"""The use case: a source becomes a project that can be tested, served and built at once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from algo.errors import AlgoError
+from algo.events import Note, Step, counted
+from algo.importing import literals, recording
+from algo.importing.errors import ExampleInvalid, ModelUnusable
+from algo.importing.interface import Example
+from algo.importing.naming import choose_name
+from algo.importing.place import making, take_over
+from algo.scaffold.names import variables
+from algo.scaffold.plan import plan
+from algo.scaffold.templates import DEFAULT, template_files
+from algo.scaffold.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.importing.interface import Draft, Source, Workshop
+
+# What every project has, whatever is in it: taken from the template that `algo init` begins with.
+_COMMON = (
+    "dot_algoignore",
+    "dot_github/workflows/algo.yml",
+    "dot_gitignore",
+    "pytest.ini",
+    "requirements-test.in",
+)
+_LOAD_FAILED = "load_failed"
+_NEXT = ("algo serve", "algo test")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for.
+
+    Args:
+        cwd: The current folder.
+        folder: The project's folder, relative to `cwd`; by default the name without its owner.
+        name: `owner/name`, empty for one that is made of user and source.
+        user: Who asks; may be empty.
+        examples: Files with an input each, in JSON.
+    """
+
+    cwd: Path
+    folder: Path | None = None
+    name: str = ""
+    user: str = ""
+    examples: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A project that was just made.
+
+    Args:
+        name: `owner/name`.
+        kind: What it was made from.
+        folder: Its folder.
+        files: What was written, relative to the folder, sorted.
+        cases: How many golden cases were recorded.
+        next: The commands to type now.
+    """
+
+    name: str
+    kind: str
+    folder: Path
+    files: tuple[str, ...]
+    cases: int
+    next: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What was made, and what to type now."""
+        cases = counted(self.cases, "recorded case")
+        steps = "\n".join(f"  {command}" for command in self.next)
+        made = f"Created {self.name} from {self.kind}: {counted(len(self.files), 'file')}, {cases}"
+        return f"{made}\nnext:\n{steps}"
+
+
+def import_source(
+    source: Source, order: Order, workshop: Workshop, templates: Path, *, notify: Notify
+) -> Imported:
+    """Make a project of `source`, and record what it answers to its examples.
+
+    All of it is right, or nothing is left behind.
+
+    Args:
+        source: What is imported.
+        order: What the user asked for.
+        workshop: Runs the code of the project.
+        templates: The folder of the templates.
+        notify: Gets what there is to know.
+
+    Raises:
+        ModelUnusable: The model cannot be loaded.
+        SourceInvalid: The source is something else.
+        SourceUnsupported: It holds something that cannot be taken over.
+        TargetTaken: The folder is not empty.
+        BadName: The name breaks the rules of OCI repositories.
+        ExampleRefused: The model answers an example with an error.
+        AlgoError: Its requirements cannot be locked or installed.
+    """
+    given = _given(order)
+    draft = source.draft()
+    draft = replace(draft, examples=given or draft.examples)
+    called = draft.name if order.folder is None else (order.cwd / order.folder).resolve().name
+    name = choose_name(order.name, called, order.user)
+    target = order.cwd / (order.folder if order.folder is not None else name.split("/")[1])
+    for note in draft.notes:
+        notify(Note(note))
+    with making(target) as tree:
+        lay_out(draft, name, tree, templates)
+        with _told(draft), workshop.serving(tree) as algorithm:
+            notify(Step("Recording what it answers"))
+            cases = recording.record(draft.examples, algorithm, notify)
+        recording.write(cases, tree)
+        files = sorted(path for path in tree.rglob("*") if path.is_file())
+        written = tuple(path.relative_to(tree).as_posix() for path in files)
+    return Imported(name, draft.template, target, written, len(cases), _next(target, order.cwd))
+
+
+@contextmanager
+def _told(draft: Draft) -> Iterator[None]:
+    """Name the model where its own code, which nobody has written by hand, does not load."""
+    try:
+        yield
+    except AlgoError as error:
+        if error.code != _LOAD_FAILED:
+            raise
+        raise ModelUnusable(
+            f"{draft.name} cannot be loaded in its locked environment; nothing was written",
+            details=f"{error.message}\n{error.details}".rstrip(),
+            hint=draft.advice or None,
+        ) from error
+
+
+def lay_out(draft: Draft, name: str, folder: Path, templates: Path) -> None:
+    """Write the project of `draft`, called `name`, into the empty folder `folder`."""
+    common = [file for file in template_files(templates / DEFAULT) if file.path.startswith(_COMMON)]
+    own = template_files(templates / "imports" / draft.template)
+    models = {model: copied.place for model, copied in draft.models.items()}
+    words = {"models": literals.table(models), **draft.words}
+    taken = {file.path for file in own}
+    files = [*own, *(file for file in common if file.path not in taken)]
+    write(plan(files, variables(name, draft.reserved, words)), folder)
+    for copied in (*draft.models.values(), *draft.files):
+        take_over(copied, folder)
+
+
+def _given(order: Order) -> tuple[Example, ...]:
+    return tuple(_example(order.cwd / path) for path in order.examples)
+
+
+def _example(path: Path) -> Example:
+    try:
+        return Example(path.stem, (json.loads(path.read_text(encoding="utf-8")),))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ExampleInvalid(f"{path.name} is no JSON input: {reason}") from error
+
+
+def _next(target: Path, cwd: Path) -> tuple[str, ...]:
+    if target.resolve() == cwd.resolve():
+        return _NEXT
+    shown: Sequence[str] | Path = target.relative_to(cwd) if target.is_relative_to(cwd) else target
+    return (f"cd {shlex.quote(str(shown))}", *_NEXT)

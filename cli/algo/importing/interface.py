@@ -1,0 +1,85 @@
+"""What an import does with the outside, and what a kind of source does for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from algo.contract.interface import Algorithm
+    from algo.contract.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A file or folder to take over: from `source` to `place`, relative to the project."""
+
+    source: Path
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An input to record an answer to.
+
+    Args:
+        name: What its case is called.
+        inputs: The input; further ones are guesses to try where the first is refused.
+    """
+
+    name: str
+    inputs: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A project that is not written yet.
+
+    Args:
+        template: The folder below `scaffolds/imports`.
+        name: What the source is called, for a project that is given no other name.
+        models: What `[models]` names, by these names.
+        words: What the template's variables mean besides owner, name and module.
+        files: Further files of the project.
+        reserved: Modules that its code imports.
+        examples: Inputs that come with the source, or are made from its signature.
+        notes: What the user has to know of it.
+        advice: The hint for a model that cannot be loaded.
+    """
+
+    template: str
+    name: str
+    models: Mapping[str, Copied]
+    words: Mapping[str, str]
+    files: tuple[Copied, ...] = ()
+    reserved: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    notes: tuple[str, ...] = ()
+    advice: str = ""
+
+
+class Workshop(Protocol):
+    """Where the code of a project runs: its locked environment, and nowhere else."""
+
+    def serving(self, project: Path) -> AbstractContextManager[Algorithm]:
+        """Lock the project in the folder `project`, and run it for the length of a block.
+
+        Raises:
+            AlgoError: It cannot be locked, installed or loaded.
+        """
+
+
+class Source(Protocol):
+    """What is imported: an ONNX file, an MLflow model, and so on."""
+
+    def draft(self) -> Draft:
+        """Read it, and run nothing of it.
+
+        Raises:
+            SourceInvalid: It is something else.
+            SourceUnsupported: It holds something that cannot be taken over.
+        """

@@ -1,0 +1,67 @@
+"""`algo import`: real models, through the command line, on the real engines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.main import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Engine
+
+
+@pytest.fixture
+def cwd(tmp_path: Path, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALGO_ENGINE", "virtualenv")
+    monkeypatch.setenv("USER", "ada")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def passing(capsys: pytest.CaptureFixture[str], *options: str) -> int:
+    """Run `algo test`; return how many passed, which must be all."""
+    capsys.readouterr()
+    assert run(["test", "--json", *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"]
+    return int(document["passed"])
+
+
+def test_an_onnx_model_passes_its_tests_on_both_engines(
+    cwd: Path,
+    onnx_models: Path,
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(["import", "onnx", str(onnx_models / "iris.onnx")]) == 0
+    assert capsys.readouterr().out == (
+        "Created ada/iris from onnx: 13 files, 2 recorded cases\n"
+        "next:\n  cd iris\n  algo serve\n  algo test\n"
+    )
+    monkeypatch.chdir(cwd / "iris")
+    assert passing(capsys) == 3
+    assert passing(capsys, "--engine", "docker") == 3
+
+
+def test_a_model_of_the_future_is_told_with_a_way_back(
+    cwd: Path, onnx_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["import", "onnx", str(onnx_models / "future.onnx"), "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "import_model_unusable"
+    assert "Unsupported model IR version: 99" in error["details"]
+    assert "convert_version" in error["hint"]
+    assert list(cwd.iterdir()) == []
+
+
+def test_kinds_are_listed_and_a_wrong_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import"]) == 0
+    assert "  onnx " in capsys.readouterr().out
+    assert run(["import", "tensorflow", "x"]) == 2
+    assert "tensorflow" in capsys.readouterr().err
