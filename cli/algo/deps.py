@@ -202,6 +202,7 @@ class Deps:
         from algo.publish.git import GitSources
         from algo.publish.mounts import Mounts
         from algo.publish.publish import Publishing
+        from algo.trust.rules import FILE, read_rules
 
         return Publishing(
             open=self.registry,
@@ -214,6 +215,7 @@ class Deps:
             pins=self.pins(),
             mounts=Mounts(self.folders.cache / "mounts"),
             now=self.now(),
+            rules=read_rules(self.folders.config / FILE),
         )
 
     def consuming(self, *, skip: bool = False, policy: Policy | None = None) -> Consuming:

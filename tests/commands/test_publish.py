@@ -109,9 +109,29 @@ def test_a_dry_run_changes_nothing(hello: Path, capsys: Captured, algo_home: Pat
     before = sources(hello)
     plan = told(capsys, "publish", "--dry-run")
     assert (plan["version"], plan["reason"]) == ("1.0.0", "the first version")
-    assert {layer["status"] for layer in plan["layers"]} == {"new"}
+    # The store gives what the cache holds a second name, which is not to send.
+    assert {layer["status"] for layer in plan["layers"]} == {"mounted"}
+    assert plan["bytes_to_send"] < 60_000
     assert sources(hello) == before
     assert not (algo_home / "data").exists()
+
+
+def test_a_dry_run_knows_what_a_publish_will_send(
+    hello: Path, capsys: Captured, docker_registry: str
+) -> None:
+    manifest = hello / "algo.toml"
+    manifest.write_text(manifest.read_text().replace("acme/hello", "acme/foreseen"))
+    target = f"{docker_registry}/acme/foreseen"
+    told(capsys, "keys", "create")
+    for status in ("new", "reused"):
+        plan = told(capsys, "publish", "--to", target, "--dry-run")
+        done = told(capsys, "publish", "--to", target, "--yes")
+        assert plan["bytes_to_send"] == done["bytes_sent"]
+        assert plan["layers"][0]["status"] == status
+        assert (plan["digest"], plan["statements"]) == (done["digest"], done["statements"])
+        (hello / "src" / "notes.py").write_text("# more\n")
+    assert plan["layers"][-1]["status"] == "new"
+    assert plan["bytes_to_send"] < 64_000
 
 
 def sources(folder: Path) -> dict[Path, bytes]:

@@ -13,7 +13,7 @@ from algo.registry.documents import (
     versions_among,
 )
 from algo.registry.errors import NotFound, VersionExists
-from algo.registry.interface import Source, Transfer
+from algo.registry.interface import How, Source, Transfer
 from algo.registry.streams import chunks_of, verifying
 
 if TYPE_CHECKING:
@@ -87,6 +87,14 @@ class MemoryRegistry:
             return Transfer(digest, size, "mounted", 0)
         blobs[digest] = b"".join(verifying(chunks_of(source), descriptor, "the source"))
         return Transfer(digest, size, "sent", size)
+
+    def foresee(
+        self, repository: str, descriptor: Descriptor, source: Source, *, mount_from: str = ""
+    ) -> How:
+        if self.has_blob(repository, descriptor.digest):
+            return "reused"
+        there = bool(mount_from) and self.has_blob(mount_from, descriptor.digest)
+        return "mounted" if there else "sent"
 
     def push_manifest(
         self, repository: str, data: bytes, media_type: str, *, tag: str = ""

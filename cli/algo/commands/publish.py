@@ -61,10 +61,10 @@ def publish_command(
     algo publish --to registry.example.com/acme/digits --yes
     algo publish --bump minor --yes --json
     """
+    from algo.commands.shared.plans import plan_text
     from algo.commands.shared.publishing import (
         ProjectTests,
         confirmation,
-        plan_text,
         published_text,
     )
     from algo.project.project import Project

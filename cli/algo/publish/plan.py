@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.oci import media_types
 from algo.oci.digest import Digest
-from algo.publish.push import plan_layers
+from algo.publish.push import foresee
+from algo.publish.release import attachments
 from algo.publish.source import Source
-from algo.trust.statements import RELEASE, SIGN
+from algo.trust.keys import SigningKey
+from algo.trust.rules import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from algo.images.deliver import LayerReport
     from algo.publish.release import Contents
     from algo.registry.interface import Registry
     from algo.trust.attachment import Attachment
+    from algo.trust.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class AttachedReport:
 class Plan:
     """What would be published; `key` is empty when one would be made.
 
-    The status of a layer is `reused` or `new`; sizes in bytes. `source` is what it is made from
-    and `uncommitted` the files of which no commit knows.
+    The status of a layer is `reused`, `mounted` (a second name of what is there: nothing is sent)
+    or `new`; sizes in bytes. `bytes_to_send` counts all that would be written, statements and
+    manifests too. `source` is what it is made from, `uncommitted` the files that no commit has.
+    `policy` says whether trust.toml has rules for it, `objection` why they refuse it, or nothing.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Plan:
     key: str
     source: str
     uncommitted: tuple[str, ...]
+    policy: bool
+    objection: str
     dry_run: bool = True
 
 
@@ -67,30 +73,52 @@ class Published:
     statements: tuple[AttachedReport, ...]
 
 
-def plan_of(contents: Contents, registry: Registry, reason: str, key: str) -> Plan:
-    """Return what publishing `contents` to `registry` would do."""
-    layers = plan_layers(registry, contents.reference.repository, contents.images)
-    source = contents.making.source if contents.making else Source(None)
-    index = contents.index()
-    digest = str(Digest.of(index))
-    images = {str(image.platform): str(image.digest) for image in contents.images}
-    documents = [(media_types.LOCK, contents.lock), (media_types.CONTRACT, contents.contract)]
-    statements = [AttachedReport(kind, digest) for kind, content in documents if content]
-    statements += [AttachedReport(SIGN, subject) for subject in (*images.values(), digest)]
-    statements += [AttachedReport(claim.kind, digest) for claim in contents.claims("")]
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a plan depends on besides what is published.
+
+    Args:
+        registry: Where it would go.
+        mounts: Another repository of the registry that may have a blob.
+        key: What signs, None when one would be made.
+        rules: What this machine asks of versions.
+        published: When, RFC 3339.
+    """
+
+    registry: Registry
+    mounts: Mapping[Digest, str]
+    key: SigningKey | None
+    rules: Rules
+    published: str
+
+
+def plan_of(contents: Contents, reason: str, given: Conditions) -> Plan:
+    """Return what publishing `contents` would do."""
+    # A key for once: signatures are as long, and nothing is written.
+    signing = given.key or SigningKey.generate()
+    release = contents.release(given.published)
+    attached = attachments(contents, release, signing)
+    layers, size = foresee(given.registry, contents, attached, given.mounts)
+    name = contents.reference.name
+    rule = given.rules.of(contents.reference.host, name)
+    making = contents.making
+    provenance = contents.provenance(given.published)
+    source = making.source if making else Source(None)
     return Plan(
-        name=contents.reference.name,
+        name=name,
         version=contents.reference.tag,
         reason=reason,
         reference=str(contents.reference),
-        digest=digest,
-        images=images,
+        digest=str(Digest.of(contents.index())),
+        images=release.images,
         layers=layers,
-        bytes_to_send=sum(layer.size for layer in layers if layer.status != "reused"),
-        statements=(*statements, AttachedReport(RELEASE, digest)),
-        key=key,
+        bytes_to_send=size,
+        statements=statements_of(attached),
+        key=given.key.public.id if given.key else "",
         source=source.line,
         uncommitted=source.uncommitted,
+        policy=rule != Rule(),
+        objection=rule.objection(provenance),
     )
 
 

@@ -15,14 +15,14 @@ from algo.project.version import write_version
 from algo.publish.choose import base_of, check_free, choose
 from algo.publish.destination import destination
 from algo.publish.errors import Declined, GitFailed, TestsFailed
-from algo.publish.plan import Plan, Published, plan_of, statements_of
+from algo.publish.plan import Conditions, Plan, Published, plan_of, statements_of
 from algo.publish.provenance import Making
 from algo.publish.push import push
 from algo.publish.release import Contents, attachments
 from algo.publish.repository import RegistryRepository
 from algo.publish.source import require_committed, source_of
 from algo.trust.evidence import Standing, collect
-from algo.trust.policy import Policy, TrustedKey
+from algo.trust.policy import NO_RULES, Policy, TrustedKey
 from algo.trust.statements import RELEASE, Previous, read_release
 from algo.trust.verify import Asked, verify
 from algo.versions.version import versions_in
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from algo.trust.keyring import Keyring
     from algo.trust.keys import SigningKey
     from algo.trust.pins import Pins
+    from algo.trust.rules import Rules
     from algo.trust.verify import Verified
     from algo.versions.version import Bump, Version
 
@@ -75,6 +76,7 @@ class Publishing:
         pins: Remembers what was published.
         mounts: Remembers where blobs are.
         now: The time of the release.
+        rules: What this machine asks of versions.
     """
 
     open: Callable[[str], Registry]
@@ -87,6 +89,7 @@ class Publishing:
     pins: Pins
     mounts: Mounts
     now: datetime
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def publish(
         require_committed(source)
     ready = _prepare(project, wish, tools, source, notify)
     contents, registry = ready.contents, ready.registry
-    if not confirm(plan_of(contents, registry, ready.reason, _known_key(tools))):
+    if not confirm(_plan(ready, tools)):
         raise Declined("nothing was published")
     key, made = tools.keyring.ensure()
     if made:
@@ -165,7 +168,15 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
     source = _source(project, wish, tools, notify)
     with _unchanged(project):
         ready = _prepare(project, wish, tools, source, notify)
-    return plan_of(ready.contents, ready.registry, ready.reason, _known_key(tools))
+    return _plan(ready, tools)
+
+
+def _plan(ready: _Ready, tools: Publishing) -> Plan:
+    registry = ready.registry
+    key = tools.keyring.signing_key()
+    mounts = tools.mounts.of(registry.address)
+    given = Conditions(registry, mounts, key, tools.rules, _time(tools.now))
+    return plan_of(ready.contents, ready.reason, given)
 
 
 def _source(project: Project, wish: Wish, tools: Publishing, notify: Notify) -> Source:
@@ -241,11 +252,6 @@ def _refuse_failures(report: TestReport) -> None:
     raise TestsFailed(f"not published: {report.sentence}", details="\n".join(lines))
 
 
-def _known_key(tools: Publishing) -> str:
-    key = tools.keyring.signing_key()
-    return key.public.id if key else ""
-
-
 def _published(contents: Contents, registry: Registry, key: SigningKey, now: datetime) -> str:
     """Return the time of the release: that of an attempt which was cut off, else now."""
     repository = RegistryRepository(registry, contents.reference.repository)
@@ -257,6 +263,10 @@ def _published(contents: Contents, registry: Registry, key: SigningKey, now: dat
             earlier = read_release(statement)
             if earlier == contents.release(earlier.published):
                 return earlier.published
+    return _time(now)
+
+
+def _time(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

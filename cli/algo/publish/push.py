@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from algo.events import Notify
-    from algo.images.image import BuiltImage, Layer
+    from algo.images.image import Layer
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.publish.release import Contents
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What was sent: each layer's status, bytes in all, and the index."""
+    """What was sent: each layer's status, the bytes of blobs and manifests, and the index."""
 
     layers: tuple[LayerReport, ...]
     bytes_sent: int
@@ -66,26 +66,43 @@ def push(
         registry.push_manifest(repository, attachment.manifest, media_types.MANIFEST)
     described = registry.tag(repository, contents.reference.tag, index, media_types.INDEX)
     how = {transfer.digest: transfer.how for transfer in moved}
+    layers = tuple(_report(layer, how[layer.descriptor.digest]) for layer in _layers(contents))
+    sent = sum(transfer.bytes_sent for transfer in moved)
+    return Pushed(layers, sent + sum(map(len, _manifests(contents, attached))), described)
+
+
+def foresee(
+    registry: Registry,
+    contents: Contents,
+    attached: Sequence[Attachment],
+    mounts: Mapping[Digest, str],
+) -> tuple[tuple[LayerReport, ...], int]:
+    """Return what `push` would do with each layer (`new` is what it would send), and the bytes."""
+    repository = contents.reference.repository
+    unique = {one.descriptor.digest: one for one in _blobs(contents, attached, mounts)}
+    how = {
+        digest: registry.foresee(repository, one.descriptor, one.source, mount_from=one.mount_from)
+        for digest, one in unique.items()
+    }
+    sizes = (one.descriptor.size for digest, one in unique.items() if how[digest] == "sent")
     layers = tuple(
-        _report(layer, how[layer.descriptor.digest])
-        for image in contents.images
-        for layer in image.layers
+        _report(layer, "new" if (was := how[layer.descriptor.digest]) == "sent" else was)
+        for layer in _layers(contents)
     )
-    return Pushed(layers, sum(transfer.bytes_sent for transfer in moved), described)
+    return layers, sum(sizes) + sum(map(len, _manifests(contents, attached)))
 
 
-def plan_layers(
-    registry: Registry, repository: str, images: Sequence[BuiltImage]
-) -> tuple[LayerReport, ...]:
-    """Return the layers with `reused` for those that the registry has, `new` for the others."""
-    return tuple(
-        _report(
-            layer,
-            "reused" if registry.has_blob(repository, layer.descriptor.digest) else "new",
-        )
-        for image in images
-        for layer in image.layers
-    )
+def _layers(contents: Contents) -> list[Layer]:
+    """Return the layers of all images, each once."""
+    layers = [layer for image in contents.images for layer in image.layers]
+    return list({layer.descriptor.digest: layer for layer in layers}.values())
+
+
+def _manifests(contents: Contents, attached: Sequence[Attachment]) -> Iterator[bytes]:
+    """Yield every manifest that is written; the index comes twice, by digest and by tag."""
+    yield from (image.manifest for image in contents.images)
+    yield from (contents.index(), contents.index())
+    yield from (attachment.manifest for attachment in attached)
 
 
 def _blobs(

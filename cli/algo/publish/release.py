@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from algo.project.manifest import Algorithm
     from algo.publish.provenance import Making
     from algo.trust.keys import SigningKey
+    from algo.trust.provenance import Provenance
     from algo.trust.statements import Previous
 
 
@@ -80,6 +81,14 @@ class Contents:
             )
         )
 
+    def provenance(self, published: str) -> Provenance | None:
+        """Return how it came to be, None when nobody said."""
+        if self.making is None:
+            return None
+        lock = str(Digest.of(self.lock)) if self.lock else ""
+        name, version = self.reference.name, self.reference.tag
+        return provenance_of(self.making, Facts(name, version, lock, self.images, published))
+
     def claims(self, published: str) -> tuple[Claim, ...]:
         """Return what is stated of it besides the release, `published` at that time."""
         index = self.index()
@@ -87,15 +96,9 @@ class Contents:
         subjects = {whole.digest: self.reference.name}
         subjects |= {image.digest: str(image.platform) for image in self.images}
         found: list[Claim] = []
-        if self.making is not None:
-            facts = Facts(
-                self.reference.name,
-                self.reference.tag,
-                str(Digest.of(self.lock)) if self.lock else "",
-                self.images,
-                published,
-            )
-            predicate = encode_provenance(provenance_of(self.making, facts))
+        provenance = self.provenance(published)
+        if provenance is not None:
+            predicate = encode_provenance(provenance)
             found.append(Claim(PROVENANCE, make_statement(PROVENANCE, predicate, subjects), whole))
         return tuple(found)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from algo.events import Notify
-    from algo.registry.interface import Source, Transfer
+    from algo.registry.interface import How, Source, Transfer
 
 _ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
 _FOUND = frozenset({200, 404})
@@ -140,6 +140,15 @@ class HttpRegistry:
     ) -> Transfer:
         """See Registry."""
         return self._uploader.push(repository, descriptor, source, mount_from, notify)
+
+    def foresee(
+        self, repository: str, descriptor: Descriptor, source: Source, *, mount_from: str = ""
+    ) -> How:
+        """See Registry."""
+        if self.has_blob(repository, descriptor.digest):
+            return "reused"
+        there = bool(mount_from) and self.has_blob(mount_from, descriptor.digest)
+        return "mounted" if there else "sent"
 
     def push_manifest(
         self, repository: str, data: bytes, media_type: str, *, tag: str = ""

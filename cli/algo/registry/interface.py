@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
 
+How = Literal["reused", "mounted", "sent"]
 Source = Path | bytes | Callable[[], Iterator[bytes]]
 """Where a blob's bytes are: a file, the bytes, or a function that gives them from the start."""
 
@@ -26,7 +27,7 @@ class Transfer:
 
     digest: Digest
     size: int
-    how: Literal["reused", "mounted", "sent"]
+    how: How
     bytes_sent: int
 
 
@@ -86,6 +87,11 @@ class Registry(Protocol):
             BlobCorrupted: `source` gives other bytes than the descriptor says.
             DiskFull: The embedded store's disk is full.
         """
+
+    def foresee(
+        self, repository: str, descriptor: Descriptor, source: Source, *, mount_from: str = ""
+    ) -> How:
+        """Say how `push_blob` of the same would bring the blob there; nothing is written."""
 
     def push_manifest(
         self, repository: str, data: bytes, media_type: str, *, tag: str = ""

@@ -21,7 +21,7 @@ from algo.oci.seal import holds
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
 from algo.registry.files import locked, sweep, sync_folder, write_whole
-from algo.registry.interface import Source, Transfer
+from algo.registry.interface import How, Source, Transfer
 from algo.registry.streams import chunks_of, reporting, verifying
 
 if TYPE_CHECKING:
@@ -130,6 +130,15 @@ class LayoutStore:
         pieces = verifying(chunks_of(source), descriptor, "what was to be stored")
         write_whole(target, reporting(pieces, text, size, notify), scratch)
         return Transfer(digest, size, "sent", size)
+
+    def foresee(
+        self, repository: str, descriptor: Descriptor, source: Source, *, mount_from: str = ""
+    ) -> How:
+        """See Registry."""
+        if self._is_whole(repository, descriptor):
+            return "reused"
+        linked = self._linkable_file(mount_from, source, descriptor.digest)
+        return "mounted" if linked is not None and _on_disk_of(linked, self._root) else "sent"
 
     def push_manifest(
         self, repository: str, data: bytes, media_type: str, *, tag: str = ""
@@ -275,6 +284,12 @@ def _with_entry(
         if entry.digest != plain.digest or _tag_of(entry):
             kept.append(entry)
     return (*kept, msgspec.structs.replace(plain, annotations={REF_NAME: tag}))
+
+
+def _on_disk_of(file: Path, folder: Path) -> bool:
+    """Tell whether a file can have a second name below `folder`, which need not be there yet."""
+    there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+    return there is not None and file.stat().st_dev == there.stat().st_dev
 
 
 def _link(source: Path, target: Path) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.events import Event
-    from algo.registry.interface import Registry
+    from algo.registry.interface import Registry, Source
 
 
 def test_a_new_repository_has_nothing(registry: Registry, name: str) -> None:
@@ -63,6 +63,23 @@ def test_a_blob_of_another_repository_is_mounted(registry: Registry, name: str) 
     assert got.how in {"mounted", "reused"}
     assert got.bytes_sent == 0
     assert b"".join(registry.open_blob(second, blob(b"shared"))) == b"shared"
+
+
+def test_what_a_push_will_send_is_known_before(
+    registry: Registry, name: str, tmp_path: Path
+) -> None:
+    def foreseen_and_done(repository: str, source: Source, mount_from: str = "") -> tuple[str, str]:
+        wanted = blob(b"foreseen")
+        before = registry.foresee(repository, wanted, source, mount_from=mount_from)
+        assert registry.foresee(repository, wanted, source, mount_from=mount_from) == before
+        done = registry.push_blob(repository, wanted, source, mount_from=mount_from, notify=silent)
+        return before, done.how
+
+    assert foreseen_and_done(name, b"foreseen") == ("sent", "sent")
+    assert foreseen_and_done(name, b"foreseen") == ("reused", "reused")
+    before, done = foreseen_and_done(f"{name}-second", b"foreseen", mount_from=name)
+    # A registry with one pool of blobs has it in every repository.
+    assert before == done != "sent"
 
 
 def test_a_source_with_other_bytes_than_said_is_refused(registry: Registry, name: str) -> None:

@@ -79,6 +79,17 @@ def test_a_blob_of_the_cache_is_linked_not_copied(store: LayoutStore, tmp_path: 
     assert path.stat().st_nlink == 2
 
 
+def test_what_would_be_linked_is_known_before(store: LayoutStore, tmp_path: Path) -> None:
+    path = cached(tmp_path, b"cached")
+    assert store.foresee(NAME, blob(b"cached"), path) == "mounted"
+    assert not (tmp_path / "store").exists()
+    elsewhere = tmp_path / Digest.of(b"cached").hex
+    elsewhere.write_bytes(b"cached")
+    assert store.foresee(NAME, blob(b"cached"), elsewhere) == "sent"
+    store.push_blob(NAME, blob(b"cached"), path, notify=silent)
+    assert store.foresee(NAME, blob(b"cached"), elsewhere) == "reused"
+
+
 def test_a_spoilt_file_of_the_cache_is_not_linked(store: LayoutStore, tmp_path: Path) -> None:
     path = cached(tmp_path, b"layer")
     path.write_bytes(b"lay3r")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.events import counted
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
@@ -51,33 +49,11 @@ def confirmation(deps: Deps, yes: bool) -> Callable[[Plan], bool]:
         from algo.events import Note
 
         deps.output.event(Note(f"{plan.reference}: {plan.reason}"))
-        deps.output.event(Note(f"{size(plan.bytes_to_send)} to send, signed with {key(plan)}"))
+        by = plan.key[:16] or "a key that is made now"
+        deps.output.event(Note(f"{size(plan.bytes_to_send)} to send, signed with {by}"))
         return deps.output.ask("Publish it? [y/N] ").strip().lower() in {"y", "yes"}
 
     return ask
-
-
-def plan_text(plan: Plan) -> str:
-    """Return what people read of a dry run."""
-    lines = [
-        f"would publish {plan.reference}",
-        f"version     {plan.version}: {plan.reason}",
-        f"digest      {plan.digest}",
-        *(f"image       {digest} ({platform})" for platform, digest in plan.images.items()),
-        f"source      {plan.source}{_dirty(plan)}",
-        f"to send     {size(plan.bytes_to_send)} of {size(_total(plan.layers))}",
-        *(f"  {_layer(layer)}" for layer in plan.layers),
-        f"signed with {key(plan)}",
-        *(f"  {item.type} on {item.subject[:19]}" for item in plan.statements),
-    ]
-    return "\n".join(lines)
-
-
-def _dirty(plan: Plan) -> str:
-    if not plan.uncommitted:
-        return ""
-    files = counted(len(plan.uncommitted), "file")
-    return f"\n            {files} not as committed: wants --allow-dirty"
 
 
 def published_text(published: Published) -> str:
@@ -95,7 +71,7 @@ def inspection_text(found: Inspection) -> str:
     lines += [f"  {name} = {value}" for name, value in found.annotations.items()]
     for image in found.images:
         lines.append(f"image {image.platform} {image.digest} {size(image.size)}")
-        lines += [f"  {_line(layer)} {layer.digest[:19]}" for layer in image.layers]
+        lines += [f"  {layer_line(layer)} {layer.digest[:19]}" for layer in image.layers]
     for item in found.signatures:
         who = item.signer or item.key[:16]
         lines.append(f"signature {item.standing} by {who}: {item.type} on {item.subject[:19]}")
@@ -136,11 +112,6 @@ def made_from(provenance: Provenance) -> list[str]:
     return lines
 
 
-def key(plan: Plan) -> str:
-    """Return how to call the key of a plan."""
-    return plan.key[:16] if plan.key else "a key that would be made now"
-
-
 def size(count: int) -> str:
     """Return a number of bytes as people read it: `67.3 MB`."""
     amount = float(count)
@@ -151,14 +122,7 @@ def size(count: int) -> str:
     return ""
 
 
-def _layer(layer: LayerReport) -> str:
-    return f"{_line(layer)} {layer.status:<7} {layer.digest[:19]}"
-
-
-def _line(layer: LayerReport | InspectedLayer) -> str:
+def layer_line(layer: LayerReport | InspectedLayer) -> str:
+    """Return kind, name and size of a layer, in columns."""
     what = layer.kind if layer.name == layer.kind else f"{layer.kind} {layer.name}".strip()
     return f"{what:<20} {size(layer.size):>9} "
-
-
-def _total(layers: Sequence[LayerReport]) -> int:
-    return sum(layer.size for layer in layers)
