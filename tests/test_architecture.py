@@ -26,6 +26,7 @@ NOUNS = {
     "contract": {"project", "resources"},
     "versions": {"oci"},
     "trust": {"oci", "resources", "storage"},
+    "models": {"oci", "project", "registry", "resources", "storage"},
     "serving": {"engines", "project", "watch", "resources"},
 }
 # What ties the nouns together, and the shell around them.
@@ -74,7 +75,9 @@ GATEWAY = {
 SDK = {
     "rich": {"output.py"},
     "docker": {"engines/docker.py", "engines/docker_images.py", "engines/docker_client.py"},
-    "httpx": {"registry", "serving/call.py", "serving/probe.py"},
+    "httpx": {"models/web.py", "registry", "serving/call.py", "serving/probe.py"},
+    "huggingface_hub": {"models/hub.py"},
+    "mlflow": {"models/mlflow.py"},
     "watchdog": {"watch"},
     "cryptography": {"trust"},
     "tomlkit": {"project"},
