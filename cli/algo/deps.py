@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from algo.images.build import Builder
     from algo.images.deliver import Destination
     from algo.images.interface import ImageEngine
+    from algo.models.ensure import Models
+    from algo.models.interface import Origin
     from algo.output import Output
+    from algo.project.models import Origin as ModelOrigin
     from algo.project.project import Project
     from algo.publish.consume import Consuming
     from algo.publish.interface import Tests
@@ -161,6 +164,18 @@ class Deps:
             sample=first_input,
         )
 
+    def models(self) -> Models:
+        """Return what models are fetched with; no client is imported before one is needed."""
+        from algo.models.cache import ModelCache
+        from algo.models.ensure import Models
+
+        def origin(kind: ModelOrigin) -> Origin:
+            from algo.models.origins import open_origin
+
+            return open_origin(kind, self.registry, self.env)
+
+        return Models(ModelCache(self.folders.cache / "models"), origin)
+
     def store(self) -> LayoutStore:
         """Return the embedded store."""
         from algo.registry.layout import LayoutStore
@@ -208,6 +223,7 @@ class Deps:
             open=self.registry,
             images=self.builder(),
             locks=self,
+            models=self.models(),
             tests=tests,
             sources=GitSources(self.env),
             run=run_of(self.env),

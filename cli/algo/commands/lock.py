@@ -40,17 +40,22 @@ def lock_command(
     """
     from algo.environments.locking import check_lock, make_lock
     from algo.environments.report import describe_lock
+    from algo.models.ensure import check_models, ensure_models
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
     wanted = upgrade_of(upgrade, check, packages or [])
     project = Project.find(deps.cwd)
-    locking = deps.locking(project)
+    locking, notify = deps.locking(project), deps.output.event
     if check:
-        report = describe_lock(project, check_lock(project, locking))
+        lock = check_lock(project, locking)
+        moved = check_models(project, lock, deps.models(), notify=notify)
+        report = describe_lock(project, lock, moved=moved)
     else:
-        made = make_lock(project, locking, notify=deps.output.event, upgrade=wanted)
-        report = describe_lock(project, made.lock, made.changes)
+        made = make_lock(project, locking, notify=notify, upgrade=wanted)
+        newest = wanted.everything
+        lock = ensure_models(project, made.lock, deps.models(), notify=notify, upgrade=newest)
+        report = describe_lock(project, lock, made.changes)
     deps.output.result(report, human=report.text)
 
 

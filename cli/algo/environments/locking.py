@@ -166,7 +166,8 @@ def make_lock(
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     pins = _resolve(requirements, targets, locking, prefer, notify)
     kept = None if upgrade.everything else old
-    lock = Lock(_inputs(project, requirements), pins, kept.runtimes if kept else {})
+    runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
+    lock = Lock(_inputs(project, requirements), pins, runtimes, models=models)
     if lock != old:
         write(lock, project.lock_path)
     return Locked(lock, changes(old, lock))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from algo.events import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from algo.environments.changes import Change
     from algo.project.lock import Lock
     from algo.project.project import Project
@@ -24,6 +26,18 @@ class LockedTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedModelReport:
+    """A fetched model; `size` in bytes. `changed`: its origin has something else by now."""
+
+    name: str
+    source: str
+    revision: str
+    files: int
+    size: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LockReport:
     """A lock in numbers, and what it changed."""
 
@@ -32,21 +46,48 @@ class LockReport:
     inputs: str
     targets: tuple[LockedTarget, ...]
     changes: tuple[Change, ...]
+    models: tuple[LockedModelReport, ...] = ()
 
     @property
     def text(self) -> str:
-        """One line per change, then one per target."""
-        lines = (
+        """One line per change, then one per target and per model."""
+        lines = [
             f"{one.platform} python{one.python} {one.group}: {counted(one.packages, 'package')}"
             for one in self.targets
-        )
+        ]
+        lines += [
+            f"model {one.name}: {counted(one.files, 'file')}, {one.size / 1e6:.1f} MB"
+            f" of {one.source}{f' at {one.revision[:19]}' if one.revision else ''}"
+            for one in self.models
+        ]
         return "\n".join([*map(str, self.changes), *lines])
 
 
-def describe_lock(project: Project, lock: Lock, changed: tuple[Change, ...] = ()) -> LockReport:
-    """Return what `lock` holds, and what it changed."""
+def describe_lock(
+    project: Project, lock: Lock, changed: tuple[Change, ...] = (), moved: Collection[str] = ()
+) -> LockReport:
+    """Return what `lock` holds, and what it changed.
+
+    Args:
+        project: Whose it is.
+        lock: The lock.
+        changed: What it changed of the one before.
+        moved: The models whose origins have something else by now.
+    """
     targets = tuple(
         LockedTarget(target.platform, target.python, target.group, len(lock.targets[target]))
         for target in sorted(lock.targets)
     )
-    return LockReport(project.name, project.lock_path.name, lock.inputs, targets, changed)
+    models = tuple(
+        LockedModelReport(
+            model.name,
+            model.source,
+            model.revision,
+            len(model.files),
+            model.size,
+            model.name in moved,
+        )
+        for model in lock.models
+    )
+    name = project.lock_path.name
+    return LockReport(project.name, name, lock.inputs, targets, changed, models)

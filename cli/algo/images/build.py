@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from algo.events import Step, Warned, counted
 from algo.images.bytecode import Compiler
 from algo.images.code import code_entries
-from algo.images.config import APP, DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
+from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
 from algo.images.errors import BadPlatform
 from algo.images.image import LayerKind
-from algo.images.layer import ensure_layer, file_digest, find_layer, make_layer
+from algo.images.layer import ensure_layer, find_layer, make_layer
+from algo.images.models import model_layers
 from algo.images.runtime import ensure_runtime, read_recipe, read_spec
-from algo.images.tree import Entry, collect, fingerprint, single
+from algo.images.tree import Entry, collect, fingerprint
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
 from algo.project.lock import Target, write
@@ -95,7 +96,7 @@ class Builder:
             self._gateway(runtime, target, notify),
             self._runner(language),
             self._packages(project, runtime, target, lock.pins(target), notify),
-            *(self._model(project, name) for name in sorted(manifest.models)),
+            *model_layers(project, lock, self.cache),
             self._code(project),
         ]
         image = assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
@@ -183,22 +184,6 @@ class Builder:
             lambda: entries,
             compress=True,
         )
-
-    def _model(self, project: Project, name: str) -> Layer:
-        path = project.manifest.models[name]
-        source, place = project.root / path, f"{APP}/{path}"
-        entries = collect(source, place) if source.is_dir() else [single(source, place)]
-        digests = (
-            f"{entry.path} {entry.executable} {entry.link} {self._content(entry)}"
-            for entry in entries
-        )
-        inputs = "\n".join(digests)
-        return ensure_layer(
-            self.cache, LayerKind.MODEL, name, inputs, lambda: entries, compress=False
-        )
-
-    def _content(self, entry: Entry) -> str:
-        return "" if isinstance(entry.source, bytes) else file_digest(self.cache, entry.source)
 
     def _code(self, project: Project) -> Layer:
         description = describe(project.manifest, self.sample(project.root))

@@ -66,7 +66,7 @@ def outside_code(project: Project, path: Path) -> Path:
 def _ignored(project: Project) -> Callable[[str, bool], bool]:
     file = project.root / IGNORE_FILE
     rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
-    models = {path.rstrip("/") for path in project.manifest.models.values()}
+    models = {path.rstrip("/") for path in project.manifest.model_paths.values()}
 
     def ignored(path: str, folder: bool) -> bool:
         return path in models or path in DESCRIBING or rules.ignores(path, folder=folder)

@@ -34,7 +34,7 @@ class Layer:
         descriptor: Media type, digest and size of the blob.
         diff_id: The digest of the uncompressed tar.
         kind: What it holds.
-        name: The model's name, or the kind.
+        name: The model's name, with what follows a slash where it has several layers; or the kind.
         blob: The blob in the cache.
         reused: Whether it was there already.
     """
@@ -45,6 +45,11 @@ class Layer:
     name: str
     blob: Path
     reused: bool
+
+    @property
+    def model(self) -> str:
+        """The model that it is of, where it is of one."""
+        return self.name.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,14 @@ def holds(path: Path, digest: Digest, size: int) -> bool:
             return False
     except OSError:
         return False
-    _seal(path)
+    seal(path)
     return True
 
 
 def seal_tree(folder: Path) -> None:
     """Seal all below `folder`, and itself."""
     for path in (*_below(folder), folder):
-        _seal(path)
+        seal(path)
 
 
 def is_sealed_tree(folder: Path) -> bool:
@@ -52,7 +52,8 @@ def is_sealed_tree(folder: Path) -> bool:
         return False
 
 
-def _seal(path: Path) -> None:
+def seal(path: Path) -> None:
+    """Note that the content of the file or folder at `path` was checked."""
     with suppress(OSError):  # another user's file: it is read again the next time
         os.utime(path, (_TIME, _TIME), follow_symlinks=False)
 

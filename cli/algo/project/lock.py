@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.project.errors import LockInvalid
+from algo.project.models import LockedFile, LockedModel, safe_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tomlkit.items import AoT
+
 FORMAT = 1
 RUNTIME = "runtime"
 TEST = "test"
 PIP = "pip"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
 
 
@@ -83,12 +88,14 @@ class Lock:
         targets: The packages of each target, sorted by name.
         runtimes: The digest of the runtime image per platform, where one was built.
         files: The digests of files beside the lock that belong to it, by their names.
+        models: The models that are fetched, sorted by name.
     """
 
     inputs: str
     targets: dict[Target, tuple[Pin, ...]]
     runtimes: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
+    models: tuple[LockedModel, ...] = ()
 
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""
@@ -106,6 +113,14 @@ class Lock:
         """Return the lock with the runtime image of `platform` written down."""
         return replace(self, runtimes=self.runtimes | {platform: digest})
 
+    def with_models(self, models: Iterable[LockedModel]) -> Lock:
+        """Return the lock with these models in place of those it has."""
+        return replace(self, models=tuple(sorted(models, key=lambda model: model.name)))
+
+    def model(self, name: str) -> LockedModel | None:
+        """Return the fetched model called `name`, None when the lock does not hold it."""
+        return next((model for model in self.models if model.name == name), None)
+
 
 class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
@@ -121,6 +136,19 @@ class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Pin(self.name, self.version, self.hashes, self.kind, self.source, self.build)
 
 
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+    sha256: str
+    size: int
+
+
+class _Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    source: str
+    files: tuple[_File, ...]
+    revision: str = ""
+
+
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     inputs: str
@@ -128,6 +156,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runtime: dict[str, str] = {}
     files: dict[str, str] = {}
     package: tuple[_Package, ...] = ()
+    model: tuple[_Model, ...] = ()
 
 
 def parse(text: str) -> Lock:
@@ -149,7 +178,8 @@ def parse(text: str) -> Lock:
                 raise LockInvalid(f"algo.lock: {package.name} is for {target!r}, not listed above")
             pins[target].append(package.pin())
     targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
-    return Lock(document.inputs, targets, document.runtime, document.files)
+    lock = Lock(document.inputs, targets, document.runtime, document.files)
+    return lock.with_models(_locked_model(model) for model in document.model)
 
 
 def read(path: Path) -> Lock | None:
@@ -193,6 +223,8 @@ def render(lock: Lock) -> str:
         packages.append(table)
     if packages:
         document["package"] = packages
+    if lock.models:
+        document["model"] = _models(lock.models)
     return tomlkit.dumps(document)
 
 
@@ -201,6 +233,34 @@ def write(lock: Lock, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(render(lock), encoding="utf-8")
     temporary.replace(path)
+
+
+def _locked_model(model: _Model) -> LockedModel:
+    for file in model.files:
+        if not safe_path(file.path) or not _SHA256.fullmatch(file.sha256):
+            raise LockInvalid(f"algo.lock: the model {model.name} has a bad file {file.path!r}")
+    files = sorted(LockedFile(file.path, file.sha256, file.size) for file in model.files)
+    return LockedModel(model.name, model.source, model.revision, tuple(files))
+
+
+def _models(models: Iterable[LockedModel]) -> AoT:
+    import tomlkit
+
+    found = tomlkit.aot()
+    for model in models:
+        table = tomlkit.table()
+        table.add("name", model.name)
+        table.add("source", model.source)
+        if model.revision:
+            table.add("revision", model.revision)
+        files = tomlkit.array()
+        for file in model.files:
+            entry = tomlkit.inline_table()
+            entry.update({"path": file.path, "sha256": file.sha256, "size": file.size})
+            files.append(entry)
+        table.add("files", files.multiline(True))
+        found.append(table)
+    return found
 
 
 def _by_package(lock: Lock) -> dict[Pin, list[str]]:

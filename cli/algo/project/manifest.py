@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from algo.project.errors import BadName, ManifestInvalid
 from algo.project.fetch import Fetch, check_fetch
 from algo.project.jobs import Jobs, check_jobs
+from algo.project.models import ModelSource, Url, is_source, parse_source
 from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
@@ -113,9 +115,27 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
 
     algorithm: Algorithm
     environment: Environment = Environment()
-    models: dict[str, str] = {}
+    models: dict[str, str | Url] = {}
     serving: Serving = Serving()
     registry: Registry = Registry()
+
+    @property
+    def model_paths(self) -> dict[str, str]:
+        """Where each model lies below the project's folder, a fetched one as well."""
+        sources = self.model_sources
+        return {
+            name: sources[name].place if name in sources else str(value)
+            for name, value in self.models.items()
+        }
+
+    @property
+    def model_sources(self) -> dict[str, ModelSource]:
+        """The models that are fetched, by name."""
+        return {
+            name: parse_source(name, value, FILE)
+            for name, value in self.models.items()
+            if is_source(value)
+        }
 
 
 def check_name(name: str) -> str:
@@ -203,7 +223,27 @@ def _check_values(manifest: Manifest, where: str) -> None:
             f"{where}: entrypoint {manifest.algorithm.entrypoint!r} is not FILE:FUNCTION",
             hint='write it as entrypoint = "src/name.py:apply"',
         )
-    for name, path in manifest.models.items():
+    _check_models(manifest, where)
+    if manifest.environment.requirements and _outside(manifest.environment.requirements):
+        raise ManifestInvalid(
+            f"{where}: requirements {manifest.environment.requirements!r} lies outside the project",
+            hint='write it as requirements = "requirements.in"',
+        )
+    _check_serving(manifest.serving, where)
+
+
+def _check_models(manifest: Manifest, where: str) -> None:
+    sources = [
+        parse_source(name, value, where)
+        for name, value in manifest.models.items()
+        if is_source(value)
+    ]
+    places = manifest.model_paths
+    for name, path in places.items():
+        if "/" in name or not name:
+            raise ManifestInvalid(
+                f"{where}: {name!r} is no name for a model", hint="leave the / out of it"
+            )
         if _outside(path):
             raise ManifestInvalid(
                 f"{where}: model {name} at {path!r} lies outside the project",
@@ -214,12 +254,19 @@ def _check_values(manifest: Manifest, where: str) -> None:
                 f"{where}: model {name} at {path!r} is the project itself",
                 hint="give a path below the project's folder",
             )
-    if manifest.environment.requirements and _outside(manifest.environment.requirements):
-        raise ManifestInvalid(
-            f"{where}: requirements {manifest.environment.requirements!r} lies outside the project",
-            hint='write it as requirements = "requirements.in"',
-        )
-    _check_serving(manifest.serving, where)
+        for source in sources:
+            if source.name != name and _meet(path, source.place):
+                raise ManifestInvalid(
+                    f"{where}: model {name} at {path!r} is in the way of {source.name}, "
+                    f"which is fetched to {source.place}",
+                    hint="give one of the two another name or path",
+                )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Tell whether one of two paths is the other, or lies in it."""
+    first, second = (f"{PurePosixPath(path)}/" for path in (one, other))
+    return first.startswith(second) or second.startswith(first)
 
 
 def _check_serving(serving: Serving, where: str) -> None:

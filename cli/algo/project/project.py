@@ -75,7 +75,7 @@ class Project:
         return self.root / self.manifest.algorithm.entrypoint.partition(":")[0]
 
     def check_files(self) -> None:
-        """Refuse a project that lacks its entry file or a model.
+        """Refuse a project that lacks its entry file or a model; fetched ones may be missing.
 
         Raises:
             EntrypointMissing: The entry file is not there.
@@ -84,8 +84,9 @@ class Project:
         if not self.entry_file.is_file():
             entry = self.entry_file.relative_to(self.root)
             raise EntrypointMissing(f"the entry file {entry} of {self.name} is not there")
-        for name, path in self.manifest.models.items():
-            if not (self.root / path).exists():
+        fetched = self.manifest.model_sources
+        for name, path in self.manifest.model_paths.items():
+            if name not in fetched and not (self.root / path).exists():
                 train = (self.root / "train.py").is_file()
                 raise ModelMissing(
                     f"the model {name} is not at {path}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from algo.contract.record import Contract
 from algo.environments.locking import ensure_lock
 from algo.events import Note, Step, Warned
+from algo.models.ensure import ensure_models
 from algo.oci import media_types
 from algo.oci.digest import Digest
 from algo.project.version import write_version
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from algo.contract.report import TestReport
     from algo.events import Notify
+    from algo.models.ensure import Models
     from algo.oci.reference import Reference
     from algo.project.project import Project
     from algo.publish.ci import Run
@@ -69,6 +71,7 @@ class Publishing:
         open: Opens the registry of a host, the embedded store for an empty one.
         images: Assembles the image.
         locks: Pins the packages.
+        models: Fetches models.
         tests: Tests the project.
         sources: Knows where the project's files come from.
         run: The run of a continuous integration system that this is.
@@ -82,6 +85,7 @@ class Publishing:
     open: Callable[[str], Registry]
     images: Images
     locks: Locks
+    models: Models
     tests: Tests
     sources: Sources
     run: Run
@@ -204,6 +208,7 @@ def _prepare(
     last = _verified(registry, target, latest, tools)
     before = last if base == latest else _verified(registry, target, base, tools)
     lock = ensure_lock(project, tools.locks.locking(project), notify=notify)
+    lock = ensure_models(project, lock, tools.models, notify=notify)
     image = tools.images.build(project, lock, notify=notify)
     notify(Step("Testing"))
     report = tools.tests.run(project, _contract(registry, target, before))

@@ -114,7 +114,7 @@ def require_committed(source: Source) -> None:
 
 
 def _is_model(project: Project, path: str) -> bool:
-    return _below(path, [place.rstrip("/") for place in project.manifest.models.values()])
+    return _below(path, [place.rstrip("/") for place in project.manifest.model_paths.values()])
 
 
 def _below(path: str, places: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from algo.watch.ignore import IgnoreRules
 
-# Larger files (weights) are told apart by size and time: reading them would cost seconds.
+# Larger files (weights) are told apart by size, time and number: reading them would cost seconds.
 HASHED_UP_TO = 4 << 20
 
 
@@ -89,7 +89,7 @@ def _mark(path: Path) -> bytes:
         if not path.is_file():
             return b""
         if status.st_size > HASHED_UP_TO:
-            return b"%d %d" % (status.st_size, status.st_mtime_ns)
+            return b"%d %d %d" % (status.st_size, status.st_mtime_ns, status.st_ino)
         return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
     except OSError:
         return b""

@@ -9,6 +9,7 @@ from algo.environments.locking import ensure_lock
 from algo.errors import UsageError
 from algo.images.code import outside_code
 from algo.images.deliver import deliver, write_file
+from algo.models.ensure import ensure_models
 from algo.resources import output_file
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def build(
     notify = deps.output.event
     destination = deps.destination(project, output, into)
     lock = ensure_lock(project, deps.locking(project), notify=notify)
+    lock = ensure_models(project, lock, deps.models(), notify=notify)
     image = deps.builder().build(project, lock, platform=where, notify=notify)
     report = deliver(image, project.manifest.algorithm.version, destination, notify=notify)
     deps.output.result(report, human=report.digest)
@@ -52,6 +54,7 @@ def show_sbom(
     file = outside_code(project, output_file(deps.cwd, output)) if output else None
     notify, builder = deps.output.event, deps.builder()
     lock = ensure_lock(project, deps.locking(project), notify=notify)
+    lock = ensure_models(project, lock, deps.models(), notify=notify)
     image = builder.build(project, lock, platform=where, notify=notify)
     document = builder.sbom(project, lock, image)
     if file is None:

@@ -112,10 +112,9 @@ class WorkingTree:
         self, project: Project, current: Servable, shared: Shared | None, notify: Notify
     ) -> Servable:
         from algo.contract.cases import first_input
-        from algo.environments.locking import ensure_lock
         from algo.project.description import describe
 
-        lock = ensure_lock(project, self._deps.locking(project), notify=notify)
+        lock = _locked(self._deps, project, notify)
         base = _base(self._deps, project)
         pins = _image_pins(self._deps, project, lock)
         if base != current.base or shared is None:
@@ -148,16 +147,24 @@ class WorkingTree:
         return path.read_bytes() if path.is_file() else b""
 
 
+def _locked(deps: Deps, project: Project, notify: Notify) -> Lock:
+    """Return the project's lock, made when it is not there; its models are here then."""
+    from algo.environments.locking import ensure_lock
+    from algo.models.ensure import ensure_models
+
+    lock = ensure_lock(project, deps.locking(project), notify=notify)
+    return ensure_models(project, lock, deps.models(), notify=notify)
+
+
 def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     from algo.contract.cases import first_input
     from algo.engines.interface import HostEnvironment
-    from algo.environments.locking import ensure_lock
     from algo.environments.virtualenv import ensure_environment
     from algo.project.description import describe
 
     locking = deps.locking(project)
     host = locking.host
-    lock = ensure_lock(project, locking, notify=notify)
+    lock = _locked(deps, project, notify)
     environment = ensure_environment(
         lock, host, deps.packages(), deps.folders, tests=False, notify=notify, project=project
     )
@@ -175,14 +182,13 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
     from algo.contract.cases import first_input
     from algo.engines.errors import EngineUnavailable
     from algo.engines.interface import Image
-    from algo.environments.locking import ensure_lock
     from algo.images.load import ensure_loaded
     from algo.project.description import describe
 
     engine = deps.image_engine()
     if engine is None:
         raise EngineUnavailable("no container engine answers")
-    lock = ensure_lock(project, deps.locking(project), notify=notify)
+    lock = _locked(deps, project, notify)
     built = deps.builder().build(project, lock, notify=notify)
     reference = ensure_loaded(built, engine, notify=notify)
     digest = str(built.digest)

@@ -97,7 +97,7 @@ def _take(
         while chunk := content.read(_READ):
             digest.update(chunk)
         file = ModelFile(path, digest.hexdigest(), member.size)
-        found.models.setdefault(layer.name, []).append(file)
+        found.models.setdefault(layer.model, []).append(file)
     elif _WANTED.fullmatch(path) and member.size <= _LARGEST:
         content = cast("IO[bytes]", archive.extractfile(member))
         found.files[path] = (content.read(), layer.kind)

@@ -1,0 +1,134 @@
+"""The layers of models: one each, or several where a model is large."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.images.config import APP
+from algo.images.image import LayerKind
+from algo.images.layer import ensure_layer, file_digest
+from algo.images.tree import Entry, collect, single
+from algo.project.errors import ModelMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from algo.images.cache import Cache
+    from algo.images.image import Layer
+    from algo.project.lock import Lock
+    from algo.project.project import Project
+
+# Layers of this size are worth several streams, and small enough to begin again.
+_UNIT = 128 << 20
+_WHOLE = 4 * _UNIT
+# overlay2 takes 128 layers below a container; runtime, packages and code need some of them.
+_MOST = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a model.
+
+    Args:
+        path: Its path below the model's folder; the file's name where the model is a file.
+        entry: How it lies in the image.
+        sha256: Its content; empty for a link.
+        size: In bytes.
+    """
+
+    path: str
+    entry: Entry
+    sha256: str
+    size: int
+
+
+def model_layers(project: Project, lock: Lock, cache: Cache) -> tuple[Layer, ...]:
+    """Return the layers of every model, those of one after another.
+
+    A file that did not change since it was read is not read again.
+
+    Raises:
+        ModelMissing: A fetched model is not in the project.
+        LinkOutside: A link in a model leads out of the project.
+        UnreadableFile: A file cannot be read.
+    """
+    names = sorted(project.manifest.models)
+    most = max(1, _MOST // max(1, len(names)))
+    return tuple(
+        _layer(cache, called, parts)
+        for name in names
+        for called, parts in split(name, model_parts(project, lock, name, cache), most)
+    )
+
+
+def model_parts(project: Project, lock: Lock, name: str, cache: Cache) -> tuple[Part, ...]:
+    """Return the files of a model, sorted by path."""
+    path = project.manifest.model_paths[name]
+    place = project.root / path
+    if name in project.manifest.model_sources:
+        return tuple(_fetched(project, lock, name, path))
+    if not place.is_dir():
+        return (_part(single(place, f"{APP}/{path}"), place.name, cache),)
+    base = f"{APP}/{path}".rstrip("/")
+    return tuple(
+        _part(entry, entry.path.removeprefix(f"{base}/"), cache) for entry in collect(place, base)
+    )
+
+
+def split(name: str, parts: Sequence[Part], most: int) -> list[tuple[str, list[Part]]]:
+    """Return the files of each layer of a model with what the layer is called.
+
+    What is below 512 MiB is one layer. Above, a file of 128 MiB or more is a layer of its own and
+    the others are dealt by their paths, so a changed file changes one layer. Where that gives
+    more than `most` layers, all sizes double.
+    """
+    if sum(part.size for part in parts) <= _WHOLE:
+        return [(name, list(parts))]
+    unit = _UNIT
+    while len(found := _dealt(name, parts, unit)) > most:
+        unit *= 2
+    return found
+
+
+def _dealt(name: str, parts: Sequence[Part], unit: int) -> list[tuple[str, list[Part]]]:
+    own = [part for part in parts if part.size >= unit]
+    small = [part for part in parts if part.size < unit]
+    count, total = 1, sum(part.size for part in small)
+    while count * 2 * unit < total:
+        count *= 2
+    dealt: dict[int, list[Part]] = {}
+    for part in small:
+        number = int.from_bytes(hashlib.sha256(part.path.encode()).digest()[:4], "big") % count
+        dealt.setdefault(number, []).append(part)
+    layers = [(f"{name}/*{number + 1}", dealt[number]) for number in sorted(dealt)]
+    return [*layers, *((f"{name}/{part.path}", [part]) for part in own)]
+
+
+def _layer(cache: Cache, called: str, parts: Sequence[Part]) -> Layer:
+    inputs = "\n".join(
+        f"{part.entry.path} {part.entry.executable} {part.entry.link} {part.sha256}"
+        for part in parts
+    )
+    entries = [part.entry for part in parts]
+    return ensure_layer(cache, LayerKind.MODEL, called, inputs, lambda: entries, compress=False)
+
+
+def _part(entry: Entry, path: str, cache: Cache) -> Part:
+    if isinstance(entry.source, bytes):
+        return Part(path, entry, "", 0)
+    return Part(path, entry, file_digest(cache, entry.source), entry.size)
+
+
+def _fetched(project: Project, lock: Lock, name: str, path: str) -> Iterator[Part]:
+    """Yield the files of a fetched model: those that are locked, whatever else lies there."""
+    model, source = lock.model(name), project.manifest.model_sources[name]
+    for file in model.files if model else ():
+        below = path if source.single else f"{path}/{file.path}"
+        if not (project.root / below).is_file():
+            raise ModelMissing(f"the model {name} is not at {below}", hint="algo lock")
+        entry = Entry(f"{APP}/{below}", project.root / below)
+        yield Part(file.path, entry, file.sha256, file.size)
+    if model is None:
+        raise ModelMissing(f"the model {name} is not locked", hint="algo lock")

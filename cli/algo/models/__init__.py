@@ -1,0 +1,1 @@
+"""Weights: fetched from where they are, kept by content, put into the project, looked into."""

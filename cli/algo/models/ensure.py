@@ -1,0 +1,152 @@
+"""Lock fetched models, bring them here, and notice when their origins have something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.events import Note, Step, Warned, counted
+from algo.models.errors import ModelCorrupted
+from algo.models.formats import dangers
+from algo.models.place import placed, put
+from algo.project.errors import LockStale
+from algo.project.lock import write
+from algo.project.models import LockedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algo.events import Notify
+    from algo.models.cache import ModelCache
+    from algo.models.interface import Origin
+    from algo.project.lock import Lock
+    from algo.project.models import ModelSource
+    from algo.project.models import Origin as OriginKind
+    from algo.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What models are fetched with.
+
+    Args:
+        cache: Keeps their files.
+        origin: Opens a kind of place.
+    """
+
+    cache: ModelCache
+    origin: Callable[[OriginKind], Origin]
+
+
+def ensure_models(
+    project: Project, lock: Lock, models: Models, *, notify: Notify, upgrade: bool = False
+) -> Lock:
+    """Return `lock` with every model that `algo.toml` fetches; all of them lie in the project.
+
+    What is locked stays, and needs no network when it was fetched before.
+
+    Args:
+        project: The project.
+        lock: Its lock, which is written when models came, went or changed.
+        models: What to fetch with.
+        notify: Gets a step per model and progress in bytes.
+        upgrade: Take what the origins have now.
+
+    Raises:
+        ModelEdited: A fetched model was changed in the project.
+        AlgoError: As `models.interface.Origin`.
+    """
+    sources = project.manifest.model_sources
+    if not sources and not lock.models:
+        return lock
+    found = [
+        _locked(source, lock.model(name), models, upgrade, notify)
+        for name, source in sorted(sources.items())
+    ]
+    changed = lock.with_models(found)
+    if changed != lock:
+        write(changed, project.lock_path)
+    for model in found:
+        source = sources[model.name]
+        if not placed(project.root, source, model, models.cache):
+            _fetched(source, model, models, notify)
+            before = lock.model(model.name)
+            put(project.root, source, model, before, models.cache, notify=notify)
+    return changed
+
+
+def check_models(project: Project, lock: Lock, models: Models, *, notify: Notify) -> list[str]:
+    """Compare `lock` with `algo.toml`, and tell of models that changed at their origin.
+
+    Nothing is fetched or written.
+
+    Returns:
+        The names of those that changed; the lock is still good, and --upgrade takes them.
+
+    Raises:
+        LockStale: The lock has other models than `algo.toml`.
+        AlgoError: As `models.interface.Origin.revision`.
+    """
+    sources = project.manifest.model_sources
+    for name in sorted({*sources, *(model.name for model in lock.models)}):
+        found, source = lock.model(name), sources.get(name)
+        if source is None or found is None or found.source != source.text:
+            raise LockStale(f"{project.lock_path.name} does not fit: the model {name} is another")
+    changed = []
+    for name, source in sorted(sources.items()):
+        locked = lock.model(name)
+        assert locked is not None
+        now = models.origin(source.origin).revision(source)
+        if now != locked.revision:
+            changed.append(name)
+            notify(
+                Warned(
+                    f"{source.text} is {now[:19]} now, the lock has {locked.revision[:19]}: "
+                    "algo lock --upgrade takes it"
+                )
+            )
+    return changed
+
+
+def _locked(
+    source: ModelSource,
+    before: LockedModel | None,
+    models: Models,
+    upgrade: bool,
+    notify: Notify,
+) -> LockedModel:
+    """Return what the source stands for: as it was locked, or looked up now."""
+    same = before is not None and before.source == source.text
+    if before is not None and same and not upgrade:
+        return before
+    origin = models.origin(source.origin)
+    notify(Step(f"Looking up {source.text}"))
+    revision = origin.revision(source)
+    if before is not None and same and before.revision == revision:
+        return before
+    files = origin.fetch(source, revision, models.cache, notify=notify)
+    model = LockedModel(source.name, source.text, revision, files)
+    what = f"{counted(len(files), 'file')}, {model.size / 1e6:.1f} MB"
+    notify(Note(f"locked the model {source.name}: {what}"))
+    for file in files:
+        for danger in dangers(models.cache.path(file.sha256), file.path):
+            notify(Warned(f"{source.text}: {danger}"))
+    return model
+
+
+def _fetched(source: ModelSource, model: LockedModel, models: Models, notify: Notify) -> None:
+    """Bring what the cache lacks of a locked model.
+
+    Raises:
+        ModelCorrupted: Its origin has other content under the same revision.
+    """
+    if all(models.cache.has(file) for file in model.files):
+        return
+    notify(Step(f"Fetching {source.text}"))
+    origin = models.origin(source.origin)
+    files = origin.fetch(source, model.revision, models.cache, notify=notify)
+    if files != model.files:
+        theirs = {file.path: file for file in files}
+        other = [file.path for file in model.files if theirs.get(file.path) != file]
+        which = other[0] if other else "it has more files"
+        raise ModelCorrupted(f"{source.text} is not what was locked: {which}")

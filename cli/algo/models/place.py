@@ -1,0 +1,83 @@
+"""Put fetched models where `load(models)` finds them: `models/NAME` of the project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.events import Note
+from algo.models.errors import ModelEdited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.models.cache import ModelCache
+    from algo.project.models import LockedFile, LockedModel, ModelSource
+
+
+def placed(root: Path, source: ModelSource, model: LockedModel, cache: ModelCache) -> bool:
+    """Tell whether every file of `model` lies where it belongs, as it was locked."""
+    return all(cache.is_at(path, file) for path, file in files_at(root, source, model))
+
+
+def files_at(
+    root: Path, source: ModelSource, model: LockedModel
+) -> Iterator[tuple[Path, LockedFile]]:
+    """Yield each file of `model` with its place in the project at `root`."""
+    place = root / source.place
+    for file in model.files:
+        yield place if source.single else place / file.path, file
+
+
+def put(
+    root: Path,
+    source: ModelSource,
+    model: LockedModel,
+    before: LockedModel | None,
+    cache: ModelCache,
+    *,
+    notify: Notify,
+) -> None:
+    """Put the files of `model` into the project; the cache must have them all.
+
+    Args:
+        root: The project's folder.
+        source: Where the model belongs.
+        model: What must be there.
+        before: What was there until now; its files that are no longer wanted are removed.
+        cache: Has the content.
+        notify: Told of what git is made to ignore.
+
+    Raises:
+        ModelEdited: What is there was not fetched by us.
+    """
+    old = {path: file for path, file in files_at(root, source, before)} if before else {}
+    wanted = dict(files_at(root, source, model))
+    for path, file in wanted.items():
+        if cache.is_at(path, file):
+            continue
+        if path.exists() and not cache.knows(path):
+            shown = path.relative_to(root)
+            raise ModelEdited(
+                f"{shown} is not what algo.lock has of {model.source}, and would be lost",
+                hint=f"mv {shown} {shown}.mine, and name that path under [models] if you need it",
+            )
+        cache.give(file, path)
+    for path, file in old.items():
+        if path not in wanted and cache.is_at(path, file):
+            path.unlink()
+    _ignore(root, source.place, notify)
+
+
+def _ignore(root: Path, place: str, notify: Notify) -> None:
+    """Keep weights that are locked by digest out of git, as the tools for data do."""
+    if not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        return
+    file, line = root / ".gitignore", f"/{place}"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if line in text.splitlines():
+        return
+    gap = "" if not text or text.endswith("\n") else "\n"
+    file.write_text(f"{text}{gap}{line}\n", encoding="utf-8")
+    notify(Note(f"{line} is in .gitignore now: it is fetched, and algo.lock pins it"))

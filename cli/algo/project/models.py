@@ -1,0 +1,208 @@
+"""`[models]` of `algo.toml`: where weights come from, and where they lie in the project."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from algo.project.errors import ManifestInvalid
+
+FOLDER = "models"
+# It becomes a file's name.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
+_OWN = "write it as {0}"
+_URL = '{name} = {{ url = "https://…", sha256 = "…" }}'
+
+
+class Url(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file behind `https://`, with the SHA-256 that its content must have."""
+
+    url: str
+    sha256: str
+
+
+class Origin(StrEnum):
+    """Where a model that is no file of the project comes from."""
+
+    URL = "url"
+    OCI = "oci"
+    HUB = "hf"
+    MLFLOW = "mlflow"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model that is fetched.
+
+    Args:
+        name: What `[models]` calls it.
+        origin: What kind of place has it.
+        text: The source as the lock notes it; another text is another source.
+        place: Where it lies in the project: a file, or a folder when `inside` is none.
+        where: The URL, `host/repository`, `org/repository` or the registered model.
+        revision: Branch, tag, version or alias as it was asked for; empty for the default.
+        inside: The one file that is wanted, or a folder with `/` at its end; empty for all.
+        sha256: What a URL's content must be.
+    """
+
+    name: str
+    origin: Origin
+    text: str
+    place: str
+    where: str
+    revision: str = ""
+    inside: str = ""
+    sha256: str = ""
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one file."""
+        return self.origin is Origin.URL or (self.inside != "" and not self.inside.endswith("/"))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LockedFile:
+    """A file of a model: its path below the model's folder, and its content; `size` in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedModel:
+    """What a source stood for when it was locked.
+
+    Args:
+        name: What `[models]` calls it.
+        source: `ModelSource.text`.
+        revision: The commit, manifest digest or version; empty for a URL.
+        files: Sorted by path. Of a single file the path is its own name at the origin.
+    """
+
+    name: str
+    source: str
+    revision: str
+    files: tuple[LockedFile, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def is_source(value: str | Url) -> bool:
+    """Tell whether a value of `[models]` names something to fetch rather than a path."""
+    return isinstance(value, Url) or "://" in value
+
+
+def parse_source(name: str, value: str | Url, where: str) -> ModelSource:
+    """Return the source that a value of `[models]` names.
+
+    Args:
+        name: Its key.
+        value: What `is_source` says yes to.
+        where: What to call the file in an error.
+
+    Raises:
+        ManifestInvalid: It is none that we know.
+    """
+    at = f"{where}: model {name}"
+    if not _NAME.fullmatch(name):
+        hint = "use letters, digits and . _ -"
+        raise ManifestInvalid(f"{at}: a model that is fetched cannot be called so", hint=hint)
+    if isinstance(value, Url):
+        return _url(name, value, at)
+    scheme, _, rest = value.partition("://")
+    readers = {"oci": _oci, "hf": _hub, "mlflow": _mlflow}
+    if scheme in readers:
+        return readers[scheme](name, value, rest, at)
+    if scheme in ("http", "https"):
+        hint = _OWN.format(_URL.format(name=name))
+        raise ManifestInvalid(f"{at}: a URL needs the hash of its content", hint=hint)
+    raise ManifestInvalid(
+        f"{at}: {scheme}:// is no source", hint="known are https, oci, hf and mlflow, and paths"
+    )
+
+
+def safe_path(path: str) -> bool:
+    """Tell whether `path`, said by others, is relative and stays below where it is put."""
+    parts = path.split("/")
+    return not ("\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts))
+
+
+def _url(name: str, value: Url, at: str) -> ModelSource:
+    split = urlsplit(value.url)
+    if split.scheme not in ("https", "http") or not split.hostname:
+        raise ManifestInvalid(
+            f"{at}: {value.url!r} is no URL", hint=_OWN.format(_URL.format(name=name))
+        )
+    if split.username or split.password:
+        hint = "put user and password into ~/.netrc"
+        raise ManifestInvalid(f"{at}: a URL here may hold no password", hint=hint)
+    sha256 = value.sha256.lower().removeprefix("sha256:")
+    if not _SHA256.fullmatch(sha256):
+        hint = "sha256 is 64 hexadecimal digits: curl -fsSL URL | sha256sum"
+        raise ManifestInvalid(f"{at}: {value.sha256!r} is no SHA-256", hint=hint)
+    file = unquote(split.path).rsplit("/", 1)[-1]
+    text = f"{value.url}#sha256={sha256}"
+    return ModelSource(name, Origin.URL, text, _file(name, file), value.url, sha256=sha256)
+
+
+def _oci(name: str, value: str, rest: str, at: str) -> ModelSource:
+    reference, _, inside = rest.partition("#")
+    host, slash, _ = reference.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost"):
+        hint = _OWN.format(f'{name} = "oci://registry.example.com/owner/name:tag"')
+        raise ManifestInvalid(f"{at}: {value!r} names no registry", hint=hint)
+    return _with_inside(ModelSource(name, Origin.OCI, value, "", reference, "", inside), at)
+
+
+def _hub(name: str, value: str, rest: str, at: str) -> ModelSource:
+    organisation, _, rest = rest.partition("/")
+    head, slash, inside = rest.partition("/")
+    repository, _, revision = head.partition("@")
+    if not organisation or not repository:
+        hint = _OWN.format(f'{name} = "hf://org/repo@revision/file.safetensors"')
+        raise ManifestInvalid(f"{at}: {value!r} names no repository of the Hub", hint=hint)
+    where = f"{organisation}/{repository}"
+    inside = inside if slash else ""
+    source = ModelSource(name, Origin.HUB, value, "", where, unquote(revision), inside)
+    return _with_inside(source, at)
+
+
+def _mlflow(name: str, value: str, rest: str, at: str) -> ModelSource:
+    model, slash, revision = rest.partition("/")
+    if not slash:
+        model, _, revision = rest.partition("@")
+    if not model or not revision or "/" in revision:
+        hint = _OWN.format(f'{name} = "mlflow://model/3" or "mlflow://model/champion"')
+        raise ManifestInvalid(f"{at}: {value!r} names no version of a model", hint=hint)
+    source = ModelSource(name, Origin.MLFLOW, value, "", unquote(model), unquote(revision))
+    return _with_inside(source, at)
+
+
+def _with_inside(source: ModelSource, at: str) -> ModelSource:
+    """Return the source with its place, which what is wanted of it decides."""
+    inside = source.inside
+    if inside and not safe_path(inside.removesuffix("/")):
+        hint = "give the path of a file, or of a folder with / at its end"
+        raise ManifestInvalid(f"{at}: {inside!r} leads out of it", hint=hint)
+    single = inside != "" and not inside.endswith("/")
+    place = _file(source.name, inside) if single else f"{FOLDER}/{source.name}"
+    return replace(source, place=place)
+
+
+def _file(name: str, origin: str) -> str:
+    """Return where a single file lies: under its name here, with the suffix that it has there."""
+    suffix = PurePosixPath(origin).suffix
+    if not _SUFFIX.fullmatch(suffix) or name.endswith(suffix):
+        suffix = ""
+    return f"{FOLDER}/{name}{suffix}"

@@ -1,0 +1,59 @@
+"""How models are cut into layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from algo.images.models import Part, split
+from algo.images.tree import Entry
+
+MIB = 1 << 20
+
+
+def part(path: str, mib: int) -> Part:
+    return Part(path, Entry(f"opt/algo/app/models/m/{path}", b""), path, mib * MIB)
+
+
+def of(parts: list[Part], most: int = 96) -> dict[str, list[str]]:
+    return {name: [one.path for one in held] for name, held in split("m", parts, most)}
+
+
+def test_a_model_of_half_a_gigabyte_is_one_layer() -> None:
+    assert of([part("a", 300), part("b", 212)]) == {"m": ["a", "b"]}
+
+
+def test_a_file_is_never_cut() -> None:
+    assert of([part("w.bin", 7000)]) == {"m/w.bin": ["w.bin"]}
+
+
+def test_large_files_are_layers_and_the_others_are_dealt() -> None:
+    found = of([part("config.json", 1), part("s1", 400), part("s2", 400), part("vocab", 2)])
+
+    assert found == {"m/*1": ["config.json", "vocab"], "m/s1": ["s1"], "m/s2": ["s2"]}
+
+
+def test_many_small_files_are_dealt_to_layers_of_a_good_size() -> None:
+    parts = [part(f"{number:04}", 1) for number in range(2000)]
+    found = split("m", parts, 96)
+
+    assert len(found) == 8
+    assert all(128 * MIB < sum(one.size for one in held) < 512 * MIB for _, held in found)
+    assert sorted(one.path for _, held in found for one in held) == [one.path for one in parts]
+
+
+def test_a_file_that_changes_changes_one_layer() -> None:
+    before = [part(f"{number:04}", 1) for number in range(2000)]
+    after = [replace(one, sha256="other", size=3 * MIB) if one.path == "0007" else one
+             for one in before]  # fmt: skip
+    one, two = dict(split("m", before, 96)), dict(split("m", after, 96))
+
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == [
+        name for name, held in one.items() if "0007" in {item.path for item in held}
+    ]
+
+
+def test_there_are_never_more_layers_than_an_engine_takes() -> None:
+    shards = [part(f"{number:04}.safetensors", 200) for number in range(500)]
+
+    assert len(split("m", shards, 96)) <= 96
