@@ -12,7 +12,7 @@ from algo.registry.errors import RegistryRefused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
+    from algo.registry.wire import Response
 
 LONGEST_ANSWER = 8 << 20
 
@@ -26,7 +26,7 @@ class Answer:
     body: bytes = b""
 
 
-def read_limited(response: httpx.Response, host: str) -> bytes:
+def read_limited(response: Response, host: str) -> bytes:
     """Return the body of an answer.
 
     Raises:
@@ -34,7 +34,7 @@ def read_limited(response: httpx.Response, host: str) -> bytes:
     """
     parts: list[bytes] = []
     size = 0
-    for piece in response.iter_raw():
+    for piece in response.pieces():
         size += len(piece)
         if size > LONGEST_ANSWER:
             raise RegistryRefused(f"{host} answers with more than {LONGEST_ANSWER} bytes")

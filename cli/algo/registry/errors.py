@@ -19,13 +19,29 @@ class RegistryUnreachable(AlgoError):
 
 
 class ConnectionLost(RegistryUnreachable):
-    """The connection failed once; whoever sends a body starts it again."""
+    """The connection failed once, after it had `carried` so many bytes of bodies."""
+
+    carried: int = 0
 
 
 class Busy(RegistryUnreachable):
     """The server failed once, or asks to come back after `retry_after` seconds."""
 
     retry_after: float = 0.0
+
+
+class ProxyUnusable(RegistryUnreachable):
+    """The proxy that the environment names cannot be used, or refuses us."""
+
+    code = "proxy_unusable"
+    hint = "env | grep -i _proxy shows what is set; NO_PROXY=HOST goes around it"
+
+
+class CertificateProblem(RegistryUnreachable):
+    """A certificate is not trusted, is wanted, or lies in a file that cannot be used."""
+
+    code = "certificate_problem"
+    hint = "openssl x509 -noout -text -in FILE shows what is in it"
 
 
 class InsecureRegistry(AlgoError):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from algo.events import Notify
     from algo.registry.interface import How, Source, Transfer
+    from algo.registry.kept import Uploads
 
 _ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
 _FOUND = frozenset({200, 404})
@@ -51,12 +52,19 @@ class HttpRegistry:
 
     Args:
         transport: Sends the requests.
-        chunk: The bytes of one request of a large upload.
+        chunk: The bytes of the largest request of an upload.
+        uploads: Where uploads under way are written down, for the next process to go on.
     """
 
-    def __init__(self, transport: Transport, *, chunk: int = UPLOAD_CHUNK) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        chunk: int = UPLOAD_CHUNK,
+        uploads: Uploads | None = None,
+    ) -> None:
         self._transport = transport
-        self._uploader = Uploader(transport, chunk)
+        self._uploader = Uploader(transport, chunk, uploads)
         self._referrers = Referrers(transport)
 
     @property
@@ -219,11 +227,11 @@ class HttpRegistry:
                     done += len(piece)
                     yield piece
                 return
-            except (ConnectionLost, Busy):
+            except (ConnectionLost, Busy) as error:
                 failures = 1 if done > before else failures + 1
                 if failures >= patience.attempts:
                     raise
-                patience.pause(failures)
+                patience.pause(failures, getattr(error, "retry_after", 0.0))
 
     def _from(self, repository: str, digest: Digest, start: int) -> Iterator[bytes]:
         path = f"/v2/{repository}/blobs/{digest}"
@@ -232,12 +240,12 @@ class HttpRegistry:
         with self._transport.stream(
             "GET", path, pull(repository), headers=headers, expect=expect
         ) as got:
-            if got.status_code == 404:
+            if got.status == 404:
                 raise NotFound(
                     f"{self.address} has no blob {digest} of {repository}", repository=repository
                 )
-            skip = start if got.status_code == 200 else 0
-            for piece in got.iter_raw():
+            skip = start if got.status == 200 else 0
+            for piece in got.pieces():
                 if skip < len(piece):
                     yield piece[skip:]
                     skip = 0

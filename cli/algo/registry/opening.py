@@ -29,10 +29,12 @@ def open_registry(
         return LayoutStore(folders.store, linkable=folders.cache)
     from algo.registry.credentials import DockerConfig
     from algo.registry.http import HttpRegistry
+    from algo.registry.kept import Uploads
     from algo.registry.transport import Patience, Transport
 
     credentials = DockerConfig(env, Path.home()).find(host)
-    return HttpRegistry(Transport(host, credentials, env, patience or Patience()))
+    transport = Transport(host, credentials, env, patience or Patience())
+    return HttpRegistry(transport, uploads=Uploads(folders.state / "uploads"))
 
 
 def check_login(host: str, user: str, password: str, env: Mapping[str, str]) -> None:

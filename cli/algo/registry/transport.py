@@ -1,26 +1,27 @@
-"""Requests to one registry: TLS, proxies, authentication and retries.
-
-The only module that sends; httpx is imported when the first registry is built.
-"""
+"""Requests to one registry: where to, who we are, what its answers mean, and retries."""
 
 from __future__ import annotations
 
 import ipaddress
 import random
 import re
-import ssl
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
 
 from algo.registry.answers import Answer, read_limited, words_of
 from algo.registry.auth import Authentication, TokenRequest
+from algo.registry.certificates import Certificates
 from algo.registry.credentials import HUB
 from algo.registry.errors import (
     Busy,
+    CertificateProblem,
     ConnectionLost,
     Forbidden,
     InsecureRegistry,
@@ -28,19 +29,23 @@ from algo.registry.errors import (
     RegistryUnreachable,
     Unauthorized,
 )
+from algo.registry.proxies import Proxies
+from algo.registry.wire import Address, BadAddress, Broken, Response, Stream, Wire
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Callable, Iterator, Mapping
 
     from algo.registry.credentials import Credentials
 
 INSECURE = "ALGO_INSECURE_REGISTRIES"
-AGENT = "algo"
-CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
+READ_SECONDS = 60.0
 # A registry may copy and hash the whole blob before it answers the last request of an upload.
 COMMIT_SECONDS = 600.0
 LONGEST_PAUSE = 60.0
 PASSING = frozenset({429, 500, 502, 503, 504})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FORM = "application/x-www-form-urlencoded"
+_WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
 _WAIT_SECONDS = re.compile(r"\d{1,6}")
 
 
@@ -65,9 +70,10 @@ class Transport:
     Args:
         host: The registry, `host[:port]`.
         credentials: Who we are to it; `None` is anybody.
-        env: The environment: `ALGO_INSECURE_REGISTRIES` names hosts without TLS, `SSL_CERT_FILE`
-            a file of certificate authorities. Proxies are this process's.
+        env: The environment: `ALGO_INSECURE_REGISTRIES` names hosts without TLS; proxies, and
+            `SSL_CERT_FILE` and `SSL_CERT_DIR`, as everywhere.
         patience: How often to try again.
+        home: The user's home folder, for its certs.d.
     """
 
     def __init__(
@@ -76,44 +82,44 @@ class Transport:
         credentials: Credentials | None,
         env: Mapping[str, str],
         patience: Patience,
+        *,
+        home: Path | None = None,
     ) -> None:
-        import httpx
-
         self.host = host
         self.patience = patience
-        loopback = is_loopback(host)
         named = {name for name in re.split(r"[,\s]+", env.get(INSECURE, "")) if name}
         self._named = named
-        self._plain = loopback or host in named
+        self._plain = is_loopback(host) or host in named
         scheme = "http" if self._plain else "https"
         self.origin = f"{scheme}://{'registry-1.docker.io' if host == HUB else host}"
         self._auth = Authentication(credentials, self._fetch_token, time.monotonic)
         self._known = credentials is not None
-        self._client = httpx.Client(
-            # A token's realm or a store of blobs may be elsewhere, with TLS.
-            verify=_certificates(env.get("SSL_CERT_FILE")),
-            trust_env=not loopback,
-            follow_redirects=False,
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
-            headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
-        )
+        certificates = Certificates.of(env, home or Path.home())
+        self.wire = Wire(host, certificates, Proxies.of(env))
         # Registries are handed about as values that nobody closes.
-        weakref.finalize(self, self._client.close)
+        weakref.finalize(self, self.wire.close)
 
     def url(self, location: str) -> str:
         """Return the absolute address of a `Location` or a path of this registry.
 
         A registry behind a proxy that ends TLS may name itself with `http://`.
-        """
-        import httpx
 
-        joined = str(httpx.URL(self.origin).join(location))
-        downgraded = f"http://{self.origin.removeprefix('https://')}/"
-        if not self._plain and joined.startswith(downgraded):
-            joined = "https://" + joined.removeprefix("http://")
-        target = httpx.URL(joined)
-        where = target.netloc.decode("ascii")
+        Raises:
+            InsecureRegistry: It leads to another machine without TLS.
+            RegistryRefused: It is no address.
+        """
+        return self._absolute(self.origin, location)
+
+    def _absolute(self, base: str, location: str) -> str:
+        try:
+            joined = urljoin(f"{base}/" if base == self.origin else base, location)
+            downgraded = f"http://{self.origin.removeprefix('https://')}/"
+            if not self._plain and joined.startswith(downgraded):
+                joined = "https://" + joined.removeprefix("http://")
+            target = Address.parse(joined)
+        except (BadAddress, ValueError) as error:
+            raise RegistryRefused(f"{self.host} names an address that is none: {error}") from error
+        where = target.netloc
         if target.scheme == "http" and not is_loopback(where) and where not in self._named:
             raise InsecureRegistry(
                 f"{self.host} sends us to {joined.split('?')[0]}, without TLS",
@@ -152,7 +158,7 @@ class Transport:
             with self.stream(
                 method, location, scope, headers=headers, content=body, expect=expect
             ) as got:
-                return Answer(got.status_code, dict(got.headers), read_limited(got, self.host))
+                return Answer(got.status, got.headers, read_limited(got, self.host))
 
         return self.patiently(once)
 
@@ -179,10 +185,10 @@ class Transport:
         scope: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: bytes | Iterator[bytes] = b"",
+        content: bytes | Stream = b"",
         expect: frozenset[int],
         seconds: float = READ_SECONDS,
-    ) -> Iterator[httpx.Response]:
+    ) -> Iterator[Response]:
         """Send one request and hand out its answer unread.
 
         A body in pieces is sent once: a registry that wants another token gets `Busy` raised.
@@ -191,87 +197,84 @@ class Transport:
             ConnectionLost: The connection failed, also while the block reads the answer.
             Busy: The server failed in passing.
         """
-        import httpx
-
         address = self.url(location)
-        try:
-            response = self._authorized(method, address, scope, headers, content, expect, seconds)
-            try:
-                self._refuse(response, method, address, expect)
-                yield response
-            finally:
-                response.close()
-        except httpx.TransportError as error:
-            raise self._lost(error, address) from error
-        except httpx.InvalidURL as error:
-            raise RegistryRefused(f"{self.host} names an address that is none: {error}") from error
+        given = dict(headers or {})
+        for last in (False, False, True):
+            ours = address.startswith(f"{self.origin}/")
+            sent = self._auth.header(scope) if ours else ""
+            signed = {**given, **({"Authorization": sent} if sent else {})}
+            with self._exchange(method, address, signed, content, seconds) as got:
+                if got.status in REDIRECTS and method in {"GET", "HEAD"}:
+                    with self._followed(got, method, address, given, seconds) as there:
+                        self._refuse(there, method, address, expect)
+                        yield there
+                    return
+                again = (
+                    got.status == 401
+                    and 401 not in expect
+                    and ours
+                    and not last
+                    and self._auth.challenged(got.challenges, scope, sent)
+                )
+                if not again:
+                    self._refuse(got, method, address, expect)
+                    yield got
+                    return
+                read_limited(got, self.host)
+            if isinstance(content, Stream):
+                raise Busy(f"{self.host} wants a new token")
 
-    def _authorized(
+    @contextmanager
+    def _exchange(
         self,
         method: str,
         address: str,
-        scope: str,
-        headers: Mapping[str, str] | None,
-        content: bytes | Iterator[bytes],
-        expect: frozenset[int],
+        headers: Mapping[str, str],
+        content: bytes | Stream,
         seconds: float,
-    ) -> httpx.Response:
-        import httpx
+    ) -> Iterator[Response]:
+        target = Address.parse(address)
+        direct = is_loopback(target.netloc)
+        try:
+            with self.wire.exchange(
+                method, target, headers, content, seconds=seconds, direct=direct
+            ) as got:
+                yield got
+        except Broken as error:
+            raise self._lost(error, address) from error
 
-        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
-        ours = address.startswith(f"{self.origin}/")
-        for last in (False, False, True):
-            sent = self._auth.header(scope) if ours else ""
-            all_headers = {**(headers or {}), **({"Authorization": sent} if sent else {})}
-            request = self._client.build_request(
-                method, address, headers=all_headers, content=content or None, timeout=timeout
-            )
-            response = self._client.send(request, stream=True)
-            if (
-                response.is_redirect
-                and method in {"GET", "HEAD"}
-                and not isinstance(content, Iterator)
-            ):
-                response = self._followed(response, method, headers, timeout)
-            if response.status_code != 401 or 401 in expect or last or not ours:
-                return response
-            challenges = response.headers.get_list("www-authenticate")
-            if not self._auth.challenged(challenges, scope, sent):
-                return response
-            response.close()
-            if isinstance(content, Iterator):
-                raise Busy(f"{self.host} wants a new token")
-        raise RegistryUnreachable(f"{self.host} was not asked at all")
-
+    @contextmanager
     def _followed(
         self,
-        response: httpx.Response,
+        response: Response,
         method: str,
-        headers: Mapping[str, str] | None,
-        timeout: httpx.Timeout,
-    ) -> httpx.Response:
+        address: str,
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> Iterator[Response]:
         """Follow a registry that keeps its blobs elsewhere; no credentials go there."""
+        location = response.headers.get("location", "")
+        read_limited(response, self.host)
         for _ in range(5):
-            if not response.is_redirect:
-                break
-            target = self.url(str(response.url.join(response.headers["location"])))
-            response.close()
-            request = self._client.build_request(method, target, headers=headers, timeout=timeout)
-            response = self._client.send(request, stream=True)
-        return response
+            address = self._absolute(address, location)
+            with self._exchange(method, address, headers, b"", seconds) as got:
+                if got.status not in REDIRECTS:
+                    yield got
+                    return
+                location = got.headers.get("location", "")
+        raise RegistryRefused(f"{self.host} sends us round in circles, to {address.split('?')[0]}")
 
     def _refuse(
-        self, response: httpx.Response, method: str, address: str, expect: frozenset[int]
+        self, response: Response, method: str, address: str, expect: frozenset[int]
     ) -> None:
-        status = response.status_code
+        status = response.status
         if status in expect:
             return
         said = words_of(read_limited(response, self.host))
         what = f"{method} {address.split('?')[0]}"
         if status in PASSING:
             error = Busy(f"{self.host} answers {what} with {status}", details=said)
-            waited = response.headers.get("retry-after", "")
-            error.retry_after = float(waited) if _WAIT_SECONDS.fullmatch(waited) else 0.0
+            error.retry_after = wait_of(response.headers.get("retry-after", ""), time.time())
             raise error
         if status == 401:
             why = "refuses these credentials" if self._known else "wants a user and a password"
@@ -280,37 +283,55 @@ class Transport:
             raise Forbidden(f"{self.host} does not allow {what}", details=said)
         raise RegistryRefused(f"{self.host} answers {what} with {status}", details=said)
 
-    def _lost(self, error: httpx.TransportError, address: str) -> ConnectionLost:
-        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    def _lost(self, error: Broken, address: str) -> RegistryUnreachable:
+        words = error.words
         if "CERTIFICATE_VERIFY_FAILED" in words:
-            hint = "SSL_CERT_FILE=/path/to/ca.pem names the certificate authority to trust"
-            return ConnectionLost(f"the certificate of {self.host} is not trusted", hint=hint)
+            return CertificateProblem(
+                f"the certificate of {self.host} is not trusted",
+                hint="SSL_CERT_FILE=/path/to/ca.pem names the certificate authority to trust",
+                details=words,
+            )
+        if any(sign in words for sign in _WANTS_CERTIFICATE):
+            return CertificateProblem(
+                f"{self.host} wants a client's certificate, or another one",
+                hint=f"cp client.cert client.key ~/.config/docker/certs.d/{self.host}/",
+                details=words,
+            )
         if "WRONG_VERSION_NUMBER" in words or "RECORD_LAYER_FAILURE" in words:
             hint = f"{INSECURE}={self.host} allows plain HTTP, when you trust the network"
-            return ConnectionLost(f"{self.host} does not speak TLS", hint=hint)
-        return ConnectionLost(f"{self.host} does not answer at {address.split('?')[0]}: {words}")
+            return CertificateProblem(f"{self.host} does not speak TLS", hint=hint, details=words)
+        lost = ConnectionLost(f"{self.host} does not answer at {address.split('?')[0]}: {words}")
+        lost.carried = error.carried
+        return lost
 
     def _fetch_token(self, request: TokenRequest) -> bytes:
         address = self.url(request.realm)
+        method = "POST" if request.form else "GET"
+        sent = {"Authorization": request.authorization} if request.authorization else {}
+        if request.form:
+            sent["Content-Type"] = _FORM
+        if request.query:
+            mark = "&" if "?" in address else "?"
+            address = f"{address}{mark}{urlencode(request.query)}"
 
         def once() -> Answer:
-            import httpx
-
-            method = "POST" if request.form else "GET"
-            sent = {"Authorization": request.authorization} if request.authorization else {}
-            try:
-                with self._client.stream(
-                    method,
-                    httpx.URL(address).copy_merge_params(list(request.query)),
-                    data=dict(request.form) or None,
-                    headers=sent,
-                ) as got:
-                    self._refuse(got, method, address, frozenset({200}))
-                    return Answer(200, {}, read_limited(got, self.host))
-            except httpx.TransportError as error:
-                raise self._lost(error, address) from error
+            body = urlencode(request.form).encode()
+            with self._exchange(method, address, sent, body, READ_SECONDS) as got:
+                self._refuse(got, method, address, frozenset({200}))
+                return Answer(200, {}, read_limited(got, self.host))
 
         return self.patiently(once).body
+
+
+def wait_of(value: str, now: float) -> float:
+    """Return the seconds that `Retry-After` asks for, as a number or as a date."""
+    if _WAIT_SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    return max(when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now, 0.0)
 
 
 def pull(repository: str) -> str:
@@ -331,11 +352,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost"
-
-
-def _certificates(file: str | None) -> ssl.SSLContext | bool:
-    """Trust the given file, else the system's authorities, else those that httpx brings."""
-    places = ssl.get_default_verify_paths()
-    if file:
-        return ssl.create_default_context(cafile=file)
-    return ssl.create_default_context() if places.cafile or places.capath else True

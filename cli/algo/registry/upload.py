@@ -7,15 +7,19 @@ takes it for the start of a session.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from algo.registry.answers import Answer, read_limited
+from algo.events import Progress
+from algo.registry.answers import Answer, read_limited, words_of
 from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, RegistryRefused
 from algo.registry.interface import Source, Transfer
-from algo.registry.streams import chunks_of, reporting, verifying
+from algo.registry.outgoing import Outgoing
+from algo.registry.pace import Pace
 from algo.registry.transport import COMMIT_SECONDS, Transport, pull, push
+from algo.registry.wire import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,20 +27,33 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
+    from algo.registry.kept import Upload, Uploads
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
 # what a broken connection costs; up to one such size a blob is sent in one.
-UPLOAD_CHUNK = 64 << 20
+UPLOAD_CHUNK = 32 << 20
+# How often an upload may begin again in all, as long as each attempt gets some of it stored.
+MOST_ATTEMPTS = 30
+STEP = 4 << 20
+_TAKEN = frozenset({201, 202, 204})
+_FORGOTTEN = frozenset({404, 416})
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
 class Uploader:
-    """Sends blobs by `transport`, `chunk` bytes a request."""
+    """Sends blobs by `transport`, at most `chunk` bytes a request.
 
-    transport: Transport
-    chunk: int = UPLOAD_CHUNK
+    Args:
+        transport: Sends the requests.
+        chunk: The bytes of the largest request.
+        uploads: Where uploads under way are written down; without it they end with the process.
+    """
+
+    def __init__(self, transport: Transport, chunk: int, uploads: Uploads | None) -> None:
+        self._transport = transport
+        self._pace = Pace(transport.wire, chunk)
+        self._uploads = uploads
 
     def push(
         self,
@@ -50,31 +67,79 @@ class Uploader:
         digest, size = descriptor.digest, descriptor.size
         if self.has(repository, digest):
             return Transfer(digest, size, "reused", 0)
-        session = self._start(repository, digest, mount_from)
-        if session is None:
-            return Transfer(digest, size, "mounted", 0)
-        patience = self.transport.patience
-        for attempt in range(patience.attempts):
-            try:
-                self._send(repository, descriptor, source, session, notify)
-                break
-            except (ConnectionLost, Busy) as error:
-                if attempt + 1 == patience.attempts:
-                    raise
-                patience.pause(attempt, getattr(error, "retry_after", 0.0))
-            # The last request may have arrived although its answer did not.
-            if self.has(repository, digest):
-                break
-            session = self._resume(repository, session) or self._start(repository, digest, "")
-            if session is None:
-                break
-        return Transfer(digest, size, "sent", size)
+        if self._uploads is None or size <= self._pace.size:
+            return self._push(repository, descriptor, source, mount_from, notify, None)
+        self._uploads.sweep()
+        with self._uploads.hold(self._transport.host, repository, digest) as kept:
+            return self._push(repository, descriptor, source, mount_from, notify, kept)
 
     def has(self, repository: str, digest: Digest) -> bool:
         """Say whether the repository has the blob."""
         path = f"/v2/{repository}/blobs/{digest}"
-        answer = self.transport.ask("HEAD", path, pull(repository), expect=frozenset({200, 404}))
+        answer = self._transport.ask("HEAD", path, pull(repository), expect=frozenset({200, 404}))
         return answer.status == 200
+
+    def _push(
+        self,
+        repository: str,
+        descriptor: Descriptor,
+        source: Source,
+        mount_from: str,
+        notify: Notify,
+        kept: Upload | None,
+    ) -> Transfer:
+        digest, size = descriptor.digest, descriptor.size
+        session = self._kept(repository, descriptor, kept) if kept else None
+        session = session or self._start(repository, digest, mount_from)
+        if session is None:
+            return Transfer(digest, size, "mounted", 0)
+        with Outgoing(source, descriptor) as outgoing:
+            sending = _Sending(repository, descriptor, outgoing, notify, session, kept)
+            self._persist(sending)
+        if kept:
+            kept.drop()
+        return Transfer(digest, size, "sent", sending.sent)
+
+    def _persist(self, sending: _Sending) -> None:
+        """Send, and after each failure what the registry still lacks."""
+        patience = self._transport.patience
+        failures = attempts = 0
+        while True:
+            before = sending.session.stored
+            try:
+                self._send(sending)
+                return
+            except (ConnectionLost, Busy) as error:
+                attempts += 1
+                failures = 1 if sending.session.stored > before else failures + 1
+                if failures >= patience.attempts or attempts >= MOST_ATTEMPTS:
+                    raise
+                if isinstance(error, ConnectionLost):
+                    self._pace.broke(error.carried)
+                patience.pause(failures - 1, getattr(error, "retry_after", 0.0))
+            # The last request may have arrived although its answer did not.
+            if self.has(sending.repository, sending.digest):
+                return
+            session = self._resume(sending.repository, sending.session)
+            session = session or self._start(sending.repository, sending.digest, "")
+            if session is None:
+                return
+            sending.session = session
+
+    def _kept(self, repository: str, descriptor: Descriptor, kept: Upload) -> _Session | None:
+        """Return the session of a push that was cut off, when the registry has it still."""
+        saved = kept.read()
+        if saved is None:
+            return None
+        try:
+            location = self._transport.url(saved.location)
+            session = self._resume(repository, _Session(location, saved.stored))
+        except RegistryRefused:
+            return None
+        if session is None or session.stored > descriptor.size:
+            return None
+        session.unsure = True
+        return session
 
     def _start(self, repository: str, digest: Digest, mount_from: str) -> _Session | None:
         """Open a session; `None` when the registry has the blob after that."""
@@ -84,120 +149,153 @@ class Uploader:
             query = urlencode({"mount": str(digest), "from": mount_from})
             path = f"{path}?{query}"
             scope = f"{scope} {pull(mount_from)}"
-        answer = self.transport.ask("POST", path, scope, expect=frozenset({201, 202}))
+        answer = self._transport.ask("POST", path, scope, expect=frozenset({201, 202}))
         if answer.status == 201:
             return None
         location = answer.headers.get("location")
         if not location:
-            raise RegistryRefused(f"{self.transport.host} opens an upload without an address")
-        return _Session(self.transport.url(location))
+            raise RegistryRefused(f"{self._transport.host} opens an upload without an address")
+        return _Session(self._transport.url(location))
 
-    def _send(
-        self,
-        repository: str,
-        descriptor: Descriptor,
-        source: Source,
-        session: _Session,
-        notify: Notify,
-    ) -> None:
-        """Send what the session lacks, and close it; `session` follows what was stored."""
-        size = descriptor.size
-        text = f"Pushing {descriptor.digest.short}"
-        pieces = _after(verifying(chunks_of(source), descriptor, "what was to be sent"), session)
-        feed = _Feed(reporting(pieces, text, size, notify, start=session.stored))
-        if session.stored or size > self.chunk:
-            while session.stored < size:
-                part = min(self.chunk, size - session.stored)
-                last = session.stored + part - 1
-                where = {"Content-Range": f"{session.stored}-{last}"}
-                answer = self._request("PATCH", session.location, repository, feed, part, where)
-                session.stored += part
-                if location := answer.headers.get("location"):
-                    session.location = self.transport.url(location)
+    def _send(self, sending: _Sending) -> None:
+        """Send what the session lacks, and close it; the session follows what was stored."""
+        session, size = sending.session, sending.size
+        while True:
+            rest, most = size - session.stored, self._pace.size
+            if rest and (session.stored or rest > most):
+                self._send_part(sending, min(most, rest))
+            elif self._commit(sending, rest):
+                sending.tell(size, size)
+                return
+
+    def _send_part(self, sending: _Sending, size: int) -> None:
+        session = sending.session
+        where = {"Content-Range": f"{session.stored}-{session.stored + size - 1}"}
+        began = time.monotonic()
+        answer = self._request("PATCH", session.location, sending, size, where)
+        if answer is None:
+            return
+        self._pace.went(size, time.monotonic() - began)
+        session.stored += size
+        if location := answer.headers.get("location"):
+            session.location = self._transport.url(location)
+        if sending.kept:
+            sending.kept.save(session.location, session.stored)
+
+    def _commit(self, sending: _Sending, rest: int) -> bool:
+        """Send the last request, with what is left; say whether it is no longer too large."""
+        session = sending.session
+        if not rest:
+            sending.outgoing.finish()
         mark = "&" if "?" in session.location else "?"
-        end = f"{session.location}{mark}{urlencode({'digest': str(descriptor.digest)})}"
+        end = f"{session.location}{mark}{urlencode({'digest': str(sending.digest)})}"
         try:
-            self._request("PUT", end, repository, feed, size - session.stored, {})
+            return self._request("PUT", end, sending, rest, {}) is not None
         except RegistryRefused as error:
-            if "DIGEST_INVALID" in error.details:
-                host = self.transport.host
-                raise BlobCorrupted.of(descriptor.digest, host, "it changed on the way") from error
-            raise
-        feed.finish()
+            if "DIGEST_INVALID" not in error.details:
+                raise
+            host = self._transport.host
+            if session.unsure:
+                # What somebody else stored is spoilt; ours starts from nothing.
+                session.location = ""
+                raise ConnectionLost(f"{host} kept a spoilt upload") from error
+            raise BlobCorrupted.of(sending.digest, host, "it changed on the way") from error
 
     def _request(
-        self,
-        method: str,
-        address: str,
-        repository: str,
-        feed: _Feed,
-        size: int,
-        headers: Mapping[str, str],
-    ) -> Answer:
-        with self.transport.stream(
+        self, method: str, address: str, sending: _Sending, size: int, headers: Mapping[str, str]
+    ) -> Answer | None:
+        """Send `size` bytes; `None` when that is too much, and less may not be."""
+        host = self._transport.host
+        with self._transport.stream(
             method,
             address,
-            push(repository),
-            headers={**_OCTETS, **headers, "Content-Length": str(size)},
-            content=feed.take(size),
-            expect=frozenset({201, 202, 204, 404, 416}),
+            push(sending.repository),
+            headers={**_OCTETS, **headers},
+            content=Stream(size, sending.pieces(size)) if size else b"",
+            expect=_TAKEN | _FORGOTTEN | {413},
             seconds=COMMIT_SECONDS,
         ) as got:
-            if got.status_code in {404, 416}:
-                raise ConnectionLost(f"{self.transport.host} forgot an upload")
-            return Answer(got.status_code, dict(got.headers), read_limited(got, repository))
+            answer = Answer(got.status, got.headers, read_limited(got, host))
+        if answer.status in _FORGOTTEN:
+            raise ConnectionLost(f"{host} forgot an upload")
+        if answer.status != 413:
+            return answer
+        if self._pace.was_too_large(size):
+            return None
+        raise RegistryRefused(
+            f"{host} takes no request of {size} bytes", details=words_of(answer.body)
+        )
 
     def _resume(self, repository: str, session: _Session) -> _Session | None:
         """Ask how much of a session is stored; `None` when it is gone."""
+        if not session.location:
+            return None
         expect = frozenset({200, 202, 204, 400, 404, 405, 416})
-        answer = self.transport.ask("GET", session.location, push(repository), expect=expect)
+        answer = self._transport.ask("GET", session.location, push(repository), expect=expect)
+        if answer.status in {400, 405}:
+            # A server that tells nobody may still go on at the border of the last request.
+            return None if session.unsure else replace(session, unsure=True)
         stored = _RANGE.fullmatch(answer.headers.get("range", ""))
         if answer.status >= 400 or stored is None:
             return None
         location = answer.headers.get("location")
         # `0-0` is said both of an empty session and of one byte.
         return _Session(
-            self.transport.url(location) if location else session.location,
+            self._transport.url(location) if location else session.location,
             int(stored[1]) + 1 if int(stored[1]) else 0,
+            session.unsure,
         )
 
 
 @dataclass(slots=True)
 class _Session:
-    """An upload under way: where the next request goes, and how many bytes are stored."""
+    """An upload under way: where the next request goes, and how many bytes are stored.
+
+    `unsure`: it may hold other bytes than we think.
+    """
 
     location: str
     stored: int = 0
+    unsure: bool = False
 
 
-class _Feed:
-    """Cuts a stream of pieces at any byte."""
+@dataclass(slots=True)
+class _Sending:
+    """A blob that is being sent, and how many bytes of it went out, repeated ones included."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
+    repository: str
+    descriptor: Descriptor
+    outgoing: Outgoing
+    notify: Notify
+    session: _Session
+    kept: Upload | None
+    sent: int = 0
 
-    def take(self, size: int) -> Iterator[bytes]:
-        """Yield the next `size` bytes."""
-        while size > 0:
-            piece = self._rest or next(self._pieces, b"")
-            if not piece:
-                return
-            self._rest = piece[size:]
-            yield piece[:size]
-            size -= min(len(piece), size)
+    @property
+    def digest(self) -> Digest:
+        return self.descriptor.digest
 
-    def finish(self) -> None:
-        """Run the stream to its end, where its digest is compared."""
-        next(self._pieces, None)
+    @property
+    def size(self) -> int:
+        return self.descriptor.size
 
+    def pieces(self, size: int) -> Iterator[bytes | memoryview]:
+        """Yield the next bytes of the session; the last ones only when all were what they should.
 
-def _after(pieces: Iterator[bytes], session: _Session) -> Iterator[bytes]:
-    """Yield what the session lacks; what it has is read and verified again."""
-    start = session.stored
-    for piece in pieces:
-        if start < len(piece):
-            yield piece[start:]
-            start = 0
-        else:
-            start -= len(piece)
+        Raises:
+            BlobCorrupted: They are not.
+        """
+        start = done = told = self.session.stored
+        for piece in self.outgoing.part(start, size):
+            yield piece
+            done += len(piece)
+            self.sent += len(piece)
+            if done - told >= STEP:
+                told = done
+                self.tell(done, self.size)
+        if done == self.size:
+            self.outgoing.finish()
+
+    def tell(self, done: int, total: int) -> None:
+        """Tell how far it is."""
+        self.notify(Progress(f"Pushing {self.digest.short}", done, total))

@@ -28,7 +28,8 @@ class Fault:
     """What goes wrong with the requests whose `METHOD path` matches `request`.
 
     `cut` answers nothing, or that many bytes of the body, and breaks the connection; `flip`
-    changes a byte of the answer; `late` does the work first and then fails.
+    changes a byte of the answer; `late` does the work first and then fails; `keep` stores that
+    many bytes of the chunk and breaks the connection, as the specification has it.
     """
 
     request: str
@@ -38,6 +39,7 @@ class Fault:
     cut: int | None = None
     flip: bool = False
     late: bool = False
+    keep: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,12 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.scene.fault(line)
         body = b""
         left = int(self.headers.get("Content-Length", "0"))
+        if fault and fault.keep is not None:
+            upload = urlsplit(self.path).path.rpartition("/")[2]
+            self.scene.uploads[upload] += self.rfile.read(fault.keep)
+            self._break()
+            return
         if fault and fault.cut is not None and left and not fault.late:
             self._break()
             return
         while left > 0 and (piece := self.rfile.read(min(left, 1 << 20))):
             body += piece
             left -= len(piece)
+        if left:
+            self._break()
+            return
         if fault and fault.status and not fault.late:
             self._answer(fault.status, fault.headers, b'{"errors":[{"code":"X","message":"no"}]}')
             return
