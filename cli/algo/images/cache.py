@@ -17,6 +17,8 @@ import msgspec
 from algo.oci.digest import Digest
 from algo.oci.seal import holds
 from algo.resources import runs, writing
+from algo.storage.disk import DISK, Disk
+from algo.storage.held import PROCESS, Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +30,21 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The part of the user's cache that images are made from; safe for many processes."""
+    """The part of the user's cache that images are made from; safe for many processes.
+
+    What a process uses of it is held until the process ends. Nothing here is synced when it is
+    written: a blob counts once its content was compared with its digest, and only a seal, which
+    is put on what is on the disk, spares that.
+
+    Args:
+        root: The folder.
+        disk: What it is written with.
+        held: What this process uses.
+    """
 
     root: Path
+    disk: Disk = DISK
+    held: Held = PROCESS
 
     @classmethod
     def of(cls, folders: Folders) -> Cache:
@@ -43,15 +57,15 @@ class Cache:
 
     def has(self, digest: Digest, size: int) -> bool:
         """Tell whether the whole blob is there, and is still what it was."""
-        return holds(self.blob(digest), digest, size)
+        path = self.blob(digest)
+        return self.held.hold(path) and holds(path, digest, size, self.disk)
 
     def put(self, content: bytes) -> Digest:
         """Store a small blob and return its digest."""
         digest = Digest.of(content)
         if not self.has(digest, len(content)):
             with self.scratch() as folder:
-                (folder / "blob").write_bytes(content)
-                self.adopt(folder / "blob", digest)
+                self.adopt(self._written(folder, content), digest)
         return digest
 
     def adopt(self, path: Path, digest: Digest) -> Path:
@@ -59,7 +73,8 @@ class Cache:
         place = self.blob(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         path.chmod(0o644)
-        path.replace(place)
+        self.held.hold(path)
+        self.disk.rename(path, place)
         return place
 
     @contextmanager
@@ -91,18 +106,30 @@ class Cache:
 
     def recall(self, kind: str, key: str, form: type[Record]) -> Record | None:
         """Return the record that was kept under `kind` and `key`, None when there is none."""
+        note = self._note(kind, key)
         try:
-            return msgspec.json.decode(self._note(kind, key).read_bytes(), type=form)
+            record = msgspec.json.decode(note.read_bytes(), type=form)
+            # When it was used last, for whoever makes room.
+            os.utime(note)
         except (OSError, msgspec.DecodeError):
             return None
+        return record
 
     def remember(self, kind: str, key: str, record: msgspec.Struct) -> None:
         """Keep `record` under `kind` and `key`."""
         note = self._note(kind, key)
         note.parent.mkdir(parents=True, exist_ok=True)
         with self.scratch() as folder:
-            (folder / "note").write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-            (folder / "note").replace(note)
+            content = msgspec.json.format(msgspec.json.encode(record))
+            self.disk.rename(self._written(folder, content), note)
+
+    def _written(self, folder: Path, content: bytes) -> Path:
+        descriptor, path = self.disk.create(folder)
+        try:
+            self.disk.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+        return path
 
     def _note(self, kind: str, key: str) -> Path:
         return self.root / kind / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.json"

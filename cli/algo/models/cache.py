@@ -16,8 +16,8 @@ import msgspec
 from algo.oci.digest import Digest
 from algo.oci.seal import holds, seal
 from algo.project.models import LockedFile
-from algo.registry.files import sync_folder
 from algo.resources import writing
+from algo.storage.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

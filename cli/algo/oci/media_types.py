@@ -21,3 +21,6 @@ LOCK = "application/vnd.algo.lock.v1+toml"
 
 REF_NAME = "org.opencontainers.image.ref.name"
 """Annotation of an index entry in an image layout: the tag (image-spec, annotations)."""
+
+SUBJECT = "dev.algo.subject"
+"""Annotation of an index entry in our layouts: the digest that its manifest is about, or empty."""

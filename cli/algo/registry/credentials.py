@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.registry.errors import BadCredentials
-from algo.registry.files import write_whole
+from algo.storage.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

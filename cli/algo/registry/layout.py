@@ -6,49 +6,60 @@ annotation `org.opencontainers.image.ref.name`; referrers are the entries with a
 
 from __future__ import annotations
 
-import errno
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from algo.oci.errors import BadDocument, BadReference
-from algo.oci.manifest import MAX_MANIFEST, DescriptorDocument, Index, media_type_of
-from algo.oci.media_types import INDEX, REF_NAME
+from algo.oci.manifest import MAX_MANIFEST, media_type_of
+from algo.oci.media_types import SUBJECT
 from algo.oci.seal import holds
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
-from algo.registry.files import locked, sweep, sync_folder, write_whole
 from algo.registry.interface import How, Source, Transfer
+from algo.registry.listing import Listing, read_listing, tag_of
 from algo.registry.streams import chunks_of, reporting, verifying
+from algo.storage.disk import DISK, Disk
+from algo.storage.files import link_whole, locked, make_folders, sweep, write_whole
+from algo.storage.held import PROCESS, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
 
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
-EMPTY_INDEX = Index(schema_version=2, media_type=INDEX, manifests=())
-# A hard link can be refused by the filesystem, by its limits or by protected_hardlinks.
-_NO_LINK = {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EACCES}
 
 
 class LayoutStore:
     """A registry in a folder.
 
+    What a process brings, or finds there already, is held until the process ends, so that no
+    other one removes it as unused before a version names it.
+
     Args:
         root: Where the layouts are, `root/owner/name`; made when something is written.
         linkable: A folder whose files are named by their digest and never change (the cache of
             layers): blobs from there are hard-linked, not copied, where the disk allows it.
+        disk: What it is written with.
+        held: What this process uses.
     """
 
-    def __init__(self, root: Path, *, linkable: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        linkable: Path | None = None,
+        disk: Disk = DISK,
+        held: Held = PROCESS,
+    ) -> None:
         self._root = root
         self._linkable = linkable
+        self._disk = disk
+        self._held = held
+        self._read_listings: dict[str, tuple[tuple[int, ...], Listing]] = {}
 
     @property
     def address(self) -> str:
@@ -74,11 +85,15 @@ class LayoutStore:
     def resolve(self, repository: str, tag_or_digest: str) -> Descriptor | None:
         """See Registry."""
         digest = digest_in(tag_or_digest)
-        for entry in self._index(repository).manifests:
-            found = entry.digest == tag_or_digest if digest else _tag_of(entry) == tag_or_digest
-            if found:
-                return replace(entry.value(), annotations={}, artifact_type="")
-        return self._unlisted(repository, digest) if digest else None
+        listing = self.listing(repository)
+        entry = listing.find(tag_or_digest) if digest else listing.tagged(tag_or_digest)
+        if entry is None:
+            return self._unlisted(repository, digest) if digest else None
+        found = replace(entry.value(), annotations={}, artifact_type="")
+        if not tag_of(entry) and not entry.annotations.get(SUBJECT):
+            # No version names it: what it names stays only as long as somebody uses it.
+            self._held.hold(self._blob(repository, found.digest))
+        return found
 
     def get_manifest(self, repository: str, tag_or_digest: str) -> tuple[bytes, Descriptor]:
         """See Registry."""
@@ -125,10 +140,10 @@ class LayoutStore:
             pieces = verifying(chunks_of(linked), descriptor, str(linked))
             for _ in reporting(pieces, text, size, notify):
                 pass
-            if _link(linked, target):
+            if self._held.hold(linked) and link_whole(linked, target, self._disk):
                 return Transfer(digest, size, "mounted", 0)
         pieces = verifying(chunks_of(source), descriptor, "what was to be stored")
-        write_whole(target, reporting(pieces, text, size, notify), scratch)
+        self._write(target, reporting(pieces, text, size, notify), scratch)
         return Transfer(digest, size, "sent", size)
 
     def foresee(
@@ -158,13 +173,12 @@ class LayoutStore:
 
     def tags(self, repository: str) -> list[str]:
         """See Registry."""
-        entries = self._index(repository).manifests
-        return versions_among(tag for entry in entries if (tag := _tag_of(entry)))
+        return versions_among(self.listing(repository).tags)
 
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """See Registry."""
         found = {}
-        for entry in self._index(repository).manifests:
+        for entry in self.listing(repository).about(subject):
             descriptor = entry.value()
             data = verified(
                 self._read(repository, descriptor.digest), descriptor.digest, repository
@@ -174,6 +188,23 @@ class LayoutStore:
                 found[descriptor.digest] = head.descriptor
         return [found[digest] for digest in sorted(found)]
 
+    def listing(self, repository: str) -> Listing:
+        """Return what the layout lists now; it is read anew when it was replaced.
+
+        Raises:
+            BadDocument: It cannot be read.
+        """
+        path = self.folder(repository) / "index.json"
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return Listing()
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        known = self._read_listings.get(repository)
+        if known is None or known[0] != stamp:
+            known = self._read_listings[repository] = (stamp, read_listing(path))
+        return known[1]
+
     def _put(
         self, repository: str, data: bytes, media_type: str, tag: str, *, new: bool
     ) -> Descriptor:
@@ -181,8 +212,8 @@ class LayoutStore:
         scratch = self._prepare(repository)
         folder = self.folder(repository)
         with locked(folder / "oci-layout"):
-            index = self._index(repository)
-            if new and any(_tag_of(entry) == tag for entry in index.manifests):
+            listing = self.listing(repository)
+            if new and listing.tagged(tag):
                 raise VersionExists(f"{repository}:{tag} is published already")
             for wanted in (*head.children, *head.blobs):
                 if not self._is_whole(repository, wanted):
@@ -190,13 +221,12 @@ class LayoutStore:
                         f"the manifest names {wanted.digest}, which {repository} does not have",
                         repository=repository,
                     )
-            target = self._blob(repository, head.descriptor.digest)
-            if not holds(target, head.descriptor.digest, len(data)):
-                write_whole(target, [data], scratch)
-            entries = _with_entry(index.manifests, head.descriptor, tag)
-            if entries != index.manifests:
-                changed = msgspec.structs.replace(index, manifests=entries)
-                write_whole(folder / "index.json", [msgspec.json.encode(changed)], scratch)
+            if not self._is_whole(repository, head.descriptor):
+                target = self._blob(repository, head.descriptor.digest)
+                self._write(target, [data], scratch)
+            changed = listing.with_entry(head, tag)
+            if changed is not listing:
+                self._write(folder / "index.json", [changed.encoded()], scratch, held=False)
         return describe(data, media_type)
 
     def _blob(self, repository: str, digest: Digest) -> Path:
@@ -204,31 +234,35 @@ class LayoutStore:
 
     def _is_whole(self, repository: str, descriptor: Descriptor) -> bool:
         path = self._blob(repository, descriptor.digest)
-        return holds(path, descriptor.digest, descriptor.size)
+        held = self._held.hold(path)
+        return held and holds(path, descriptor.digest, descriptor.size, self._disk)
+
+    def _write(
+        self, target: Path, pieces: Iterable[bytes], scratch: Path, *, held: bool = True
+    ) -> None:
+        keeper = self._held if held else None
+        write_whole(target, pieces, scratch, disk=self._disk, held=keeper)
 
     def _prepare(self, repository: str) -> Path:
-        """Make the layout if it's new; return the folder for unfinished files."""
+        """Make the layout if it's new; return the folder for unfinished files.
+
+        Its index is written last: where there is one, the folders are on the disk.
+        """
         folder = self.folder(repository)
         scratch = folder / "ingest"
-        (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        if not (folder / "index.json").is_file():
+            make_folders(folder / "blobs" / "sha256", self._disk)
+            self._disk.make_folder(scratch)
+            if not (folder / "oci-layout").is_file():
+                self._write(folder / "oci-layout", [LAYOUT], scratch, held=False)
+            with locked(folder / "oci-layout"):
+                if not (folder / "index.json").is_file():
+                    empty = Listing().encoded()
+                    self._write(folder / "index.json", [empty], scratch, held=False)
+        # Other tools write layouts without it.
         scratch.mkdir(exist_ok=True)
         sweep(scratch)
-        if not (folder / "oci-layout").is_file():
-            write_whole(folder / "oci-layout", [LAYOUT], scratch)
-        with locked(folder / "oci-layout"):
-            if not (folder / "index.json").is_file():
-                write_whole(folder / "index.json", [msgspec.json.encode(EMPTY_INDEX)], scratch)
         return scratch
-
-    def _index(self, repository: str) -> Index:
-        path = self.folder(repository) / "index.json"
-        try:
-            # Ours, so the limit for manifests does not hold: it grows with every version.
-            return msgspec.json.decode(path.read_bytes(), type=Index)
-        except FileNotFoundError:
-            return EMPTY_INDEX
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BadDocument(f"{path} is not an image index: {error}") from error
 
     def _read(self, repository: str, digest: Digest) -> bytes:
         path = self._blob(repository, digest)
@@ -259,47 +293,7 @@ class LayoutStore:
         return source if source.is_relative_to(self._linkable) else None
 
 
-def _tag_of(entry: DescriptorDocument) -> str:
-    return entry.annotations.get(REF_NAME, "")
-
-
-def _with_entry(
-    entries: tuple[DescriptorDocument, ...], descriptor: Descriptor, tag: str
-) -> tuple[DescriptorDocument, ...]:
-    """Return `entries` with the manifest listed, under `tag` alone when it is given.
-
-    What the tag stood for before stays listed without a tag.
-    """
-    plain = DescriptorDocument.of(replace(descriptor, annotations={}))
-    listed = any(entry.digest == plain.digest for entry in entries)
-    if not tag:
-        return entries if listed else (*entries, plain)
-    kept = []
-    others = {entry.digest for entry in entries if _tag_of(entry) not in {"", tag}}
-    for entry in entries:
-        if _tag_of(entry) == tag:
-            if entry.digest in others or entry.digest == plain.digest:
-                continue
-            entry = msgspec.structs.replace(entry, annotations={})
-        if entry.digest != plain.digest or _tag_of(entry):
-            kept.append(entry)
-    return (*kept, msgspec.structs.replace(plain, annotations={REF_NAME: tag}))
-
-
 def _on_disk_of(file: Path, folder: Path) -> bool:
     """Tell whether a file can have a second name below `folder`, which need not be there yet."""
     there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
     return there is not None and file.stat().st_dev == there.stat().st_dev
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Give the file a second name, if that can be done here."""
-    try:
-        os.link(source, target)
-    except OSError as error:
-        # A file of that name is damaged, or another publish made it a moment ago: written anew.
-        if error.errno in {*_NO_LINK, errno.EEXIST}:
-            return False
-        raise
-    sync_folder(target.parent)
-    return True
