@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from tests.fakes import conda
 from tests.machine import base, pinned, registries, tools
 from tests.machine import browser as machine_browser
 from tests.machine import engine as machine_engine
@@ -149,6 +150,15 @@ def onnx_models(
     script = str(pinned.CLIENTS / "onnx_models.py")
     output_of([str(client_python("onnx")), script, str(folder)], timeout=120)
     return folder
+
+
+@pytest.fixture(scope="session")
+def conda_channel() -> Path:
+    """A conda channel with a real Python for this machine; nothing may be changed in it."""
+    try:
+        return conda.channel()
+    except MachineError as error:
+        _lacking(f"{error}: python3 -m tests.machine packages patchelf")
 
 
 @pytest.fixture(scope="session")

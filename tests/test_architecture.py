@@ -81,6 +81,8 @@ SDK = {
     "watchdog": {"watch"},
     "cryptography": {"trust"},
     "tomlkit": {"project"},
+    "rattler": {"environments/conda/program.py", "environments/conda/worker.py"},
+    "yaml": {"environments/conda/yaml.py"},
 }
 
 

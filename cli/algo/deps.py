@@ -108,15 +108,20 @@ class Deps:
 
     def packages(self) -> PackageManager:
         """Return what resolves and installs Python packages."""
-        from algo.environments.pip import Pip
+        from algo.environments.packages import Packages
 
-        return Pip(self.env)
+        return Packages(self.env, self.folders)
 
     def locking(self, project: Project) -> Locking:
         """Return what a lock of `project` is made with: packages, this machine, the image."""
         from algo.environments.errors import PythonNotFound
-        from algo.environments.interpreters import Interpreter, find_interpreter
+        from algo.environments.interpreters import (
+            Interpreter,
+            find_interpreter,
+            this_interpreter,
+        )
         from algo.environments.locking import Locking
+        from algo.environments.requirements import find_requirements
         from algo.images.runtime import read_spec
         from algo.resources import data_folder
 
@@ -127,7 +132,10 @@ class Deps:
         except PythonNotFound as error:
             host = error
         spec = read_spec(data_folder("runtimes"), manifest.algorithm.language)
-        return Locking(self.packages(), host, spec.version)
+        brings = find_requirements(project.root, manifest.environment.requirements).brings_python
+        if brings:  # the environment's own Python counts; what makes it is any
+            host = this_interpreter()
+        return Locking(self.packages(), host, spec.version, brings_python=brings)
 
     def image_engine(self) -> ImageEngine | None:
         """Return the container engine as a place for images, None when none answers."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed, Unsatisfiable
+from algo.environments.virtualenv import make_virtualenv
 from algo.project.lock import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
     from algo.project.lock import Target
     from algo.project.project import Project
@@ -66,7 +68,13 @@ class FakePackages:
         return tuple(Pin(name, version, (hash_of(name, version),)) for name, version in rows)
 
     def install(
-        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+        self,
+        pins: Sequence[Pin],
+        target: Target,
+        folder: Path,
+        *,
+        project: Project | None = None,
+        place: str = "",
     ) -> None:
         """Write one module per package."""
         self.installed.append(tuple(pins))
@@ -75,6 +83,14 @@ class FakePackages:
             if pin.hashes != (hash_of(pin.name, pin.version),):
                 raise InstallFailed(f"{pin.name} has no file of this hash")
             (folder / f"{re.sub('-', '_', pin.name)}.py").write_text(f"v = {pin.version!r}\n")
+
+    def create(self, pins: Sequence[Pin], root: Path, host: Interpreter) -> None:
+        """Make a virtual environment of the host's Python."""
+        make_virtualenv(root, host)
+
+    def beside(self, pins: Sequence[Pin]) -> dict[str, bytes]:
+        """Return nothing: a lock says all that there is to say."""
+        return {}
 
     def fill(self, pins: Sequence[Pin], python: Path, *, project: Project | None = None) -> None:
         """Write one module per package into the environment."""

@@ -107,7 +107,7 @@ def _setup(arguments: argparse.Namespace) -> int:
     environment.ensure()
     if engine.version() is None:
         engine.install()
-    apt.install("mmdebstrap", "chromium", "chromium-driver")
+    apt.install("mmdebstrap", "chromium", "chromium-driver", "patchelf")
     for name in pinned.clients():
         pinned.client(name)
     return _tools(arguments) or _registry(arguments)

@@ -34,7 +34,7 @@ def ensure() -> None:
     install = [uv(), "pip", "install", "--quiet", "--python", str(PYTHON)]
     env = {**os.environ, "UV_SYSTEM_CERTS": "1"}
     # uv's pip reads groups from the pyproject.toml of the folder it runs in.
-    words = [*install, "--compile-bytecode", "--editable", ".", "--group", "dev"]
+    words = [*install, "--compile-bytecode", "--editable", ".[conda]", "--group", "dev"]
     output_of(words, timeout=1200, env=env, cwd=REPOSITORY)
     stamp.write_text(wanted, encoding="utf-8")
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
     from algo.project.lock import Pin, Target
     from algo.project.project import Project
@@ -53,7 +54,13 @@ class PackageManager(Protocol):
         ...
 
     def install(
-        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+        self,
+        pins: Sequence[Pin],
+        target: Target,
+        folder: Path,
+        *,
+        project: Project | None = None,
+        place: str = "",
     ) -> None:
         """Install `pins` for an image of `target` into `folder`, from wheels alone.
 
@@ -64,12 +71,30 @@ class PackageManager(Protocol):
             target: What the tree is for.
             folder: Where to put it.
             project: Whose packages they are: its files may name the indexes that have them.
+            place: Where the tree will lie when it is used, for packages that must know; `folder`
+                when it is empty.
 
         Raises:
             HashMismatch: A file is not the one that was locked.
             InstallFailed: A package has no wheel for the target.
             IndexUnreachable: The package index does not answer.
         """
+        ...
+
+    def create(self, pins: Sequence[Pin], root: Path, host: Interpreter) -> None:
+        """Make an environment at `root` that `pins` can be filled into.
+
+        It has the Python of `host`, or the one among `pins`.
+
+        Raises:
+            InstallFailed: It cannot be made.
+            HashMismatch: A file is not the one that was locked.
+            IndexUnreachable: What has the Python does not answer.
+        """
+        ...
+
+    def beside(self, pins: Sequence[Pin]) -> dict[str, bytes]:
+        """Return the files, by name, that a lock of `pins` has beside it."""
         ...
 
     def fill(self, pins: Sequence[Pin], python: Path, *, project: Project | None = None) -> None:

@@ -25,11 +25,14 @@ def ensure_live(
     target: Target,
     manager: PackageManager,
     home: Path,
+    there: str,
     *,
     project: Project | None = None,
     notify: Notify,
 ) -> Path:
     """Return the folder below `home` that holds `pins` for `target`, made when it is not there.
+
+    The container sees `home` at `there`.
 
     It has the files of the packages layer and no compiled ones: to compile takes longer than the
     one import that the runner's parent does for all workers.
@@ -48,7 +51,9 @@ def ensure_live(
     with writing(home):
         unfinished = Path(tempfile.mkdtemp(dir=home, prefix=".packages-"))
         try:
-            manager.install(pins, target, unfinished, project=project)
+            manager.install(
+                pins, target, unfinished, project=project, place=f"{there}/{folder.name}"
+            )
             unfinished.chmod(0o755)
             unfinished.rename(folder)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ from algo.environments.requirements import Requirements, find_requirements, inpu
 from algo.environments.upgrade import NOTHING, Upgrade
 from algo.events import Note, Step, Warned
 from algo.project.errors import LockInvalid, LockStale
-from algo.project.lock import RUNTIME, TEST, Lock, Target, read, write
+from algo.project.lock import CONDA, PIP, RUNTIME, TEST, Lock, Target, read, replace_file, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from algo.environments.changes import Change
     from algo.environments.interface import PackageManager
@@ -37,12 +39,14 @@ class Locking:
             which only matters to who runs something there.
         image_python: The minor version of the Python in the image, `3.13`.
         accelerator: Which build of PyTorch is wanted, as `PackageManager.resolve` takes it.
+        brings_python: The packages bring their own Python, wherever they run.
     """
 
     manager: PackageManager
     found: Interpreter | PythonNotFound
     image_python: str
     accelerator: str = ""
+    brings_python: bool = False
 
     @property
     def host(self) -> Interpreter:
@@ -58,16 +62,19 @@ class Locking:
     @property
     def host_target(self) -> Target:
         """What the host's environment needs to run the algorithm."""
-        return Target(self.host.platform, self.host.minor, RUNTIME)
+        return self._target(self.host.platform, self.host.minor, RUNTIME)
 
     @property
     def test_target(self) -> Target:
         """What the host's environment needs besides to run the project's tests."""
-        return Target(self.host.platform, self.host.minor, TEST)
+        return self._target(self.host.platform, self.host.minor, TEST)
 
     def image_target(self, platform: str) -> Target:
         """What the image of `platform` needs."""
-        return Target(platform, self.image_python, RUNTIME)
+        return self._target(platform, self.image_python, RUNTIME)
+
+    def _target(self, platform: str, python: str, group: str) -> Target:
+        return Target(platform, CONDA if self.brings_python else python, group)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -127,6 +134,9 @@ def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
     requirements = _requirements(project)
     if lock.inputs != _inputs(project, requirements):
         return "The requirements changed since they were locked"
+    for name, digest in lock.files.items():
+        if _digest(project.root / name) != digest:
+            return f"{name} is not the one that was locked"
     missing = [target for target in locking.targets if target not in lock.targets]
     return f"The lock does not cover {missing[0]}" if missing else ""
 
@@ -152,10 +162,8 @@ def make_lock(
         PythonUnsupported: The image's Python does not fit `algo.toml`.
     """
     python = project.manifest.environment.python
-    if not fits(python, locking.image_python):
-        raise PythonUnsupported(
-            f"algo.toml asks for Python {python}, the image has {locking.image_python}"
-        )
+    if not locking.brings_python:
+        _check_python(python, "the image has", locking.image_python)
     old = _readable(project, notify)
     requirements = _requirements(project)
     if requirements.unread:
@@ -165,12 +173,30 @@ def make_lock(
     prefer = upgrade.kept(old)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     pins = _resolve(requirements, targets, locking, prefer, notify)
+    for pin in (pin for found in pins.values() for pin in found if pin.kind == CONDA):
+        if pin.name == "python":
+            _check_python(python, f"{requirements.runtime[0].name} leads to", pin.version)
     kept = None if upgrade.everything else old
     runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
-    lock = Lock(_inputs(project, requirements), pins, runtimes, models=models)
+    beside = locking.manager.beside([pin for found in pins.values() for pin in found])
+    files = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in beside.items()}
+    lock = Lock(_inputs(project, requirements), pins, runtimes, files, models)
+    for name, data in beside.items():
+        if _digest(project.root / name) != files[name]:
+            replace_file(project.root / name, data)
     if lock != old:
         write(lock, project.lock_path)
     return Locked(lock, changes(old, lock))
+
+
+def _check_python(asked: str, what: str, version: str) -> None:
+    if not fits(asked, version):
+        raise PythonUnsupported(f"algo.toml asks for Python {asked}, {what} {version}")
+
+
+def _digest(path: Path) -> str:
+    data = path.read_bytes() if path.is_file() else b""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _requirements(project: Project) -> Requirements:
@@ -232,14 +258,20 @@ def _resolve(
 
 
 def _same_hashes(found: dict[Target, tuple[Pin, ...]]) -> dict[Target, tuple[Pin, ...]]:
-    """Give a version the same hashes everywhere, so that the lock lists them once."""
+    """Give a version the same hashes everywhere, so that the lock lists them once.
+
+    Conda has one file for a platform, and no other will do.
+    """
     hashes: dict[tuple[str, str], set[str]] = {}
     for pins in found.values():
         for pin in pins:
             hashes.setdefault((pin.name, pin.version), set()).update(pin.hashes)
     return {
         target: tuple(
-            replace(pin, hashes=tuple(sorted(hashes[pin.name, pin.version]))) for pin in pins
+            replace(pin, hashes=tuple(sorted(hashes[pin.name, pin.version])))
+            if pin.kind == PIP
+            else pin
+            for pin in pins
         )
         for target, pins in found.items()
     }

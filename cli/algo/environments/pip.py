@@ -20,12 +20,14 @@ from algo.environments.normalise import normalise
 from algo.environments.pylock import select
 from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
 from algo.environments.uv import TORCH_INDEX, Uv
+from algo.environments.virtualenv import make_virtualenv
 from algo.project.lock import Pin
 from algo.resources import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
     from algo.project.lock import Target
     from algo.project.project import Project
@@ -95,7 +97,13 @@ class Pip:
         return parse_pins(path.read_text(encoding="utf-8"), path.name)
 
     def install(
-        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+        self,
+        pins: Sequence[Pin],
+        target: Target,
+        folder: Path,
+        *,
+        project: Project | None = None,
+        place: str = "",
     ) -> None:
         """Install with `uv pip install --target`; see `PackageManager.install`."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +113,14 @@ class Pip:
         arguments += ["--python", sys.executable]
         self._install(pins, project, arguments, f"for {target}")
         normalise(folder)
+
+    def create(self, pins: Sequence[Pin], root: Path, host: Interpreter) -> None:
+        """Make a virtual environment of the host's Python."""
+        make_virtualenv(root, host)
+
+    def beside(self, pins: Sequence[Pin]) -> dict[str, bytes]:
+        """Return nothing: a lock says all that there is to say."""
+        return {}
 
     def fill(self, pins: Sequence[Pin], python: Path, *, project: Project | None = None) -> None:
         """Install with `uv pip install --python`; see `PackageManager.fill`."""

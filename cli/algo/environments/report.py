@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import counted
+from algo.project.lock import Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,7 +53,7 @@ class LockReport:
     def text(self) -> str:
         """One line per change, then one per target and per model."""
         lines = [
-            f"{one.platform} python{one.python} {one.group}: {counted(one.packages, 'package')}"
+            f"{Target(one.platform, one.python, one.group)}: {counted(one.packages, 'package')}"
             for one in self.targets
         ]
         lines += [

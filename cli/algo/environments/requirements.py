@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 UV_LOCK = "uv.lock"
 PYLOCK = "pylock.toml"
 PYPROJECT = "pyproject.toml"
-# Files that pin come before files that ask, and the most explicit of those first.
-SOURCES = (UV_LOCK, PYLOCK, "requirements.in", "requirements.txt", PYPROJECT)
+ENVIRONMENTS = ("environment.yml", "environment.yaml")
+# Conda's comes first, as it can ask for all that the others do. Files that pin come before files
+# that ask, and the most explicit of those first.
+SOURCES = (*ENVIRONMENTS, UV_LOCK, PYLOCK, "requirements.in", "requirements.txt", PYPROJECT)
 TEST_SOURCE = "requirements-test.in"
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
+_COMMENT = re.compile(r"\s*#")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -48,6 +51,11 @@ class Source:
         return f"{self.path.name}{part}"
 
     @property
+    def brings_python(self) -> bool:
+        """Whether it says itself which Python there is."""
+        return self.path.name in ENVIRONMENTS
+
+    @property
     def pins(self) -> bool:
         """Whether it is a lock of another tool."""
         return self.path.name == UV_LOCK or is_pylock(self.path)
@@ -66,6 +74,11 @@ class Requirements:
     runtime: tuple[Source, ...]
     test: tuple[Source, ...]
     unread: tuple[str, ...] = ()
+
+    @property
+    def brings_python(self) -> bool:
+        """Whether the packages bring their own Python."""
+        return any(source.brings_python for source in self.runtime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,10 @@ def without_credentials(text: str) -> str:
 
 def _said(source: Source) -> Iterable[str]:
     """Return the lines that say what is needed, for the digest."""
+    if source.brings_python:
+        # Comments at the end of a line may choose platforms, and how far it is indented counts.
+        lines = _text(source.path).splitlines()
+        return [line.rstrip() for line in lines if line.strip() and not _COMMENT.match(line)]
     if source.path.name == UV_LOCK:
         beside = Source(source.path.with_name(PYPROJECT), source.group, source.extra)
         return [*_said(beside), *(line.text for line in _lines(source.path, ()))]

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements, inputs_digest
+from algo.environments.requirements import (
+    ENVIRONMENTS,
+    PYPROJECT,
+    UV_LOCK,
+    find_requirements,
+    inputs_digest,
+)
 from algo.errors import AlgoError
 from algo.project.manifest import FILE, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REQUIREMENTS = ("requirements*.txt", "requirements*.in", PYPROJECT, UV_LOCK, "pylock*.toml")
+_PATTERNS = ("requirements*.txt", "requirements*.in", PYPROJECT, UV_LOCK, "pylock*.toml")
+_REQUIREMENTS = (*_PATTERNS, *ENVIRONMENTS)
 
 
 def may_state_packages(path: str) -> bool:

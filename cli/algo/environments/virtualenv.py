@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed
 from algo.events import Step, counted
-from algo.project.lock import RUNTIME, TEST, Target
+from algo.project.lock import RUNTIME, TEST
 from algo.resources import writing
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class HostEnvironment:
         search = [str(project / "src"), *filter(None, [env.get("PYTHONPATH", "")])]
         path = [str(self.bin), *filter(None, [env.get("PATH", "")])]
         kept = {name: value for name, value in env.items() if name != "PYTHONHOME"}
+        conda = (self.root / "conda-meta").is_dir()
         return kept | {
-            "VIRTUAL_ENV": str(self.root),
+            "CONDA_PREFIX" if conda else "VIRTUAL_ENV": str(self.root),
             "PATH": os.pathsep.join(path),
             "PYTHONPATH": os.pathsep.join(search),
         }
@@ -92,7 +93,8 @@ def ensure_environment(
         IndexUnreachable: The package index does not answer.
     """
     groups = (RUNTIME, TEST) if tests else (RUNTIME,)
-    pins = [pin for group in groups for pin in lock.pins(Target(host.platform, host.minor, group))]
+    targets = [lock.target(host.platform, host.minor, group) for group in groups]
+    pins = [pin for target in targets for pin in lock.pins(target)]
     home = folders.cache / "environments"
     root = home / _key(pins, host)
     if (root / _COMPLETE).is_file():
@@ -101,10 +103,10 @@ def ensure_environment(
     with _locked(home / f"{root.name}.lock"):
         if (root / _COMPLETE).is_file():
             return HostEnvironment(root, created=False)
-        notify(Step(f"Installing {counted(len(pins), 'package')} for Python {host.minor}"))
+        notify(Step(f"Installing {counted(len(pins), 'package')} for {targets[0].named}"))
         with writing(home):
             shutil.rmtree(root, ignore_errors=True)
-            _create(root, host)
+            manager.create(pins, root, host)
             manager.fill(pins, root / "bin" / "python", project=project)
             (root / _COMPLETE).touch()
     return HostEnvironment(root, created=True)
@@ -130,7 +132,12 @@ def _key(pins: Sequence[Pin], host: Interpreter) -> str:
     return total.hexdigest()[:24]
 
 
-def _create(root: Path, host: Interpreter) -> None:
+def make_virtualenv(root: Path, host: Interpreter) -> None:
+    """Make an empty virtual environment of `host` at `root`.
+
+    Raises:
+        InstallFailed: virtualenv could not.
+    """
     from virtualenv import cli_run
 
     try:

@@ -91,11 +91,12 @@ class Builder:
         recipe = read_recipe(self.runtimes, language, str(where), tuple(system))
         runtime = ensure_runtime(recipe, self.cache, self.engine, notify=notify)
         target = Target(str(where), recipe.spec.version)
+        wanted = lock.target(target.platform, target.python)
         layers = [
             *runtime.layers,
             self._gateway(runtime, target, notify),
             self._runner(language),
-            self._packages(project, runtime, target, lock.pins(target), notify),
+            self._packages(project, runtime, wanted, lock.pins(wanted), notify),
             *model_layers(project, lock, self.cache),
             self._code(project),
         ]
@@ -115,7 +116,7 @@ class Builder:
         from algo.images.sbom.generate import sbom
 
         spec = read_spec(self.runtimes, project.manifest.algorithm.language)
-        locked = lock.pins(Target(str(image.platform), spec.version))
+        locked = lock.pins(lock.target(str(image.platform), spec.version))
         return sbom(image, (*self._gateway_pins(), *locked), version=version)
 
     def _gateway_pins(self) -> Sequence[Pin]:
@@ -164,7 +165,7 @@ class Builder:
             Step(f"Making the {kind} layer for {target.platform}: {counted(len(pins), 'package')}")
         )
         with self.cache.scratch() as folder:
-            self.installer.install(pins, target, folder, project=project)
+            self.installer.install(pins, target, folder, project=project, place=f"/{place}")
             _write(extra, folder, place)
             inputs += compiler.compile(folder, f"/{place}", notify=notify)
             entries = collect(folder, place, compiled=True)

@@ -30,6 +30,8 @@ _MOUNT = "/packages"
 _NOT = "none"
 _GROUPS = 4
 _SKIP = r"/tests?/"
+# The Python of an environment that brings one.
+_OWN = "bin/python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,23 @@ class Compiler:
         if next(folder.rglob("*.py"), None) is None:
             return self.best
         minor = self.runtime.recipe.spec.version
+        own = folder / _OWN
         if self.engine is not None:
             reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
-            command = ["sh", "-c", _script(folder, _MOUNT, place)]
-            problem = self.engine.run(reference, command, folder, _MOUNT)
+            # A whole environment finds its own libraries only where it belongs.
+            seen, compiler = (place, f"{place}/{_OWN}") if own.is_file() else (_MOUNT, "python3")
+            command = ["sh", "-c", _script(folder, seen, place, compiler)]
+            problem = self.engine.run(reference, command, folder, seen)
             if next(folder.rglob("*.pyc"), None) is not None:
                 return self.best
             notify(Warned(f"packages could not be compiled in {reference}: {problem}"))
             return _NOT
+        if _runs(own):
+            # It is in the image as it is here: no other Python could compile otherwise.
+            _compile_here(folder, place, own)
+            return self.best
         python = self.find_python(minor)
-        if python is None:
+        if python is None or own.is_file():
             notify(
                 Warned(
                     f"no engine and no Python {minor} here: the image holds no compiled "
@@ -87,9 +96,7 @@ class Compiler:
             )
             return _NOT
         notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
-        script = _script(folder, str(folder), place, str(python))
-        env = {**os.environ, "PYTHONHASHSEED": "0"}
-        subprocess.run(["sh", "-c", script], env=env, capture_output=True, check=False)
+        _compile_here(folder, place, python)
         return self.within_reach()
 
 
@@ -98,7 +105,7 @@ def groups(folder: Path) -> list[list[str]]:
 
     The result depends on names and sizes alone.
     """
-    sizes = {path.name: _size(path) for path in folder.iterdir()}
+    sizes = {path.relative_to(folder).as_posix(): _size(path) for path in _tops(folder)}
     found: list[list[str]] = [[] for _ in range(_GROUPS)]
     filled = [0] * _GROUPS
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
@@ -107,6 +114,16 @@ def groups(folder: Path) -> list[list[str]]:
             found[place].append(name)
             filled[place] += sizes[name]
     return [sorted(group) for group in found if group]
+
+
+def _tops(folder: Path) -> list[Path]:
+    """Return what is compiled as a whole: a whole environment has all of it in two folders."""
+    (*libraries,) = (folder / "lib").glob("python3.*") if (folder / _OWN).is_file() else ()
+    if not libraries:
+        return list(folder.iterdir())
+    packages = [library / "site-packages" for library in libraries]
+    parents = [path for path in (*libraries, *packages) if path.is_dir()]
+    return [path for parent in parents for path in parent.iterdir() if path not in packages]
 
 
 def _size(path: Path) -> int:
@@ -118,9 +135,26 @@ def _size(path: Path) -> int:
 
 def _script(folder: Path, seen: str, place: str, python: str = "python3") -> str:
     """Return the shell script that compiles the tree which lies at `seen` for the compiler."""
-    how = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    # -B: what the compiler itself imports is written as the rest is.
+    how = [python, "-B", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     how += ["-x", _SKIP, "-s", seen, "-p", place]
     lines = [
         shlex.join([*how, *(f"{seen}/{name}" for name in group)]) + " &" for group in groups(folder)
     ]
     return "\n".join([*lines, "wait"])
+
+
+def _compile_here(folder: Path, place: str, python: Path) -> None:
+    script = _script(folder, str(folder), place, str(python))
+    env = {**os.environ, "PYTHONHASHSEED": "0"}
+    subprocess.run(["sh", "-c", script], env=env, capture_output=True, check=False)
+
+
+def _runs(python: Path) -> bool:
+    if not python.is_file():
+        return False
+    try:
+        done = subprocess.run([str(python), "-B", "-I", "-c", ""], capture_output=True, check=False)
+    except OSError:  # of another processor
+        return False
+    return done.returncode == 0

@@ -29,6 +29,9 @@ DESCRIBING = frozenset(
         "uv.lock",
         "uv.toml",
         "pylock.toml",
+        "environment.yml",
+        "environment.yaml",
+        "conda-lock.yml",
     }
 )
 

@@ -22,11 +22,18 @@ class PackageInstaller(Protocol):
         ...
 
     def install(
-        self, pins: Sequence[Pin], target: Target, folder: Path, *, project: Project | None = None
+        self,
+        pins: Sequence[Pin],
+        target: Target,
+        folder: Path,
+        *,
+        project: Project | None = None,
+        place: str = "",
     ) -> None:
         """Install `pins` for `target` into `folder`, the same tree on every machine.
 
-        The files of `project` may name the indexes that have them.
+        The files of `project` may name the indexes that have them; in the image the tree lies at
+        `place`.
         """
         ...
 

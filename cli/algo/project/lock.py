@@ -22,6 +22,7 @@ FORMAT = 1
 RUNTIME = "runtime"
 TEST = "test"
 PIP = "pip"
+CONDA = "conda"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
 
@@ -32,7 +33,7 @@ class Target:
 
     Args:
         platform: `linux/amd64`, `linux/arm64`, `darwin/arm64`.
-        python: The minor version, `3.13`.
+        python: The minor version, `3.13`; `conda` where the packages bring their own.
         group: `runtime`, what the algorithm needs; or `test`, what its tests need besides.
     """
 
@@ -41,7 +42,13 @@ class Target:
     group: str = RUNTIME
 
     def __str__(self) -> str:
-        return f"{self.platform} python{self.python} {self.group}"
+        python = CONDA if self.python == CONDA else f"python{self.python}"
+        return f"{self.platform} {python} {self.group}"
+
+    @property
+    def named(self) -> str:
+        """What to call its Python: `Python 3.13`, `conda`."""
+        return CONDA if self.python == CONDA else f"Python {self.python}"
 
     @classmethod
     def parse(cls, text: str) -> Target:
@@ -50,11 +57,12 @@ class Target:
         Raises:
             LockInvalid: It is another form.
         """
-        platform, _, rest = text.partition(" python")
+        platform, _, rest = text.partition(" ")
         python, _, group = rest.partition(" ")
-        if not (platform and python and group):
+        minor = python.removeprefix("python")
+        if not (platform and minor and group) or (minor == python and python != CONDA):
             raise LockInvalid(f"algo.lock names a target {text!r} that has no known form")
-        return cls(platform, python, group)
+        return cls(platform, minor, group)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +77,8 @@ class Pin:
         source: Where it is from, when that is not the usual index: a name and never an address,
             as `pytorch/cpu` or a channel's.
         build: What tells files of one version apart where its manager needs that.
+        origin: The folder with the files beside the lock that this came from, where its manager
+            needs one.
     """
 
     name: str
@@ -77,6 +87,7 @@ class Pin:
     kind: str = PIP
     source: str = ""
     build: str = ""
+    origin: Path | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,11 @@ class Lock:
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""
         return self.targets.get(target, ())
+
+    def target(self, platform: str, python: str, group: str = RUNTIME) -> Target:
+        """Return what this lock calls a target: packages that bring their Python have one name."""
+        brought = Target(platform, CONDA, group)
+        return brought if brought in self.targets else Target(platform, python, group)
 
     def versions(self) -> dict[str, str]:
         """Return one locked version per package name, as a preference for the next lock."""
@@ -131,9 +147,11 @@ class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str = ""
     build: str = ""
 
-    def pin(self) -> Pin:
+    def pin(self, beside: Path | None) -> Pin:
         """Return it without its targets."""
-        return Pin(self.name, self.version, self.hashes, self.kind, self.source, self.build)
+        origin = None if self.kind == PIP else beside
+        kind, source, build = self.kind, self.source, self.build
+        return Pin(self.name, self.version, self.hashes, kind, source, build, origin)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,8 +177,8 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: tuple[_Model, ...] = ()
 
 
-def parse(text: str) -> Lock:
-    """Read the text of an `algo.lock`.
+def parse(text: str, beside: Path | None = None) -> Lock:
+    """Read the text of an `algo.lock`; `beside` is the folder of the files that belong to it.
 
     Raises:
         LockInvalid: Syntax, an unknown key, a newer format.
@@ -176,7 +194,7 @@ def parse(text: str) -> Lock:
         for target in package.targets:
             if target not in pins:
                 raise LockInvalid(f"algo.lock: {package.name} is for {target!r}, not listed above")
-            pins[target].append(package.pin())
+            pins[target].append(package.pin(beside))
     targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
     lock = Lock(document.inputs, targets, document.runtime, document.files)
     return lock.with_models(_locked_model(model) for model in document.model)
@@ -189,7 +207,7 @@ def read(path: Path) -> Lock | None:
         LockInvalid: As `parse`, or it is not UTF-8.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"), path.parent)
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
@@ -230,8 +248,13 @@ def render(lock: Lock) -> str:
 
 def write(lock: Lock, path: Path) -> None:
     """Write `lock` to `path` in one step, so that no reader sees half of it."""
+    replace_file(path, render(lock).encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path` in one step."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(render(lock), encoding="utf-8")
+    temporary.write_bytes(content)
     temporary.replace(path)
 
 

@@ -69,7 +69,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"algo_gateway: {options.algorithm} cannot be read: {error}")
     try:
-        command = runner_command(options.runtime, options.python)
+        command = runner_command(options)
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"algo_gateway: {options.runtime} is no runtime: {error}")
     try:

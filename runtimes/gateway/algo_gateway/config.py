@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -140,13 +141,50 @@ def read_description(path: Path) -> Description:
     return msgspec.json.decode(path.read_bytes(), type=Description)
 
 
-def runner_command(runtime: Path, python: str) -> list[str]:
-    """Return the command that starts the runner of the `runtime` folder.
+def runner_command(options: Options) -> list[str]:
+    """Return the command that starts the runner of an algorithm in its environment.
 
-    Args:
-        runtime: The folder of one language, which holds `runtime.toml`.
-        python: The interpreter of the environment; empty for the image's own.
+    Its settings are in the `runtime.toml` of the runtime's folder.
+
+    Raises:
+        OSError, ValueError, KeyError: That cannot be read.
     """
-    settings = tomllib.loads((runtime / "runtime.toml").read_text(encoding="utf-8"))
-    values = {"python": python or settings.get("python", ""), "runtime": str(runtime)}
-    return [str(word).format(**values) for word in settings["command"]]
+    settings = tomllib.loads((options.runtime / "runtime.toml").read_text(encoding="utf-8"))
+    python = options.python or _own_python(options.packages) or settings.get("python", "")
+    values = {"python": python, "runtime": str(options.runtime)}
+    command = [str(word).format(**values) for word in settings["command"]]
+    prefix = _conda_prefix(python, options.packages)
+    return command if prefix is None else [*_activated(prefix), *command]
+
+
+def search_path(options: Options) -> Path | None:
+    """Return the folder of packages that the interpreter does not find by itself."""
+    whole = not options.python and _own_python(options.packages)
+    return None if whole else options.packages
+
+
+def _own_python(packages: Path | None) -> str:
+    """Return the interpreter that lies among the packages, empty when there is none."""
+    python = packages / "bin" / "python" if packages else None
+    return str(python) if python is not None and python.is_file() else ""
+
+
+def _conda_prefix(python: str, packages: Path | None) -> Path | None:
+    """Return the conda environment that is used, None when none is."""
+    candidates = (Path(python).parent.parent, packages)
+    return next((one for one in candidates if one and (one / "conda-meta").is_dir()), None)
+
+
+def _activated(prefix: Path) -> list[str]:
+    """Return what, before a command, runs it as `conda activate` would have it run."""
+    path = f"{prefix / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    command = ["env", f"CONDA_PREFIX={prefix}", f"PATH={path}"]
+    scripts = (prefix / "etc" / "conda" / "activate.d").glob("*.sh")
+    return [*command, "sh", "-c", _ACTIVATE, "sh"] if any(scripts) else command
+
+
+# `command` keeps a script that fails from ending the shell.
+_ACTIVATE = """
+for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do command . "$script" || true; done
+exec "$@"
+"""

@@ -139,7 +139,9 @@ class WorkingTree:
 
         target = _image_target(self._deps, project)
         manager = self._deps.packages()
-        folder = ensure_live(pins, target, manager, shared.here, project=project, notify=notify)
+        folder = ensure_live(
+            pins, target, manager, shared.here, shared.there, project=project, notify=notify
+        )
         return f"{shared.there}/{folder.name}"
 
     def _lock(self) -> bytes:
@@ -204,7 +206,7 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
 
 
 def _named(pins: tuple[Pin, ...]) -> tuple[str, ...]:
-    return tuple(f"{pin.name}=={pin.version}" for pin in pins)
+    return tuple(f"{pin.name}=={pin.version}{pin.build and f'={pin.build}'}" for pin in pins)
 
 
 def _image_target(deps: Deps, project: Project) -> Target:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo_gateway.calls.call import Failure
+from algo_gateway.config import search_path
 from algo_gateway.wire.frames import Channel, Reply
 from algo_gateway.wire.spawning import Spawned, spawn, widen
 from algo_gateway.workers.generations import Template
@@ -309,12 +310,13 @@ class Runner:
 
 def hello_frame(options: Options, description: Description) -> bytes:
     """Return what every process of a runner is told first."""
+    packages = search_path(options)
     return msgspec.json.encode(
         {
             "type": "hello",
             "protocol": PROTOCOL,
             "app": str(options.app),
-            "packages": str(options.packages) if options.packages else None,
+            "packages": str(packages) if packages else None,
             "entrypoint": description.entrypoint,
             "models": description.models,
             "concurrency": description.serving.concurrency,

@@ -64,7 +64,7 @@ class Recipe:
         Raises:
             OSError, ValueError, KeyError: The runtime's folder cannot be read.
         """
-        command = runner_command(self.options.runtime, self.options.python)
+        command = runner_command(self.options)
         concurrency = self.serving.concurrency
         forks = not self.gpu
         return Runner(command, self._hello, concurrency, on_idle, first, before, forks=forks)

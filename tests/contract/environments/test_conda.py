@@ -1,0 +1,198 @@
+"""Conda environments on the real conda-lock, py-rattler, uv and a channel with a real Python."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.environments.conda.errors import ChannelUnreachable
+from algo.environments.conda.lockfile import parse
+from algo.environments.errors import HashMismatch, Unsatisfiable
+from algo.environments.interpreters import this_interpreter
+from algo.environments.packages import Packages
+from algo.environments.requirements import Source
+from algo.environments.virtualenv import ensure_environment
+from algo.events import silent
+from algo.project.lock import CONDA, Lock, Target
+from algo.resources import user_folders
+
+from tests.fakes import conda
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from algo.project.lock import Pin
+
+AMD64 = Target("linux/amd64", CONDA)
+ARM64 = Target("linux/arm64", CONDA)
+PLACE = "/opt/algo/packages"
+
+
+@pytest.fixture
+def packages(algo_home: Path) -> Packages:
+    return Packages(os.environ, user_folders(str(algo_home)))
+
+
+def resolve(
+    packages: Packages,
+    folder: Path,
+    channel: Path | str,
+    *wanted: str,
+    pip: Sequence[str] = (),
+    target: Target = AMD64,
+    prefer: Mapping[str, str] | None = None,
+) -> dict[str, Pin]:
+    address = channel if isinstance(channel, str) else channel.as_uri()
+    lines = ["name: p", "channels:", f"  - {address}", "dependencies:"]
+    lines += [f"  - {one}" for one in wanted]
+    lines += ["  - pip:", *(f"      - {one}" for one in pip)] if pip else []
+    path = folder / "environment.yml"
+    path.write_text("\n".join(lines) + "\n")
+    pins = packages.resolve((Source(path),), target, wheels_only=True, prefer=prefer or {})
+    return {pin.name: pin for pin in pins}
+
+
+def tree(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[place] = f"to {path.readlink()}"
+        elif path.is_file():
+            found[place] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_a_lock_has_what_conda_and_pip_bring_for_each_platform(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    wanted = ("python", "greeting", "tool")
+    found = resolve(packages, tmp_path, conda_channel, *wanted, pip=["six==1.16.0"])
+    arm64 = resolve(packages, tmp_path, conda_channel, *wanted, pip=["six==1.16.0"], target=ARM64)
+
+    assert {name: pin.version for name, pin in found.items()} == {
+        "greeting": "2.0",
+        "pip": "24.0",
+        "python": conda.VERSION,
+        "six": "1.16.0",
+        "tool": "3.1",
+    }
+    assert found["python"].source == conda_channel.name
+    assert found["greeting"] == arm64["greeting"]
+    assert found["python"].hashes != arm64["python"].hashes
+    assert found["six"].kind == "pip"
+    text = packages.beside([*found.values()])["conda-lock.yml"].decode()
+    (python,) = [one for one in parse(text).of("linux-64") if one.name == "python"]
+    file = conda_channel / "linux-64" / f"python-{conda.VERSION}-h64_0.tar.bz2"
+    assert python.hash.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_what_was_locked_stays_until_it_is_to_be_newer(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    first = resolve(packages, tmp_path, conda_channel, "python", "greeting <2")
+    (tmp_path / "conda-lock.yml").write_bytes(packages.beside([*first.values()])["conda-lock.yml"])
+    kept = {pin.name: pin.version for pin in first.values()}
+
+    again = resolve(packages, tmp_path, conda_channel, "python", "greeting", "tool", prefer=kept)
+    assert (again["greeting"].version, again["tool"].version) == ("1.0", "3.1")
+    upgraded = resolve(packages, tmp_path, conda_channel, "python", "greeting")
+    assert upgraded["greeting"].version == "2.0"
+
+
+def test_a_contradiction_is_told_in_the_solvers_words(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Unsatisfiable, match=r"environment\.yml cannot be met on linux-64") as told:
+        resolve(packages, tmp_path, conda_channel, "old", "greeting >=2")
+    assert "greeting" in told.value.details
+    assert "old" in told.value.details
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/conda", "file:///there/is/none"])
+def test_a_channel_that_does_not_answer_is_unreachable(
+    packages: Packages, tmp_path: Path, address: str
+) -> None:
+    with pytest.raises(ChannelUnreachable) as told:
+        resolve(packages, tmp_path, address, "python")
+    assert told.value.exit_code == 3
+
+
+def test_another_package_in_the_channel_is_refused(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    channel = shutil.copytree(conda_channel, tmp_path / "channel")
+    pins = resolve(packages, tmp_path, channel, "tool").values()
+    (file,) = (channel / "linux-64").glob("tool-*.tar.bz2")
+    evil = conda.Content(files={"bin/tool": b"#!/bin/sh\necho gotcha\n"}, executable={"bin/tool"})
+    conda.package(channel, "tool", "3.1", evil, subdir="linux-64")
+    conda.index(channel)
+
+    with pytest.raises(HashMismatch, match="not the one that was locked") as told:
+        packages.install([*pins], AMD64, tmp_path / "t", place=PLACE)
+    assert told.value.exit_code == 4
+    assert file.name in told.value.details
+    assert not (tmp_path / "t" / "bin").exists()
+
+
+def test_trees_for_another_processor_are_the_same_on_two_machines(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    pins = resolve(
+        packages,
+        tmp_path,
+        conda_channel,
+        "python",
+        "greeting",
+        "tool",
+        pip=["pygments==2.19.2"],
+        target=ARM64,
+    ).values()
+    before = os.umask(0o077)
+    try:
+        other = Packages(os.environ, user_folders(str(tmp_path / "other")))
+        other.install([*pins], ARM64, tmp_path / "1", place=PLACE)
+    finally:
+        os.umask(before)
+    packages.install([*pins], ARM64, tmp_path / "2", place=PLACE)
+    found = tree(tmp_path / "1")
+
+    assert found == tree(tmp_path / "2")
+    assert not any(str(tmp_path).encode() in path.read_bytes() for path in _files(tmp_path / "1"))
+    assert found["share/tool"] == "to ../bin/tool"
+    assert "share/nowhere" not in found
+    assert f"{PLACE}/share/tool" in (tmp_path / "1" / "bin" / "tool").read_text()
+    assert (tmp_path / "1" / "bin" / "greet").read_text().startswith(f"#!{PLACE}/bin/python")
+    assert "bin/pygmentize" in found
+    site = f"lib/python{conda.MINOR}/site-packages"
+    record = (tmp_path / "1" / site / "pygments-2.19.2.dist-info" / "RECORD").read_text()
+    assert "../../../bin/pygmentize,sha256=" in record
+
+
+def test_the_environment_runs_the_python_of_the_channel(
+    packages: Packages, conda_channel: Path, tmp_path: Path, algo_home: Path
+) -> None:
+    pins = resolve(packages, tmp_path, conda_channel, "greeting", pip=["six==1.16.0"]).values()
+    host = replace(this_interpreter(), platform="linux/amd64")
+    lock = Lock("", {AMD64: tuple(pins)}, {})
+    folders = user_folders(str(algo_home))
+    made = ensure_environment(lock, host, packages, folders, tests=False, notify=silent)
+    code = "import greeting, six, sys; print(greeting.NUMBER, six.__version__, sys.prefix)"
+    env = made.variables(tmp_path, os.environ)
+    done = subprocess.run(
+        ["python", "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    entry = subprocess.run(["greet"], env=env, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["2", "1.16.0", str(made.root)]
+    assert entry.stdout == "two\n"
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
