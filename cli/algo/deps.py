@@ -122,7 +122,7 @@ class Deps:
         )
         from algo.environments.locking import Locking
         from algo.environments.requirements import find_requirements
-        from algo.images.runtime import read_spec
+        from algo.images.recipe import read_spec
         from algo.resources import data_folder
 
         manifest = project.manifest
@@ -158,7 +158,7 @@ class Deps:
         from algo.environments.interpreters import find_minor
         from algo.images.build import Builder
         from algo.images.cache import Cache
-        from algo.images.runtime import host_platform
+        from algo.images.recipe import host_platform
         from algo.resources import data_folder
 
         return Builder(
@@ -264,7 +264,7 @@ class Deps:
 
     def published(self, *, skip: bool = False) -> PublishedVersions:
         """Return what makes published versions ready to run; `skip` leaves verification out."""
-        from algo.images.runtime import host_platform
+        from algo.images.recipe import host_platform
         from algo.publish.published import PublishedVersions
 
         return PublishedVersions(

@@ -93,10 +93,16 @@ class Output:
             if self.json:
                 self._write_json(value)
             elif isinstance(human, Table):
-                self._table(human)
+                self._table(human, self.stdout)
             elif human is not None:
                 self.stdout.write(human if human.endswith("\n") or not human else human + "\n")
             self.stdout.flush()
+
+    def aside(self, table: Table) -> None:
+        """Show a table on stderr, to people at a terminal alone; the result is another one."""
+        if self.terminal and not self.json:
+            self._quiet()
+            self._table(table, self.stderr)
 
     def raw(self, data: bytes) -> None:
         """Write bytes to stdout untouched: an algorithm's binary answer."""
@@ -224,9 +230,9 @@ class Output:
             self._tasks[event.text] = self._progress.add_task(event.text, total=event.total)
         self._progress.update(self._tasks[event.text], completed=event.done, total=event.total)
 
-    def _table(self, table: Table) -> None:
-        if not self.stdout.isatty():
-            self._plain_table(table)
+    def _table(self, table: Table, stream: TextIO) -> None:
+        if not stream.isatty():
+            self._plain_table(table, stream)
             return
         from rich.console import Console
         from rich.table import Table as RichTable
@@ -237,14 +243,14 @@ class Output:
             grid.add_column(column, header_style="bold", overflow="fold")
         for row in table.rows:
             grid.add_row(*(Text(cell, _COLOURS.get(cell.split(" ")[0], "")) for cell in row))
-        Console(file=self.stdout, no_color=not self.colour, highlight=False).print(grid)
+        Console(file=stream, no_color=not self.colour, highlight=False).print(grid)
 
-    def _plain_table(self, table: Table) -> None:
+    def _plain_table(self, table: Table, stream: TextIO) -> None:
         rows = [table.columns, *table.rows]
         widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.stdout.write("  ".join(cells).rstrip() + "\n")
+            stream.write("  ".join(cells).rstrip() + "\n")
 
     def _rich(self) -> Console:
         if self._console is None:

@@ -75,6 +75,12 @@ def test_the_document_tells_what_was_sent(
     assert [one["kind"] for one in layers if one["status"] == "sent"] == ["code"]
     assert document["bytes_sent"] == layers[-1]["size"]
     assert {"digest", "size", "kind", "status"} <= set(layers[0])
+    assert all(one["unpacked"] >= 512 for one in layers)
+    assert [one["kind"] for one in layers if one["made"]] == ["code"]
+    sized = built(capsys, "--sizes")
+    packages = sized["packages"]
+    assert isinstance(packages, list)
+    assert [(one["name"], one["version"]) for one in packages] == [("six", "1.17.0")]
 
 
 def test_every_destination_gets_the_same_image(

@@ -53,6 +53,8 @@ TOOLS = {
         ),
     ),
     "prometheus": Tool("prometheus", "usr/bin/prometheus", ("bookworm", "trixie")),
+    # Runs programs of another processor, for the tests of images that are made without it.
+    "qemu": Tool("qemu-user-static", "usr/bin/qemu-aarch64-static", ("bookworm", "trixie")),
     "skopeo": Tool("skopeo", "usr/bin/skopeo"),
 }
 

@@ -21,22 +21,35 @@ class Into(StrEnum):
     STORE = "store"
 
 
+IntoOpt = Annotated[
+    Into | None,
+    typer.Option("--into", help="Where it goes. Default: docker when it answers, else store."),
+]
+OutputOpt = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write it to a file for docker load, skopeo, podman."),
+]
+PlatformOpt = Annotated[
+    str,
+    typer.Option(
+        "--platform",
+        metavar="OS/ARCH[,…]",
+        help="What it runs on, several with commas, or all. Default: this machine's.",
+    ),
+]
+SizesOpt = Annotated[bool, typer.Option("--sizes", help="Show how large each package in it is.")]
+SbomOpt = Annotated[
+    bool, typer.Option("--sbom", help="Print what it holds, as CycloneDX, and send it nowhere.")
+]
+
+
 def build_command(
     ctx: typer.Context,
-    into: Annotated[
-        Into | None,
-        typer.Option("--into", help="Where it goes. Default: docker when it answers, else store."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write it to a file for docker load, skopeo, podman."),
-    ] = None,
-    platform: Annotated[
-        str, typer.Option("--platform", metavar="OS/ARCH", help="Default: this machine's.")
-    ] = "",
-    sbom: Annotated[
-        bool, typer.Option("--sbom", help="Print what it holds, as CycloneDX, and send it nowhere.")
-    ] = False,
+    into: IntoOpt = None,
+    output: OutputOpt = None,
+    platform: PlatformOpt = "",
+    sizes: SizesOpt = False,
+    sbom: SbomOpt = False,
     json: JsonOpt = False,
 ) -> None:
     """Assemble the image and print its digest.
@@ -45,17 +58,16 @@ def build_command(
     algo build                          into Docker
     algo build --into store             into the embedded store, no engine needed
     algo build -o dist/digits.tar       into a file
-    algo build --platform linux/arm64
+    algo build --platform all           for linux/amd64 and linux/arm64
     algo build --sbom -o dist/sbom.json every package and model in it
     """
     from algo.commands.shared import building
-    from algo.oci.descriptor import Platform
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
     project = Project.find(deps.cwd)
-    where = Platform.parse(platform) if platform else None
+    wish = building.Wish(building.platforms(platform), output, into, sizes)
     if sbom:
-        building.show_sbom(deps, project, where, output, into)
+        building.show_sbom(deps, project, wish)
     else:
-        building.build(deps, project, where, output, into)
+        building.build(deps, project, wish)

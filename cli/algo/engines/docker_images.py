@@ -117,6 +117,7 @@ class DockerImages:
         proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
         try:
             start, private = self._own_base(base, platform)
+            self._check_base(base, start, platform)
             given = {**proxies, **arguments, "BASE": start}
             self._build({"Dockerfile": recipe}, tag, given, platform, log)
         except BaseException:
@@ -245,6 +246,14 @@ class DockerImages:
         self._build(files, tag, {"BASE": base}, platform, lambda line: None)
         below = self._layers(base)
         return tag, frozenset(self._layers(tag)[len(below) :])
+
+    def _check_base(self, base: str, own: str, platform: str) -> None:
+        """Refuse a base for another platform, which engines take without a word."""
+        facts = self._inspect(own) or {}
+        found = f"{facts.get('Os', '')}/{facts.get('Architecture', '')}"
+        if found != platform:
+            self._untag(own)
+            raise ImageBuildFailed(f"the engine has {base} for {found}, not for {platform}")
 
     def _layers(self, reference: str) -> list[str]:
         image = self._inspect(reference)

@@ -13,7 +13,8 @@ from algo.images.errors import BadPlatform
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import model_layers
-from algo.images.runtime import ensure_runtime, read_recipe, read_spec
+from algo.images.recipe import read_recipe, read_spec
+from algo.images.runtime import ensure_runtime
 from algo.images.tree import Entry, collect, fingerprint
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine, PackageInstaller
+    from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
     from algo.project.lock import Lock, Pin
     from algo.project.project import Project
@@ -87,22 +89,42 @@ class Builder:
             raise BadPlatform(f"images are not made for {where}")
         project.check_files()
         manifest = project.manifest
-        language, system = manifest.algorithm.language, manifest.environment.system_packages
-        recipe = read_recipe(self.runtimes, language, str(where), tuple(system))
-        runtime = ensure_runtime(recipe, self.cache, self.engine, notify=notify)
-        target = Target(str(where), recipe.spec.version)
+        runtime = self._runtime(project, where, notify)
+        compiler = self._compiler(project, runtime, notify)
+        target = Target(str(where), runtime.recipe.spec.version)
         wanted = lock.target(target.platform, target.python)
         layers = [
             *runtime.layers,
-            self._gateway(runtime, target, notify),
-            self._runner(language),
-            self._packages(project, runtime, wanted, lock.pins(wanted), notify),
+            self._gateway(compiler, target, notify),
+            self._runner(manifest.algorithm.language),
+            self._packages(project, compiler, wanted, lock.pins(wanted), notify),
             *model_layers(project, lock, self.cache),
             self._code(project),
         ]
         image = assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
         _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
         return replace(image, runtime=runtime.digest)
+
+    def _runtime(self, project: Project, where: Platform, notify: Notify) -> RuntimeImage:
+        manifest, here = project.manifest, str(self.host)
+        language, system = manifest.algorithm.language, manifest.environment.system_packages
+
+        def recipe(host: str) -> RuntimeRecipe:
+            return read_recipe(self.runtimes, language, str(where), tuple(system), host=host)
+
+        return ensure_runtime(
+            recipe(here), self.cache, self.engine, native=lambda: recipe(""), notify=notify
+        )
+
+    def _compiler(self, project: Project, runtime: RuntimeImage, notify: Notify) -> Compiler:
+        """Return what compiles for `runtime`: bytecode is the same on every processor.
+
+        An image for another one cannot be run here, so this machine's compiles.
+        """
+        own = runtime
+        if Platform.parse(runtime.recipe.platform) != self.host:
+            own = self._runtime(project, self.host, notify)
+        return Compiler(own, self.engine, self.find_python)
 
     def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
         """Return the CycloneDX document of `image`, with the hashes that were locked for it.
@@ -122,26 +144,26 @@ class Builder:
     def _gateway_pins(self) -> Sequence[Pin]:
         return self.installer.read(self.runtimes / "gateway" / "requirements.txt")
 
-    def _gateway(self, runtime: RuntimeImage, target: Target, notify: Notify) -> Layer:
+    def _gateway(self, compiler: Compiler, target: Target, notify: Notify) -> Layer:
         pins = self._gateway_pins()
         code = collect(self.runtimes / "gateway" / "algo_gateway", f"{GATEWAY}/algo_gateway")
-        return self._python_layer(LayerKind.GATEWAY, runtime, target, pins, GATEWAY, code, notify)
+        return self._python_layer(LayerKind.GATEWAY, compiler, target, pins, GATEWAY, code, notify)
 
     def _packages(
         self,
         project: Project,
-        runtime: RuntimeImage,
+        compiler: Compiler,
         target: Target,
         pins: Sequence[Pin],
         notify: Notify,
     ) -> Layer:
         kind, place = LayerKind.PACKAGES, PACKAGES
-        return self._python_layer(kind, runtime, target, pins, place, (), notify, project)
+        return self._python_layer(kind, compiler, target, pins, place, (), notify, project)
 
     def _python_layer(
         self,
         kind: LayerKind,
-        runtime: RuntimeImage,
+        compiler: Compiler,
         target: Target,
         pins: Sequence[Pin],
         place: str,
@@ -152,7 +174,6 @@ class Builder:
         """Return the layer of `pins`, installed and compiled, with the files of `extra`."""
         listed = "\n".join(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}" for pin in pins)
         inputs = f"{target}\n{place}\n{fingerprint(extra)}\n{listed}\n"
-        compiler = Compiler(runtime, self.engine, self.find_python)
         found = find_layer(self.cache, kind, str(kind), inputs + compiler.best, compress=True)
         if found is not None:
             return found

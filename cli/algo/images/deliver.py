@@ -13,30 +13,40 @@ from algo.oci import media_types
 from algo.resources import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from algo.events import Notify
     from algo.images.image import BuiltImage
     from algo.images.interface import ImageEngine, ImageStore
+    from algo.images.sizes import PackageSize
 
 REUSED, SENT = "reused", "sent"
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """What became of a layer: `status` is `reused`, `mounted` or `sent`; `size` in bytes."""
+    """What became of a layer: `status` is `reused`, `mounted` or `sent`.
+
+    `size` and `unpacked` are in bytes, the second 0 where it is not known; `made` says whether the
+    build had to make it.
+    """
 
     digest: str
     size: int
     kind: str
     name: str
     status: str
+    unpacked: int = 0
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """A built and delivered image; `reference` is what its destination calls it."""
+    """A built and delivered image; `reference` is what its destination calls it.
+
+    `packages` are those of its packages layer, the largest first, where that was asked for.
+    """
 
     name: str
     version: str
@@ -45,6 +55,7 @@ class BuildReport:
     platform: str
     layers: tuple[LayerReport, ...]
     bytes_sent: int
+    packages: tuple[PackageSize, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +68,10 @@ class Delivered:
 
 
 class Destination(Protocol):
-    """Takes an image."""
+    """Takes images: one per platform."""
 
-    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
-        """Store `image` and tell what had to be sent."""
+    def put(self, images: Sequence[BuiltImage], *, notify: Notify) -> tuple[Delivered, ...]:
+        """Store `images` and tell what had to be sent for each."""
         ...
 
 
@@ -70,8 +81,11 @@ class IntoEngine:
 
     engine: ImageEngine
 
-    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
-        """Load the image, without the layers that the engine has."""
+    def put(self, images: Sequence[BuiltImage], *, notify: Notify) -> tuple[Delivered, ...]:
+        """Load the images, without the layers that the engine has."""
+        return tuple(self._put(image, notify) for image in images)
+
+    def _put(self, image: BuiltImage, notify: Notify) -> Delivered:
         known = load(image, self.engine, notify=notify)
         sent = image.layers[known:]
         status = (REUSED,) * known + (SENT,) * len(sent)
@@ -84,11 +98,14 @@ class IntoFile:
 
     path: Path
 
-    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+    def put(self, images: Sequence[BuiltImage], *, notify: Notify) -> tuple[Delivered, ...]:
         """Write the whole archive beside the file's place, then move it there."""
         notify(Step(f"Writing {self.path.name}"))
-        write_file(self.path, archive(image))
-        return Delivered(str(self.path), (SENT,) * len(image.layers), self.path.stat().st_size)
+        write_file(self.path, archive(images))
+        size = self.path.stat().st_size
+        return tuple(
+            Delivered(str(self.path), (SENT,) * len(image.layers), size) for image in images
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +117,11 @@ class IntoStore:
 
     store: ImageStore
 
-    def put(self, image: BuiltImage, *, notify: Notify) -> Delivered:
+    def put(self, images: Sequence[BuiltImage], *, notify: Notify) -> tuple[Delivered, ...]:
         """Store what the store lacks, the manifest last."""
+        return tuple(self._put(image, notify) for image in images)
+
+    def _put(self, image: BuiltImage, notify: Notify) -> Delivered:
         moved = [
             self.store.push_blob(image.name, layer.descriptor, layer.blob, notify=notify)
             for layer in image.layers
@@ -129,12 +149,12 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def deliver(
-    image: BuiltImage, version: str, destination: Destination, *, notify: Notify
-) -> BuildReport:
-    """Put `image` where it belongs and report on it.
+    images: Sequence[BuiltImage], version: str, destination: Destination, *, notify: Notify
+) -> tuple[BuildReport, ...]:
+    """Put `images` where they belong and report on each.
 
     Args:
-        image: The image.
+        images: The images, one per platform.
         version: The project's version, which the image does not know.
         destination: Where it goes.
         notify: Gets a step when something must be sent.
@@ -143,7 +163,13 @@ def deliver(
         LoadRefused: The engine did not take the image.
         EngineUnavailable: The engine does not answer.
     """
-    delivered = destination.put(image, notify=notify)
+    delivered = destination.put(images, notify=notify)
+    return tuple(
+        _report(image, version, done) for image, done in zip(images, delivered, strict=True)
+    )
+
+
+def _report(image: BuiltImage, version: str, delivered: Delivered) -> BuildReport:
     layers = tuple(
         LayerReport(
             str(layer.descriptor.digest),
@@ -151,6 +177,8 @@ def deliver(
             str(layer.kind),
             layer.name,
             state,
+            layer.unpacked,
+            not layer.reused,
         )
         for layer, state in zip(image.layers, delivered.status, strict=True)
     )

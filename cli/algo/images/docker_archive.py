@@ -1,4 +1,4 @@
-"""An image as one file that `docker load`, skopeo and podman read.
+"""Images as one file that `docker load`, skopeo and podman read.
 
 It is an OCI layout and a docker archive at once: both indexes point at the same blobs.
 """
@@ -15,7 +15,7 @@ from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from algo.images.image import BuiltImage, Layer
 
@@ -29,46 +29,53 @@ class _Entry(msgspec.Struct, frozen=True, rename="pascal"):
     layers: tuple[str, ...]
 
 
-def archive(image: BuiltImage, *, known: int = 0) -> Iterator[bytes]:
-    """Yield the archive of `image`.
+def archive(images: Sequence[BuiltImage], *, known: int = 0) -> Iterator[bytes]:
+    """Yield the archive of `images`.
 
     Args:
-        image: The image.
+        images: One per platform.
         known: How many layers, from the bottom up, the reader holds. They are left empty,
             which Docker accepts for layers it has; the result is no OCI layout then.
     """
-    config = _blob(image.config)
-    names = tuple(_blob(layer.descriptor) for layer in image.layers)
-    entry = _Entry(config, (image.tag,), names)
-    yield from _small("manifest.json", msgspec.json.encode((entry,)))
+    entries = tuple(
+        _Entry(
+            _blob(image.config),
+            (image.tag,),
+            tuple(_blob(layer.descriptor) for layer in image.layers),
+        )
+        for image in images
+    )
+    yield from _small("manifest.json", msgspec.json.encode(entries))
     if not known:
-        manifest = Descriptor(media_types.MANIFEST, image.digest, len(image.manifest))
         yield from _small("oci-layout", _LAYOUT)
-        yield from _small("index.json", _index(image, manifest))
-        yield from _small(_blob(manifest), image.manifest)
-    yield from _small(config, image.config_bytes)
+        yield from _small("index.json", _index(images))
+        for image in images:
+            yield from _small(_blob(_manifest(image)), image.manifest)
     done: set[str] = set()
-    for place, (name, layer) in enumerate(zip(names, image.layers, strict=True)):
-        if name not in done:
-            done.add(name)
-            yield from _small(name, b"") if place < known else _large(name, layer)
+    for image in images:
+        yield from _small(_blob(image.config), image.config_bytes)
+        for place, layer in enumerate(image.layers):
+            name = _blob(layer.descriptor)
+            if name not in done:
+                done.add(name)
+                yield from _small(name, b"") if place < known else _large(name, layer)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _index(image: BuiltImage, manifest: Descriptor) -> bytes:
-    described = Descriptor(
-        manifest.media_type,
-        manifest.digest,
-        manifest.size,
+def _manifest(image: BuiltImage) -> Descriptor:
+    return Descriptor(
+        media_types.MANIFEST,
+        image.digest,
+        len(image.manifest),
         annotations={media_types.REF_NAME: image.tag},
         platform=image.platform,
     )
+
+
+def _index(images: Sequence[BuiltImage]) -> bytes:
+    described = tuple(documents.DescriptorDocument.of(_manifest(image)) for image in images)
     return documents.encode(
-        documents.Index(
-            schema_version=2,
-            media_type=media_types.INDEX,
-            manifests=(documents.DescriptorDocument.of(described),),
-        )
+        documents.Index(schema_version=2, media_type=media_types.INDEX, manifests=described)
     )
 
 

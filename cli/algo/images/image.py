@@ -37,6 +37,7 @@ class Layer:
         name: The model's name, with what follows a slash where it has several layers; or the kind.
         blob: The blob in the cache.
         reused: Whether it was there already.
+        unpacked: The bytes of the tar, 0 where nobody counted them.
     """
 
     descriptor: Descriptor
@@ -45,6 +46,7 @@ class Layer:
     name: str
     blob: Path
     reused: bool
+    unpacked: int = 0
 
     @property
     def model(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -14,13 +15,14 @@ from algo.oci.digest import Digest
 from algo.oci.media_types import LAYER, LAYER_GZIP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import tarfile
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from algo.images.cache import Cache
     from algo.images.tree import Entry
 
-_FORMAT = "2"
+_FORMAT = "3"
 _NOTES = "layers"
 
 
@@ -31,13 +33,15 @@ class LayerRecord(msgspec.Struct, frozen=True):
     digest: str
     size: int
     diff_id: str
+    unpacked: int
 
     def layer(self, cache: Cache, kind: LayerKind, name: str, *, reused: bool) -> Layer:
         """Return the layer that this record is of."""
         digest = Digest.parse(self.digest)
         descriptor = Descriptor(media_type=self.media_type, digest=digest, size=self.size)
         diff_id = Digest.parse(self.diff_id)
-        return Layer(descriptor, diff_id, kind, name, cache.blob(digest), reused)
+        blob = cache.blob(digest)
+        return Layer(descriptor, diff_id, kind, name, blob, reused, self.unpacked)
 
     def whole(self, cache: Cache) -> bool:
         """Tell whether the blob is there."""
@@ -47,7 +51,8 @@ class LayerRecord(msgspec.Struct, frozen=True):
 def record_of(layer: Layer) -> LayerRecord:
     """Return what is kept of `layer`."""
     found = layer.descriptor
-    return LayerRecord(found.media_type, str(found.digest), found.size, str(layer.diff_id))
+    digest, diff_id = str(found.digest), str(layer.diff_id)
+    return LayerRecord(found.media_type, digest, found.size, diff_id, layer.unpacked)
 
 
 class _Writes(Protocol):
@@ -116,8 +121,24 @@ def write_blob(
         if not reused:
             cache.adopt(path, digest)
     kept = LAYER_GZIP if compress else LAYER
-    record = LayerRecord(kept, str(digest), writer.size, f"sha256:{writer.diff_id}")
+    diff_id = f"sha256:{writer.diff_id}"
+    record = LayerRecord(kept, str(digest), writer.size, diff_id, writer.unpacked)
     return record.layer(cache, kind, name, reused=reused)
+
+
+@contextmanager
+def opened(layer: Layer) -> Iterator[tarfile.TarFile]:
+    """Give the tar of `layer`, whose members come in order and can be read when they do."""
+    import tarfile
+
+    from isal import igzip
+
+    reader: Any = igzip
+    with layer.blob.open("rb") as blob:
+        packed = layer.descriptor.media_type == LAYER_GZIP
+        stream = reader.open(blob, "rb") if packed else blob
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            yield archive
 
 
 def file_digest(cache: Cache, path: Path) -> str:

@@ -44,10 +44,10 @@ def load(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> int:
     known = _known(image, engine)
     notify(Step(f"Loading {image.tag}"))
     # Docker skips layers it has; engines that insist on all of them get all of them.
-    refusal = engine.load(archive(image, known=known)) if known else "nothing known"
+    refusal = engine.load(archive((image,), known=known)) if known else "nothing known"
     if refusal:
         known = 0
-        refusal = engine.load(archive(image))
+        refusal = engine.load(archive((image,)))
     if refusal:
         raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")
     engine.touch(image.tag)

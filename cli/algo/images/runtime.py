@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,65 +13,29 @@ from algo.errors import AlgoError
 from algo.events import Step
 from algo.images.config import assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
-from algo.images.image import REPOSITORY, Layer, LayerKind
+from algo.images.image import Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
+from algo.images.recipe import host_platform
 from algo.images.saved import SavedImage, copy_layer, plain
 from algo.oci.descriptor import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from algo.events import Notify
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage
     from algo.images.interface import Built, ImageEngine
+    from algo.images.recipe import RuntimeRecipe
     from algo.images.tar import LayerWriter
     from algo.oci.digest import Digest
     from algo.storage.tar import Content, Readable
 
-_FORMAT = "1"
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _NOTES = "runtimes"
 # How Docker's builder announces a line of the Dockerfile.
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
-
-
-class RuntimeSpec(msgspec.Struct, frozen=True):
-    """What `runtime.toml` says: the language, its version in the image, the base image."""
-
-    language: str
-    version: str
-    base: str
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeRecipe:
-    """Everything a runtime image is made from.
-
-    Args:
-        spec: The language's `runtime.toml`.
-        dockerfile: The bytes of its Dockerfile.
-        platform: `linux/amd64`.
-        system_packages: The Debian packages that the project asks for.
-    """
-
-    spec: RuntimeSpec
-    dockerfile: bytes
-    platform: str
-    system_packages: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """A digest over all of it, in hex."""
-        parts = [_FORMAT, self.spec.language, self.spec.version, self.spec.base, self.platform]
-        text = "\0".join([*parts, *sorted(self.system_packages), ""]).encode()
-        return hashlib.sha256(text + self.dockerfile).hexdigest()
-
-    @property
-    def tag(self) -> str:
-        """What the engine calls the image while this process builds it."""
-        return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}-{os.getpid()}"
+# What the Dockerfile says of a package whose scripts know nothing of another root.
+_FOREIGN = re.compile(r"algo-foreign: (\S+)")
 
 
 class _Config(msgspec.Struct, frozen=True):
@@ -126,38 +88,6 @@ class RuntimeImage:
         return self.image.digest
 
 
-def read_spec(runtimes: Path, language: str) -> RuntimeSpec:
-    """Return the `runtime.toml` of `language` below the folder `runtimes`.
-
-    Raises:
-        RuntimeInvalid: There is none, or it cannot be read.
-    """
-    path = runtimes / language / "runtime.toml"
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), RuntimeSpec)
-    except FileNotFoundError as error:
-        known = sorted(one.parent.name for one in runtimes.glob("*/runtime.toml"))
-        raise RuntimeInvalid(
-            f"there is no runtime for {language!r}",
-            hint=f"set language to one of: {', '.join(known)}",
-        ) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RuntimeInvalid(f"{language}/runtime.toml cannot be read: {error}") from error
-
-
-def read_recipe(
-    runtimes: Path, language: str, platform: str, system_packages: tuple[str, ...]
-) -> RuntimeRecipe:
-    """Return the recipe of `language` below the folder `runtimes`.
-
-    Raises:
-        RuntimeInvalid: The language has no runtime, or one that cannot be read.
-    """
-    spec = read_spec(runtimes, language)
-    dockerfile = (runtimes / language / "Dockerfile").read_bytes()
-    return RuntimeRecipe(spec, dockerfile, platform, system_packages)
-
-
 def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
     """Return the cached runtime image of `recipe`, None when it is not there whole."""
     record = cache.recall(_NOTES, recipe.key, _Record)
@@ -168,18 +98,23 @@ def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
     return _image(recipe, layers, record.path, cache)
 
 
-def host_platform() -> Platform:
-    """Return the platform of containers on this machine: Linux on its processor."""
-    import platform
-
-    machine = platform.machine()
-    return Platform("linux", _MACHINES.get(machine, machine))
-
-
 def ensure_runtime(
-    recipe: RuntimeRecipe, cache: Cache, engine: ImageEngine | None, *, notify: Notify
+    recipe: RuntimeRecipe,
+    cache: Cache,
+    engine: ImageEngine | None,
+    *,
+    native: Callable[[], RuntimeRecipe] | None = None,
+    notify: Notify,
 ) -> RuntimeImage:
     """Return the runtime image of `recipe`, built and exported first when it is not cached.
+
+    Args:
+        recipe: What to make it from.
+        cache: Where it is kept.
+        engine: What makes it.
+        native: Gives the recipe that runs the platform's own programs, for packages that cannot
+            be put in otherwise.
+        notify: Gets steps.
 
     Raises:
         RuntimeUnavailable: It is not cached and there is no engine to build it.
@@ -194,7 +129,40 @@ def ensure_runtime(
             f"{recipe.platform} is not cached, and no container engine answers to build it"
         )
     with cache.locked("runtime"):
-        return find_runtime(recipe, cache) or _build(recipe, cache, engine, notify)
+        found = find_runtime(recipe, cache)
+        if found is None and recipe.assembled:
+            found = _assemble(recipe, native, cache, engine, notify)
+        return found or _build(recipe, cache, engine, notify)
+
+
+def _assemble(
+    recipe: RuntimeRecipe,
+    native: Callable[[], RuntimeRecipe] | None,
+    cache: Cache,
+    engine: ImageEngine,
+    notify: Notify,
+) -> RuntimeImage:
+    """Return the image for another processor, by running nothing of it where that is possible."""
+    try:
+        return _build(recipe, cache, engine, notify)
+    except AlgoError as error:
+        packages = _FOREIGN.findall(error.details)
+        if not packages:
+            raise
+        names = ", ".join(dict.fromkeys(packages))
+        notify(Step(f"{names} must be run for {recipe.platform} to be installed: trying that"))
+        try:
+            if native is None:
+                raise
+            own = native()
+            return find_runtime(own, cache) or _build(own, cache, engine, notify)
+        except AlgoError as other:
+            raise RuntimeUnavailable(
+                f"{names} cannot be put into an image for {recipe.platform} here: the package's "
+                "own scripts must run there",
+                hint=_foreign_hint(recipe),
+                details=other.message,
+            ) from other
 
 
 def _build(
@@ -203,17 +171,21 @@ def _build(
     what = f"Building the runtime image for {recipe.spec.language} {recipe.spec.version}"
     notify(Step(what))
     packages = " ".join(sorted(recipe.system_packages))
+    arguments = {"SYSTEM_PACKAGES": packages} if packages else {}
+    if recipe.assembled:
+        arguments["ARCH"] = Platform.parse(recipe.platform).architecture
+    here = str(host_platform())
     try:
         built = engine.build(
             recipe.dockerfile,
             recipe.spec.base,
             recipe.tag,
-            {"SYSTEM_PACKAGES": packages} if packages else {},
-            recipe.platform,
+            arguments,
+            here if recipe.assembled else recipe.platform,
             lambda line: _tell(line, what, notify),
         )
     except AlgoError as error:
-        if recipe.platform == str(host_platform()):
+        if recipe.assembled or recipe.platform == here:
             raise
         text = f"this engine cannot build the runtime image for {recipe.platform}"
         hint = _foreign_hint(recipe)
@@ -244,7 +216,8 @@ def _store(
                 saved.document("manifest.json"), type=tuple[_ArchiveManifest, ...]
             )
             config = msgspec.json.decode(saved.document(manifest.Config), type=_ImageConfig)
-            _check_platform(f"{config.os}/{config.architecture}", recipe)
+            if not recipe.assembled:
+                _check_platform(f"{config.os}/{config.architecture}", recipe)
             named = zip(manifest.Layers, config.rootfs.diff_ids, strict=True)
             layers = tuple(
                 _store_layer(cache, saved.part(name), diff_id, built.began)

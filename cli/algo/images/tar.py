@@ -29,7 +29,7 @@ class _Hash(Protocol):
 
 
 class LayerWriter:
-    """Receives a tar stream, writes it plain or as gzip, and knows both digests."""
+    """Receives a tar stream, writes it plain or as gzip, and knows both digests and sizes."""
 
     def __init__(self, file: IO[bytes], *, compress: bool) -> None:
         self._file = file
@@ -37,7 +37,7 @@ class LayerWriter:
         self._blob: _Hash = hashlib.sha256()
         self._pending = bytearray()
         self._compressor = _compressor() if compress else None
-        self.size = 0
+        self.size = self.unpacked = 0
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the tar."""
@@ -65,6 +65,7 @@ class LayerWriter:
 
     def _flush(self, chunk: bytes) -> None:
         self._tar.update(chunk)
+        self.unpacked += len(chunk)
         self._emit(chunk if self._compressor is None else self._compressor.compress(chunk))
 
     def _emit(self, data: bytes) -> None:

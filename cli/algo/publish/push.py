@@ -122,4 +122,5 @@ def _blobs(
 
 def _report(layer: Layer, status: str) -> LayerReport:
     descriptor = layer.descriptor
-    return LayerReport(str(descriptor.digest), descriptor.size, str(layer.kind), layer.name, status)
+    digest, kind = str(descriptor.digest), str(layer.kind)
+    return LayerReport(digest, descriptor.size, kind, layer.name, status, layer.unpacked)

@@ -22,7 +22,7 @@ from algo.images.build import Builder
 from algo.images.cache import Cache
 from algo.images.deliver import IntoFile, deliver
 from algo.images.load import ensure_loaded
-from algo.images.runtime import host_platform
+from algo.images.recipe import host_platform
 from algo.images.sbom.generate import sbom
 from algo.project.project import Project
 
@@ -196,7 +196,7 @@ def test_its_bill_of_materials_fits_the_schema_and_names_every_package(
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
 def test_skopeo_reads_the_file(image: BuiltImage, tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
-    deliver(image, "1.0.0", IntoFile(path), notify=silent)
+    deliver((image,), "1.0.0", IntoFile(path), notify=silent)
     done = subprocess.run(
         ["skopeo", "inspect", f"oci-archive:{path}"], capture_output=True, text=True, check=True
     )
@@ -208,7 +208,7 @@ def test_docker_loads_the_file(
     engine: Engine, image: BuiltImage, images: DockerImages, tmp_path: Path
 ) -> None:
     path = tmp_path / "image.tar"
-    deliver(image, "1.0.0", IntoFile(path), notify=silent)
+    deliver((image,), "1.0.0", IntoFile(path), notify=silent)
     images.remove(image.tag)
 
     assert image.tag in engine.docker("load", "--input", str(path))

@@ -67,7 +67,7 @@ def test_a_whole_archive_is_loaded_and_known_by_its_layers(
     made = image(tmp_path, owner, owner, "b")
 
     assert not images.has(made.tag)
-    assert images.load(archive(made)) == ""
+    assert images.load(archive((made,))) == ""
     assert images.has(made.tag)
     assert images.layers_of(f"algo.local/{owner}/x") == (
         tuple(str(layer.diff_id) for layer in made.layers),
@@ -78,10 +78,10 @@ def test_a_whole_archive_is_loaded_and_known_by_its_layers(
 def test_layers_that_the_engine_has_may_be_empty(
     images: ImageEngine, tmp_path: Path, owner: str
 ) -> None:
-    images.load(archive(image(tmp_path, owner, owner, "b")))
+    images.load(archive((image(tmp_path, owner, owner, "b"),)))
     edited = image(tmp_path, owner, owner, "c")
 
-    assert images.load(archive(edited, known=1)) == ""
+    assert images.load(archive((edited,), known=1)) == ""
     assert images.has(edited.tag)
 
 
@@ -90,7 +90,7 @@ def test_layers_that_the_engine_lacks_may_not_be_empty(
 ) -> None:
     made = image(tmp_path, owner, owner, "b")
 
-    assert images.load(archive(made, known=1)) != ""
+    assert images.load(archive((made,), known=1)) != ""
     assert not images.has(made.tag)
 
 
@@ -99,7 +99,7 @@ def test_the_oldest_images_of_a_name_are_pruned(
 ) -> None:
     made = [image(tmp_path, owner, owner, str(number)) for number in range(4)]
     for one in made:
-        images.load(archive(one))
+        images.load(archive((one,)))
         images.touch(one.tag)
     images.prune(f"algo.local/{owner}/x", keep=2)
 
@@ -108,7 +108,7 @@ def test_the_oldest_images_of_a_name_are_pruned(
 
 def test_a_removed_image_is_gone(images: ImageEngine, tmp_path: Path, owner: str) -> None:
     made = image(tmp_path, owner, owner)
-    images.load(archive(made))
+    images.load(archive((made,)))
     images.remove(made.tag)
     images.remove(made.tag)
 

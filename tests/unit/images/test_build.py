@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from algo.engines.errors import ImageBuildFailed
 from algo.events import Event, Warned, silent
+from algo.images.cache import Cache
 from algo.images.errors import BadPlatform, RuntimeUnavailable
 from algo.images.image import LayerKind
+from algo.images.layer import make_layer
+from algo.images.sizes import package_sizes
+from algo.images.tree import Entry
 from algo.oci.descriptor import Platform
 from algo.oci.digest import Digest
 from algo.oci.manifest import ImageConfig, ImageManifest, decode
@@ -16,7 +22,7 @@ from algo.project.errors import ModelMissing
 from algo.project.lock import read
 from algo.project.project import Project
 
-from tests.fakes.images import FakeImageEngine
+from tests.fakes.images import FakeBuild, FakeImageEngine
 from tests.fakes.packages import FakePackages
 from tests.unit.images.projects import AMD64, builder, lock, project, runtimes
 
@@ -252,3 +258,63 @@ def test_the_description_in_the_image_is_the_projects(tmp_path: Path) -> None:
         found = archive.extractfile("opt/algo/algorithm.json")
         assert found is not None
         assert msgspec.json.decode(found.read())["name"] == "acme/p"
+
+
+def foreign(tmp_path: Path) -> Path:
+    root = runtimes(tmp_path / "r")
+    (root / "python" / "Dockerfile.foreign").write_text("ARG BASE\nFROM ${BASE}\n# foreign\n")
+    return root
+
+
+def test_another_processors_image_is_assembled_and_compiled_by_this_one(tmp_path: Path) -> None:
+    engine = FakeImageEngine()
+    made = builder(foreign(tmp_path), tmp_path / "c", engine)
+    here = project(tmp_path / "p")
+    native = made.build(here, lock(), notify=silent)
+    other = made.build(here, lock(), platform=Platform("linux", "arm64"), notify=silent)
+
+    assert [one.get("ARCH") for one in engine.builds] == [None, "arm64"]
+    assert decode(other.config_bytes, ImageConfig).architecture == "arm64"
+    assert names(other, LayerKind.PACKAGES) == names(native, LayerKind.PACKAGES)
+    # The image of another processor was never loaded: only this machine's compiles.
+    assert len([tag for tag in engine.images if tag.startswith("algo.local/runtime/")]) == 1
+    (runtime,) = [layer for layer in other.layers if layer.kind is LayerKind.RUNTIME][1:]
+    assert b"# foreign" in gzip.decompress(runtime.blob.read_bytes())
+
+
+def test_a_package_that_cannot_be_assembled_is_named_with_what_helps(tmp_path: Path) -> None:
+    class Refusing(FakeImageEngine):
+        def build(self, recipe: bytes, *rest: Any) -> FakeBuild:
+            if b"# foreign" in recipe:
+                raise ImageBuildFailed("failed", details="x\nalgo-foreign: postfix\ny")
+            return super().build(recipe, *rest)
+
+    made = builder(foreign(tmp_path), tmp_path / "c", Refusing())
+
+    with pytest.raises(RuntimeUnavailable, match="postfix cannot be put into") as raised:
+        made.build(
+            project(tmp_path / "p"), lock(), platform=Platform("linux", "arm64"), notify=silent
+        )
+    assert "docker pull --platform linux/arm64" in raised.value.hint
+
+
+def test_the_size_of_each_package_is_that_of_its_files_and_what_was_compiled(
+    tmp_path: Path,
+) -> None:
+    base = "opt/algo/packages"
+    files = {
+        f"{base}/big/__init__.py": b"x" * 900,
+        f"{base}/big/__pycache__/__init__.cpython-313.pyc": b"y" * 90,
+        f"{base}/big-1.0.dist-info/RECORD": b"big/__init__.py,,\nbig-1.0.dist-info/RECORD,,\n",
+        f"{base}/small.py": b"z" * 8,
+        f"{base}/small-2.dist-info/RECORD": b"small.py,,\n",
+        f"{base}/stray": b"?",
+    }
+    entries = [Entry(path, content) for path, content in files.items()]
+    layer = make_layer(Cache(tmp_path), LayerKind.PACKAGES, "packages", "x", entries, compress=True)
+    found = [(one.name, one.version, one.size) for one in package_sizes(layer)]
+
+    record = len(files[f"{base}/big-1.0.dist-info/RECORD"])
+    # A record that does not name itself belongs to none.
+    assert found == [("big", "1.0", 990 + record), ("others", "", 12), ("small", "2", 8)]
+    assert layer.unpacked > layer.descriptor.size

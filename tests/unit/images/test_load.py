@@ -111,7 +111,7 @@ def test_old_builds_do_not_pile_up_in_the_engine(image: BuiltImage) -> None:
 
 
 def test_the_file_is_an_oci_layout_and_a_docker_archive(image: BuiltImage, tmp_path: Path) -> None:
-    report = deliver(image, "1.0.0", IntoFile(tmp_path / "image.tar"), notify=silent)
+    (report,) = deliver((image,), "1.0.0", IntoFile(tmp_path / "image.tar"), notify=silent)
     with tarfile.open(tmp_path / "image.tar") as archive:
         names = archive.getnames()
         index = archive.extractfile("index.json")
@@ -126,8 +126,8 @@ def test_the_file_is_an_oci_layout_and_a_docker_archive(image: BuiltImage, tmp_p
 
 def test_the_report_tells_what_the_engine_had(image: BuiltImage) -> None:
     engine = FakeImageEngine()
-    first = deliver(image, "1.0.0", IntoEngine(engine), notify=silent)
-    again = deliver(image, "1.0.0", IntoEngine(engine), notify=silent)
+    (first,) = deliver((image,), "1.0.0", IntoEngine(engine), notify=silent)
+    (again,) = deliver((image,), "1.0.0", IntoEngine(engine), notify=silent)
 
     assert {layer.status for layer in first.layers} == {"sent"}
     assert first.bytes_sent == image.size
@@ -138,8 +138,8 @@ def test_the_report_tells_what_the_engine_had(image: BuiltImage) -> None:
 
 def test_the_store_gets_blobs_before_the_manifest_and_no_tag(image: BuiltImage) -> None:
     store = FakeStore()
-    report = deliver(image, "1.0.0", IntoStore(store), notify=silent)
-    again = deliver(image, "1.0.0", IntoStore(store), notify=silent)
+    (report,) = deliver((image,), "1.0.0", IntoStore(store), notify=silent)
+    (again,) = deliver((image,), "1.0.0", IntoStore(store), notify=silent)
 
     assert store.manifests == [image.manifest, image.manifest]
     assert report.reference == f"acme/p@{image.digest}"

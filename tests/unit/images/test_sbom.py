@@ -109,7 +109,8 @@ def whole(tmp_path: Path) -> BuiltImage:
         layer(tmp_path, LayerKind.GATEWAY, {"opt/algo/gateway/x.py": ""}),
         layer(tmp_path, LayerKind.PACKAGES, PACKAGES),
         layer(tmp_path, LayerKind.MODEL, {"opt/algo/app/models/a.bin": "weights"}, "one"),
-        layer(tmp_path, LayerKind.MODEL, {"m/b": "2", "m/a": "1"}, "many"),
+        layer(tmp_path, LayerKind.MODEL, {"m/b": "2"}, "many/b"),
+        layer(tmp_path, LayerKind.MODEL, {"m/a": "1"}, "many/*1"),
         layer(tmp_path, LayerKind.CODE, {"opt/algo/app/src/p.py": ""}),
     )
 

@@ -1,23 +1,55 @@
-"""What `algo build` does with the image it has assembled."""
+"""What `algo build` does with the images it has assembled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from algo.commands.shared.publishing import size
 from algo.environments.locking import ensure_lock
 from algo.errors import UsageError
+from algo.images.build import PLATFORMS
 from algo.images.code import outside_code
 from algo.images.deliver import deliver, write_file
+from algo.images.image import LayerKind
+from algo.images.sizes import package_sizes
 from algo.models.ensure import ensure_models
+from algo.oci.descriptor import Platform
+from algo.output import Table
+from algo.project.lock import read
 from algo.resources import output_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from algo.deps import Deps
-    from algo.oci.descriptor import Platform
+    from algo.events import Notify
+    from algo.images.build import Builder
+    from algo.images.deliver import BuildReport, LayerReport
+    from algo.images.image import BuiltImage
+    from algo.project.lock import Lock
     from algo.project.project import Project
+
+_LISTED = 12
+_EVERY = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of `algo build`.
+
+    Args:
+        platforms: What the images run on; nothing means this machine's.
+        output: The file that the result goes to.
+        into: `docker` or `store`.
+        sizes: Whether to show how large each package is.
+    """
+
+    platforms: tuple[Platform, ...] = ()
+    output: Path | None = None
+    into: str | None = None
+    sizes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +60,113 @@ class WrittenSbom:
     digest: str
 
 
-def build(
-    deps: Deps, project: Project, where: Platform | None, output: Path | None, into: str | None
-) -> None:
-    """Assemble the image of `project`, bring it to where it belongs, and show its digest."""
-    notify = deps.output.event
-    destination = deps.destination(project, output, into)
-    lock = ensure_lock(project, deps.locking(project), notify=notify)
-    lock = ensure_models(project, lock, deps.models(), notify=notify)
-    image = deps.builder().build(project, lock, platform=where, notify=notify)
-    report = deliver(image, project.manifest.algorithm.version, destination, notify=notify)
-    deps.output.result(report, human=report.digest)
-
-
-def show_sbom(
-    deps: Deps, project: Project, where: Platform | None, output: Path | None, into: str | None
-) -> None:
-    """Assemble the image of `project` and show what it holds, or write that to `output`.
+def platforms(text: str) -> tuple[Platform, ...]:
+    """Return the platforms that `--platform` names, `all` for every one; none for an empty text.
 
     Raises:
-        UsageError: A place for the image is named: it goes nowhere.
+        BadReference: One has another form.
     """
-    if into is not None:
+    if text == _EVERY:
+        return PLATFORMS
+    named = [Platform.parse(one.strip()) for one in text.split(",")] if text else []
+    return tuple(dict.fromkeys(named))
+
+
+def build(deps: Deps, project: Project, wish: Wish) -> None:
+    """Assemble the images of `project`, bring them to where they belong, and show the digests."""
+    notify = deps.output.event
+    destination = deps.destination(project, wish.output, wish.into)
+    images = _images(deps.builder(), project, _lock(deps, project), wish, notify)
+    reports = deliver(images, project.manifest.algorithm.version, destination, notify=notify)
+    if wish.sizes:
+        reports = tuple(map(_with_packages, reports, images))
+    for report in reports:
+        deps.output.aside(_layers(report))
+    shown = reports if len(reports) > 1 else reports[0]
+    deps.output.result(shown, human=_sizes(reports) if wish.sizes else _digests(reports))
+
+
+def show_sbom(deps: Deps, project: Project, wish: Wish) -> None:
+    """Assemble the image of `project` and show what it holds, or write that to a file.
+
+    Raises:
+        UsageError: A place for the image is named, which goes nowhere, or several platforms.
+    """
+    if wish.into is not None:
         raise UsageError("--sbom sends the image nowhere", hint="algo build --sbom -o sbom.json")
+    if len(wish.platforms) > 1:
+        raise UsageError(
+            "a bill of materials is of one image",
+            hint=f"algo build --sbom --platform {wish.platforms[0]}",
+        )
+    output = wish.output
     file = outside_code(project, output_file(deps.cwd, output)) if output else None
-    notify, builder = deps.output.event, deps.builder()
-    lock = ensure_lock(project, deps.locking(project), notify=notify)
-    lock = ensure_models(project, lock, deps.models(), notify=notify)
-    image = builder.build(project, lock, platform=where, notify=notify)
+    builder, lock = deps.builder(), _lock(deps, project)
+    (image,) = _images(builder, project, lock, wish, deps.output.event)
     document = builder.sbom(project, lock, image)
     if file is None:
         deps.output.raw(document)
         return
     write_file(file, (document,))
     deps.output.result(WrittenSbom(str(file), str(image.digest)), human=str(output))
+
+
+def _lock(deps: Deps, project: Project) -> Lock:
+    notify = deps.output.event
+    lock = ensure_lock(project, deps.locking(project), notify=notify)
+    return ensure_models(project, lock, deps.models(), notify=notify)
+
+
+def _images(
+    builder: Builder, project: Project, lock: Lock, wish: Wish, notify: Notify
+) -> tuple[BuiltImage, ...]:
+    wanted: Sequence[Platform | None] = wish.platforms or (None,)
+    images = []
+    for platform in wanted:
+        image = builder.build(project, lock, platform=platform, notify=notify)
+        # The build has written the runtime image down; the next one must not forget it.
+        lock = read(project.lock_path) or lock
+        images.append(image)
+    return tuple(images)
+
+
+def _with_packages(report: BuildReport, image: BuiltImage) -> BuildReport:
+    (layer,) = [one for one in image.layers if one.kind is LayerKind.PACKAGES]
+    return replace(report, packages=package_sizes(layer))
+
+
+def _digests(reports: Sequence[BuildReport]) -> str:
+    """Return the digest, or what each platform has."""
+    if len(reports) == 1:
+        return reports[0].digest
+    return "\n".join(f"{report.platform} {report.digest}" for report in reports)
+
+
+def _layers(report: BuildReport) -> Table:
+    """Return how large each layer is and whether it had to be made."""
+    rows = [_layer(layer) for layer in report.layers]
+    total = sum(layer.size for layer in report.layers)
+    unpacked = sum(layer.unpacked for layer in report.layers)
+    rows.append(("", "", size(total), size(unpacked), f"{size(report.bytes_sent)} sent"))
+    columns = ("layer", "kind", "stored", "unpacked", report.platform)
+    return Table(columns, rows)
+
+
+def _layer(layer: LayerReport) -> tuple[str, ...]:
+    name = layer.name if layer.name != layer.kind else ""
+    what = f"{layer.kind} {name}".strip()
+    state = "new" if layer.made else "reused"
+    return (layer.digest[7:19], what, size(layer.size), size(layer.unpacked), state)
+
+
+def _sizes(reports: Sequence[BuildReport]) -> Table:
+    """Return the digests, and the largest packages of each image."""
+    rows: list[tuple[str, ...]] = []
+    for report in reports:
+        rows.append((report.platform, report.digest, ""))
+        listed = report.packages[:_LISTED]
+        rows += [(one.name, one.version, size(one.size)) for one in listed]
+        rest = report.packages[_LISTED:]
+        if rest:
+            rows.append((f"{len(rest)} more", "", size(sum(one.size for one in rest))))
+    return Table(("package", "version", "unpacked"), rows)

@@ -47,7 +47,7 @@ def require_cuda(deps: Deps, engine: Engine, target: Project | VersionTarget, gp
 
 def packages(deps: Deps, project: Project, *, image: bool) -> list[tuple[str, str]]:
     """Return name and version of what the project's lock pins for where it runs."""
-    from algo.images.runtime import host_platform
+    from algo.images.recipe import host_platform
     from algo.project.lock import read
 
     lock = read(project.lock_path)

@@ -210,7 +210,7 @@ def _named(pins: tuple[Pin, ...]) -> tuple[str, ...]:
 
 
 def _image_target(deps: Deps, project: Project) -> Target:
-    from algo.images.runtime import host_platform
+    from algo.images.recipe import host_platform
 
     return deps.locking(project).image_target(str(host_platform()))
 
@@ -230,7 +230,7 @@ def _outside(project: Project) -> str:
 
 def _base(deps: Deps, project: Project) -> str:
     """Return what only another container can bring: its runtime image, and who it is."""
-    from algo.images.runtime import host_platform, read_recipe
+    from algo.images.recipe import host_platform, read_recipe
     from algo.resources import data_folder
 
     language = project.manifest.algorithm.language

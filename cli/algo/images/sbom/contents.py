@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tarfile
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from algo.images.image import Layer, LayerKind
-from algo.oci.media_types import LAYER_GZIP
+from algo.images.image import LayerKind
+from algo.images.layer import opened
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterable
+
+    from algo.images.image import Layer
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _LARGEST = 32 << 20
@@ -58,34 +60,23 @@ def read_contents(layers: Iterable[Layer]) -> Contents:
     """Return what `layers` hold, from the bottom up; a file that a later one removed is gone."""
     found = Contents()
     for layer in layers:
-        with layer.blob.open("rb") as blob:
-            _read(layer, plain(layer, blob), found)
+        with opened(layer) as archive:
+            _read(layer, archive, found)
     for files in found.models.values():
         files.sort(key=lambda one: one.path)
     return found
 
 
-def plain(layer: Layer, blob: IO[bytes]) -> IO[bytes]:
-    """Return the tar of `layer`, whose blob is open, as a stream."""
-    if layer.descriptor.media_type != LAYER_GZIP:
-        return blob
-    from isal import igzip
-
-    module: Any = igzip
-    return cast("IO[bytes]", module.open(blob, "rb"))
-
-
-def _read(layer: Layer, stream: IO[bytes], found: Contents) -> None:
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for member in archive:
-            path = member.name.removeprefix("./").lstrip("/")
-            folder, _, name = path.rpartition("/")
-            if name == _OPAQUE:
-                _remove(found, folder)
-            elif name.startswith(_WHITEOUT):
-                _remove(found, f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
-            elif member.isreg():
-                _take(layer, path, member, archive, found)
+def _read(layer: Layer, archive: tarfile.TarFile, found: Contents) -> None:
+    for member in archive:
+        path = member.name.removeprefix("./").lstrip("/")
+        folder, _, name = path.rpartition("/")
+        if name == _OPAQUE:
+            _remove(found, folder)
+        elif name.startswith(_WHITEOUT):
+            _remove(found, f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
+        elif member.isreg():
+            _take(layer, path, member, archive, found)
 
 
 def _take(

@@ -1,0 +1,117 @@
+"""What a runtime image is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.images.errors import RuntimeInvalid
+from algo.images.image import REPOSITORY
+from algo.oci.descriptor import Platform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FORMAT = "2"
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
+_FOREIGN = "Dockerfile.foreign"
+
+
+class RuntimeSpec(msgspec.Struct, frozen=True):
+    """What `runtime.toml` says: the language, its version in the image, the base image."""
+
+    language: str
+    version: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRecipe:
+    """Everything a runtime image is made from.
+
+    Args:
+        spec: The language's `runtime.toml`.
+        dockerfile: The bytes of its Dockerfile.
+        platform: `linux/amd64`.
+        system_packages: The Debian packages that the project asks for.
+        assembled: Whether the Dockerfile runs on this machine's processor alone and puts together
+            a system for another one.
+    """
+
+    spec: RuntimeSpec
+    dockerfile: bytes
+    platform: str
+    system_packages: tuple[str, ...] = ()
+    assembled: bool = False
+
+    @property
+    def key(self) -> str:
+        """A digest over all of it, in hex."""
+        parts = [_FORMAT, self.spec.language, self.spec.version, self.spec.base, self.platform]
+        text = "\0".join([*parts, *sorted(self.system_packages), ""]).encode()
+        return hashlib.sha256(text + self.dockerfile).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """What the engine calls the image while this process builds it."""
+        return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}-{os.getpid()}"
+
+
+def read_spec(runtimes: Path, language: str) -> RuntimeSpec:
+    """Return the `runtime.toml` of `language` below the folder `runtimes`.
+
+    Raises:
+        RuntimeInvalid: There is none, or it cannot be read.
+    """
+    path = runtimes / language / "runtime.toml"
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), RuntimeSpec)
+    except FileNotFoundError as error:
+        known = sorted(one.parent.name for one in runtimes.glob("*/runtime.toml"))
+        raise RuntimeInvalid(
+            f"there is no runtime for {language!r}",
+            hint=f"set language to one of: {', '.join(known)}",
+        ) from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RuntimeInvalid(f"{language}/runtime.toml cannot be read: {error}") from error
+
+
+def read_recipe(
+    runtimes: Path,
+    language: str,
+    platform: str,
+    system_packages: tuple[str, ...],
+    *,
+    host: str = "",
+) -> RuntimeRecipe:
+    """Return the recipe of `language` below the folder `runtimes`.
+
+    Args:
+        runtimes: The folder.
+        language: The language.
+        platform: What the runtime is for.
+        system_packages: What the project asks for.
+        host: The platform of this machine's containers, when it may be another one: then the
+            recipe runs nothing of `platform`, where the language has such a one.
+
+    Raises:
+        RuntimeInvalid: The language has no runtime, or one that cannot be read.
+    """
+    spec = read_spec(runtimes, language)
+    foreign = runtimes / language / _FOREIGN
+    assembled = host not in ("", platform) and foreign.is_file()
+    file = foreign if assembled else runtimes / language / "Dockerfile"
+    return RuntimeRecipe(spec, file.read_bytes(), platform, system_packages, assembled)
+
+
+def host_platform() -> Platform:
+    """Return the platform of containers on this machine: Linux on its processor."""
+    import platform
+
+    machine = platform.machine()
+    return Platform("linux", _MACHINES.get(machine, machine))
