@@ -146,10 +146,15 @@ def onnx_models(
     client_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A folder of ONNX files of many forms, written by onnx and skl2onnx."""
-    folder = tmp_path_factory.mktemp("onnx-models")
-    script = str(pinned.CLIENTS / "onnx_models.py")
-    output_of([str(client_python("onnx")), script, str(folder)], timeout=120)
-    return folder
+    return _written_by("onnx_models.py", client_python("models"), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sklearn_models(
+    client_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder of pickled estimators of many forms."""
+    return _written_by("sklearn_models.py", client_python("models"), tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +189,12 @@ def algo_home(tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPat
     (home / "cache").symlink_to(session_cache, target_is_directory=True)
     monkeypatch.setenv("ALGO_HOME", str(home))
     return home
+
+
+def _written_by(script: str, python: Path, factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp("written")
+    output_of([str(python), str(pinned.CLIENTS / script), str(folder)], timeout=120)
+    return folder
 
 
 def _bring(name: str) -> Path:

@@ -49,6 +49,50 @@ def test_an_onnx_model_passes_its_tests_on_both_engines(
     assert passing(capsys, "--engine", "docker") == 3
 
 
+def test_an_estimator_of_a_frame_is_served_with_its_columns(
+    cwd: Path,
+    sklearn_models: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(["import", "sklearn", str(sklearn_models / "churn.pkl"), "--name", "acme/x"]) == 0
+    told = capsys.readouterr()
+    assert "Created acme/x from sklearn" in told.out
+    assert "reading it runs its code, in the project's environment" in told.err
+    monkeypatch.chdir(cwd / "x")
+    assert passing(capsys) == 3
+    assert run(["run", "-d", '[{"plan": "gold", "Monthly bill ($)": 30, "since": "x"}]']) == 1
+    assert "[0].since: expected a number" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["iris", "search", "spam", "own", "several", "reduced", "churn"])
+def test_estimators_of_many_forms_pass_their_tests_on_both_engines(
+    cwd: Path,
+    sklearn_models: Path,
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    code = ["--code", str(sklearn_models / "features.py")]
+    assert run(["import", "sklearn", str(sklearn_models / f"{name}.pkl"), *code]) == 0
+    monkeypatch.chdir(cwd / name)
+    assert passing(capsys) == 3
+    assert passing(capsys, "--engine", "docker") == 3
+
+
+def test_pins_without_wheels_for_the_image_are_told_with_a_way_out(
+    cwd: Path, sklearn_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["import", "sklearn", str(sklearn_models / "old.pkl"), "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "import_pins_unmet"
+    assert "scikit-learn==1.2.2" in error["details"]
+    assert error["hint"] == f"algo import sklearn {sklearn_models / 'old.pkl'} --loosen"
+    assert list(cwd.iterdir()) == []
+
+
 def test_a_model_of_the_future_is_told_with_a_way_back(
     cwd: Path, onnx_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,7 @@ app = typer.Typer(
     \b
     algo import onnx iris.onnx
     algo import onnx iris.onnx services/iris --name acme/iris
+    algo import sklearn churn.joblib
     """,
     add_completion=False,
     rich_markup_mode=None,

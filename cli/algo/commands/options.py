@@ -48,6 +48,13 @@ ExampleOpt = Annotated[
         "--example", metavar="FILE", help="An input as JSON, for a case; may be repeated."
     ),
 ]
+LoosenOpt = Annotated[
+    bool, typer.Option("--loosen", help="Take newer versions than it was made with.")
+]
+WithOpt = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="REQUIREMENT", help="A package more; may be repeated."),
+]
 
 _FLAG = "--gpu"
 _VALUE = re.compile(r"all|\d+|id:.*|\d+(,\d+)*,?|(GPU|MIG)-.*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algo.errors import USAGE, AlgoError
+from algo.errors import NOT_ALLOWED, USAGE, AlgoError
 
 
 class SourceInvalid(AlgoError):
@@ -45,3 +45,17 @@ class ExampleInvalid(AlgoError):
     code = "import_example_invalid"
     exit_code = USAGE
     hint = "give a file with one input of the model as JSON"
+
+
+class PickleDangerous(AlgoError):
+    """To read the pickle would call what no model needs."""
+
+    code = "import_pickle_dangerous"
+    exit_code = NOT_ALLOWED
+    hint = "do not load it anywhere; ask who made it for a model without these calls"
+
+
+class PinsUnmet(AlgoError):
+    """The versions that the model was made with cannot be had for the Python of the image."""
+
+    code = "import_pins_unmet"

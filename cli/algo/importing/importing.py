@@ -6,15 +6,18 @@ import json
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.contract.interface import Fault
 from algo.errors import AlgoError
 from algo.events import Note, Step, counted
 from algo.importing import literals, recording
-from algo.importing.errors import ExampleInvalid, ModelUnusable
+from algo.importing.errors import ExampleInvalid, ModelUnusable, PinsUnmet
 from algo.importing.interface import Example
 from algo.importing.naming import choose_name
 from algo.importing.place import making, take_over
+from algo.resources import scratch
 from algo.scaffold.names import variables
 from algo.scaffold.plan import plan
 from algo.scaffold.templates import DEFAULT, template_files
@@ -22,8 +25,8 @@ from algo.scaffold.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from algo.contract.values import Json
     from algo.events import Notify
     from algo.importing.interface import Draft, Source, Workshop
 
@@ -35,6 +38,9 @@ _COMMON = (
     "pytest.ini",
     "requirements-test.in",
 )
+_REQUIREMENTS, _LOCK = "requirements.in", "algo.lock"
+_PROBE = "local/probe"
+_UNMET = ("requirements_unsatisfiable", "install_failed")
 _LOAD_FAILED = "load_failed"
 _NEXT = ("algo serve", "algo test")
 
@@ -111,22 +117,68 @@ def import_source(
         AlgoError: Its requirements cannot be locked or installed.
     """
     given = _given(order)
-    draft = source.draft()
+    asking = _Asking(workshop, templates, notify)
+    draft = source.draft(asking.ask)
     draft = replace(draft, examples=given or draft.examples)
     called = draft.name if order.folder is None else (order.cwd / order.folder).resolve().name
     name = choose_name(order.name, called, order.user)
     target = order.cwd / (order.folder if order.folder is not None else name.split("/")[1])
-    for note in draft.notes:
-        notify(Note(note))
+    asking.tell(draft)
     with making(target) as tree:
         lay_out(draft, name, tree, templates)
+        asking.hand_on(tree)
         with _told(draft), workshop.serving(tree) as algorithm:
             notify(Step("Recording what it answers"))
             cases = recording.record(draft.examples, algorithm, notify)
         recording.write(cases, tree)
         files = sorted(path for path in tree.rglob("*") if path.is_file())
         written = tuple(path.relative_to(tree).as_posix() for path in files)
-    return Imported(name, draft.template, target, written, len(cases), _next(target, order.cwd))
+    return Imported(name, draft.parts[0], target, written, len(cases), _next(target, order.cwd))
+
+
+class _Asking:
+    """Runs projects that are only asked something and then forgotten."""
+
+    def __init__(self, workshop: Workshop, templates: Path, notify: Notify) -> None:
+        self._workshop = workshop
+        self._templates = templates
+        self._notify = notify
+        self._notes: set[str] = set()
+        self._locked: tuple[bytes, bytes] | None = None
+
+    def tell(self, draft: Draft) -> None:
+        """Say what the user has to know of `draft`, once."""
+        for note in draft.notes:
+            if note not in self._notes:
+                self._notes.add(note)
+                self._notify(Note(note))
+
+    def ask(self, draft: Draft) -> Json:
+        """Run the project of `draft` and return what it answers.
+
+        Raises:
+            ModelUnusable: It cannot be loaded, or does not answer.
+        """
+        self.tell(draft)
+        with scratch("import") as folder, _told(draft):
+            tree = Path(folder, "project")
+            tree.mkdir()
+            lay_out(draft, _PROBE, tree, self._templates)
+            with self._workshop.serving(tree) as algorithm:
+                answer = algorithm.call({})
+            lock = tree / _LOCK
+            if lock.is_file():
+                self._locked = ((tree / _REQUIREMENTS).read_bytes(), lock.read_bytes())
+        if isinstance(answer, Fault):
+            raise ModelUnusable(
+                f"{draft.name} says nothing of itself: {answer.code}", details=answer.message
+            )
+        return answer.value
+
+    def hand_on(self, project: Path) -> None:
+        """Give `project` the lock of what was asked, where it has the same requirements."""
+        if self._locked and (project / _REQUIREMENTS).read_bytes() == self._locked[0]:
+            (project / _LOCK).write_bytes(self._locked[1])
 
 
 @contextmanager
@@ -135,6 +187,13 @@ def _told(draft: Draft) -> Iterator[None]:
     try:
         yield
     except AlgoError as error:
+        if error.code in _UNMET and draft.loosen:
+            raise PinsUnmet(
+                f"what {draft.name} was made with cannot be had for the Python of the image; "
+                "nothing was written",
+                details=f"{error.message}\n{error.details}".rstrip(),
+                hint=draft.loosen,
+            ) from error
         if error.code != _LOAD_FAILED:
             raise
         raise ModelUnusable(
@@ -147,7 +206,7 @@ def _told(draft: Draft) -> Iterator[None]:
 def lay_out(draft: Draft, name: str, folder: Path, templates: Path) -> None:
     """Write the project of `draft`, called `name`, into the empty folder `folder`."""
     common = [file for file in template_files(templates / DEFAULT) if file.path.startswith(_COMMON)]
-    own = template_files(templates / "imports" / draft.template)
+    own = [file for part in draft.parts for file in template_files(templates / "imports" / part)]
     models = {model: copied.place for model, copied in draft.models.items()}
     words = {"models": literals.table(models), **draft.words}
     taken = {file.path for file in own}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,7 +41,7 @@ class Draft:
     """A project that is not written yet.
 
     Args:
-        template: The folder below `scaffolds/imports`.
+        parts: The folders below `scaffolds/imports` that make it up; the first names its kind.
         name: What the source is called, for a project that is given no other name.
         models: What `[models]` names, by these names.
         words: What the template's variables mean besides owner, name and module.
@@ -49,9 +50,10 @@ class Draft:
         examples: Inputs that come with the source, or are made from its signature.
         notes: What the user has to know of it.
         advice: The hint for a model that cannot be loaded.
+        loosen: The hint where its versions cannot be had.
     """
 
-    template: str
+    parts: tuple[str, ...]
     name: str
     models: Mapping[str, Copied]
     words: Mapping[str, str]
@@ -60,6 +62,10 @@ class Draft:
     examples: tuple[Example, ...] = ()
     notes: tuple[str, ...] = ()
     advice: str = ""
+    loosen: str = ""
+
+
+Ask = Callable[[Draft], "Json"]
 
 
 class Workshop(Protocol):
@@ -76,8 +82,11 @@ class Workshop(Protocol):
 class Source(Protocol):
     """What is imported: an ONNX file, an MLflow model, and so on."""
 
-    def draft(self) -> Draft:
-        """Read it, and run nothing of it.
+    def draft(self, ask: Ask) -> Draft:
+        """Read it, and run nothing of it here.
+
+        Args:
+            ask: Runs a project that tells what only running can tell, and returns its answer.
 
         Raises:
             SourceInvalid: It is something else.

@@ -15,6 +15,7 @@ from algo.importing.protobuf import Malformed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.importing.interface import Ask
     from algo.importing.onnx_file import Named, OnnxFile, Value
 
 SUFFIX = ".onnx"
@@ -34,13 +35,14 @@ class OnnxSource:
 
     path: Path
 
-    def draft(self) -> Draft:
+    def draft(self, ask: Ask) -> Draft:
         """Read the file's inputs, outputs and the files beside it.
 
         Raises:
             SourceInvalid: There is no ONNX file, or there are several.
             SourceUnsupported: It has no inputs, or some that no array stands for.
         """
+        del ask  # the file says all of it
         path = _file(self.path)
         model = _read(path)
         _check(model, path)
@@ -55,7 +57,7 @@ class OnnxSource:
         names = ["model", "weights", *(f"weights-{at}" for at in range(2, len(files)))]
         places = [f"models/{file.relative_to(path.parent).as_posix()}" for file in files]
         return Draft(
-            template="onnx",
+            parts=("onnx",),
             name=path.stem,
             models={
                 name: Copied(file, place)

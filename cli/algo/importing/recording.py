@@ -9,7 +9,7 @@ import msgspec
 
 from algo.contract.case import FOLDER
 from algo.contract.interface import Answer, Fault
-from algo.contract.values import Tolerance, first_difference, kind
+from algo.contract.values import Json, Tolerance, first_difference, kind
 from algo.events import Note
 from algo.importing.errors import ExampleRefused
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.contract.interface import Algorithm
-    from algo.contract.values import Json
     from algo.events import Notify
     from algo.importing.interface import Example
 
 # Another processor adds single precision numbers in another order.
 ABSOLUTE, RELATIVE = 1e-5, 1e-4
 _REFUSAL = "invalid_input"
+# What an input of hardly any form is: an object of nothing, a list of such objects.
+_WRONG: tuple[Json, ...] = ({}, [{}])
 
 
 class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,9 +53,11 @@ def record(
         AlgorithmGone: Nothing answers any more.
     """
     cases = [_recorded(example, algorithm, notify) for example in examples]
-    refused = algorithm.call({})
-    if isinstance(refused, Fault) and refused.code == _REFUSAL:
-        cases.append(Recorded("what is missing is told", {}, error=_REFUSAL))
+    for wrong in _WRONG:
+        refused = algorithm.call(wrong)
+        if isinstance(refused, Fault) and refused.code == _REFUSAL:
+            cases.append(Recorded("what is missing is told", wrong, error=_REFUSAL))
+            break
     return tuple(cases)
 
 

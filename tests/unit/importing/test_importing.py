@@ -18,7 +18,7 @@ from algo.importing.errors import (
     TargetTaken,
 )
 from algo.importing.importing import Imported, Order, import_source
-from algo.importing.interface import Copied, Draft, Example
+from algo.importing.interface import Ask, Copied, Draft, Example
 from algo.project.project import Project
 from algo.resources import data_folder
 
@@ -37,12 +37,12 @@ class Given:
     folder: Path
     examples: tuple[Example, ...] = (Example("one", ({"x": 1.5},)),)
 
-    def draft(self) -> Draft:
+    def draft(self, ask: Ask) -> Draft:
         weights = self.folder / "net.onnx"
         weights.write_bytes(b"weights")
         words = dict.fromkeys(("file", "inputs", "outputs", "table", "imports", "opset"), "x")
         return Draft(
-            "onnx",
+            ("onnx",),
             "My Net",
             {"model": Copied(weights, "models/net.onnx")},
             words,

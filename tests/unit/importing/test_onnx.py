@@ -15,6 +15,17 @@ from algo.importing.protobuf import Malformed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.contract.values import Json
+    from algo.importing.interface import Draft
+
+
+def draft_of(path: Path) -> Draft:
+    return OnnxSource(path).draft(unasked)
+
+
+def unasked(draft: Draft) -> Json:
+    raise AssertionError("the file says all of it")
+
 
 def test_names_types_and_shapes_of_inputs_and_outputs_are_read(onnx_models: Path) -> None:
     scaled = onnx_file.read(onnx_models / "scaled.onnx")
@@ -27,26 +38,26 @@ def test_names_types_and_shapes_of_inputs_and_outputs_are_read(onnx_models: Path
 
 
 def test_the_annotations_say_what_the_file_says(onnx_models: Path) -> None:
-    words = OnnxSource(onnx_models / "texts.onnx").draft().words
+    words = draft_of(onnx_models / "texts.onnx").words
     assert words["inputs"] == (
         '        "words": Annotated[np.ndarray, np.str_, (None, 1)],\n'
         '        "flag": Annotated[np.ndarray, np.bool_, ()],'
     )
-    iris = OnnxSource(onnx_models / "iris.onnx").draft().words
+    iris = draft_of(onnx_models / "iris.onnx").words
     assert "list[dict[int, float]]" in iris["outputs"]
     assert iris["imports"] == "Annotated, TypedDict"
 
 
 def test_guesses_differ_only_where_the_file_leaves_lengths_open(onnx_models: Path) -> None:
-    (fixed,) = OnnxSource(onnx_models / "iris.onnx").draft().examples
+    (fixed,) = draft_of(onnx_models / "iris.onnx").examples
     assert fixed.inputs == ({"X": [[0.0, 0.1, 0.2, 0.3]]},)
-    (open_ones,) = OnnxSource(onnx_models / "picky.onnx").draft().examples
+    (open_ones,) = draft_of(onnx_models / "picky.onnx").examples
     sizes = [len(guess["x"][0]) for guess in open_ones.inputs]  # type: ignore[index, call-overload, arg-type]
     assert sizes == [8, 1, 32, 224]
 
 
 def test_weights_in_a_file_beside_it_are_a_model_of_their_own(onnx_models: Path) -> None:
-    draft = OnnxSource(onnx_models / "stored").draft()
+    draft = draft_of(onnx_models / "stored")
     places = {name: copied.place for name, copied in draft.models.items()}
     assert places == {"model": "models/net.onnx", "weights": "models/net.weights"}
 
@@ -66,7 +77,7 @@ def test_what_cannot_be_served_is_refused_with_its_reason(
     onnx_models: Path, name: str, kind: type[SourceInvalid], said: str, hint: str
 ) -> None:
     with pytest.raises(kind) as refused:
-        OnnxSource(onnx_models / name).draft()
+        draft_of(onnx_models / name)
     assert said in refused.value.message
     assert hint in refused.value.hint
 
@@ -75,7 +86,7 @@ def test_what_cannot_be_served_is_refused_with_its_reason(
 def test_a_file_of_another_kind_is_no_onnx_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.onnx").write_bytes(content)
     with pytest.raises(SourceInvalid, match="is no ONNX file"):
-        OnnxSource(tmp_path / "x.onnx").draft()
+        draft_of(tmp_path / "x.onnx")
 
 
 def test_a_model_cut_short_is_told_at_every_length(onnx_models: Path, tmp_path: Path) -> None:
@@ -93,4 +104,4 @@ def test_a_model_cut_short_is_told_at_every_length(onnx_models: Path, tmp_path: 
 
 def test_a_folder_with_one_model_stands_for_it(onnx_models: Path, tmp_path: Path) -> None:
     shutil.copy(onnx_models / "iris.onnx", tmp_path)
-    assert OnnxSource(tmp_path).draft().name == "iris"
+    assert draft_of(tmp_path).name == "iris"
