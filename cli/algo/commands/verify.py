@@ -35,6 +35,7 @@ def verify_command(
     algo verify acme/digits:1.0.0 --key algo.pub
     """
     from algo.commands.shared.publishing import size, source_line
+    from algo.events import counted
     from algo.oci.reference import Reference
     from algo.publish.consume import verify_version
     from algo.trust.policy import only
@@ -45,9 +46,10 @@ def verify_command(
     versions = "the first version" if found.history == 1 else f"{found.history} versions"
     if found.history_continues:
         versions = f"{found.history} here, those before in {found.history_continues}"
+    models = f" and {counted(found.models, 'model')}" if found.models else ""
     source = f"\nmade from {source_line(found.provenance)}" if found.provenance else ""
     deps.output.result(
         found,
         human=f"VERIFIED by {found.signer} ({found.key[:16]})\n{found.reference}@{found.digest}\n"
-        f"{size(found.bytes_checked)} are what was signed; its history: {versions}{source}",
+        f"{size(found.bytes_checked)}{models} are what was signed; its history: {versions}{source}",
     )

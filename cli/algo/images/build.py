@@ -12,7 +12,7 @@ from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_
 from algo.images.errors import BadPlatform
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
-from algo.images.models import model_layers
+from algo.images.models import Part, model_layers, model_parts
 from algo.images.recipe import read_recipe, read_spec
 from algo.images.runtime import ensure_runtime
 from algo.images.tree import Entry, collect, fingerprint
@@ -143,6 +143,10 @@ class Builder:
 
     def _gateway_pins(self) -> Sequence[Pin]:
         return self.installer.read(self.runtimes / "gateway" / "requirements.txt")
+
+    def model_parts(self, project: Project, lock: Lock, name: str) -> tuple[Part, ...]:
+        """Return the files of the model `name`, sorted by path."""
+        return model_parts(project, lock, name, self.cache)
 
     def _gateway(self, compiler: Compiler, target: Target, notify: Notify) -> Layer:
         pins = self._gateway_pins()

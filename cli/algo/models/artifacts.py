@@ -20,6 +20,7 @@ from algo.oci.manifest import ImageManifest, Index, decode, media_type_of
 from algo.oci.reference import Reference
 from algo.project.models import LockedFile, safe_path
 from algo.storage.errors import UnsafeArchive
+from algo.storage.pieces import Pieces
 from algo.storage.tar import SYSTEM, Content, Kind, Member, read_tar
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ class _Fetching:
             return self.cache.adopt(path, name)
 
     def _unpacked(self, layer: Descriptor) -> Iterator[_Entry]:
-        stream = _Stream(self._pieces(layer))
-        plain: _Stream | _Bounded = stream
+        stream = Pieces(self._pieces(layer))
+        plain: Pieces | _Bounded = stream
         if layer.media_type.endswith("gzip") or stream.peek(2) == b"\x1f\x8b":
             plain = _Bounded(gzip.GzipFile(fileobj=cast("BinaryIO", stream)), layer.size)
         try:
@@ -177,33 +178,6 @@ class _Fetching:
             if done - told >= _STEP:
                 told = done
                 self.notify(Progress(text, done, layer.size))
-
-
-class _Stream:
-    """Pieces as a file that can be read forward."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def peek(self, size: int) -> bytes:
-        """Return the next bytes and leave them there."""
-        while len(self._rest) < size and (piece := next(self._pieces, b"")):
-            self._rest += piece
-        return self._rest[:size]
-
-    def read(self, size: int = -1) -> bytes:
-        """Return at most `size` bytes, none at the end."""
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found
-
-    def drain(self) -> None:
-        """Read on to the end."""
-        self._rest = b""
-        for _ in self._pieces:
-            pass
 
 
 class _Bounded:

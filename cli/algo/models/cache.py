@@ -51,6 +51,14 @@ class ModelCache:
         """Tell whether the file is there and is still what it was."""
         return holds(self.path(file.sha256), Digest(file.sha256), file.size)
 
+    def find(self, sha256: str, name: str) -> LockedFile | None:
+        """Return the file with this hash, called `name`, when it is here and whole."""
+        try:
+            file = LockedFile(name, sha256, self.path(sha256).stat().st_size)
+        except FileNotFoundError:
+            return None
+        return file if self.has(file) else None
+
     @contextmanager
     def partial(self, key: str) -> Iterator[Path]:
         """Give the place of an unfinished download, to this process alone.

@@ -87,7 +87,9 @@ class Downloads:
     def file(
         self, url: str, name: str, sha256: str, cache: ModelCache, text: str, notify: Notify
     ) -> LockedFile:
-        """Return the file behind `url`, whose hash is `sha256`; empty takes what comes.
+        """Return the file behind `url`, whose hash is `sha256`.
+
+        An empty hash takes what comes, and then `url` must always mean the same content.
 
         Raises:
             ModelCorrupted: It has another hash.
@@ -95,18 +97,20 @@ class Downloads:
             ModelRefused: It wants other credentials.
             ModelUnreachable: It does not answer, or not to the end.
         """
-        key = f"{url}#sha256={sha256}"
-        known = cache.recall(key, name)
-        if known is not None:
-            return known
+        key = f"sha256={sha256}" if sha256 else url
         with cache.partial(key) as partial:
+            # Another process, or thread, may have brought it while this one waited.
+            known = cache.find(sha256, name) if sha256 else cache.recall(key, name)
+            if known is not None:
+                return known
             # What was begun before may be of other content: then it is worth a second beginning.
             for begun in (partial.exists(), False):
                 self._download(url, partial, text, notify)
                 found = Digest.of_file(partial).hex
                 if sha256 in ("", found):
                     file = cache.adopt(partial, name)
-                    cache.remember(key, file)
+                    if not sha256:
+                        cache.remember(key, file)
                     return file
                 partial.unlink()
                 if not begun:

@@ -10,6 +10,7 @@ from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.publish.find import find
 from algo.publish.repository import RegistryRepository
+from algo.publish.weights import SignedWeights
 from algo.registry.copy import copy_version
 from algo.registry.errors import NotFound
 from algo.trust.errors import BlobMissing, SignatureForeign
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.oci.digest import Digest
     from algo.oci.reference import Reference
+    from algo.publish.taking import TakenModel
     from algo.registry.copy import CopiedVersion
     from algo.registry.interface import Registry
     from algo.trust.keyring import Keyring
@@ -80,7 +82,8 @@ class Examined:
 class Verification:
     """What `algo verify` found; `bytes_checked` were read and compared with their digests.
 
-    `history` versions were followed back; those before them are at `history_continues`.
+    `models` have a signature of their own, which holds; `history` versions were followed back;
+    those before them are at `history_continues`.
     """
 
     verified: bool
@@ -93,6 +96,7 @@ class Verification:
     key: str
     published: str
     bytes_checked: int
+    models: int
     history: int
     history_continues: str
     provenance: Provenance | None
@@ -100,7 +104,10 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A version that is in the embedded store now; `reference` is its name there."""
+    """A version that is in the embedded store now; `reference` is its name there.
+
+    `models` are those that were taken out of it.
+    """
 
     name: str
     version: str
@@ -110,6 +117,7 @@ class Pulled:
     images: dict[str, str]
     signer: str
     bytes_received: int
+    models: tuple[TakenModel, ...] = ()
 
 
 def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examined:
@@ -137,6 +145,10 @@ def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examin
         verified = verify(repository, asked, tools.accepted())
     if asked.version:
         tools.pins.keep(repository.place, asked.version, asked.digest)
+    rule = tools.accepted().rules.of(reference.host, asked.name)
+    if rule.unsafe_models == "warn":
+        for unsafe in verified.release.unsafe:
+            notify(Warned(f"{asked.name}: its model {unsafe}"))
     return Examined(repository, asked, verified)
 
 
@@ -149,7 +161,8 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
     found = examine(reference, tools, notify=notify)
     verified, signer = found.verified, found.verified.signer
     assert signer is not None
-    checked = check_blobs(found.repository, verified, notify=notify)
+    weights = SignedWeights(found.repository, verified)
+    checked = check_blobs(found.repository, verified, weights.read, notify=notify)
     place = found.repository.place
 
     def elsewhere(version: str, digest: Digest) -> str:
@@ -171,6 +184,7 @@ def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) ->
         key=signer.key.id,
         published=verified.release.published,
         bytes_checked=checked,
+        models=weights.finish(),
         history=history.count,
         history_continues=history.rest,
         provenance=verified.provenance,

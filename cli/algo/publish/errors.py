@@ -73,3 +73,10 @@ class NotOnHost(AlgoError):
     code = "not_on_host"
     exit_code = REFUSED
     hint = "pass --engine docker"
+
+
+class NoModels(AlgoError):
+    """The version has no models that could be taken out."""
+
+    code = "no_models"
+    hint = "algo inspect shows what a version holds"

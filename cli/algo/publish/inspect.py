@@ -110,7 +110,9 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         signatures=tuple(_signature(subject, evidence) for subject, evidence in found),
         release=release,
         provenance=provenance,
-        objection=policy.rules.of(reference.host, asked.name).objection(provenance),
+        objection=policy.rules.of(reference.host, asked.name).objection(
+            provenance, release.unsafe if release else ()
+        ),
     )
 
 

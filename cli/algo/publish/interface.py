@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.environments.locking import Locking
     from algo.events import Notify
     from algo.images.image import BuiltImage
+    from algo.images.models import Part
     from algo.oci.descriptor import Platform
     from algo.project.lock import Lock
     from algo.project.project import Project
@@ -30,6 +33,9 @@ class Images(Protocol):
         self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
     ) -> BuiltImage:
         """Return the image of `project`, every blob of it in the cache."""
+
+    def model_parts(self, project: Project, lock: Lock, name: str) -> Sequence[Part]:
+        """Return the files of the model `name`, sorted by path."""
 
 
 class Locks(Protocol):

@@ -118,7 +118,7 @@ def plan_of(contents: Contents, reason: str, given: Conditions) -> Plan:
         source=source.line,
         uncommitted=source.uncommitted,
         policy=rule != Rule(),
-        objection=rule.objection(provenance),
+        objection=rule.objection(provenance, release.unsafe),
     )
 
 

@@ -22,6 +22,7 @@ from algo.publish.push import push
 from algo.publish.release import Contents, attachments
 from algo.publish.repository import RegistryRepository
 from algo.publish.source import require_committed, source_of
+from algo.publish.weights import models_of
 from algo.trust.evidence import Standing, collect
 from algo.trust.policy import NO_RULES, Policy, TrustedKey
 from algo.trust.statements import RELEASE, Previous, read_release
@@ -223,6 +224,7 @@ def _prepare(
         contract=report.contract.encode(),
         previous=Previous(last.release.version, str(last.release_digest)) if last else None,
         making=Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty),
+        models=models_of(project, lock, tools.images, notify=notify),
     )
     return _Ready(registry, contents, choice.reason)
 

@@ -14,6 +14,7 @@ from algo.publish.provenance import Facts, provenance_of
 from algo.trust.attachment import Attachment, attach_document, attach_statement
 from algo.trust.provenance import encode_provenance
 from algo.trust.statements import (
+    MODEL,
     PROVENANCE,
     RELEASE,
     SIGN,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from algo.oci.reference import Reference
     from algo.project.manifest import Algorithm
     from algo.publish.provenance import Making
+    from algo.publish.weights import Model
     from algo.trust.keys import SigningKey
     from algo.trust.provenance import Provenance
     from algo.trust.statements import Previous
@@ -54,6 +56,7 @@ class Contents:
         contract: The encoded contract, empty when there is none.
         previous: The highest version so far.
         making: How it came to be; without it there is no provenance.
+        models: What its models are.
     """
 
     reference: Reference
@@ -63,6 +66,7 @@ class Contents:
     contract: bytes
     previous: Previous | None = None
     making: Making | None = None
+    models: tuple[Model, ...] = ()
 
     def index(self) -> bytes:
         """Return the image index: the same bytes for the same version of the same images."""
@@ -100,6 +104,8 @@ class Contents:
         if provenance is not None:
             predicate = encode_provenance(provenance)
             found.append(Claim(PROVENANCE, make_statement(PROVENANCE, predicate, subjects), whole))
+        signed = {model.statement for model in self.models if model.statement}
+        found += (Claim(MODEL, statement, whole) for statement in sorted(signed))
         return tuple(found)
 
     def release(self, published: str) -> Release:
@@ -121,6 +127,7 @@ class Contents:
                 for layer in image.layers
                 if layer.kind is LayerKind.MODEL
             },
+            weights={model.name: model.weights for model in self.models},
             statements=statements,
             previous=self.previous,
         )

@@ -9,7 +9,7 @@ from algo.storage.tar import Kind, read_tar
 from algo.storage.unpacking import Unpacking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from algo.storage.tar import Content, Member
@@ -44,6 +44,26 @@ def unpack(layers: Iterable[Path], folder: Path) -> bytes:
     if not description:
         raise UnsafeArchive("the image holds no algorithm.json: it was not made by algo")
     return description
+
+
+def unpack_below(layers: Iterable[Path], places: Collection[str], folder: Path) -> None:
+    """Write those files of plain tar `layers` that lie at or below `places` of the project.
+
+    Args:
+        layers: The layers, from the bottom up.
+        places: Paths in the project.
+        folder: Takes them at their paths; must not be there.
+
+    Raises:
+        UnsafeArchive: As `unpack`.
+    """
+    folder.mkdir(parents=True)
+    target = Unpacking(folder)
+    for layer in layers:
+        for member, content in _members(layer):
+            path = member.name.removeprefix(f"{APP}/")
+            if any(path == place or path.startswith(f"{place}/") for place in places):
+                target.write(member, path, content)
 
 
 def read_description(layer: Path) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 from algo.trust.errors import TrustInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from algo.trust.provenance import Provenance
@@ -28,11 +29,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keba
         provenance: Whether there must be one.
         repository: The repositories that a version may come from, with `*` for any characters.
         branch: The branches, also with `*`; `refs/tags/v*` is a tag.
+        unsafe_models: What becomes of a version with models that run code when they are loaded.
     """
 
     provenance: Literal["required", "optional"] | None = None
     repository: str | tuple[str, ...] | None = None
     branch: str | tuple[str, ...] | None = None
+    unsafe_models: Literal["allow", "warn", "refuse"] | None = None
 
     def over(self, other: Rule) -> Rule:
         """Return the rule in which what this one says comes before what `other` says."""
@@ -41,8 +44,18 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keba
             other, **{name: value for name, value in said.items() if value is not None}
         )
 
-    def objection(self, provenance: Provenance | None) -> str:
-        """Return why a version of this `provenance` is refused, empty when it is not."""
+    def objection(self, provenance: Provenance | None, unsafe: Sequence[str] = ()) -> str:
+        """Return why a version is refused, empty when it is not.
+
+        Args:
+            provenance: How it came to be.
+            unsafe: What its models do when they are loaded.
+        """
+        if unsafe and self.unsafe_models == "refuse":
+            return f"its model {unsafe[0]}"
+        return self._of_origin(provenance)
+
+    def _of_origin(self, provenance: Provenance | None) -> str:
         wanted = self.provenance == "required" or self.repository or self.branch
         if not wanted:
             return ""

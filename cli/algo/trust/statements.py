@@ -28,6 +28,9 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 SBOM = "https://cyclonedx.org/bom"
 """What it consists of, as CycloneDX."""
 
+MODEL = "https://model_signing/signature/v1.0"
+"""Which files a model is, as OpenSSF model signing says it: `algo.trust.models`."""
+
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a statement is about; `digest` by algorithm, hexadecimal."""
@@ -43,6 +46,22 @@ class Previous(msgspec.Struct, frozen=True):
     release: str
 
 
+class Weights(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model of a release.
+
+    Args:
+        path: Where it lies in the project.
+        digest: The digest of its files, as its own signature has it; empty when it has none.
+        size: The bytes of all files.
+        unsafe: The files that run code when they are loaded, each with what it does.
+    """
+
+    path: str
+    digest: str = ""
+    size: int = 0
+    unsafe: tuple[str, ...] = ()
+
+
 class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The record of a release.
 
@@ -53,7 +72,8 @@ class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         published: When, RFC 3339.
         lock: The digest of `algo.lock`, empty when there is none.
         contract: The digest of the contract, empty when there is none.
-        models: The digest of each model's layer by its name.
+        models: The digest of each layer of a model, by the layer's name.
+        weights: What is known of each model, by its name.
         statements: The digests of the other statements that belong to it, by predicate type.
         previous: The highest version at that time, None for the first.
         reason: Why a rule was overridden, empty when none was.
@@ -66,9 +86,15 @@ class Release(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     lock: str = ""
     contract: str = ""
     models: dict[str, str] = {}
+    weights: dict[str, Weights] = {}
     statements: dict[str, tuple[str, ...]] = {}
     previous: Previous | None = None
     reason: str = ""
+
+    @property
+    def unsafe(self) -> tuple[str, ...]:
+        """The files of models that run code when they are loaded, each with what it does."""
+        return tuple(said for model in self.weights.values() for said in model.unsafe)
 
 
 class Statement(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,10 @@ from algo.trust.errors import (
 )
 from algo.trust.evidence import Evidence, collect, require
 from algo.trust.provenance import read_provenance
-from algo.trust.statements import PROVENANCE, RELEASE, SIGN, Release, read_release
+from algo.trust.statements import MODEL, PROVENANCE, RELEASE, SIGN, Release, read_release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from algo.trust.statements import Statement
 
 MAX_HISTORY = 100_000
+# Two processors hash what one disk, or one connection, brings.
+STREAMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +136,33 @@ def verify(repository: Repository, asked: Asked, policy: Policy) -> Verified:
         statements=_named(found, release, asked.digest, what),
     )
     host = Reference.parse(repository.place).host
-    objection = policy.rules.of(host, asked.name).objection(verified.provenance)
+    rule = policy.rules.of(host, asked.name)
+    objection = rule.objection(verified.provenance, release.unsafe)
     if objection:
         raise PolicyRefused(f"{what} is not what trust.toml asks for: {objection}")
     return verified
 
 
-def check_blobs(repository: Repository, verified: Verified, *, notify: Notify = silent) -> int:
-    """Read every blob of every image and document; return how many bytes were right.
+def drain(descriptor: Descriptor, pieces: Iterator[bytes]) -> None:
+    """Read a blob to its end, where it is compared with its digest."""
+    for _ in pieces:
+        pass
+
+
+def check_blobs(
+    repository: Repository,
+    verified: Verified,
+    read: Callable[[Descriptor, Iterator[bytes]], None] = drain,
+    *,
+    notify: Notify = silent,
+) -> int:
+    """Read every blob of every image and document, a few at a time; return how many bytes.
+
+    Args:
+        repository: Where they are.
+        verified: The version.
+        read: Reads a blob to its end; called by several threads.
+        notify: Takes progress, from one thread at a time.
 
     Raises:
         BlobCorrupted: The registry's bytes are not their digest's.
@@ -152,11 +175,28 @@ def check_blobs(repository: Repository, verified: Verified, *, notify: Notify = 
     for descriptor in verified.documents.values():
         wanted.setdefault(descriptor.digest, descriptor)
     total = sum(descriptor.size for descriptor in wanted.values())
-    done = 0
-    for descriptor in wanted.values():
+    lock, stopped, done = threading.Lock(), threading.Event(), 0
+
+    def counted(descriptor: Descriptor) -> Iterator[bytes]:
+        nonlocal done
         for chunk in repository.blob(descriptor):
-            done += len(chunk)
-            notify(Progress("Verifying", done, total))
+            yield chunk
+            if stopped.is_set():
+                raise CancelledError
+            with lock:
+                done += len(chunk)
+                notify(Progress("Verifying", done, total))
+
+    largest = sorted(wanted.values(), key=lambda one: -one.size)
+    with ThreadPoolExecutor(STREAMS, thread_name_prefix="verify") as pool:
+        futures = [pool.submit(lambda one: read(one, counted(one)), blob) for blob in largest]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return total
 
 
@@ -253,7 +293,10 @@ def _named(
             item = by_digest.get(digest)
             if item is None:
                 raise BlobMissing(f"{what} lacks a statement that belongs to it: {kind}")
-            if item.statement.predicate_type != kind or not item.statement.speaks_of(index):
+            statement = item.statement
+            # That of a model speaks of its files, so that it is good for them anywhere.
+            of_it = kind == MODEL or statement.speaks_of(index)
+            if statement.predicate_type != kind or not of_it:
                 raise ReleaseMismatch(f"the release of {what} names another statement as {kind}")
             belonging.append(item.statement)
         named[kind] = tuple(belonging)

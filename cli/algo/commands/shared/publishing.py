@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.deps import Deps
     from algo.images.deliver import LayerReport
     from algo.project.project import Project
+    from algo.publish.consume import Consuming, Pulled
     from algo.publish.inspect import InspectedLayer, Inspection
     from algo.publish.plan import Plan, Published
     from algo.trust.provenance import Provenance
+    from algo.trust.statements import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ def inspection_text(found: Inspection) -> str:
         lines.append(f"released as {release.name}:{release.version} {release.published}{after}")
     if found.provenance is not None:
         lines += made_from(found.provenance)
+    if found.release is not None:
+        lines += weights_lines(found.release)
     if found.objection:
         lines.append(f"refused by trust.toml: {found.objection}")
     return "\n".join(lines)
@@ -126,3 +131,26 @@ def layer_line(layer: LayerReport | InspectedLayer) -> str:
     """Return kind, name and size of a layer, in columns."""
     what = layer.kind if layer.name == layer.kind else f"{layer.kind} {layer.name}".strip()
     return f"{what:<20} {size(layer.size):>9} "
+
+
+def weights_lines(release: Release) -> list[str]:
+    """Return what people read of the models of a version."""
+    lines = []
+    for name, model in sorted(release.weights.items()):
+        signed = f", signed as {model.digest[:19]}" if model.digest else ", not signed by itself"
+        lines.append(f"model {name} at {model.path}, {size(model.size)}{signed}")
+        lines += [f"  unsafe: {said}" for said in model.unsafe]
+    return lines
+
+
+def taken(deps: Deps, pulled: Pulled, tools: Consuming, folder: Path) -> Pulled:
+    """Write the models of a pulled version below `folder`; return it with their places."""
+    from dataclasses import replace
+
+    from algo.images.recipe import host_platform
+    from algo.publish.taking import take_models
+
+    layout, platform = deps.store().folder, host_platform()
+    notify = deps.output.event
+    models = take_models(pulled, tools, layout, platform, folder, notify=notify)
+    return replace(pulled, models=models)

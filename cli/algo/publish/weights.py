@@ -1,0 +1,156 @@
+"""The models of a version: what is signed of them, and whether their layers hold it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from algo.events import Warned
+from algo.images.config import APP
+from algo.images.image import LayerKind
+from algo.models.formats import dangers
+from algo.oci.errors import BadDocument
+from algo.oci.manifest import MAX_MANIFEST, ImageConfig, decode
+from algo.publish.contents import layer_names
+from algo.storage.pieces import Pieces
+from algo.storage.tar import Kind, read_tar
+from algo.trust.errors import ReleaseMismatch
+from algo.trust.models import SINGLE, model_statement, read_model, tree_digest
+from algo.trust.statements import MODEL, Weights
+from algo.trust.verify import drain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algo.events import Notify
+    from algo.oci.descriptor import Descriptor
+    from algo.oci.digest import Digest
+    from algo.project.lock import Lock
+    from algo.project.project import Project
+    from algo.publish.interface import Images
+    from algo.trust.interface import Repository
+    from algo.trust.verify import Verified
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that is published.
+
+    Args:
+        name: Its name in `[models]`.
+        weights: What the release says of it.
+        files: The SHA-256 of each file, in hex, by its path in the model; none when links are
+            among them, which model signing does not sign.
+    """
+
+    name: str
+    weights: Weights
+    files: dict[str, str]
+
+    @property
+    def statement(self) -> bytes:
+        """What is signed of it; empty when it cannot be."""
+        if not self.files:
+            return b""
+        return model_statement(PurePosixPath(self.weights.path).name, self.files)
+
+
+def models_of(project: Project, lock: Lock, images: Images, *, notify: Notify) -> tuple[Model, ...]:
+    """Return the models of a project, sorted by name, each looked into."""
+    return tuple(
+        _model(project, lock, name, images, notify) for name in sorted(project.manifest.models)
+    )
+
+
+def _model(project: Project, lock: Lock, name: str, images: Images, notify: Notify) -> Model:
+    path = project.manifest.model_paths[name].rstrip("/")
+    parts = images.model_parts(project, lock, name)
+    unsafe = tuple(
+        str(danger)
+        for part in parts
+        if not isinstance(part.entry.source, bytes)
+        for danger in dangers(part.entry.source, part.path)
+    )
+    size = sum(part.size for part in parts)
+    if any(part.entry.link for part in parts):
+        notify(Warned(f"the model {name} has links, which cannot be signed: put files there"))
+        return Model(name, Weights(path, "", size, unsafe), {})
+    folder = (project.root / path).is_dir()
+    files = {part.path if folder else SINGLE: part.sha256 for part in parts}
+    return Model(name, Weights(path, str(tree_digest(files)), size, unsafe), files)
+
+
+class SignedWeights:
+    """Compares the files in a version's model layers with what is signed of them.
+
+    Args:
+        repository: Where the version is.
+        verified: The version.
+    """
+
+    def __init__(self, repository: Repository, verified: Verified) -> None:
+        self._verified = verified
+        self._layers = _model_layers(repository, verified)
+        self._found: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def read(self, descriptor: Descriptor, pieces: Iterator[bytes]) -> None:
+        """Read a blob to its end; of a layer with models, note what its files are."""
+        if descriptor.digest not in self._layers:
+            drain(descriptor, pieces)
+            return
+        stream = Pieces(pieces)
+        for member, content in read_tar(stream):
+            if member.kind is Kind.FILE:
+                digest = hashlib.sha256()
+                for piece in content:
+                    digest.update(piece)
+                with self._lock:
+                    self._found[member.name] = digest.hexdigest()
+        stream.drain()
+
+    def finish(self) -> int:
+        """Return how many models are signed, after everything was read.
+
+        Raises:
+            ReleaseMismatch: A model is not what is signed of it.
+        """
+        try:
+            signed = {
+                str(said.digest): said.files
+                for said in map(read_model, self._verified.statements.get(MODEL, ()))
+            }
+        except BadDocument as error:
+            raise ReleaseMismatch(error.message) from error
+        weights = self._verified.release.weights
+        for name, model in weights.items():
+            if model.digest and self._files(model.path) != signed.get(model.digest):
+                raise ReleaseMismatch(f"the model {name} is not the one that was signed")
+        return sum(bool(model.digest) for model in weights.values())
+
+    def _files(self, path: str) -> dict[str, str]:
+        place = f"{APP}/{path}"
+        if place in self._found:
+            return {SINGLE: self._found[place]}
+        return {
+            found.removeprefix(f"{place}/"): digest
+            for found, digest in self._found.items()
+            if found.startswith(f"{place}/")
+        }
+
+
+def _model_layers(repository: Repository, verified: Verified) -> set[Digest]:
+    """Return the layers with models, of all images."""
+    found: set[Digest] = set()
+    for image in verified.images:
+        described = image.manifest.config.value()
+        if described.size > MAX_MANIFEST:
+            raise BadDocument(f"the image's config is {described.size} bytes long")
+        config = decode(b"".join(repository.blob(described)), ImageConfig)
+        for layer, (kind, _) in zip(image.manifest.layers, layer_names(config), strict=False):
+            if kind is LayerKind.MODEL:
+                found.add(layer.value().digest)
+    return found
