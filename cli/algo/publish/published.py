@@ -23,6 +23,7 @@ from algo.publish.consume import examine, pull
 from algo.publish.contents import built_from, holds_files
 from algo.publish.errors import NoSuchPlatform, NotOnHost
 from algo.publish.unpack import read_description, unpack
+from algo.publish.weights import judge
 from algo.serving.interface import Servable
 from algo.trust.verify import check_blobs
 
@@ -81,6 +82,9 @@ class PublishedVersions:
         blobs = self.layout(found.asked.name) / "blobs" / "sha256"
         data = found.repository.manifest(chosen.digest)
         built = built_from(found.asked.name, self.platform, data, blobs)
+        if not self.tools.skip:
+            rule = self.tools.accepted().rules.of(wanted.host, found.asked.name)
+            judge(built.layers, rule, found.verified.release, reference, notify=notify)
         make = self._in_engine if image else self._on_host
         return make(found, built, notify)
 

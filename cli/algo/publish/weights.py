@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 import threading
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from algo.events import Warned
 from algo.images.config import APP
 from algo.images.image import LayerKind
-from algo.models.formats import dangers
+from algo.models.formats import dangers, look
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import MAX_MANIFEST, ImageConfig, decode
 from algo.publish.contents import layer_names
+from algo.storage.errors import UnsafeArchive
 from algo.storage.pieces import Pieces
 from algo.storage.tar import Kind, read_tar
-from algo.trust.errors import ReleaseMismatch
+from algo.trust.errors import PolicyRefused, ReleaseMismatch
 from algo.trust.models import SINGLE, model_statement, read_model, tree_digest
 from algo.trust.statements import MODEL, Weights
 from algo.trust.verify import drain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from algo.events import Notify
+    from algo.images.image import Layer
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.project.lock import Lock
     from algo.project.project import Project
     from algo.publish.interface import Images
     from algo.trust.interface import Repository
+    from algo.trust.rules import Rule
+    from algo.trust.statements import Release
     from algo.trust.verify import Verified
 
 
@@ -81,6 +86,54 @@ def _model(project: Project, lock: Lock, name: str, images: Images, notify: Noti
     folder = (project.root / path).is_dir()
     files = {part.path if folder else SINGLE: part.sha256 for part in parts}
     return Model(name, Weights(path, str(tree_digest(files)), size, unsafe), files)
+
+
+def look_into(layers: Iterable[Layer]) -> Iterator[str]:
+    """Yield what runs code when it is loaded, of all models in `layers`, whatever was said of them.
+
+    Their blobs must be on this machine.
+
+    Raises:
+        UnsafeArchive: A layer is no plain tar.
+    """
+    for layer in layers:
+        if layer.kind is not LayerKind.MODEL:
+            continue
+        try:
+            with tarfile.open(layer.blob, mode="r:") as archive:
+                for member in archive:
+                    content = archive.extractfile(member) if member.isreg() else None
+                    if content is not None:
+                        path = member.name.removeprefix(f"{APP}/")
+                        yield from map(str, look(cast("BinaryIO", content), path))
+        except (tarfile.TarError, OSError) as error:
+            text = f"the layer {layer.descriptor.digest.short} cannot be read: {error}"
+            raise UnsafeArchive(text) from error
+
+
+def judge(
+    layers: Iterable[Layer], rule: Rule, release: Release, what: str, *, notify: Notify
+) -> None:
+    """Look for what a release does not say of its models, as far as `rule` asks for it.
+
+    Args:
+        layers: The version's layers, on this machine.
+        rule: What is asked of it.
+        release: What is said, and judged, already.
+        what: How to call the version.
+        notify: Told of what is only warned of.
+
+    Raises:
+        PolicyRefused: A model runs code when it is loaded, and `rule` refuses that.
+        UnsafeArchive: As `look_into`.
+    """
+    if rule.unsafe_models not in ("warn", "refuse"):
+        return
+    for found in look_into(layers):
+        if rule.unsafe_models == "refuse":
+            raise PolicyRefused(f"{what} is not what trust.toml asks for: its model {found}")
+        if not found.endswith(release.unsafe):
+            notify(Warned(f"{what}: its model {found}, and its publisher does not say so"))
 
 
 class SignedWeights:

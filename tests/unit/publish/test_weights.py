@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
+from algo.events import Warned
+from algo.images.image import Layer, LayerKind
 from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.manifest import DescriptorDocument, ImageManifest, encode
-from algo.publish.weights import SignedWeights
-from algo.trust.errors import ReleaseMismatch
+from algo.publish.weights import SignedWeights, judge
+from algo.trust.errors import PolicyRefused, ReleaseMismatch
 from algo.trust.models import model_statement, tree_digest
+from algo.trust.rules import Rule
 from algo.trust.statements import MODEL, Release, Weights, read_statement
 from algo.trust.verify import Verified, VerifiedImage, check_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from algo.events import Event
 
 FILES = {"a.bin": b"one", "b/c.bin": b"two"}
 SIGNED = {path: hashlib.sha256(data).hexdigest() for path, data in FILES.items()}
@@ -108,3 +115,34 @@ def test_a_model_in_one_layer_or_several_is_what_was_signed() -> None:
 def test_a_model_that_is_another_is_refused(files: dict[str, bytes]) -> None:
     with pytest.raises(ReleaseMismatch, match="the model net is not the one that was signed"):
         check(files)
+
+
+def held(folder: Path, files: dict[str, bytes]) -> Layer:
+    tar = layer(files)
+    blob = folder / "blob"
+    blob.write_bytes(tar)
+    described = Descriptor(media_types.LAYER, Digest.of(tar), len(tar))
+    return Layer(described, described.digest, LayerKind.MODEL, "net", blob, reused=True)
+
+
+def test_what_a_publisher_does_not_say_is_found_before_it_runs(tmp_path: Path) -> None:
+    silent_release = Release("acme/net", "1.0.0", {}, "")
+    layers = [held(tmp_path, {"w.bin": pickle.dumps(print), "v.bin": b"values"})]
+    told: list[Event] = []
+
+    def judged(unsafe: Literal["allow", "warn", "refuse"], release: Release) -> list[Event]:
+        told.clear()
+        judge(layers, Rule(unsafe_models=unsafe), release, "acme/net:1.0.0", notify=told.append)
+        return told
+
+    assert judged("allow", silent_release) == []
+    (warned,) = judged("warn", silent_release)
+    assert isinstance(warned, Warned)
+    assert "models/net/w.bin (pickle)" in warned.text
+    assert "its publisher does not say so" in warned.text
+    with pytest.raises(PolicyRefused, match=r"builtins\.print"):
+        judged("refuse", silent_release)
+
+    said = ("w.bin (pickle) runs code when it is loaded: it imports builtins.print",)
+    weights = {"net": Weights("models/net", unsafe=said)}
+    assert judged("warn", Release("acme/net", "1.0.0", {}, "", weights=weights)) == []
