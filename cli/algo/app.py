@@ -45,6 +45,7 @@ VERBS = {
     "keys": Verb("Trust", "Create, show and trust signing keys."),
     "login": Verb("Machine", "Store credentials for a registry."),
     "tokens": Verb("Machine", "Create, list and revoke the tokens of a service."),
+    "cache": Verb("Machine", "Show what algo keeps on this machine, and make room."),
     "doctor": Verb("Machine", "Check this machine and clean up what was left behind."),
     "completion": Verb("Machine", "Print the completion script of a shell."),
 }

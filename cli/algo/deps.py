@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from algo.registry.interface import Registry
     from algo.registry.layout import LayoutStore
     from algo.serving.keys import Keys
+    from algo.storage.interface import Kind
     from algo.trust.keyring import Keyring
     from algo.trust.pins import Pins
     from algo.trust.policy import Policy
@@ -151,6 +152,21 @@ class Deps:
         from algo.engines.docker_client import find
 
         return BuildLeftovers(find(self.env, Path.home()))
+
+    def engine_rooms(self) -> list[Kind]:
+        """Return what algo keeps in the container engine."""
+        from algo.engines.docker_client import find
+        from algo.engines.kept import EngineImages, JobVolumes
+
+        address = find(self.env, Path.home())
+        return [EngineImages(address), JobVolumes(address)]
+
+    def job_volumes(self) -> list[str]:
+        """Return the volumes of the container engine that hold jobs."""
+        from algo.engines.docker_client import find
+        from algo.engines.kept import volumes
+
+        return volumes(find(self.env, Path.home()))
 
     def builder(self) -> Builder:
         """Return what assembles images; it needs no engine once the runtime image is cached."""

@@ -67,7 +67,7 @@ class DiskFull(AlgoError):
     """No space is left where something had to be written."""
 
     code = "disk_full"
-    hint = "free some space, or point ALGO_HOME at another disk; algo doctor --fix clears leftovers"
+    hint = "algo cache prune --older-than 7d makes room; or point ALGO_HOME at another disk"
 
 
 class ResultLost(AlgoError):

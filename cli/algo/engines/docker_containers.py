@@ -113,6 +113,18 @@ class _Image(msgspec.Struct, frozen=True, rename="pascal"):
     config: ImageCommand = ImageCommand()
 
 
+class _OfImage(msgspec.Struct, frozen=True):
+    image_id: str = msgspec.field(default="", name="ImageID")
+
+
+class _Volume(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str
+
+
+class _Volumes(msgspec.Struct, frozen=True, rename="pascal"):
+    volumes: tuple[_Volume, ...] | None = None
+
+
 class _Created(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
 
@@ -173,6 +185,18 @@ class Containers:
         filters = msgspec.json.encode({"label": [label]}).decode()
         body = self._call("GET", f"/containers/json?{urlencode({'all': 1, 'filters': filters})}")
         return msgspec.json.decode(body, type=tuple[Listed, ...])
+
+    def images(self) -> frozenset[str]:
+        """Return the ids of the images that containers have, running or not."""
+        body = self._call("GET", f"/containers/json?{urlencode({'all': 1})}")
+        found = msgspec.json.decode(body, type=tuple[_OfImage, ...])
+        return frozenset(one.image_id for one in found)
+
+    def volumes(self, name: str) -> list[str]:
+        """Return the volumes that have `name` in theirs, sorted."""
+        filters = msgspec.json.encode({"name": [name]}).decode()
+        body = self._call("GET", f"/volumes?{urlencode({'filters': filters})}")
+        return sorted(one.name for one in msgspec.json.decode(body, type=_Volumes).volumes or ())
 
     def stop(self, container: str, grace: int) -> None:
         """Ask a container to end, kill it after `grace` seconds; nothing when it is gone."""

@@ -34,6 +34,13 @@ class ImageFacts(msgspec.Struct, frozen=True):
     Id: str
     RootFS: _RootFs = _RootFs()
     Metadata: _Metadata = _Metadata()
+    RepoTags: tuple[str, ...] | None = None
+    Size: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called, sorted."""
+        return tuple(sorted(self.RepoTags or ()))
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -162,14 +162,14 @@ def check_cuda(packages: Iterable[tuple[str, str]], facts: GpuFacts) -> Finding:
     return Finding("cuda", "ok", f"{wants}, which driver {facts.driver} runs")
 
 
-def check_disk(folder: Path) -> Finding:
-    """Say how much room there is where images and environments are kept."""
+def check_disk(folder: Path, taken: str) -> Finding:
+    """Say how much room there is where images and environments are kept, and what algo takes."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
-    text = f"{free / (1 << 30):.1f} GiB free for {folder}"
+    text = f"{free / (1 << 30):.1f} GiB free for {folder}; algo takes {taken} (algo cache info)"
     if free < _LOW_DISK:
         return Finding(
-            "disk", "failed" if free < _LOW_DISK // 8 else "warning", text, f"du -sh {folder}/*"
+            "disk", "failed" if free < _LOW_DISK // 8 else "warning", text, "algo cache prune"
         )
     return Finding("disk", "ok", text)
 

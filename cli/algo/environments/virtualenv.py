@@ -14,6 +14,7 @@ from algo.environments.errors import InstallFailed
 from algo.events import Step, counted
 from algo.project.lock import RUNTIME, TEST
 from algo.resources import writing
+from algo.storage.held import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from algo.resources import Folders
 
 _FORMAT = "1"
-_COMPLETE = "algo-complete"
+COMPLETE = "algo-complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +98,19 @@ def ensure_environment(
     pins = [pin for target in targets for pin in lock.pins(target)]
     home = folders.cache / "environments"
     root = home / _key(pins, host)
-    if (root / _COMPLETE).is_file():
+    if _use(root):
         return HostEnvironment(root, created=False)
     home.mkdir(parents=True, exist_ok=True)
     with _locked(home / f"{root.name}.lock"):
-        if (root / _COMPLETE).is_file():
+        if _use(root):
             return HostEnvironment(root, created=False)
         notify(Step(f"Installing {counted(len(pins), 'package')} for {targets[0].named}"))
         with writing(home):
             shutil.rmtree(root, ignore_errors=True)
             manager.create(pins, root, host)
             manager.fill(pins, root / "bin" / "python", project=project)
-            (root / _COMPLETE).touch()
+            (root / COMPLETE).touch()
+            _use(root)
     return HostEnvironment(root, created=True)
 
 
@@ -121,8 +123,16 @@ def unfinished(folders: Folders) -> tuple[Path, ...]:
     return tuple(
         path
         for path in candidates
-        if not (path / _COMPLETE).is_file() and not _held(home / f"{path.name}.lock")
+        if not (path / COMPLETE).is_file() and not _held(home / f"{path.name}.lock")
     )
+
+
+def _use(root: Path) -> bool:
+    """Hold a complete environment until this process ends, and note the time; False for none."""
+    if not PROCESS.hold(root / COMPLETE):
+        return False
+    os.utime(root / COMPLETE)
+    return True
 
 
 def _key(pins: Sequence[Pin], host: Interpreter) -> str:

@@ -18,6 +18,7 @@ from algo.oci.seal import holds, seal
 from algo.project.models import LockedFile
 from algo.resources import writing
 from algo.storage.files import sync_folder
+from algo.storage.held import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,8 @@ class ModelCache:
 
     def has(self, file: LockedFile) -> bool:
         """Tell whether the file is there and is still what it was."""
-        return holds(self.path(file.sha256), Digest(file.sha256), file.size)
+        path = self.path(file.sha256)
+        return PROCESS.hold(path) and holds(path, Digest(file.sha256), file.size)
 
     def find(self, sha256: str, name: str) -> LockedFile | None:
         """Return the file with this hash, called `name`, when it is here and whole."""
@@ -93,6 +95,7 @@ class ModelCache:
             with path.open("rb") as opened:
                 os.fsync(opened.fileno())
             seal(path)
+            PROCESS.hold(path)
             path.replace(place)
             sync_folder(place.parent)
         return file

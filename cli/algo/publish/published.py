@@ -22,9 +22,11 @@ from algo.project.lock import RUNTIME, Lock, parse
 from algo.publish.consume import examine, pull
 from algo.publish.contents import built_from, holds_files
 from algo.publish.errors import NoSuchPlatform, NotOnHost
+from algo.publish.kept import use
 from algo.publish.unpack import read_description, unpack
 from algo.publish.weights import judge
 from algo.serving.interface import Servable
+from algo.storage.held import PROCESS
 from algo.trust.verify import check_blobs
 
 if TYPE_CHECKING:
@@ -150,10 +152,10 @@ class PublishedVersions:
     def _unpacked(self, built: BuiltImage) -> tuple[Path, bytes]:
         home = self.folders.cache / "versions"
         place = home / built.digest.hex
+        use(place, PROCESS)
         description = read_description(built.layers[-1].blob)
         if is_sealed_tree(place):
             return place, description
-        home.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
         try:
             unpack([layer.blob for layer in built.layers if holds_files(layer)], scratch / "app")

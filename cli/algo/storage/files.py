@@ -49,12 +49,12 @@ def write_whole(
         descriptor, name = disk.create(scratch)
         try:
             try:
+                if held is not None:
+                    held.hold_open(descriptor)
                 for piece in pieces:
                     disk.write(descriptor, piece)
                 os.fchmod(descriptor, mode)
                 disk.sync(descriptor)
-                if held is not None:
-                    held.hold_open(descriptor)
             finally:
                 os.close(descriptor)
             disk.rename(name, target)

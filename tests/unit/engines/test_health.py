@@ -82,7 +82,7 @@ def test_packages_for_a_newer_cuda_than_the_drivers_are_a_warning() -> None:
 
 
 def test_disk_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:
-    assert "free" in check_disk(tmp_path / "not" / "yet").detail
+    assert "free" in check_disk(tmp_path / "not" / "yet", "1.0 GB").detail
 
 
 def test_a_clock_before_the_installation_is_wrong() -> None:

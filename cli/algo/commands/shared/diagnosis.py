@@ -30,7 +30,8 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
         lambda: health.attempt("cuda", lambda: check_cuda(deps)),
         lambda: health.attempt("registry", lambda: check_registry(deps)),
         lambda: health.attempt("keys", lambda: check_keys(deps)),
-        lambda: health.check_disk(deps.folders.cache),
+        lambda: check_room(deps),
+        lambda: check_jobs(deps),
         lambda: health.check_clock(time.time(), installed),
         lambda: health.check_proxy(deps.env),
         lambda: health.check_watches(),
@@ -53,6 +54,29 @@ def places(deps: Deps) -> Sequence[Leftovers]:
         health.FileLeftovers(
             "file", "temporary, of a command that was killed", lambda: abandoned(temporary)
         ),
+    )
+
+
+def check_room(deps: Deps) -> Finding:
+    """Say how much room there is, and what algo takes, as `algo cache info` counts it."""
+    from algo.commands.shared.caching import kinds
+    from algo.storage.room import in_words, take_stock
+
+    taken = take_stock(kinds(deps, engine=False))
+    return health.check_disk(deps.folders.cache, in_words(taken.bytes))
+
+
+def check_jobs(deps: Deps) -> Finding:
+    """Say which volumes of the engine keep jobs: they outlive their containers."""
+    names = deps.job_volumes()
+    if not names:
+        return health.Finding("jobs", "none", "no volume of the engine keeps jobs")
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    return health.Finding(
+        "jobs",
+        "ok",
+        f"{len(names)} in volumes of the engine: {shown}",
+        f"docker volume rm {names[0]}",
     )
 
 

@@ -1,0 +1,87 @@
+"""What `algo cache` and `algo doctor` know of what is kept on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.events import counted
+from algo.output import Table
+from algo.storage.room import Limits, age, in_words, size
+
+if TYPE_CHECKING:
+    from algo.deps import Deps
+    from algo.storage.interface import Kind
+    from algo.storage.room import Pruned, Taken
+
+_FOLDERS = frozenset({"environments", "versions", "models"})
+
+
+def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
+    """Return every place where algo keeps something; without `engine` those on the disk alone."""
+    from algo.environments.kept import Environments
+    from algo.images import kept as images
+    from algo.models.kept import ModelFiles
+    from algo.publish.kept import Unpacked
+    from algo.registry.garbage import Garbage
+    from algo.storage.kinds import Files, Precious, Unknown
+
+    folders = deps.folders
+    found: list[Kind] = [
+        Garbage(deps.store()),
+        images.Layers(folders.cache),
+        images.Notes(folders.cache),
+        images.Unfinished(folders),
+        Environments(folders),
+        Unpacked(folders.cache / "versions"),
+        ModelFiles(folders.cache / "models"),
+        Files("unfinished uploads", folders.state / "uploads", "*.json"),
+        Precious("jobs", folders.data / "jobs", "jobs and their results stay"),
+        Unknown(folders.cache, images.FOLDERS | _FOLDERS),
+    ]
+    return [*found, *deps.engine_rooms()] if engine else found
+
+
+def limits(older_than: str, max_size: str, *, everything: bool) -> Limits:
+    """Return what the options of `prune` mean.
+
+    Raises:
+        UsageError: An age or a size cannot be read.
+    """
+    return Limits(
+        unused_for=age(older_than) if older_than else None,
+        most=size(max_size) if max_size else None,
+        everything=everything,
+    )
+
+
+def table(taken: Taken) -> Table:
+    """Return what is there for people."""
+    rows = [
+        (
+            one.kind,
+            str(one.items),
+            in_words(one.bytes),
+            in_words(one.shared) if one.shared else "",
+            _state(one.kept, one.unfindable, one.why_kept),
+        )
+        for one in taken.kinds
+    ]
+    total = f"{in_words(taken.cache_bytes)} of it can be had again: algo cache prune --help"
+    rows.append(("all, each file once", "", in_words(taken.bytes), "", total))
+    return Table(("what", "items", "size", "shared", "state"), rows)
+
+
+def summary(done: Pruned) -> str:
+    """Return what was removed, a line each, and what it brought."""
+    verb = "would remove" if done.dry_run else "removed"
+    lines = [f"{verb} {one.kind}: {one.name} ({in_words(one.bytes)})" for one in done.removed]
+    stayed = [f"kept {one.kind}: {one.name} ({one.why})" for one in done.stayed]
+    what = counted(len(done.removed), "item")
+    end = f"{verb} {what}, {in_words(done.bytes_freed)}; {in_words(done.bytes_left)} are left"
+    return "\n".join([*lines, *stayed, end])
+
+
+def _state(kept: int, unfindable: int, why: tuple[str, ...]) -> str:
+    parts = [f"{kept} kept ({'; '.join(why[:2])})"] if kept else []
+    parts += [f"{unfindable} of no use: algo cache prune"] if unfindable else []
+    return ", ".join(parts)

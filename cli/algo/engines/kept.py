@@ -1,0 +1,100 @@
+"""Images and volumes of ours in a container engine, in terms of whoever makes room."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from dataclasses import dataclass
+
+from algo.engines.docker_client import ping
+from algo.engines.docker_containers import Containers, Refused
+from algo.engines.docker_http import DockerHttp
+from algo.engines.errors import EngineUnavailable
+from algo.storage.interface import Item
+from algo.storage.kinds import IN_USE
+
+OURS = "algo.local/*/*"
+JOBS = "algo-jobs-"
+_BUILDS = "algo.local/build/"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineImages:
+    """Images that were loaded into an engine; one that a container has stays.
+
+    Args:
+        address: The engine's address.
+        names: Which images; `*` stands for a part of a name.
+    """
+
+    address: str
+    names: str = OURS
+
+    def items(self) -> list[Item]:
+        """Return them; nothing when no engine answers."""
+        http = DockerHttp(self.address)
+        if not http.usable or ping(self.address) is None:
+            return []
+        try:
+            used = Containers(self.address).images()
+            return [
+                Item(
+                    "images in the engine",
+                    tag,
+                    _seconds(facts.tagged),
+                    kept="a container has it" if facts.Id in used else "",
+                    bytes=facts.Size if place == 0 else 0,
+                )
+                for facts in http.images(self.names)
+                for place, tag in enumerate(facts.names)
+                if not tag.startswith(_BUILDS)
+            ]
+        except (EngineUnavailable, Refused):
+            return []
+
+    def remove(self, item: Item) -> str:
+        """Remove one, unless a container has it by now."""
+        http = DockerHttp(self.address)
+        http.remove(item.name)
+        return IN_USE if http.inspect(item.name) is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobVolumes:
+    """Volumes in which containers keep jobs: they are shown, and stay.
+
+    Args:
+        address: The engine's address.
+    """
+
+    address: str
+
+    def items(self) -> list[Item]:
+        """Return them; nothing when no engine answers."""
+        return [
+            Item("volumes of jobs", name, 0.0, kept=f"jobs stay: docker volume rm {name}",
+                 cache=False)
+            for name in volumes(self.address)
+        ]  # fmt: skip
+
+    def remove(self, item: Item) -> str:
+        """Leave it."""
+        return item.kept
+
+
+def volumes(address: str) -> list[str]:
+    """Return the names of the engine's volumes that hold jobs; none when no engine answers."""
+    if not DockerHttp(address).usable or ping(address) is None:
+        return []
+    try:
+        return [name for name in Containers(address).volumes(JOBS) if name.startswith(JOBS)]
+    except (EngineUnavailable, Refused):
+        return []
+
+
+def _seconds(said: str) -> float:
+    """Return an engine's time (RFC 3339, UTC or with an offset) in seconds since 1970."""
+    try:
+        return float(calendar.timegm(time.strptime(said[:19], "%Y-%m-%dT%H:%M:%S")))
+    except ValueError:
+        return 0.0

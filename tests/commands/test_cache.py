@@ -1,0 +1,85 @@
+"""`algo cache`, on what the commands themselves left."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algo.images.cache import Cache
+from algo.images.image import LayerKind
+from algo.images.layer import make_layer
+from algo.images.tree import Entry
+from algo.main import run
+from algo.storage.held import Held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folders with a layer that was used in 1970 and one of today."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("ALGO_HOME", str(home))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{home}/absent.sock")
+    held = Held()
+    cache = Cache(home / "cache", held=held)
+    for name in ("old", "new"):
+        entries = [Entry(f"opt/{name}", os.urandom(100_000))]
+        layer = make_layer(cache, LayerKind.MODEL, name, name, entries, compress=False)
+        if name == "old":
+            for note in (home / "cache" / "layers").glob("*.json"):
+                assert layer.descriptor.digest.hex in note.read_text()
+                os.utime(note, (1, 1))
+    held.let_go()
+    return home
+
+
+def told(capsys: Captured, *words: str) -> Any:
+    capsys.readouterr()
+    assert run(["cache", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_info_shows_what_is_there_by_kind(home: Path, capsys: Captured) -> None:
+    said = told(capsys, "info")
+    layers = next(one for one in said["kinds"] if one["kind"] == "layers")
+    assert layers["items"] == 2
+    assert 200_000 < layers["bytes"] <= said["bytes"]
+    assert run(["cache", "info"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].split() == ["what", "items", "size", "shared", "state"]
+    assert any(line.split()[:2] == ["layers", "2"] for line in shown)
+    assert run(["doctor"]) == 0
+    assert "algo takes" in capsys.readouterr().out
+
+
+def test_prune_removes_what_it_is_told_to_and_says_so(home: Path, capsys: Captured) -> None:
+    assert told(capsys, "prune")["removed"] == []
+    planned = told(capsys, "prune", "--older-than", "30d", "--dry-run")
+    assert [one["kind"] for one in planned["removed"]] == ["layers", "notes"]
+    done = told(capsys, "prune", "--older-than", "30d")
+    assert done["removed"] == planned["removed"]
+    assert done["bytes_freed"] == planned["bytes_freed"] > 100_000
+    assert told(capsys, "prune", "--max-size", "1GB")["removed"] == []
+    assert run(["cache", "prune", "--max-size", "10kB"]) == 0
+    assert capsys.readouterr().out.startswith("removed layers: ")
+    assert list((home / "cache" / "blobs" / "sha256").iterdir()) == []
+
+
+def test_an_age_or_a_size_that_is_none_is_a_wrong_command_line(
+    home: Path, capsys: Captured
+) -> None:
+    for words in (["--older-than", "soon"], ["--max-size", "much"]):
+        assert run(["cache", "prune", *words, "--json"]) == 2
+        assert json.loads(capsys.readouterr().out)["error"]["hint"].startswith("algo cache prune")
+    assert home.is_dir()
+
+
+def test_cache_alone_shows_its_help(capsys: Captured) -> None:
+    assert run(["cache"]) == 0
+    assert "prune" in capsys.readouterr().out
