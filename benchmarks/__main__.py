@@ -31,6 +31,7 @@ BENCHMARKS = (
     "serving.ready",
     "cli.startup",
     "images.edit",
+    "environments.lock",
 )
 
 

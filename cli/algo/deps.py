@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from algo.engines.interface import Engine
     from algo.engines.sessions import Sessions
     from algo.engines.virtualenv import VirtualenvEngine
-    from algo.environments.interface import PackageManager
+    from algo.environments.interface import PackageManager, Workshop
     from algo.environments.locking import Locking
     from algo.images.build import Builder
     from algo.images.deliver import Destination
@@ -111,10 +111,21 @@ class Deps:
         """Return what resolves and installs Python packages."""
         from algo.environments.packages import Packages
 
-        return Packages(self.env, self.folders)
+        return Packages(self.env, self.folders, self.workshop(), self.output.event)
+
+    def workshop(self) -> Workshop:
+        """Return where packages are built that come as source."""
+        from algo.images.cache import Cache
+        from algo.images.recipe import host_platform
+        from algo.images.workshop import ImageWorkshop
+        from algo.resources import data_folder
+
+        host, runtimes = str(host_platform()), data_folder("runtimes")
+        return ImageWorkshop(Cache.of(self.folders), runtimes, self.image_engine, host)
 
     def locking(self, project: Project) -> Locking:
         """Return what a lock of `project` is made with: packages, this machine, the image."""
+        from algo.environments.accelerator import wanted
         from algo.environments.errors import PythonNotFound
         from algo.environments.interpreters import (
             Interpreter,
@@ -136,7 +147,14 @@ class Deps:
         brings = find_requirements(project.root, manifest.environment.requirements).brings_python
         if brings:  # the environment's own Python counts; what makes it is any
             host = this_interpreter()
-        return Locking(self.packages(), host, spec.version, brings_python=brings)
+        accelerator = wanted(manifest.environment, self._driver)
+        return Locking(self.packages(), host, spec.version, accelerator, brings)
+
+    def _driver(self) -> str:
+        from algo.engines.gpu_facts import WSL
+
+        driver = self.gpu_facts().driver
+        return "" if driver == WSL else driver
 
     def image_engine(self) -> ImageEngine | None:
         """Return the container engine as a place for images, None when none answers."""

@@ -66,6 +66,16 @@ TABLE = (
         source="import absent_package\n" + ECHO,
     ),
     Row(
+        "a package that is not required", RUN, "load_failed", 1,
+        "hint: add scikit-learn to requirements.in, then: algo lock",
+        source="from sklearn.svm import SVC\n" + ECHO,
+    ),
+    Row(
+        "an annotation of a package that is not required", RUN, "load_failed", 1,
+        "hint: add absent to requirements.in, then: algo lock",
+        source="import absent\ndef apply(x: absent.Thing) -> int:\n    return 1\n",
+    ),
+    Row(
         "a syntax error", RUN, "load_failed", 1, "src/plain.py:1",
         source="def apply(:\n",
     ),

@@ -20,16 +20,24 @@ def offline(folder: Path) -> dict[str, str]:
     return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1", "UV_OFFLINE": "1"}
 
 
-def wheel(folder: Path, name: str, version: str, source: str, requires: Sequence[str] = ()) -> Path:
+def wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    source: str,
+    requires: Sequence[str] = (),
+    tag: str = "py3-none-any",
+) -> Path:
     """Write the wheel of a package whose module `name` has the text `source`."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {one}\n" for one in requires)
-    files = {f"{name}.py": source, f"{info}/METADATA": metadata, f"{info}/WHEEL": _WHEEL}
+    tagged = _WHEEL.replace("py3-none-any", tag)
+    files = {f"{name}.py": source, f"{info}/METADATA": metadata, f"{info}/WHEEL": tagged}
     record = "".join(f"{path},{_hash(text)},{len(text)}\n" for path, text in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+    path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for place, text in files.items():
             archive.writestr(zipfile.ZipInfo(place, _DATE), text)

@@ -154,6 +154,8 @@ def test_pytorch_is_locked_for_every_target_with_its_cuda(made: Scaffolded) -> N
     from algo.engines.cuda import need_of
     from algo.project.lock import read
 
+    manifest = made.folder / "algo.toml"
+    manifest.write_text(manifest.read_text().replace("gpu = false", "gpu = true"))
     done = subprocess.run([*ALGO, "lock"], cwd=made.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lock = read(made.folder / "algo.lock")

@@ -113,7 +113,9 @@ def require(packages: Iterable[tuple[str, str]], facts: GpuFacts) -> None:
     alone = without_cuda(packages)
     if alone:
         message = f"a GPU was asked for, and {alone} is built for the CPU alone"
-        raise GpuUnavailable(message, hint="name its CUDA build in requirements.in, then algo lock")
+        raise GpuUnavailable(
+            message, hint="set gpu = true under [environment] of algo.toml, then: algo lock"
+        )
 
 
 def _need(name: str, version: str) -> CudaNeed | None:

@@ -67,6 +67,28 @@ class InstallFailed(AlgoError):
     hint = "algo lock"
 
 
+class WheelMissing(AlgoError):
+    """A package comes as source alone, and was built by nobody for this platform."""
+
+    code = "wheel_missing"
+    hint = "start Docker, then: algo lock"
+
+
+class WheelDiffers(AlgoError):
+    """A package that was built again is not the one that was locked."""
+
+    code = "wheel_differs"
+    exit_code = NOT_ALLOWED
+    hint = "algo lock --upgrade"
+
+
+class WheelBuildFailed(AlgoError):
+    """A package that comes as source could not be built; `details` holds the build's own words."""
+
+    code = "wheel_build_failed"
+    hint = "name the Debian packages it needs in system-packages of algo.toml, then: algo lock"
+
+
 class PythonUnsupported(AlgoError):
     """The image's Python does not fit `python` of `algo.toml`."""
 

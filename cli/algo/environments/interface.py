@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
+    from algo.events import Notify
     from algo.project.lock import Pin, Target
     from algo.project.project import Project
 
@@ -32,16 +33,35 @@ class PackageManager(Protocol):
         Args:
             requirements: What says what is needed; an empty sequence needs nothing.
             target: The platform and Python to resolve for, which need not be this machine's.
-            wheels_only: Refuse packages that would have to be built.
+            wheels_only: Take a version that has a wheel where there is one; a package that has
+                none comes back `UNBUILT`.
             prefer: Versions to keep where the requirements allow them.
             fixed: Packages whose versions are settled.
-            accelerator: Which build of PyTorch to take: `cpu`, `cu128`; none in particular when
-                it is empty.
+            accelerator: Which build of PyTorch to take, as `accelerator.wanted` gives it; none
+                in particular when it is empty.
 
         Raises:
             Unsatisfiable: No set of versions fits.
             RequirementInvalid: A line cannot be parsed, or names an address or a folder.
             IndexUnreachable: The package index does not answer.
+        """
+        ...
+
+    def build(
+        self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]
+    ) -> tuple[Pin, ...]:
+        """Return `pins` with a wheel for each that no index has one of.
+
+        One that cannot be built here for `target` stays `UNBUILT`.
+
+        Args:
+            pins: What `resolve` gave for an image.
+            target: The image's.
+            project: Whose packages they are.
+            known: Packages of this and other images whose wheels will do again.
+
+        Raises:
+            WheelBuildFailed: A package does not build.
         """
         ...
 
@@ -77,6 +97,8 @@ class PackageManager(Protocol):
         Raises:
             HashMismatch: A file is not the one that was locked.
             InstallFailed: A package has no wheel for the target.
+            WheelMissing: A package was never built for the target.
+            WheelDiffers: A package had to be built again, and became another one.
             IndexUnreachable: The package index does not answer.
         """
         ...
@@ -104,5 +126,27 @@ class PackageManager(Protocol):
             HashMismatch: A file is not the one that was locked.
             InstallFailed: A package cannot be built here.
             IndexUnreachable: The package index does not answer.
+        """
+        ...
+
+
+class Workshop(Protocol):
+    """Where packages are built that come as source: the image of a language with compilers."""
+
+    def serves(self, project: Project, target: Target) -> bool:
+        """Tell whether something can be built for `target` of `project` here and now."""
+        ...
+
+    def key(self, project: Project, target: Target) -> str:
+        """Return what the place depends on: the same text, the same compilers and libraries."""
+        ...
+
+    def build(self, project: Project, target: Target, folder: Path, *, notify: Notify) -> str:
+        """Build `folder/sdist/*` with `folder/tools` into `folder/wheel/`, without network.
+
+        The build may ask for more tools, with `folder/requires.json`, a list, and no wheel.
+
+        Returns:
+            What the build said when it failed, else nothing.
         """
         ...

@@ -42,7 +42,7 @@ def ensure_live(
         HashMismatch: A package is not the one that was locked.
         IndexUnreachable: The package index does not answer.
     """
-    listed = "\n".join(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}" for pin in pins)
+    listed = "\n".join(pin.identity for pin in pins)
     key = hashlib.sha256(f"{target}\n{listed}".encode()).hexdigest()[:16]
     folder = home / f"packages-{key}"
     if folder.is_dir():

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from algo.environments.accelerator import settled
 from algo.environments.changes import changes
 from algo.environments.errors import PythonNotFound, PythonUnsupported
 from algo.environments.interpreters import fits
+from algo.environments.parallel import together
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
 from algo.environments.upgrade import NOTHING, Upgrade
 from algo.events import Note, Step, Warned
 from algo.project.errors import LockInvalid, LockStale
-from algo.project.lock import CONDA, PIP, RUNTIME, TEST, Lock, Target, read, replace_file, write
+from algo.project.lock import (
+    CONDA,
+    PIP,
+    RUNTIME,
+    TEST,
+    UNBUILT,
+    Lock,
+    Target,
+    read,
+    replace_file,
+    write,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from algo.environments.changes import Change
@@ -38,7 +52,7 @@ class Locking:
         found: The Python that the project runs on outside a container, or why there is none,
             which only matters to who runs something there.
         image_python: The minor version of the Python in the image, `3.13`.
-        accelerator: Which build of PyTorch is wanted, as `PackageManager.resolve` takes it.
+        accelerator: Which build of PyTorch is wanted, as `accelerator.wanted` says it.
         brings_python: The packages bring their own Python, wherever they run.
     """
 
@@ -170,9 +184,12 @@ def make_lock(
         first, others = requirements.runtime[0].name, " and ".join(requirements.unread)
         verb = "is" if len(requirements.unread) == 1 else "are"
         notify(Note(f"{first} says what is locked; {others} {verb} not read"))
-    prefer = upgrade.kept(old)
+    before = {} if old is None else upgrade.kept(old)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
-    pins = _resolve(requirements, targets, locking, prefer, notify)
+    accelerator = settled(locking.accelerator, (pin for pins in before.values() for pin in pins))
+    locking = replace(locking, accelerator=accelerator)
+    pins = _resolve(requirements, targets, locking, before, notify)
+    pins = _build(pins, project, locking, before, notify)
     for pin in (pin for found in pins.values() for pin in found if pin.kind == CONDA):
         if pin.name == "python":
             _check_python(python, f"{requirements.runtime[0].name} leads to", pin.version)
@@ -205,7 +222,8 @@ def _requirements(project: Project) -> Requirements:
 
 def _inputs(project: Project, requirements: Requirements) -> str:
     environment = project.manifest.environment
-    return inputs_digest(requirements, environment.python, gpu=environment.gpu)
+    gpu, torch = environment.gpu, environment.torch
+    return inputs_digest(requirements, environment.python, gpu=gpu, torch=torch)
 
 
 def _readable(project: Project, notify: Notify) -> Lock | None:
@@ -221,40 +239,83 @@ def _resolve(
     requirements: Requirements,
     targets: Iterable[Target],
     locking: Locking,
-    prefer: Mapping[str, str],
+    before: Mapping[Target, Sequence[Pin]],
     notify: Notify,
 ) -> dict[Target, tuple[Pin, ...]]:
-    found: dict[Target, tuple[Pin, ...]] = {}
+    """Resolve for all targets, the runtime's at once and then those of tests.
+
+    A target keeps what it had `before`, and else takes what others had.
+    """
+    prefer = _versions(pin for pins in before.values() for pin in pins)
     images = {locking.image_target(platform) for platform in IMAGE_PLATFORMS}
     wanted = list(targets)
-    for target in [one for one in wanted if one.group == RUNTIME]:
-        if requirements.runtime:
-            notify(Step(f"Locking {requirements.runtime[0].name} for {target}"))
-        pins = locking.manager.resolve(
-            requirements.runtime,
+    found: dict[Target, tuple[Pin, ...]] = {}
+
+    def resolving(target: Target, prefer: Mapping[str, str]) -> Callable[[], tuple[Pin, ...]]:
+        test = target.group == TEST
+        return partial(
+            locking.manager.resolve,
+            requirements.test if test else requirements.runtime,
             target,
             wheels_only=target in images,
             prefer=prefer,
+            fixed=found.get(replace(target, group=RUNTIME), ()) if test else (),
             accelerator=locking.accelerator,
         )
-        # Later targets take the versions of earlier ones, so that all run the same code.
-        prefer = {pin.name: pin.version for pin in pins} | dict(prefer)
-        found[target] = pins
-    for target in [one for one in wanted if one.group == TEST]:
-        fixed = found.get(Target(target.platform, target.python, RUNTIME), ())
-        if requirements.test:
-            notify(Step(f"Locking {requirements.test[0].name} for {target}"))
-        pins = locking.manager.resolve(
-            requirements.test,
-            target,
-            wheels_only=False,
-            prefer=prefer,
-            fixed=fixed,
-            accelerator=locking.accelerator,
-        )
-        settled = {pin.name for pin in fixed}
-        found[target] = tuple(pin for pin in pins if pin.name not in settled)
+
+    for group, sources in ((RUNTIME, requirements.runtime), (TEST, requirements.test)):
+        ours = [target for target in wanted if target.group == group]
+        if sources and ours:
+            where = ", ".join(str(one).removesuffix(f" {group}") for one in ours)
+            notify(Step(f"Locking {sources[0].name} for {where}"))
+        own = {target: _versions(before.get(target, ())) for target in ours}
+        results = together([resolving(target, {**prefer, **own[target]}) for target in ours])
+        for target, pins in zip(ours, results, strict=True):
+            free = {name: one for name, one in prefer.items() if name not in own[target]}
+            if any(free.get(pin.name, pin.version) != pin.version for pin in pins):
+                # Later targets take the versions of earlier ones, so that all run the same code.
+                pins = resolving(target, {**prefer, **own[target]})()
+            prefer = {pin.name: pin.version for pin in pins} | dict(prefer)
+            there = {pin.name for pin in found.get(replace(target, group=RUNTIME), ())}
+            found[target] = tuple(pin for pin in pins if pin.name not in there)
     return _same_hashes(found)
+
+
+def _versions(pins: Iterable[Pin]) -> dict[str, str]:
+    return {pin.name: pin.version for pin in pins}
+
+
+def _build(
+    found: dict[Target, tuple[Pin, ...]],
+    project: Project,
+    locking: Locking,
+    before: Mapping[Target, Sequence[Pin]],
+    notify: Notify,
+) -> dict[Target, tuple[Pin, ...]]:
+    """Build what images need and no index has a wheel of."""
+    built = dict(found)
+    lacking = [target for target in found if any(pin.wheel for pin in found[target])]
+    for target in lacking:
+        built[target] = tuple(_as_before(pin, before.get(target, ())) for pin in found[target])
+    for target in lacking * 2:  # what one image has may do for another one, in either order
+        known = [pin for other in lacking for pin in built[other]]
+        built[target] = locking.manager.build(built[target], target, project, known=known)
+    for target in lacking:
+        names = ", ".join(pin.name for pin in built[target] if pin.wheel == UNBUILT)
+        if names:
+            notify(
+                Warned(
+                    f"no index has a wheel of {names} for {target.platform}, and no engine here "
+                    f"can build it: algo lock where one does, before an image for it is built"
+                )
+            )
+    return built
+
+
+def _as_before(pin: Pin, before: Iterable[Pin]) -> Pin:
+    """Return `pin` with the wheel that was built of it for the lock before."""
+    old = next((one for one in before if one.wheel and one.same_release(pin)), None)
+    return replace(pin, wheel=old.wheel, tools=old.tools) if old and pin.wheel else pin
 
 
 def _same_hashes(found: dict[Target, tuple[Pin, ...]]) -> dict[Target, tuple[Pin, ...]]:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from algo.events import silent
 from algo.project.lock import CONDA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from algo.environments.interface import PackageManager
+    from algo.environments.interface import PackageManager, Workshop
     from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
+    from algo.events import Notify
     from algo.project.lock import Pin, Target
     from algo.project.project import Project
     from algo.resources import Folders
@@ -27,17 +29,21 @@ class Packages:
     Args:
         env: The environment that they run programs in.
         folders: Where they keep what they fetched.
+        workshop: Where packages are built that come as source; None builds none.
+        notify: Gets a step per package that is built.
     """
 
     env: Mapping[str, str]
     folders: Folders = field(repr=False)
+    workshop: Workshop | None = None
+    notify: Notify = silent
 
     @cached_property
     def pip(self) -> PackageManager:
         """Python's packages."""
         from algo.environments.pip import Pip
 
-        return Pip(self.env)
+        return Pip(self.env, self.workshop, self.folders.cache, self.notify)
 
     @cached_property
     def conda(self) -> PackageManager:
@@ -66,6 +72,12 @@ class Packages:
             fixed=fixed,
             accelerator=accelerator,
         )
+
+    def build(
+        self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]
+    ) -> tuple[Pin, ...]:
+        """Build what comes as source; see `PackageManager.build`."""
+        return self._of(pins).build(pins, target, project, known=known)
 
     def read(self, path: Path) -> tuple[Pin, ...]:
         """Read a file of hashed requirements."""

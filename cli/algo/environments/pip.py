@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.environments import accelerator as accelerators
+from algo.environments.compiling import Compiling
 from algo.environments.errors import (
     InstallFailed,
-    RequirementInvalid,
     RequirementsStale,
     Unsatisfiable,
+    WheelBuildFailed,
+    WheelMissing,
 )
-from algo.environments.indexes import Indexes, indexes_of, local_hashes
+from algo.environments.explain import explained
+from algo.environments.indexes import Indexes, indexes_of
 from algo.environments.normalise import normalise
-from algo.environments.pylock import select
+from algo.environments.pins import PYTORCH, parse_pins, render_pins
+from algo.environments.pylock import select, source_in
 from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
-from algo.environments.uv import TORCH_INDEX, Uv
+from algo.environments.uv import Uv
 from algo.environments.virtualenv import make_virtualenv
-from algo.project.lock import Pin
+from algo.events import silent
+from algo.project.lock import UNBUILT, Pin
 from algo.resources import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from algo.environments.interface import Workshop
     from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
+    from algo.environments.wheels import Wheels
+    from algo.events import Notify
     from algo.project.lock import Target
     from algo.project.project import Project
 
@@ -40,10 +49,6 @@ _PLATFORMS = {
     "darwin/arm64": "aarch64-apple-darwin",
 }
 _MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
-_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(.*)")
-_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
-_TORCH = re.compile(rf"# from https://{re.escape(TORCH_INDEX)}/whl/(\w+)")
-PYTORCH = "pytorch/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,15 @@ class Pip:
 
     Args:
         env: The environment to run uv in: proxies, certificates and UV_* settings count.
+        workshop: Where packages are built that come as source; None builds none.
+        cache: The user's cache, which keeps what was built.
+        notify: Gets a step per package that is built.
     """
 
     env: Mapping[str, str]
+    workshop: Workshop | None = None
+    cache: Path | None = None
+    notify: Notify = silent
 
     def resolve(
         self,
@@ -71,26 +82,66 @@ class Pip:
             return ()
         (source,) = requirements
         if source.pins:
-            return self._read_lock(source, target)
-        with scratch("lock") as folder:
-            output, constraints = Path(folder, "locked.txt"), Path(folder, "fixed.txt")
-            output.write_text("".join(f"{name}=={prefer[name]}\n" for name in sorted(prefer)))
-            constraints.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in fixed))
-            root = source.path.parent
-            arguments = ["pip", "compile", *_asking(source)]
-            arguments += ["--output-file", str(output), "--constraint", str(constraints)]
-            arguments += ["--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
-            arguments += ["--emit-index-annotation", *_targeting(target)]
-            arguments += ["--only-binary", ":all:"] if wheels_only else []
-            if accelerator and target.platform.startswith("linux/"):
-                arguments += ["--torch-backend", accelerator]
-            if wheels_only or target.python == _MINOR:
-                # Nothing is built, or by this very Python: uv need not try every other one.
-                arguments += ["--python", sys.executable]
-            failure = Unsatisfiable(f"{source.name} cannot be met on {target}")
-            Uv(self.env).run(arguments, root, failure)
-            indexes = indexes_of([source], self.env)
-            return parse_pins(output.read_text(encoding="utf-8"), source.name, indexes.folders)
+            return self._read_lock(source, target, wheels_only=wheels_only)
+        asking = [*_asking(source), *_targeting(target)]
+        on_linux = target.platform.startswith("linux/")
+        torch, more = accelerators.arguments(accelerator if on_linux else "")
+        asking += torch
+        if wheels_only or target.python == _MINOR:
+            # Nothing is built, or by this very Python: uv need not try every other one.
+            asking += ["--python", sys.executable]
+        failure = Unsatisfiable(f"{source.name} cannot be met on {target}")
+        compiling = Compiling(
+            Uv({**self.env, **more}), source.path.parent, asking, prefer, fixed, failure
+        )
+        folders = indexes_of([source], self.env).folders
+        try:
+            if not wheels_only:
+                return parse_pins(compiling.text(), source.name, folders)
+            return compiling.for_image(source.name, target, folders)
+        except Unsatisfiable as error:
+            raise explained(error, requirements) from error
+
+    def build(
+        self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]
+    ) -> tuple[Pin, ...]:
+        """Build what no index has a wheel of; see `PackageManager.build`."""
+        wheels = self._wheels()
+        return tuple(pins) if wheels is None else wheels.build(pins, target, project, known=known)
+
+    def tools(self, asked: Path, target: Target, project: Project) -> tuple[Pin, ...]:
+        """Return what builds a package that names `asked` as a file of requirements."""
+        text = asked.read_text(encoding="utf-8")
+        asked.write_text(self._head(project) + text, encoding="utf-8")
+        asking = [str(asked), *_targeting(target), "--python", sys.executable]
+        failure = WheelBuildFailed(f"the tools that build a package cannot be had: {text.strip()}")
+        compiling = Compiling(Uv(self.env), project.root, asking, {}, (), failure)
+        folders = self.indexes(project).folders
+        return parse_pins(compiling.text("--only-binary", ":all:"), "its build", folders)
+
+    def source_of(self, pin: Pin, target: Target, project: Project) -> str:
+        """Return where the source archive of `pin` lies, an address or a path."""
+        with scratch("source") as folder:
+            asked = Path(folder, "source.in")
+            asked.write_text(f"{self._head(project)}{pin.name}=={pin.version}\n", encoding="utf-8")
+            asking = [str(asked), "--no-deps", *_targeting(target), "--python", sys.executable]
+            failure = WheelBuildFailed(f"{pin.name} {pin.version} cannot be had")
+            compiling = Compiling(Uv(self.env), project.root, asking, {}, (), failure)
+            return source_in(compiling.pylock("--no-binary", pin.name), pin.name, Path(folder))
+
+    def indexes(self, project: Project | None) -> Indexes:
+        """Return the indexes that the files of `project` name."""
+        return indexes_of(_sources(project), self.env)
+
+    def _head(self, project: Project) -> str:
+        return "".join(f"{line}\n" for line in self.indexes(project).lines)
+
+    def _wheels(self) -> Wheels | None:
+        from algo.environments.wheels import Wheels
+
+        if self.workshop is None or self.cache is None:
+            return None
+        return Wheels(self, self.cache, self.workshop)
 
     def read(self, path: Path) -> tuple[Pin, ...]:
         """Read a requirements file in which every line has hashes."""
@@ -111,7 +162,14 @@ class Pip:
             return
         arguments = ["--target", str(folder), "--only-binary", ":all:", *_targeting(target)]
         arguments += ["--python", sys.executable]
-        self._install(pins, project, arguments, f"for {target}")
+        with scratch("wheels") as built:
+            for pin in pins:
+                if pin.wheel:
+                    wheel = self._wheel(pin, target, project)
+                    shutil.copyfile(wheel, Path(built, wheel.name))
+            pins = [replace(pin, hashes=(pin.wheel,)) if pin.wheel else pin for pin in pins]
+            arguments += ["--find-links", built]
+            self._install(pins, project, arguments, f"for {target}")
         normalise(folder)
 
     def create(self, pins: Sequence[Pin], root: Path, host: Interpreter) -> None:
@@ -131,7 +189,7 @@ class Pip:
     def _install(
         self, pins: Sequence[Pin], project: Project | None, arguments: list[str], what: str
     ) -> None:
-        indexes = indexes_of(_sources(project), self.env)
+        indexes = self.indexes(project)
         with scratch("install") as folder:
             path = Path(folder, "locked.txt")
             path.write_text(render_pins(pins, indexes.lines), encoding="utf-8")
@@ -143,6 +201,13 @@ class Pip:
             more = self._finding(indexes)
             Uv(self.env).run([*command, "-r", str(path), *arguments], root, failure, more)
 
+    def _wheel(self, pin: Pin, target: Target, project: Project | None) -> Path:
+        wheels = self._wheels()
+        if wheels is None:
+            text = f"{pin.name} {pin.version} comes as source alone, and nothing here builds it"
+            raise WheelMissing(text)
+        return wheels.wheel(pin, target, project)
+
     def _finding(self, indexes: Indexes) -> dict[str, str]:
         """Return the variables with which uv finds by its hash what it found when it locked."""
         if not indexes:
@@ -152,7 +217,7 @@ class Pip:
         found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
         return found | ({"UV_INDEX": named} if named else {})
 
-    def _read_lock(self, source: Source, target: Target) -> tuple[Pin, ...]:
+    def _read_lock(self, source: Source, target: Target, *, wheels_only: bool) -> tuple[Pin, ...]:
         """Return what the lock of another tool pins."""
         text = source.path.read_text(encoding="utf-8")
         if source.path.name == UV_LOCK:
@@ -162,47 +227,9 @@ class Pip:
             arguments += ["--extra", source.extra] if source.extra else []
             stale = RequirementsStale("uv.lock does not fit pyproject.toml")
             text = Uv(self.env).run(arguments, source.path.parent, stale)
-        return select(text, source.name, target)[0]
-
-
-def parse_pins(text: str, where: str, folders: Sequence[Path] = ()) -> tuple[Pin, ...]:
-    """Read a requirements file in which every line is `name==version --hash=…`.
-
-    Args:
-        text: Its text. A comment below a line may name the index that the package is from.
-        where: What to call it in an error.
-        folders: Where packages lie that no index has hashes of.
-
-    Raises:
-        RequirementInvalid: A line is not of this form, or has no hash.
-    """
-    pins: list[Pin] = []
-    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
-        if pins and (index := _TORCH.fullmatch(line.strip())):
-            pins[-1] = replace(pins[-1], source=f"{PYTORCH}{index[1]}")
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _PIN.fullmatch(line.strip())
-        if not match:
-            raise RequirementInvalid(
-                f"{where}: {line.split(' --hash')[0].strip()!r} cannot be locked",
-                details="A lock holds names, versions and hashes; not addresses and folders.",
-                hint="publish the package to an index and require it by name",
-            )
-        hashes = tuple(sorted(set(_HASH.findall(match[3]))))
-        hashes = hashes or local_hashes(match[1].lower(), match[2], folders)
-        if not hashes:
-            raise RequirementInvalid(f"{where}: the index gives no SHA-256 for {match[1]}")
-        pins.append(Pin(match[1].lower(), match[2], hashes))
-    return tuple(sorted(pins))
-
-
-def render_pins(pins: Iterable[Pin], options: Iterable[str] = ()) -> str:
-    """Return `pins` as a requirements file with hashes, below `options`."""
-    return "".join(f"{option}\n" for option in options) + "".join(
-        f"{pin.name}=={pin.version}" + "".join(f" --hash={one}" for one in pin.hashes) + "\n"
-        for pin in pins
-    )
+        pins, without = select(text, source.name, target)
+        unbuilt = without if wheels_only else frozenset[str]()
+        return tuple(replace(p, wheel=UNBUILT) if p.name in unbuilt else p for p in pins)
 
 
 def _targeting(target: Target) -> list[str]:

@@ -13,6 +13,7 @@ from algo.project.lock import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from packaging.tags import Tag
 
@@ -94,6 +95,24 @@ def select(text: str, where: str, target: Target) -> tuple[tuple[Pin, ...], froz
         if not has_wheel:
             built.add(pin.name)
     return tuple(sorted(pins)), frozenset(built)
+
+
+def source_in(text: str, name: str, folder: Path) -> str:
+    """Return where the source archive of the package `name` lies, an address or a path.
+
+    Args:
+        text: The text of a `pylock.toml`.
+        name: The package.
+        folder: Where the file lies: its paths are relative to it.
+
+    Raises:
+        RequirementInvalid: It has none.
+    """
+    document = msgspec.convert(tomllib.loads(text), _Document)
+    found = next((one.sdist for one in document.packages if one.name == name), None)
+    if found is None:
+        raise RequirementInvalid(f"no index has the source of {name}")
+    return str((folder / found.path).resolve()) if found.path else found.url
 
 
 def _check_made_for(

@@ -119,7 +119,9 @@ def find_requirements(root: Path, wanted: str = "") -> Requirements:
     return Requirements(runtime, _test(root, runtime), tuple(found[1:]))
 
 
-def inputs_digest(requirements: Requirements, python: str, *, gpu: bool = False) -> str:
+def inputs_digest(
+    requirements: Requirements, python: str, *, gpu: bool = False, torch: str = ""
+) -> str:
     """Return the digest of what the lock is made from, by content alone.
 
     Comments, blank lines and credentials do not count; files that are included by `-r` or `-c` do.
@@ -128,6 +130,7 @@ def inputs_digest(requirements: Requirements, python: str, *, gpu: bool = False)
         requirements: The project's requirement files.
         python: `python` of `algo.toml`.
         gpu: `gpu` of `algo.toml`.
+        torch: `torch` of `algo.toml`.
 
     Raises:
         RequirementInvalid: An included file is not there.
@@ -135,6 +138,8 @@ def inputs_digest(requirements: Requirements, python: str, *, gpu: bool = False)
     total = hashlib.sha256(f"python {python}\n".encode())
     if gpu:
         total.update(b"gpu\n")
+    if torch:
+        total.update(f"torch {torch}\n".encode())
     for group in (requirements.runtime, requirements.test):
         total.update(b"group\n")
         for source in group:

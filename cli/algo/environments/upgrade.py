@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from algo.environments.errors import UnknownPackage
 
 if TYPE_CHECKING:
-    from algo.project.lock import Lock
+    from algo.project.lock import Lock, Pin, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +20,23 @@ class Upgrade:
     everything: bool = False
     packages: tuple[str, ...] = ()
 
-    def kept(self, lock: Lock | None) -> dict[str, str]:
-        """Return the versions of `lock` that stay where the requirements allow it.
+    def kept(self, lock: Lock) -> dict[Target, tuple[Pin, ...]]:
+        """Return the packages of `lock` that stay where the requirements allow it.
 
         Raises:
             UnknownPackage: A package is not in the lock.
         """
-        if lock is None or self.everything:
-            return {}
         versions = lock.versions()
         names = {_normal(name): name for name in self.packages}
         for plain, name in names.items():
             if plain not in versions:
                 near = difflib.get_close_matches(plain, versions, n=1)
-                also = f"algo lock --upgrade {near[0]}" if near else "algo inspect --json"
+                also = f"algo lock --upgrade {near[0]}" if near else "algo lock --upgrade"
                 raise UnknownPackage(f"{name} is not in the lock", hint=also)
-        return {name: found for name, found in versions.items() if name not in names}
+        return {
+            target: tuple(pin for pin in pins if not (self.everything or pin.name in names))
+            for target, pins in lock.targets.items()
+        }
 
 
 NOTHING = Upgrade()

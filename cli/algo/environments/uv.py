@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from algo.environments.errors import (
     IndexUnreachable,
     RequirementInvalid,
 )
+from algo.environments.parallel import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,8 @@ TORCH_INDEX = "download.pytorch.org"
 _DROPPED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_TORCH_BACKEND"}
 _UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")
 _REFUSED = ("(401 Unauthorized)", "(403 Forbidden)")
+# What uv's own search asks of `sysconfig` is half there while another thread asks first.
+_FINDING = threading.Lock()
 _USERINFO = re.compile(r"(?<=://)[^/@\s`'\"]+@")
 _SECRET = re.compile(r"UV_INDEX_\w+_(PASSWORD|USERNAME)|UV_\w*TOKEN")
 
@@ -61,16 +64,8 @@ class Uv:
         """
         env = {name: value for name, value in self.env.items() if name not in _DROPPED}
         env = {"UV_SYSTEM_CERTS": "1"} | env | dict(more or {})
-        done = subprocess.run(
-            [self.program or _find(), *arguments],
-            cwd=folder,
-            env=env | {"NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        env |= {"NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        done = run([self.program or _find(), *arguments], folder, env)
         if done.returncode:
             raise _named(_without_secrets(done.stderr.strip(), env), failure)
         return done.stdout
@@ -79,7 +74,8 @@ class Uv:
 def _find() -> str:
     import uv
 
-    return str(uv.find_uv_bin())
+    with _FINDING:
+        return str(uv.find_uv_bin())
 
 
 def _without_secrets(text: str, env: Mapping[str, str]) -> str:

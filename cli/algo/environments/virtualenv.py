@@ -138,7 +138,7 @@ def _use(root: Path) -> bool:
 def _key(pins: Sequence[Pin], host: Interpreter) -> str:
     total = hashlib.sha256(f"{_FORMAT} {host.version} {host.path}\n".encode())
     for pin in sorted(pins):
-        total.update(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}\n".encode())
+        total.update(f"{pin.identity}\n".encode())
     return total.hexdigest()[:24]
 
 

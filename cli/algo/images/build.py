@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 PLATFORMS = (Platform("linux", "amd64"), Platform("linux", "arm64"))
 _NOT_RUNNER = frozenset({"Dockerfile"})
+# Folders of a runtime that are for its tests, and for building packages.
+_BESIDE = frozenset({"tests", "wheels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class Builder:
         project: Project | None = None,
     ) -> Layer:
         """Return the layer of `pins`, installed and compiled, with the files of `extra`."""
-        listed = "\n".join(f"{pin.name}=={pin.version} {' '.join(pin.hashes)}" for pin in pins)
+        listed = "\n".join(pin.identity for pin in pins)
         inputs = f"{target}\n{place}\n{fingerprint(extra)}\n{listed}\n"
         found = find_layer(self.cache, kind, str(kind), inputs + compiler.best, compress=True)
         if found is not None:
@@ -242,7 +244,7 @@ def _settle_runtime(
 
 def _is_runner(path: str) -> bool:
     parts = path.split("/")
-    return parts[0] != "tests" and parts[-1] not in _NOT_RUNNER and not path.endswith(".md")
+    return parts[0] not in _BESIDE and parts[-1] not in _NOT_RUNNER and not path.endswith(".md")
 
 
 def _write(entries: Sequence[Entry], folder: Path, place: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from algo.errors import OutputInvalid
@@ -17,23 +18,33 @@ if TYPE_CHECKING:
 
     from algo.project.project import Project
 
-# What describes the project to us and not to its own code.
-DESCRIBING = frozenset(
-    {
-        "algo.toml",
-        "algo.lock",
-        IGNORE_FILE,
-        "requirements.in",
-        "requirements.txt",
-        "requirements-test.in",
-        "uv.lock",
-        "uv.toml",
-        "pylock.toml",
-        "environment.yml",
-        "environment.yaml",
-        "conda-lock.yml",
-    }
+# What describes the project to us and to package managers, and not to its own code. Such files
+# may hold the addresses of indexes, credentials included, and are in no image.
+DESCRIBING = (
+    "algo.toml",
+    "algo.lock",
+    IGNORE_FILE,
+    "requirements*.in",
+    "requirements*.txt",
+    "requirements/*.in",
+    "requirements/*.txt",
+    "constraints*.txt",
+    "pyproject.toml",
+    "pylock.toml",
+    "pylock.*.toml",
+    "uv.lock",
+    "uv.toml",
+    "environment.yml",
+    "environment.yaml",
+    "conda-lock.yml",
+    "pip.conf",
+    ".netrc",
 )
+
+
+def describes(path: str) -> bool:
+    """Tell whether the file at `path`, relative to the project, is one of `DESCRIBING`."""
+    return any(fnmatchcase(path, pattern) for pattern in DESCRIBING)
 
 
 def code_entries(project: Project) -> list[Entry]:
@@ -72,6 +83,6 @@ def _ignored(project: Project) -> Callable[[str, bool], bool]:
     models = {path.rstrip("/") for path in project.manifest.model_paths.values()}
 
     def ignored(path: str, folder: bool) -> bool:
-        return path in models or path in DESCRIBING or rules.ignores(path, folder=folder)
+        return path in models or describes(path) or rules.ignores(path, folder=folder)
 
     return ignored

@@ -23,6 +23,7 @@ RUNTIME = "runtime"
 TEST = "test"
 PIP = "pip"
 CONDA = "conda"
+UNBUILT = "unbuilt"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
 
@@ -77,6 +78,9 @@ class Pin:
         source: Where it is from, when that is not the usual index: a name and never an address,
             as `pytorch/cpu` or a channel's.
         build: What tells files of one version apart where its manager needs that.
+        wheel: The hash of the wheel that was built of it, where no index has one for an image;
+            `UNBUILT` where nobody built it yet.
+        tools: What built the wheel, each as `name==version sha256:…`.
         origin: The folder with the files beside the lock that this came from, where its manager
             needs one.
     """
@@ -87,7 +91,20 @@ class Pin:
     kind: str = PIP
     source: str = ""
     build: str = ""
+    wheel: str = ""
+    tools: tuple[str, ...] = ()
     origin: Path | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def identity(self) -> str:
+        """What decides which files are installed, as one line."""
+        parts = [f"{self.name}=={self.version}", *self.hashes, self.source, self.build, self.wheel]
+        return " ".join(filter(None, parts))
+
+    def same_release(self, other: Pin) -> bool:
+        """Tell whether `other` is the same version of the same package, with a file in common."""
+        named = (self.kind, self.name, self.version) == (other.kind, other.name, other.version)
+        return named and not set(self.hashes).isdisjoint(other.hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +163,14 @@ class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str = PIP
     source: str = ""
     build: str = ""
+    wheel: str = ""
+    tools: tuple[str, ...] = ()
 
     def pin(self, beside: Path | None) -> Pin:
         """Return it without its targets."""
-        origin = None if self.kind == PIP else beside
-        kind, source, build = self.kind, self.source, self.build
-        return Pin(self.name, self.version, self.hashes, kind, source, build, origin)
+        names = (name for name in Pin.__dataclass_fields__ if name != "origin")
+        values = {name: getattr(self, name) for name in names}
+        return Pin(**values, origin=None if self.kind == PIP else beside)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -234,10 +253,12 @@ def render(lock: Lock) -> str:
         table = tomlkit.table()
         table.add("name", pin.name)
         table.add("version", pin.version)
-        for key, value in _further(pin).items():
-            table.add(key, value)
         table.add("targets", _lines(targets))
         table.add("hashes", _lines(pin.hashes))
+        for key, value in _further(pin).items():
+            table.add(key, value)
+        if pin.tools:
+            table.add("tools", _lines(pin.tools))
         packages.append(table)
     if packages:
         document["package"] = packages
@@ -297,7 +318,7 @@ def _by_package(lock: Lock) -> dict[Pin, list[str]]:
 def _further(pin: Pin) -> dict[str, str]:
     """Return what there is to say of a package that is not as most are."""
     kind = "" if pin.kind == PIP else pin.kind
-    said = {"kind": kind, "source": pin.source, "build": pin.build}
+    said = {"kind": kind, "source": pin.source, "build": pin.build, "wheel": pin.wheel}
     return {key: value for key, value in said.items() if value}
 
 

@@ -28,6 +28,8 @@ _NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
 _TENSOR = re.compile(
     r"(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)(\[ *((-1|\d+)( *, *(-1|\d+))* *)?\])?"
 )
+# A build of PyTorch as its index names it, or the one that the user's own index has.
+_TORCH = re.compile(r"cpu|cu\d{2,3}|rocm\d+(\.\d+)*|xpu|index")
 # An origin as browsers send it (RFC 6454, section 6.2), or all of them.
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 
@@ -48,13 +50,15 @@ class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """`[environment]`: what must be installed around it.
 
-    `requirements` names the file that says so, where it is not the one that comes first.
+    `requirements` names the file that says so, where it is not the one that comes first; `torch`
+    the build of PyTorch, where `gpu` is not to decide.
     """
 
     python: str = ">=3.11"
     requirements: str = ""
     system_packages: tuple[str, ...] = ()
     gpu: bool = False
+    torch: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -224,6 +228,11 @@ def _check_values(manifest: Manifest, where: str) -> None:
             hint='write it as entrypoint = "src/name.py:apply"',
         )
     _check_models(manifest, where)
+    if manifest.environment.torch and not _TORCH.fullmatch(manifest.environment.torch):
+        raise ManifestInvalid(
+            f"{where}: torch {manifest.environment.torch!r} is no build of PyTorch",
+            hint='write it as torch = "cpu", "cu128", "rocm6.3", or "index" for what yours has',
+        )
     if manifest.environment.requirements and _outside(manifest.environment.requirements):
         raise ManifestInvalid(
             f"{where}: requirements {manifest.environment.requirements!r} lies outside the project",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.images.code import DESCRIBING, code_entries
+from algo.images.code import code_entries, describes
 from algo.images.config import APP
 from algo.oci.digest import Digest
 from algo.publish.errors import NotCommitted
@@ -80,11 +80,13 @@ def source_of(project: Project, checkout: Checkout | None) -> Source:
     if checkout is None:
         return Source(None)
     shipped = {entry.path.removeprefix(f"{APP}/"): entry for entry in code_entries(project)}
-    matters = {*shipped, *DESCRIBING}
     loose = [
         path
         for path in checkout.untracked
-        if path in matters or path.startswith(_PROMISES) or _is_model(project, path)
+        if path in shipped
+        or describes(path)
+        or path.startswith(_PROMISES)
+        or _is_model(project, path)
     ]
     extra = {
         path: Digest.of_file(entry.source).hex

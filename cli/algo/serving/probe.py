@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from algo.serving.lines import Printed
 
 _PAUSE = 0.01
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+# Packages that are called otherwise than what one imports of them.
+_PACKAGES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def is_ready(url: str, timeout: float = 1.0) -> bool:
@@ -63,7 +73,18 @@ def describe(fault: Fault) -> str:
     return f"{kind}{fault.message}{where}"
 
 
+def missing_package(fault: Fault) -> str:
+    """Return what to do about a module that is not there, empty when that is not the fault."""
+    found = _NO_MODULE.search(fault.message)
+    if found is None:
+        return ""
+    name = found[1].partition(".")[0]
+    return f"add {_PACKAGES.get(name, name)} to requirements.in, then: algo lock"
+
+
 def _load_failed(fault: Fault) -> LoadFailed:
     return LoadFailed(
-        f"the algorithm did not load: {describe(fault)}", details=fault.stacktrace.strip()
+        f"the algorithm did not load: {describe(fault)}",
+        details=fault.stacktrace.strip(),
+        hint=missing_package(fault) or None,
     )

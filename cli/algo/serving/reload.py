@@ -16,7 +16,7 @@ from algo.events import Note, Reloaded, ReloadFailed, Warned
 from algo.project.errors import EntrypointMissing, ModelMissing
 from algo.serving.control import Control, Wanted
 from algo.serving.errors import ControlLost, LoadFailed
-from algo.serving.probe import describe
+from algo.serving.probe import describe, missing_package
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
@@ -242,9 +242,9 @@ def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | No
     if fault.type == "overtaken":
         return None
     kind = f"{fault.type}: " if fault.type else ""
-    return ReloadFailed(
-        trigger, f"{kind}{fault.message}", fault.file, fault.line, fault.stacktrace.strip()
-    )
+    hint = missing_package(fault)
+    details = f"{fault.stacktrace.strip()}\nhint: {hint}" if hint else fault.stacktrace.strip()
+    return ReloadFailed(trigger, f"{kind}{fault.message}", fault.file, fault.line, details)
 
 
 def _since(change: Change) -> float:

@@ -17,7 +17,8 @@ from algo.environments.errors import (
     Unsatisfiable,
 )
 from algo.environments.interpreters import this_interpreter
-from algo.environments.pip import Pip, parse_pins, render_pins
+from algo.environments.pins import parse_pins, render_pins
+from algo.environments.pip import Pip
 from algo.environments.requirements import Source
 from algo.environments.virtualenv import ensure_environment
 from algo.events import silent

@@ -153,3 +153,30 @@ def test_a_machine_without_a_fitting_python_locks_for_images(tmp_path: Path) -> 
     ]
     with pytest.raises(PythonNotFound, match=r"meets '3\.13'"):
         _ = locking.host
+
+
+def test_a_target_keeps_its_own_version_and_a_new_package_is_the_same_everywhere(
+    tmp_path: Path,
+) -> None:
+    packages = FakePackages({"six": ("1.16", "1.17"), "rich": ("1",)})
+    here, locking = project(tmp_path), Locking(packages, HOST, "3.13")
+    lock = ensure_lock(here, locking, notify=silent)
+    host = Target("linux/amd64", "3.11")
+    older = (Pin("six", "1.16", (hash_of("six", "1.16"),)),)
+    write(lock.with_targets({host: older}), here.lock_path)
+
+    again = ensure_lock(project(tmp_path, "six\nrich\n"), locking, notify=silent)
+
+    assert [pin.version for pin in again.pins(host)] == ["1", "1.16"]
+    assert [pin.version for pin in again.pins(Target("linux/amd64", "3.13"))] == ["1", "1.17"]
+
+
+def test_only_what_is_named_is_upgraded(tmp_path: Path) -> None:
+    packages = FakePackages({"six": ("1.16",), "rich": ("1",)})
+    here, locking = project(tmp_path, "six\nrich\n"), Locking(packages, HOST, "3.13")
+    ensure_lock(here, locking, notify=silent)
+    packages.index = {"six": ("1.16", "1.17"), "rich": ("1", "2")}
+    made = make_lock(here, locking, notify=silent, upgrade=Upgrade(packages=("rich",)))
+
+    assert made.lock.versions() == {"six": "1.16", "rich": "2"}
+    assert [str(one) for one in made.changes] == ["~ rich 1 → 2"]

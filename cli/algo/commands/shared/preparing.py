@@ -68,9 +68,9 @@ class WorkingTree:
 
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""
-        from algo.images.code import DESCRIBING
+        from algo.images.code import describes
 
-        return path not in DESCRIBING
+        return not describes(path)
 
     def changed(self) -> bool:
         """Tell whether manifest, requirements or lock say something else than when prepared."""

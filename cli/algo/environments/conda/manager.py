@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,8 @@ class Conda:
     folders: Folders
     pip: PackageManager
     _solved: dict[tuple[str, str], Path] = field(default_factory=dict)
+    # Targets are resolved at once.
+    _solving: threading.Lock = field(default_factory=threading.Lock)
 
     def resolve(
         self,
@@ -99,6 +102,16 @@ class Conda:
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             found = self._pip(Source(path), target, asked, pins, packages)
         return tuple(sorted((*pins, *found)))
+
+    def build(
+        self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]
+    ) -> tuple[Pin, ...]:
+        """Build what pip's section has as source alone; see `PackageManager.build`."""
+        conda, pip = _parted(pins)
+        if not any(pin.wheel for pin in pip):
+            return tuple(pins)
+        inner = Target(target.platform, _minor(conda), target.group)
+        return tuple(sorted((*conda, *self.pip.build(pip, inner, project, known=known))))
 
     def read(self, path: Path) -> tuple[Pin, ...]:
         """Read a file of hashed requirements."""
@@ -148,7 +161,14 @@ class Conda:
     ) -> Path:
         """Return the folder of a `conda-lock.yml` for all platforms, made once for all targets."""
         key = (environment.text, target.platform)
-        if key not in self._solved:
+        with self._solving:
+            self._solve_once(environment, path, target, asked)
+        return self._solved[key]
+
+    def _solve_once(
+        self, environment: CondaEnvironment, path: Path, target: Target, asked: _Asked
+    ) -> None:
+        if (environment.text, target.platform) not in self._solved:
             old = _last(path.with_name(LOCKFILE))
             wanted = dict.fromkeys(subdir_of(one) for one in (*_ALWAYS, target.platform))
             subdirs = tuple(dict.fromkeys((*wanted, *(old.metadata.platforms if old else ()))))
@@ -157,7 +177,6 @@ class Conda:
             for platform in platforms():
                 if subdir_of(platform) in subdirs:
                     self._solved[environment.text, platform] = made
-        return self._solved[key]
 
     def _pip(
         self,

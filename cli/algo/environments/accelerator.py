@@ -1,0 +1,55 @@
+"""Which build of PyTorch is locked: what `algo.toml` says, and what was locked before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from algo.environments.pins import PYTORCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from algo.project.lock import Pin
+    from algo.project.manifest import Environment
+
+CPU = "cpu"
+# What stands before the version of this machine's driver, which decides between CUDA builds.
+DRIVER = "driver "
+INDEX = "index"
+
+
+def wanted(environment: Environment, driver: Callable[[], str]) -> str:
+    """Return the build that `environment` asks for.
+
+    Args:
+        environment: Of `algo.toml`.
+        driver: Tells the version of the GPU driver here, empty when there is none.
+
+    Returns:
+        `cpu`, `cu128`; `driver 570.86` for the newest CUDA that it runs, `driver ` for the one
+        that the usual index has; nothing when the indexes alone decide.
+    """
+    if environment.torch == INDEX:
+        return ""
+    if environment.torch:
+        return environment.torch
+    return f"{DRIVER}{driver()}" if environment.gpu else CPU
+
+
+def settled(wanted: str, before: Iterable[Pin]) -> str:
+    """Return the build to take: a CUDA that was locked `before` stays, whatever runs here."""
+    if not wanted.startswith(DRIVER):
+        return wanted
+    sources = (pin.source for pin in before if pin.source.startswith(PYTORCH))
+    builds = (source.removeprefix(PYTORCH) for source in sources)
+    return next((build for build in builds if build != CPU), wanted)
+
+
+def arguments(accelerator: str) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments and the variables with which uv takes this build."""
+    if accelerator in ("", DRIVER):
+        return [], {}
+    if accelerator.startswith(DRIVER):
+        driver = accelerator.removeprefix(DRIVER)
+        return ["--torch-backend", "auto"], {"UV_CUDA_DRIVER_VERSION": driver}
+    return ["--torch-backend", accelerator], {}
