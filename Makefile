@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MACHINE := $(PYTHON) -m tests.machine
 BIN := .venv/bin
+# Most tests wait for a process or a connection; tests of one file share what they set up.
+PARALLEL := -n 2 --dist loadfile
 export UV_SYSTEM_CERTS ?= 1
 # Compiled once, not at every start of a process.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,10 +15,10 @@ demo: venv
 	$(MACHINE) with --optional --registry -- $(BIN)/python -m tests.e2e.demo
 
 test: lint setup
-	$(MACHINE) with -- $(BIN)/pytest -m "not slow"
+	$(MACHINE) with -- $(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-all: lint setup
-	$(MACHINE) with -- $(BIN)/pytest
+	$(MACHINE) with -- $(BIN)/pytest $(PARALLEL)
 
 lint: venv
 	$(BIN)/ruff check .

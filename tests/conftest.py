@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.machine.browser import Browser
 
 LABEL = "dev.algo."
+_BEFORE = pytest.StashKey[frozenset[str]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marks[fixture])
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note which of our containers are there before the first test."""
+    if is_worker(session) or machine_engine.version() is None:
+        return
+    session.config.stash[_BEFORE] = frozenset(Engine("").algo_containers())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the containers that tests left behind, and fail for them."""
+    before = session.config.stash.get(_BEFORE, None)
+    # An engine that other runs use at the same time holds their containers, too.
+    if before is None or not ("CI" in os.environ or machine_engine.is_leased()):
+        return
+    running = Engine("")
+    left = {key: value for key, value in running.algo_containers().items() if key not in before}
+    if left:
+        running.docker("rm", "--force", *left)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"tests left containers behind: {left}", red=True)
+
+
+def is_worker(session: pytest.Session) -> bool:
+    """Tell whether this process runs tests for another, which decides at the end."""
+    return hasattr(session.config, "workerinput")
+
+
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine() -> Engine:
     """A Docker Engine with the base image; at the end no container of ours may be left in it."""
     found = machine_engine.version()
     if found is None:
@@ -70,15 +100,7 @@ def engine() -> Iterator[Engine]:
         base.ensure()
     except MachineError as error:
         _lacking(str(error))
-    running = Engine(found)
-    before = running.algo_containers()
-    yield running
-    # An engine that other runs use at the same time holds their containers, too.
-    if "CI" in os.environ or machine_engine.is_leased():
-        left = {key: value for key, value in running.algo_containers().items() if key not in before}
-        if left:
-            running.docker("rm", "--force", *left)
-            pytest.fail(f"tests left containers behind: {left}", pytrace=False)
+    return Engine(found)
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +199,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that all of this session's `algo_home` share."""
-    return tmp_path_factory.mktemp("algo-cache")
+    """A cache folder that all of this session's `algo_home` share, in every test process."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "algo-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

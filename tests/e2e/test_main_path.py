@@ -73,7 +73,7 @@ def test_the_whole_path_answers_as_scikit_learn_itself(
         sample = json.dumps({"image": own["images"][0]}).encode()
         with Load(served.url, sample, per_second=200) as load:
             source.write_text(text.replace('"digit": ', '"edited": True, "digit": ', 1))
-            load.wait_for(b'"edited"', timeout=15)
+            load.wait_for(b'"edited"', timeout=60)
             time.sleep(0.3)
         assert load.failures == []
         source.write_text(text)

@@ -352,6 +352,7 @@ def test_a_name_at_a_private_address_is_forbidden() -> None:
         (formatdate(time.time() - 100, usegmt=True), 0, 0),
         ("soon", 0, 0),
     ],
+    ids=["seconds", "over a day", "a date", "a date that was", "no time"],
 )
 def test_retry_after_is_seconds_or_a_date(
     receiver: Receiver, text: str, least: float, most: float
