@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,10 +108,16 @@ def _setup(arguments: argparse.Namespace) -> int:
     environment.ensure()
     if engine.version() is None:
         engine.install()
-    apt.install("mmdebstrap", "chromium", "chromium-driver", "patchelf")
+    apt.install("mmdebstrap", "chromium", "chromium-driver", "patchelf", *languages())
     for name in pinned.clients():
         pinned.client(name)
     return _tools(arguments) or _registry(arguments)
+
+
+def languages() -> list[str]:
+    """Return the Debian packages of the languages that are not here by other means."""
+    programs = {"node": "nodejs", "ruby": "ruby"}
+    return [package for program, package in programs.items() if shutil.which(program) is None]
 
 
 def _packages(arguments: argparse.Namespace) -> int:

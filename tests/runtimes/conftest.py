@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = ROOT / "runtimes" / "gateway"
-PYTHON_RUNTIME = ROOT / "runtimes" / "python"
+RUNTIMES = ROOT / "runtimes"
+PYTHON_RUNTIME = RUNTIMES / "python"
 TOKEN = "a token of the tests"
 
 Header = dict[str, Any]
@@ -167,12 +168,16 @@ class GatewayProcess:
         environment: dict[str, str] | None = None,
         sample: object = None,
         contract: Header | None = None,
+        language: str = "python",
+        entrypoint: str = "src/it.py:apply",
+        models: dict[str, str] | None = None,
     ) -> None:
         self.app = app
         description = {
             "name": "acme/it",
-            "language": "python",
-            "entrypoint": "src/it.py:apply",
+            "language": language,
+            "entrypoint": entrypoint,
+            "models": models or {},
             "serving": serving or {},
             "sample": sample,
             "contract": contract or {},
@@ -180,7 +185,8 @@ class GatewayProcess:
         file = app / "algorithm.json"
         file.write_text(json.dumps(description))
         words = [sys.executable, "-P", "-u", "-m", "algo_gateway", "--algorithm", str(file)]
-        words += ["--app", str(app), "--runtime", str(PYTHON_RUNTIME), "--python", sys.executable]
+        words += ["--app", str(app), "--runtime", str(RUNTIMES / language)]
+        words += ["--python", sys.executable] if language == "python" else []
         self.process = subprocess.Popen(
             [*words, "--port", "0", *flags],
             env={

@@ -149,7 +149,7 @@ def runner_command(options: Options) -> list[str]:
     Raises:
         OSError, ValueError, KeyError: That cannot be read.
     """
-    settings = tomllib.loads((options.runtime / "runtime.toml").read_text(encoding="utf-8"))
+    settings = _settings(options.runtime)
     python = options.python or _own_python(options.packages) or settings.get("python", "")
     values = {"python": python, "runtime": str(options.runtime)}
     command = [str(word).format(**values) for word in settings["command"]]
@@ -188,3 +188,12 @@ _ACTIVATE = """
 for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do command . "$script" || true; done
 exec "$@"
 """
+
+
+def runner_forks(runtime: Path) -> bool:
+    """Tell whether the runner of the `runtime` folder can fork workers: `forks`, true if unsaid."""
+    return bool(_settings(runtime).get("forks", True))
+
+
+def _settings(runtime: Path) -> dict[str, Any]:
+    return tomllib.loads((runtime / "runtime.toml").read_text(encoding="utf-8"))

@@ -303,7 +303,7 @@ class Pool:
 
     def _next_generation(self, runner: Runner, serving: Serving) -> Generation:
         for_one = serving.workers == 1 and serving.preload != ALWAYS
-        share = NEVER if for_one or self.recipe.gpu else serving.preload
+        share = NEVER if for_one or self.recipe.alone else serving.preload
         return Generation(runner, share, self._say, for_one=for_one)
 
     async def _in_place(self, changed: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo_gateway.config import Description, Options, Serving, runner_command
+from algo_gateway.config import Description, Options, Serving, runner_command, runner_forks
 from algo_gateway.workers.processes import Runner, hello_frame
 
 if TYPE_CHECKING:
@@ -66,12 +66,17 @@ class Recipe:
         """
         command = runner_command(self.options)
         concurrency = self.serving.concurrency
-        forks = not self.gpu
+        forks = not self.alone
         return Runner(command, self._hello, concurrency, on_idle, first, before, forks=forks)
 
     @property
+    def alone(self) -> bool:
+        """Whether each worker is a process of its own: the language or a GPU wants it so."""
+        return self.gpu or not runner_forks(self.options.runtime)
+
+    @property
     def gpu(self) -> bool:
-        """Whether its workers use a GPU: each is a process of its own then."""
+        """Whether its workers use a GPU."""
         return self.options.gpu or self.description.gpu
 
     @property

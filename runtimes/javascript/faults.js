@@ -1,0 +1,77 @@
+'use strict'
+// Exceptions of user code as the protocol reports them.
+
+const path = require('node:path')
+const { spawnSync } = require('node:child_process')
+const { fileURLToPath } = require('node:url')
+const { inspect } = require('node:util')
+
+// A header has at most 1 MiB, and nobody reads more than this.
+const LONGEST_MESSAGE = 10_000
+const LONGEST_TRACE = 100_000
+const FRAME = /^\s+at (?:.*\()?(?:file:\/\/)?(\/.*?):(\d+):\d+\)?$/
+const OURS = `${__dirname}${path.sep}`
+
+/**
+ * Return type, message, file, line and stack trace, trimmed to the author's frames.
+ *
+ * @param {unknown} error What was thrown, which need not be an `Error`.
+ * @param {string} root The project's folder; `file` is relative to it.
+ */
+function report(error, root) {
+  const below = `${root}${path.sep}`
+  if (!(error instanceof Error)) {
+    const message = `the code threw ${inspect(error)}`.slice(0, LONGEST_MESSAGE)
+    return { error: typeof error, message, file: '', line: 0, stacktrace: message }
+  }
+  const lines = String(error.stack ?? error).split('\n')
+  const own = lines.map((line) => FRAME.exec(line)).find((found) => found?.[1].startsWith(below))
+  let [file, line] = own ? [own[1], Number(own[2])] : ['', 0]
+  const importer = / imported from (?:file:\/\/)?(\/.*)$/.exec(error.message)?.[1]
+  const [bad, at] = error instanceof SyntaxError ? syntax(lines, error) : [importer ?? '', 0]
+  if (bad.startsWith(below)) [file, line] = [bad, at]
+  return {
+    error: error.constructor?.name || error.name,
+    message: (message(error, below) || error.name).slice(0, LONGEST_MESSAGE),
+    file: file.startsWith(below) ? file.slice(below.length) : file,
+    line,
+    stacktrace: trace(error, below).slice(0, LONGEST_TRACE),
+  }
+}
+
+/** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
+function callersFault(error) {
+  for (let kind = error; kind instanceof Error; kind = Object.getPrototypeOf(kind)) {
+    if (kind.name === 'AlgorithmError' || kind.constructor?.name === 'AlgorithmError') {
+      return String(error.code || 'bad_input').slice(0, 200)
+    }
+  }
+  return null
+}
+
+function message(error, below) {
+  const [first] = String(error.message).split('\nRequire stack:')
+  return first.replaceAll(`file://${below}`, '').replaceAll(below, '')
+}
+
+function trace(error, below) {
+  const lines = String(error.stack ?? error).split('\n')
+  const kept = lines.filter((line) => {
+    if (!/^\s+at /.test(line)) return !line.startsWith('Require stack:') && !line.startsWith(`- ${OURS}`)
+    return !line.includes('(node:') && !line.includes('at node:') && !line.includes(OURS)
+  })
+  const cause = error.cause instanceof Error ? `\nCaused by: ${trace(error.cause, below)}` : ''
+  return kept.join('\n').replaceAll(`file://${below}`, '').replaceAll(below, '') + cause
+}
+
+/** Return file and line of a syntax error: before the first line of the stack, or as `node --check` says. */
+function syntax(lines, error) {
+  const place = /^(?:file:\/\/)?(\/.*):(\d+)$/.exec(lines[0])
+  if (place) return [place[1], Number(place[2])]
+  const checked = error.entry && spawnSync(process.execPath, ['--check', error.entry], { encoding: 'utf8' })
+  const found = checked && /^(file:\/\/)?(\/.*):(\d+)$/m.exec(checked.stderr)
+  if (!found) return ['', 0]
+  return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
+}
+
+module.exports = { report, callersFault }

@@ -1,0 +1,35 @@
+'use strict'
+// The runner's process: says hello, then serves until the gateway closes its end.
+
+const { Frames, ProtocolError } = require('./frames')
+const { Worker } = require('./worker')
+
+const PROTOCOL = 1
+const EXIT_PROTOCOL = 76 // EX_PROTOCOL of sysexits.h
+const REQUESTS = 3
+const REPLIES = 4
+
+process.on('SIGINT', () => {}) // Ctrl-C reaches us too; the gateway decides
+
+let worker = null
+const frames = new Frames(REQUESTS, REPLIES, {
+  frame(header, body) {
+    if (worker !== null) return worker.handle(header, body)
+    if (header.type !== 'hello' || header.protocol !== PROTOCOL) {
+      throw new ProtocolError(`the first frame is hello of protocol ${PROTOCOL}`)
+    }
+    worker = new Worker(frames, header)
+    const language = `javascript node ${process.versions.node}`
+    frames.write({ type: 'hello', protocol: PROTOCOL, language, capabilities: ['describe'] })
+  },
+  end() {
+    process.exit(0) // the gateway is gone
+  },
+  fail(error) {
+    if (error.code === 'EPIPE') process.exit(0)
+    if (!(error instanceof ProtocolError)) throw error
+    require('node:fs').writeSync(2, `runner: ${error.message}\n`)
+    process.exit(EXIT_PROTOCOL)
+  },
+})
+frames.listen()

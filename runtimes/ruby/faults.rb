@@ -1,0 +1,53 @@
+# frozen_string_literal: true
+
+# Exceptions of user code as the protocol reports them.
+
+module AlgoRunner
+  # Exceptions of user code as the protocol reports them.
+  module Faults
+    # A header has at most 1 MiB, and nobody reads more than this.
+    LONGEST_MESSAGE = 10_000
+    LONGEST_TRACE = 100_000
+
+    module_function
+
+    # Return type, message, file, line and stack trace, trimmed to the author's frames.
+    def report(error, root)
+      below = "#{root}/"
+      frames = (error.backtrace || []).select { |line| line.start_with?(below) }.map { |line| line.delete_prefix(below) }
+      place = error.is_a?(SyntaxError) ? error.message.delete_prefix(below) : frames.first.to_s
+      file, line = place.match(/\A([^:\n]+):(\d+)/)&.captures
+      {
+        error: name(error),
+        message: message(error, below)[0, LONGEST_MESSAGE],
+        file: file || "",
+        line: line.to_i,
+        stacktrace: trace(error, below)[0, LONGEST_TRACE]
+      }
+    end
+
+    # Return the code of an AlgorithmError, nil for every other exception.
+    def callers_fault(error)
+      return nil unless error.class.ancestors.any? { |kind| kind.name.to_s.split("::").last == "AlgorithmError" }
+
+      code = error.respond_to?(:code) ? error.code : nil
+      (code || "bad_input").to_s[0, 200]
+    end
+
+    def message(error, below)
+      return "the code called exit(#{error.status})" if error.is_a?(SystemExit)
+
+      text = error.message.to_s.scrub.gsub(below, "")
+      text.empty? ? name(error) : text
+    end
+
+    def name(error) = (error.class.name || "Exception").delete_prefix("AlgoRunner::Project::")
+
+    def trace(error, below)
+      frames = (error.backtrace || []).select { |line| line.start_with?(below) }
+      lines = ["#{name(error)}: #{message(error, below)}", *frames.map { |line| "  from #{line.delete_prefix(below)}" }]
+      lines << "Caused by #{trace(error.cause, below)}" if error.cause
+      lines.join("\n")
+    end
+  end
+end

@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+# Where a text stops to be JSON (RFC 8259): the standard parser does not always tell.
+
+require "strscan"
+
+module AlgoRunner
+  # Finds the first character that cannot stand where it stands.
+  class Position
+    STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\\/bfnrt]|u\h{4}))*"/
+    SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/
+    CLOSING = { "{" => "}", "[" => "]" }.freeze
+
+    # Return `line L, column C` of the first wrong character of `source`, or of its end.
+    def self.of(source)
+      at = new(source).wrong
+      before = source.byteslice(0, at)
+      "line #{before.count("\n") + 1}, column #{before.length - (before.rindex("\n") || -1)}"
+    end
+
+    def initialize(source)
+      @scanner = StringScanner.new(source)
+      @open = []
+    end
+
+    # Return the byte at which the text goes wrong.
+    def wrong
+      state = :value
+      state = send(state) while state
+      @scanner.skip(/\s+/)
+      @scanner.pos
+    end
+
+    private
+
+    def take(pattern)
+      @scanner.skip(/[ \t\r\n]+/)
+      @scanner.scan(pattern)
+    end
+
+    def value
+      if (bracket = take(/[{\[]/))
+        @open << bracket
+        return after if take(/#{Regexp.escape(CLOSING[bracket])}/) && @open.pop
+
+        return bracket == "{" ? :key : :value
+      end
+      after if take(STRING) || take(SCALAR)
+    end
+
+    def key
+      :value if take(STRING) && take(/:/)
+    end
+
+    def after
+      @open.empty? ? nil : :separator
+    end
+
+    def separator
+      return @open.last == "{" ? :key : :value if take(/,/)
+
+      after if take(/#{Regexp.escape(CLOSING[@open.last])}/) && @open.pop
+    end
+  end
+end

@@ -1,0 +1,64 @@
+"""Write docs/languages.md: `python -m tests.languages`. Runs every case in every language."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.languages.cases import CASES, Case
+from tests.languages.language import ROOT, Language, languages
+from tests.languages.served import served
+
+if TYPE_CHECKING:
+    from tests.runtimes.conftest import GatewayProcess
+
+PAGE = ROOT / "docs" / "languages.md"
+HEAD = """# Languages
+
+Written by `python -m tests.languages`, which asks the same of the same program in every
+language, through the gateway ([the suite](../tests/languages/README.md)). The rest of the suite
+(prints, deadlines, workers that exit, garbage on the pipes) has no table: it passes in each, or
+the tests fail.
+"""
+
+
+def main() -> int:
+    """Run the cases and write the page."""
+    found = languages()
+    lacking = [f"{language.name}: {language.lacking}" for language in found if language.lacking]
+    if lacking:
+        print(f"not installed: {', '.join(lacking)}", file=sys.stderr)
+        return 1
+    passed = {language.name: results(language) for language in found}
+    lines = [HEAD, f"| | {' | '.join(passed)} |", f"|{'---|' * (len(passed) + 1)}"]
+    for case in CASES:
+        marks = ("yes" if passed[name][case.name] else "**no**" for name in passed)
+        lines.append(f"| {case.name} | {' | '.join(marks)} |")
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0 if all(all(one.values()) for one in passed.values()) else 1
+
+
+def results(language: Language) -> dict[str, bool]:
+    """Return which cases pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder) / "app"
+        shutil.copytree(language.program, app)
+        with served(language, app) as service:
+            return {case.name: passes(case, service) for case in CASES}
+
+
+def passes(case: Case, service: GatewayProcess) -> bool:
+    """Tell whether a case passes."""
+    try:
+        case.check(service)
+    except AssertionError as error:
+        print(f"{case.name}: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

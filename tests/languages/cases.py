@@ -1,0 +1,140 @@
+"""What is asked of the suite's program over HTTP, and what must come back, in any language."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.runtimes.conftest import Answered, GatewayProcess
+
+JSON = "application/json"
+TEXT = "text/plain"
+BINARY = "application/octet-stream"
+DEEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request and what must come back.
+
+    Attributes:
+        name: A sentence of the table.
+        body: The request, in JSON where it is no bytes.
+        kind: Its content type.
+        expected: The result: JSON, text or bytes by its type; None for an error.
+        status: Of the answer.
+        code: Of an error.
+        message: What an error says somewhere.
+        accept: What the client takes.
+    """
+
+    name: str
+    body: Any
+    expected: Any = None
+    kind: str = JSON
+    status: int = 200
+    code: str = ""
+    message: str = ""
+    accept: str = ""
+
+    def check(self, service: GatewayProcess) -> None:
+        """Ask, and compare."""
+        body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        headers = {"Content-Type": self.kind} | ({"Accept": self.accept} if self.accept else {})
+        answer = service.ask("POST", "/", body, headers)
+        assert answer.status == self.status, answer.body[:2000]
+        if self.status != 200:
+            assert answer.code == self.code
+            assert self.message in answer.json["error"]["message"]
+        else:
+            assert self.found(answer) == self.expected
+
+    def found(self, answer: Answered) -> object:
+        """Return the answer's result as its content type says."""
+        kind = answer.headers["content-type"].partition(";")[0]
+        if kind == JSON:
+            return json.loads(answer.body)
+        if kind == "application/jsonl":
+            return [json.loads(line) for line in answer.body.decode().splitlines()]
+        return answer.body if kind == BINARY else answer.body.decode()
+
+
+def echo(name: str, value: object) -> Case:
+    """A value that comes back as it is."""
+    return Case(name, {"do": "echo", "value": value}, value)
+
+
+def nested(depth: int) -> object:
+    """Lists in lists."""
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+LARGE = {
+    "rows": [{"id": number, "name": f"row {number}", "x": number / 7} for number in range(20_000)]
+}
+ALL_BYTES = bytes(range(256))
+CASES = (
+    Case("null", None, {"got": None}),
+    Case("an empty body is no JSON", b"", status=400, code="malformed_json"),
+    Case("a number", 41, {"got": 41}),
+    Case("an empty object", {}, {"got": {}}),
+    Case("an empty list", [], {"got": []}),
+    echo("nested values", {"a": [1, 2.5, None, True, {"b": "c"}], "": []}),
+    echo("unicode", {"ключ": "значение 日本語 🎈", "nul": "\u0000", "line": "\u2028"}),
+    echo("many digits", [0.1, 1e-300, 1.7976931348623157e308, -2.5, 123456789.125]),
+    echo("64-bit integers", [2**63 - 1, -(2**63), 2**53 + 1, 9007199254740991]),
+    echo("deep JSON", nested(DEEP)),
+    echo("large JSON", LARGE),
+    echo("names of every kind", {"__proto__": 1, "constructor": 2, "a b": 3, "日": 4}),
+    Case("text in, text out", "é 日".encode(), "text: é 日", TEXT),
+    Case(
+        "text in another charset", "é".encode("latin-1"), "text: é", f"{TEXT}; charset=iso-8859-1"
+    ),
+    Case("text that is not UTF-8", b"ab\xff", kind=TEXT, status=400, code="not_utf8"),
+    Case("bytes in, bytes out", ALL_BYTES * 4096, ALL_BYTES[::-1] * 4096, BINARY),
+    Case("no bytes at all", b"", b"", BINARY),
+    Case("bytes from JSON", {"do": "bytes", "times": 3}, ALL_BYTES * 3),
+    Case("a text result", {"do": "echo", "value": "plain é"}, "plain é"),
+    Case(
+        "malformed JSON has its position",
+        b'{"a": 1,\n "b": @}',
+        status=400,
+        code="malformed_json",
+        message="line 2, column 7",
+    ),
+    Case("JSON that is cut off", b'{"a": [1, 2', status=400, code="malformed_json"),
+    Case("two JSON values", b"1 2", status=400, code="malformed_json", message="line 1, column 3"),
+    Case("NaN in", b'{"do": "echo", "value": NaN}', status=400, code="malformed_json"),
+    Case("NaN out", {"do": "nan"}, status=500, code="result_not_finite"),
+    Case(
+        "the caller's fault",
+        {"do": "refuse", "message": "too odd", "code": "odd"},
+        status=400,
+        code="odd",
+        message="too odd",
+    ),
+    Case(
+        "an error",
+        {"do": "raise", "message": "went wrong é"},
+        status=500,
+        code="exception",
+        message="went wrong é",
+    ),
+    Case(
+        "load is called once with the models",
+        {"do": "state"},
+        {"loads": 1, "models": {"weights": "weights\n"}},
+    ),
+    Case(
+        "a stream",
+        {"do": "stream", "count": 3},
+        [{"number": 0}, {"number": 1}, {"number": 2}],
+        accept="application/jsonl",
+    ),
+    Case("an empty stream", {"do": "stream", "count": 0}, [], accept="application/jsonl"),
+)

@@ -1,0 +1,98 @@
+"""Every language's runner behind the gateway: the same requests, the same answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.languages.cases import CASES, Case
+from tests.languages.language import Language, languages
+from tests.languages.served import served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.runtimes.conftest import GatewayProcess
+
+
+@pytest.fixture(scope="module", params=languages(), ids=lambda language: language.name)
+def language(request: pytest.FixtureRequest) -> Language:
+    found: Language = request.param
+    if found.lacking:
+        reason = f"{found.lacking} is not installed: python3 -m tests.machine setup"
+        (pytest.fail if "CI" in os.environ else pytest.skip)(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def service(
+    language: Language, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """The program of the suite, in development, two workers."""
+    app = tmp_path_factory.mktemp(language.name) / "app"
+    shutil.copytree(language.program, app)
+    with served(language, app) as started:
+        yield started
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_an_answer_is_the_same_in_every_language(service: GatewayProcess, case: Case) -> None:
+    case.check(service)
+
+
+def test_an_error_has_the_authors_file_and_trace(
+    service: GatewayProcess, language: Language
+) -> None:
+    error = service.post({"do": "raise", "message": "here"}).json["error"]
+    file = language.entrypoint.partition(":")[0]
+    assert file in error["stacktrace"]
+    assert str(language.runtime) not in error["stacktrace"]
+    assert str(service.app) not in error["stacktrace"]
+    assert error["type"]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_is_printed_is_logged_with_its_request(service: GatewayProcess, stream: str) -> None:
+    text = f"printed to {stream} é"
+    answer = service.post({"do": "print", "text": text, "to": stream})
+    assert answer.json is None
+    deadline = time.monotonic() + 10
+    while not any(text in line for line in service.printed):  # another thread reads them
+        assert time.monotonic() < deadline, service.printed
+        time.sleep(0.01)
+
+
+def test_an_error_within_a_stream_comes_as_its_last_piece(service: GatewayProcess) -> None:
+    answer = service.post({"do": "stream", "count": 2, "fails": True}, Accept="application/jsonl")
+    *pieces, last = [json.loads(line) for line in answer.body.decode().splitlines()]
+    assert pieces == [{"number": 0}, {"number": 1}]
+    assert last["error"]["code"] == "exception"
+    assert "after the last piece" in last["error"]["message"]
+
+
+def test_a_call_over_its_deadline_is_told_and_the_next_is_answered(service: GatewayProcess) -> None:
+    answer = service.post({"do": "sleep", "seconds": 30})
+    assert (answer.status, answer.code) == (504, "deadline_exceeded")
+    assert service.post(1).json == {"got": 1}
+
+
+def test_a_worker_that_exits_fails_its_call_alone(service: GatewayProcess) -> None:
+    with ThreadPoolExecutor(8) as clients:
+        calls = [clients.submit(service.post, number) for number in range(20)]
+        ended = service.post({"do": "exit", "code": 3})
+        assert (ended.status, ended.code) == (502, "worker_died")
+        assert "3" in ended.json["error"]["message"]
+        assert [call.result().json for call in calls] == [{"got": n} for n in range(20)]
+    assert service.post(1).json == {"got": 1}
+
+
+def test_many_clients_get_their_own_answers(service: GatewayProcess) -> None:
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(service.post, range(400)))
+    assert [answer.json for answer in answers] == [{"got": number} for number in range(400)]
