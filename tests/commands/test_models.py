@@ -73,11 +73,11 @@ def manifest(root: Path, web: fake.Web, content: bytes) -> None:
 
 
 def told(capsys: Captured, *words: str, code: int = 0) -> Any:
-    """Run a command with --json and return its document."""
+    """Run a command with --json and return its document; the code -1 is any."""
     capsys.readouterr()
     ended = run([*words, "--json"])
     shown = capsys.readouterr()
-    assert ended == code, f"{words}: {ended}: {shown.out} {shown.err}"
+    assert code in (ended, -1), f"{words}: {ended}: {shown.out} {shown.err}"
     return json.loads(shown.out)
 
 
@@ -109,6 +109,19 @@ def test_another_hash_in_the_manifest_is_another_model(
     manifest(project, web, WORDS)
     web.files["/words.txt"] = b"changed"
     assert told(capsys, "run", "-d", "2")["word"] == "two"  # it is in the cache
+
+
+def test_doctor_says_what_is_fetched_and_what_is_not(
+    project: Path, web: fake.Web, capsys: Captured
+) -> None:
+    def models() -> Any:
+        findings = told(capsys, "doctor", code=-1)["findings"]
+        return next(one for one in findings if one["name"] == "models")
+
+    assert (models()["status"], models()["fix"]) == ("warning", "algo lock")
+    told(capsys, "lock")
+    assert (models()["status"], models()["detail"]) == ("ok", "words: here")
+    assert len(web.asked) == 1
 
 
 def test_what_was_edited_in_the_project_is_not_overwritten(

@@ -123,7 +123,7 @@ class IntoStore:
 
     def _put(self, image: BuiltImage, notify: Notify) -> Delivered:
         moved = [
-            self.store.push_blob(image.name, layer.descriptor, layer.blob, notify=notify)
+            self.store.push_blob(image.name, layer.descriptor, layer.source, notify=notify)
             for layer in image.layers
         ]
         config = self.store.push_blob(image.name, image.config, image.config_bytes, notify=notify)

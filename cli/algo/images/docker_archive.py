@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from algo.images.image import BuiltImage, Layer
 
-_CHUNK = 1 << 20
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -89,9 +88,7 @@ def _small(name: str, content: bytes) -> Iterator[bytes]:
 
 def _large(name: str, layer: Layer) -> Iterator[bytes]:
     yield _header(name, layer.descriptor.size)
-    with layer.blob.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    yield from layer.pieces()
     yield _padding(layer.descriptor.size)
 
 

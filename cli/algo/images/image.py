@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from algo.images.tar import CHUNK, tar_pieces
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from algo.images.tree import Entry
     from algo.oci.descriptor import Descriptor, Platform
     from algo.oci.digest import Digest
 
@@ -35,9 +39,11 @@ class Layer:
         diff_id: The digest of the uncompressed tar.
         kind: What it holds.
         name: The model's name, with what follows a slash where it has several layers; or the kind.
-        blob: The blob in the cache.
+        blob: The blob in the cache; it is not there when `entries` are.
         reused: Whether it was there already.
         unpacked: The bytes of the tar, 0 where nobody counted them.
+        entries: The files that the blob is put together from whenever it is read: weights, which
+            would lie on the disk twice else.
     """
 
     descriptor: Descriptor
@@ -47,6 +53,21 @@ class Layer:
     blob: Path
     reused: bool
     unpacked: int = 0
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def source(self) -> Path | Callable[[], Iterator[bytes]]:
+        """Where the blob's bytes are: its file, or what gives them from the start."""
+        return self.pieces if self.entries else self.blob
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the blob's bytes."""
+        if self.entries:
+            yield from tar_pieces(self.entries)
+            return
+        with self.blob.open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
 
     @property
     def model(self) -> str:
@@ -56,7 +77,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image whose every blob lies in the cache.
+    """An image whose every blob is here: in the cache, or put together from the project's files.
 
     Args:
         name: `owner/name`.

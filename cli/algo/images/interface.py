@@ -56,7 +56,12 @@ class ImageStore(Protocol):
     """Where images lie by digest; a registry is one."""
 
     def push_blob(
-        self, repository: str, descriptor: Descriptor, source: Path | bytes, *, notify: Notify
+        self,
+        repository: str,
+        descriptor: Descriptor,
+        source: Path | bytes | Callable[[], Iterator[bytes]],
+        *,
+        notify: Notify,
     ) -> Moved:
         """Bring a blob into `repository`, if it is not there."""
         ...

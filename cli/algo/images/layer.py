@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
@@ -13,10 +14,11 @@ from algo.images.tar import COMPRESSOR, LayerWriter, write_layer
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.media_types import LAYER, LAYER_GZIP
+from algo.storage.pieces import Pieces
 
 if TYPE_CHECKING:
     import tarfile
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from algo.images.cache import Cache
@@ -84,6 +86,34 @@ def make_layer(
     return layer
 
 
+def ensure_joined(
+    cache: Cache, kind: LayerKind, name: str, inputs: str, entries: Sequence[Entry]
+) -> Layer:
+    """Return the plain layer of `entries`, which is put together from them when it is read.
+
+    It has no blob in the cache: what is large lies on the disk once. The files are read to find
+    the digest, once for the same `inputs`.
+    """
+    key = _key(kind, inputs, compress=False)
+    record = cache.recall(_NOTES, key, LayerRecord)
+    reused = record is not None
+    if record is None:
+        writer = LayerWriter(cast("IO[bytes]", _Nowhere()), compress=False)
+        write_layer(entries, writer)
+        digest = f"sha256:{writer.digest}"
+        record = LayerRecord(LAYER, digest, writer.size, digest, writer.unpacked)
+        cache.remember(_NOTES, key, record)
+    return replace(record.layer(cache, kind, name, reused=reused), entries=tuple(entries))
+
+
+class _Nowhere:
+    """Takes bytes and forgets them."""
+
+    def write(self, data: bytes) -> int:
+        """Forget `data`."""
+        return len(data)
+
+
 def ensure_layer(
     cache: Cache,
     kind: LayerKind,
@@ -134,6 +164,11 @@ def opened(layer: Layer) -> Iterator[tarfile.TarFile]:
     from isal import igzip
 
     reader: Any = igzip
+    if layer.entries:
+        joined = cast("IO[bytes]", Pieces(layer.pieces()))
+        with tarfile.open(fileobj=joined, mode="r|") as archive:
+            yield archive
+        return
     with layer.blob.open("rb") as blob:
         packed = layer.descriptor.media_type == LAYER_GZIP
         stream = reader.open(blob, "rb") if packed else blob

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from algo.images.config import APP
 from algo.images.image import LayerKind
-from algo.images.layer import ensure_layer, file_digest
+from algo.images.layer import ensure_joined, ensure_layer, file_digest
 from algo.images.tree import Entry, collect, single
 from algo.project.errors import ModelMissing
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Layers of this size are worth several streams, and small enough to begin again.
 _UNIT = 128 << 20
 _WHOLE = 4 * _UNIT
+# Above this the layer is no file of its own besides the weights.
+_JOINED = 32 << 20
 # overlay2 takes 128 layers below a container; runtime, packages and code need some of them.
 _MOST = 96
 
@@ -84,7 +86,7 @@ def split(name: str, parts: Sequence[Part], most: int) -> list[tuple[str, list[P
     the others are dealt by their paths, so a changed file changes one layer. Where that gives
     more than `most` layers, all sizes double.
     """
-    if sum(part.size for part in parts) <= _WHOLE:
+    if len(parts) == 1 or sum(part.size for part in parts) <= _WHOLE:
         return [(name, list(parts))]
     unit = _UNIT
     while len(found := _dealt(name, parts, unit)) > most:
@@ -112,6 +114,8 @@ def _layer(cache: Cache, called: str, parts: Sequence[Part]) -> Layer:
         for part in parts
     )
     entries = [part.entry for part in parts]
+    if sum(part.size for part in parts) >= _JOINED:
+        return ensure_joined(cache, LayerKind.MODEL, called, inputs, entries)
     return ensure_layer(cache, LayerKind.MODEL, called, inputs, lambda: entries, compress=False)
 
 

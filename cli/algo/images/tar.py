@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from algo.images.errors import UnreadableFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from algo.images.tree import Entry
@@ -91,21 +91,31 @@ def _compressor() -> _Compressor:
 
 def write_layer(entries: Iterable[Entry], writer: LayerWriter) -> None:
     """Write `entries` and the folders above them, sorted, owned by root, without times."""
+    for piece in tar_pieces(entries):
+        writer.write(piece)
+    writer.close()
+
+
+def tar_pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield the tar that `write_layer` writes.
+
+    Raises:
+        UnreadableFile: A file became shorter while it was read.
+    """
     done: set[str] = set()
     for entry in sorted(entries, key=lambda entry: entry.path):
         for parent in _parents(entry.path):
             if parent not in done:
                 done.add(parent)
-                writer.write(_header(parent, tarfile.DIRTYPE, 0o755))
+                yield _header(parent, tarfile.DIRTYPE, 0o755)
         if entry.link:
-            writer.write(_header(entry.path, tarfile.SYMTYPE, 0o777, link=entry.link))
+            yield _header(entry.path, tarfile.SYMTYPE, 0o777, link=entry.link)
             continue
         mode = 0o755 if entry.executable else 0o644
         size = entry.size
-        writer.write(_header(entry.path, tarfile.REGTYPE, mode, size))
-        _content(entry.source, size, writer)
-    writer.write(END)
-    writer.close()
+        yield _header(entry.path, tarfile.REGTYPE, mode, size)
+        yield from _content(entry.source, size)
+    yield END
 
 
 def write_member(
@@ -138,16 +148,16 @@ def _header(path: str, kind: bytes, mode: int, size: int = 0, link: str = "") ->
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
-def _content(source: Path | bytes, size: int, writer: LayerWriter) -> None:
+def _content(source: Path | bytes, size: int) -> Iterator[bytes]:
     left = size
     if isinstance(source, bytes):
-        writer.write(source)
+        yield source
         left = 0
     else:
         with source.open("rb") as file:
             while left and (chunk := file.read(min(CHUNK, left))):
-                writer.write(chunk)
+                yield chunk
                 left -= len(chunk)
     if left:
         raise UnreadableFile(f"{source!s} became shorter while it was read")
-    writer.write(bytes(-size % tarfile.BLOCKSIZE))
+    yield bytes(-size % tarfile.BLOCKSIZE)

@@ -75,6 +75,33 @@ def ensure_models(
     return changed
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A fetched model: whether the lock has it as `algo.toml` says, and whether it is here."""
+
+    name: str
+    source: str
+    size: int
+    locked: bool
+    here: bool
+    unsafe: bool
+
+
+def standing_of(project: Project, lock: Lock | None, models: Models) -> list[Standing]:
+    """Return how each fetched model of the project stands; nothing is fetched."""
+    found = []
+    for name, source in sorted(project.manifest.model_sources.items()):
+        model = lock.model(name) if lock else None
+        if model is None or model.source != source.text:
+            found.append(Standing(name, source.text, 0, False, False, False))
+            continue
+        cached = [file for file in model.files if models.cache.has(file)]
+        here = len(cached) == len(model.files) or placed(project.root, source, model, models.cache)
+        unsafe = any(dangers(models.cache.path(file.sha256), file.path) for file in cached)
+        found.append(Standing(name, source.text, model.size, True, here, unsafe))
+    return found
+
+
 def check_models(project: Project, lock: Lock, models: Models, *, notify: Notify) -> list[str]:
     """Compare `lock` with `algo.toml`, and tell of models that changed at their origin.
 

@@ -113,7 +113,7 @@ def _blobs(
             elsewhere = mounts.get(layer.descriptor.digest, "")
             if elsewhere == contents.reference.repository:
                 elsewhere = ""
-            yield Outgoing(layer.descriptor, layer.blob, elsewhere)
+            yield Outgoing(layer.descriptor, layer.source, elsewhere)
         yield Outgoing(image.config, image.config_bytes)
     for attachment in attached:
         for descriptor, content in attachment.blobs:

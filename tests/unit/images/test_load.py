@@ -22,6 +22,8 @@ from tests.fakes.images import FakeImageEngine
 from tests.unit.images.projects import builder, lock, project, runtimes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from algo.events import Notify
     from algo.images.image import BuiltImage
 
@@ -38,7 +40,12 @@ class FakeStore:
     manifests: list[bytes] = field(default_factory=list)
 
     def push_blob(
-        self, repository: str, descriptor: Descriptor, source: Path | bytes, *, notify: Notify
+        self,
+        repository: str,
+        descriptor: Descriptor,
+        source: Path | bytes | Callable[[], Iterator[bytes]],
+        *,
+        notify: Notify,
     ) -> Moved:
         had = descriptor.digest in self.blobs
         self.blobs.add(descriptor.digest)

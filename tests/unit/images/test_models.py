@@ -23,7 +23,8 @@ def test_a_model_of_half_a_gigabyte_is_one_layer() -> None:
 
 
 def test_a_file_is_never_cut() -> None:
-    assert of([part("w.bin", 7000)]) == {"m/w.bin": ["w.bin"]}
+    assert of([part("w.bin", 7000)]) == {"m": ["w.bin"]}
+    assert of([part("a", 1), part("w.bin", 7000)]) == {"m/*1": ["a"], "m/w.bin": ["w.bin"]}
 
 
 def test_large_files_are_layers_and_the_others_are_dealt() -> None:

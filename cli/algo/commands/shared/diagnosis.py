@@ -29,6 +29,7 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
         lambda: health.attempt("gpu", lambda: check_gpu(deps)),
         lambda: health.attempt("cuda", lambda: check_cuda(deps)),
         lambda: health.attempt("registry", lambda: check_registry(deps)),
+        lambda: health.attempt("models", lambda: check_models(deps)),
         lambda: health.attempt("keys", lambda: check_keys(deps)),
         lambda: check_room(deps),
         lambda: check_jobs(deps),
@@ -116,6 +117,25 @@ def _project(deps: Deps) -> Project | None:
     around = (deps.cwd, *deps.cwd.parents)
     root = next((folder for folder in around if (folder / FILE).is_file()), None)
     return Project.open(root) if root else None
+
+
+def check_models(deps: Deps) -> Finding:
+    """Say which models the project fetches, and whether they are here."""
+    from algo.models.ensure import standing_of
+    from algo.project.lock import read
+
+    project = _project(deps)
+    found = standing_of(project, read(project.lock_path), deps.models()) if project else []
+    if not found:
+        return health.Finding("models", "none", "no model is fetched")
+    told = []
+    for model in found:
+        state = "here" if model.here else "not fetched yet" if model.locked else "not locked"
+        unsafe = ", runs code when it is loaded" if model.unsafe else ""
+        told.append(f"{model.name}: {state}{unsafe}")
+    missing = not all(model.here for model in found)
+    status, fix = ("warning", "algo lock") if missing else ("ok", "")
+    return health.Finding("models", status, "; ".join(told), fix)
 
 
 def check_keys(deps: Deps) -> Finding:
