@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -100,6 +101,17 @@ Notify = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Drop an event: the `notify` of callers that show nothing."""
+
+
+def one_at_a_time(notify: Notify) -> Notify:
+    """Return `notify` for several threads: one event is shown before the next."""
+    lock = threading.Lock()
+
+    def locked(event: Event) -> None:
+        with lock:
+            notify(event)
+
+    return locked
 
 
 def elapsed(milliseconds: float) -> str:

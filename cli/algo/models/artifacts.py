@@ -122,11 +122,23 @@ class _Fetching:
                 f"{self.source.text} is packed with zstd, which is not read",
                 hint="push it again, uncompressed: weights hardly get smaller",
             )
-        if layer.media_type.endswith(_TARS) or layer.annotations.get(_UNPACK) == "true":
+        if self._is_tar(layer):
             return list(self._unpacked(layer))
         if not safe_path(name):
             raise ModelInvalid(f"{self.source.text}: its layer {layer.digest} has no file name")
         return [_Entry(name, self._raw(layer, name))]
+
+    def _is_tar(self, layer: Descriptor) -> bool:
+        """Tell whether a layer holds files rather than being one.
+
+        oras calls a file a tar, too, by its media type; only what it packed itself is marked.
+        """
+        if not self.image and _TITLE in layer.annotations:
+            typed = layer.media_type.startswith(_TYPED)
+            return (typed and layer.media_type.endswith(_TARS)) or (
+                layer.annotations.get(_UNPACK) == "true"
+            )
+        return layer.media_type.endswith(_TARS)
 
     def _raw(self, layer: Descriptor, name: str) -> LockedFile:
         known = LockedFile(name, layer.digest.hex, layer.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.events import Note, Step, Warned, counted
+from algo.events import Note, Step, Warned, counted, one_at_a_time
 from algo.models.errors import ModelCorrupted
 from algo.models.formats import dangers
 from algo.models.place import placed, put
@@ -59,6 +59,7 @@ def ensure_models(
     sources = project.manifest.model_sources
     if not sources and not lock.models:
         return lock
+    notify = one_at_a_time(notify)  # origins fetch several files at once
     found = [
         _locked(source, lock.model(name), models, upgrade, notify)
         for name, source in sorted(sources.items())

@@ -8,11 +8,11 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from algo.events import Log, Note, Ready, Stopped
+from algo.events import Log, Note, Ready, Stopped, one_at_a_time
 from algo.serving.errors import ServiceEnded
 from algo.serving.exchange import Exchange, Served
 from algo.serving.reload import Reloads
-from algo.serving.start import one_at_a_time, start
+from algo.serving.start import start
 from algo.signals import terminable, unstoppable
 from algo.watch.interface import Change
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.engines.interface import LOOPBACK, Access, Launch, Limits
-from algo.events import Log
+from algo.events import Log, one_at_a_time
 from algo.project.description import wants_gpu
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.engines.interface import Engine, Instance
-    from algo.events import Event, Notify
+    from algo.events import Notify
     from algo.serving.interface import Servable
 
 
@@ -100,17 +99,6 @@ def running(
                 instance.stop()
         if came:
             raise KeyboardInterrupt
-
-
-def one_at_a_time(notify: Notify) -> Notify:
-    """Return `notify` for several threads: one event is shown before the next."""
-    lock = threading.Lock()
-
-    def locked(event: Event) -> None:
-        with lock:
-            notify(event)
-
-    return locked
 
 
 def launch_of(servable: Servable, options: StartOptions) -> Launch:

@@ -92,7 +92,7 @@ def place(tmp_path: Path) -> Place:
 def test_files_that_oras_pushed(place: Place) -> None:
     folder = gzip.compress(tar({"net/a.bin": b"aaa", "net/b/c.bin": b"c"}))
     place.push(
-        (RAW, b"weights", {TITLE: "w.bin"}),
+        (media_types.LAYER, b"weights", {TITLE: "w.bin"}),
         (media_types.LAYER_GZIP, folder, {TITLE: "net", "io.deis.oras.content.unpack": "true"}),
     )
 

@@ -41,7 +41,8 @@ def test_project(
     from algo.contract.cases import read_cases
     from algo.contract.http import HttpAlgorithm
     from algo.contract.run import run_tests
-    from algo.serving.start import StartOptions, one_at_a_time, running
+    from algo.events import one_at_a_time
+    from algo.serving.start import StartOptions, running
 
     read_cases(project.root)
     notify = one_at_a_time(deps.output.event)
