@@ -164,19 +164,21 @@ def client_python() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def onnx_models(
-    client_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def onnx_models() -> Path:
     """A folder of ONNX files of many forms, written by onnx and skl2onnx."""
-    return _written_by("onnx_models.py", client_python("models"), tmp_path_factory)
+    return _written("onnx_models.py", "models")
 
 
 @pytest.fixture(scope="session")
-def sklearn_models(
-    client_python: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def sklearn_models() -> Path:
     """A folder of pickled estimators of many forms."""
-    return _written_by("sklearn_models.py", client_python("models"), tmp_path_factory)
+    return _written("sklearn_models.py", "models")
+
+
+@pytest.fixture(scope="session")
+def mlflow_models() -> Path:
+    """A folder of MLflow models of several flavours, written by MLflow."""
+    return _written("mlflow_models.py", "mlflow")
 
 
 @pytest.fixture(scope="session")
@@ -216,10 +218,11 @@ def algo_home(tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPat
     return home
 
 
-def _written_by(script: str, python: Path, factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("written")
-    output_of([str(python), str(pinned.CLIENTS / script), str(folder)], timeout=120)
-    return folder
+def _written(script: str, client: str) -> Path:
+    try:
+        return pinned.written(script, client)
+    except MachineError as error:
+        _lacking(str(error))
 
 
 def _bring(name: str) -> Path:

@@ -82,6 +82,43 @@ def test_estimators_of_many_forms_pass_their_tests_on_both_engines(
     assert passing(capsys, "--engine", "docker") == 3
 
 
+def test_an_mlflow_model_answers_as_mlflow_says_it_does(
+    cwd: Path,
+    mlflow_models: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(["import", "mlflow", str(mlflow_models / "tones")]) == 0
+    assert "Created ada/tones from mlflow" in capsys.readouterr().out
+    monkeypatch.chdir(cwd / "tones")
+    recorded = json.loads((cwd / "tones" / "cases" / "recorded.json").read_text())
+    # Two times the four letters of "text", as its parameter says, and its artifact's hundred.
+    assert recorded[0]["expected"] == {"predictions": [{"letters": 108, "late": False}]}
+    three = {"text": "abc", "when": "2026-01-02T13:00:00"}
+    body = {"dataframe_records": [three], "params": {"times": 3}}
+    assert run(["run", "-d", json.dumps(body), "--json"]) == 0
+    assert '{"predictions":[{"letters":109,"late":true}]}' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "passed"), [("iris", 5), ("arrays", 5), ("bare", 4), ("tones", 5)]
+)
+def test_mlflow_models_pass_their_tests_on_both_engines(
+    cwd: Path,
+    mlflow_models: Path,
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    passed: int,
+) -> None:
+    assert run(["import", "mlflow", str(mlflow_models / name)]) == 0
+    monkeypatch.chdir(cwd / name)
+    assert passing(capsys) == passed
+    assert passing(capsys, "--engine", "docker") == passed
+
+
 def test_pins_without_wheels_for_the_image_are_told_with_a_way_out(
     cwd: Path, sklearn_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

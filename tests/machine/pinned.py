@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.machine.commands import output_of
 from tests.machine.environment import uv
 from tests.machine.places import REPOSITORY, cache_folder, locked
 from tests.machine.say import MachineError, say
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CLIENTS = REPOSITORY / "tests" / "runtimes" / "clients"
 
@@ -68,3 +66,25 @@ def interpreter(pins: Path) -> Path:
             stamp.touch()
             say(f"{pins.stem}: ready in {time.monotonic() - began:.0f} s")
     return python
+
+
+def written(script: str, name: str) -> Path:
+    """Return the folder of what `script` of the clients' folder writes, in the client `name`.
+
+    It is in the user's cache, under the hash of script and pins, and only to be read.
+
+    Raises:
+        MachineError: A package can't be had, or the script fails.
+    """
+    source = CLIENTS / script
+    key = hashlib.sha256(source.read_bytes() + (CLIENTS / f"{name}.txt").read_bytes()).hexdigest()
+    folder = cache_folder("written") / f"{source.stem}-{key[:12]}"
+    python = client(name)
+    with locked(f"written-{folder.name}"):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+                made = Path(unfinished, "made")
+                made.mkdir()
+                output_of([str(python), str(source), str(made)], timeout=240)
+                made.rename(folder)
+    return folder

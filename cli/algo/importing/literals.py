@@ -31,6 +31,11 @@ def entries(values: Mapping[str, str], indent: int) -> str:
     return "\n".join(_entry(quoted(name), value, " " * indent) for name, value in values.items())
 
 
+def mapping(values: Mapping[str, str]) -> str:
+    """Return a Python dictionary, `values` being source, over as many lines as it has entries."""
+    return f"{{\n{entries(values, 4)}\n}}" if values else "{}"
+
+
 def annotated(kind: str, *marks: str) -> str:
     """Return a type with what `Annotated` adds to it."""
     return f"Annotated[{', '.join((kind, *marks))}]" if marks else kind

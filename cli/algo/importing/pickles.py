@@ -202,6 +202,18 @@ class _Reader(_Base):  # type: ignore[misc]
 
     dispatch[pickle.BUILD[0]] = load_build
 
+    def load_newobj(self) -> None:
+        given = self.stack.pop()
+        self.append(_made(self.stack.pop(), *given))
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+
+    def load_newobj_ex(self) -> None:
+        self.stack.pop()
+        self.load_newobj()
+
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
     def load_bytearray8(self) -> None:
         length = int.from_bytes(self.read(8), "little")
         data = self.read(min(length, 1 << 40))

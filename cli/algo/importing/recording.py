@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Another processor adds single precision numbers in another order.
 ABSOLUTE, RELATIVE = 1e-5, 1e-4
-_REFUSAL = "invalid_input"
+_REFUSALS = ("invalid_input", "bad_input")
 # What an input of hardly any form is: an object of nothing, a list of such objects.
 _WRONG: tuple[Json, ...] = ({}, [{}])
 
@@ -55,8 +55,8 @@ def record(
     cases = [_recorded(example, algorithm, notify) for example in examples]
     for wrong in _WRONG:
         refused = algorithm.call(wrong)
-        if isinstance(refused, Fault) and refused.code == _REFUSAL:
-            cases.append(Recorded("what is missing is told", wrong, error=_REFUSAL))
+        if isinstance(refused, Fault) and refused.code in _REFUSALS:
+            cases.append(Recorded("what is missing is told", wrong, error=refused.code))
             break
     return tuple(cases)
 
@@ -100,13 +100,10 @@ def _answered(example: Example, algorithm: Algorithm) -> tuple[Json, Answer]:
         if isinstance(answer, Answer):
             return given, answer
         said = answer
-    guessed = len(example.inputs) > 1
     raise ExampleRefused(
         f"the model answers {example.name} with the error {said.code}",
         details=said.message,
-        hint="give it an input that it takes: --example FILE.json"
-        if guessed or said.code == _REFUSAL
-        else "pass --example FILE.json with an input that it takes",
+        hint="pass --example FILE.json with an input that it takes",
     )
 
 

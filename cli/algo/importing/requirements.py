@@ -51,9 +51,30 @@ def unknown(modules: Collection[str], extra: Sequence[str]) -> list[str]:
 
 
 def merged(lines: Iterable[str], extra: Iterable[str]) -> list[str]:
-    """Return one line for each package, the later one where there are two, sorted by name."""
-    found = {normal(name_of(line)): line.strip() for line in (*lines, *extra)}
+    """Return one line for each package, the later one where there are two, sorted by name.
+
+    Lines that name none, such as options, come first and stay as they are.
+    """
+    found: dict[str, str] = {}
+    for line in (*lines, *extra):
+        name = normal(name_of(line))
+        # Two lines of a package may be for two platforms.
+        found[f"{name} {line.partition(';')[2].strip()}" if name else line] = line.strip()
     return [found[name] for name in sorted(found)]
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the requirements in the text of a file, without comments."""
+    joined = re.sub(r"\\\n", " ", text.removeprefix("\ufeff"))
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in joined.splitlines())
+    return [line for line in lines if line]
+
+
+def loosened(line: str) -> str:
+    """Return a line that takes newer versions, too, where it pins one."""
+    wanted, marked, marker = line.partition(";")
+    loose = re.sub(r"\s*===?\s*([^,\s]+?)(\.\*)?(?=\s*(,|$))", r">=\1", wanted, count=1)
+    return f"{loose}{marked}{marker}"
 
 
 def name_of(line: str) -> str:
