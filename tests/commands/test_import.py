@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,9 @@ def passing(capsys: pytest.CaptureFixture[str], *options: str) -> int:
     return int(document["passed"])
 
 
-def test_an_onnx_model_passes_its_tests_on_both_engines(
+def test_an_onnx_model_passes_its_tests_at_once(
     cwd: Path,
     onnx_models: Path,
-    engine: Engine,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -46,6 +46,20 @@ def test_an_onnx_model_passes_its_tests_on_both_engines(
     )
     monkeypatch.chdir(cwd / "iris")
     assert passing(capsys) == 3
+
+
+@pytest.mark.slow
+def test_an_onnx_model_is_run_in_a_container_where_there_is_an_engine(
+    cwd: Path,
+    onnx_models: Path,
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ALGO_ENGINE")
+    assert run(["import", "onnx", str(onnx_models / "stored"), "net"]) == 0
+    assert "Building" in (told := capsys.readouterr().err) or "Loading" in told
+    monkeypatch.chdir(cwd / "net")
     assert passing(capsys, "--engine", "docker") == 3
 
 
@@ -82,6 +96,7 @@ def test_estimators_of_many_forms_pass_their_tests_on_both_engines(
     assert passing(capsys, "--engine", "docker") == 3
 
 
+@pytest.mark.slow
 def test_an_mlflow_model_answers_as_mlflow_says_it_does(
     cwd: Path,
     mlflow_models: Path,
@@ -117,6 +132,137 @@ def test_mlflow_models_pass_their_tests_on_both_engines(
     monkeypatch.chdir(cwd / name)
     assert passing(capsys) == passed
     assert passing(capsys, "--engine", "docker") == passed
+
+
+COG = """
+build:
+  python_version: "3.11"
+  python_packages: ["six==1.17.0"]
+  system_packages: [libgomp1]
+predict: "predict.py:Predictor"
+image: r8.im/acme/greeter
+"""
+PREDICTOR = """
+from typing import List, Optional
+
+import six
+from cog import BaseModel, BasePredictor, Input, Path, Secret
+
+
+class Output(BaseModel):
+    text: str
+    copy: Optional[Path]
+    lines: List[int]
+
+
+class Predictor(BasePredictor):
+    def setup(self):
+        with open("weights.txt") as file:
+            self.word = file.read().strip()
+
+    def predict(
+        self,
+        name: str = Input(description="Whom to greet", max_length=20),
+        times: int = Input(ge=1, le=5, default=1),
+        mood: str = Input(choices=["glad", "sad"], default="glad"),
+        note: Optional[Path] = Input(default=None),
+        key: Secret = Input(default="none"),
+    ) -> Output:
+        copy, lines = None, []
+        if note is not None:
+            lines = [len(line) for line in note.read_text().splitlines()]
+            copy = Path("/tmp/copy.txt")
+            copy.write_text(f"{note.suffix} {key} {key.get_secret_value()}")
+        text = " ".join([f"{self.word} {six.text_type(name)}, {mood}"] * times)
+        return Output(text=text, copy=copy, lines=lines)
+"""
+STREAM = """
+from cog import AsyncConcatenateIterator, BaseRunner, Input, streaming
+
+
+class Runner(BaseRunner):
+    async def setup(self):
+        self.end = "."
+
+    @streaming
+    async def run(self, text: str = Input(min_length=3)) -> AsyncConcatenateIterator[str]:
+        for word in text.split():
+            yield word + self.end
+"""
+
+
+def test_a_predictor_of_cog_runs_as_it_is(
+    cwd: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = cwd / "theirs"
+    source.mkdir()
+    (source / "cog.yaml").write_text(COG)
+    (source / "predict.py").write_text(PREDICTOR)
+    (source / "weights.txt").write_text("Hello\n")
+    assert run(["import", "cog", "theirs"]) == 0
+    assert "Created acme/greeter from cog" in capsys.readouterr().out
+    monkeypatch.chdir(cwd / "greeter")
+    assert (cwd / "greeter" / "predict.py").read_text() == PREDICTOR
+    assert 'system-packages = ["libgomp1"]' in (cwd / "greeter" / "algo.toml").read_text()
+    recorded = json.loads((cwd / "greeter" / "cases" / "recorded.json").read_text())
+    assert recorded[0]["expected"] == {"text": "Hello a text, glad", "copy": None, "lines": []}
+    assert passing(capsys) == 4
+    note = "data:text/plain;base64,YWIKYw=="
+    body = {"name": "Ada", "times": 2, "mood": "sad", "note": note, "key": "xyz"}
+    assert run(["run", "-d", json.dumps(body)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    copy = "data:text/plain;base64," + base64.b64encode(b" ********** xyz").decode()
+    assert answer == {"text": "Hello Ada, sad Hello Ada, sad", "copy": copy, "lines": [2, 1]}
+    assert run(["run", "-d", '{"name": "A", "times": 9, "mood": "x", "noet": 1}']) == 1
+    said = capsys.readouterr().err
+    assert "times: expected at most 5" in said
+    assert 'mood: expected one of "glad", "sad"' in said
+    assert "did you mean note?" in said
+
+
+def test_a_stream_of_cog_is_a_stream(cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cwd / "theirs" / "app").mkdir(parents=True)
+    (cwd / "theirs" / "cog.yaml").write_text('run: "app/run.py:Runner"\nconcurrency: {max: 4}\n')
+    (cwd / "theirs" / "app" / "run.py").write_text(STREAM)
+    (cwd / "example.json").write_text('{"text": "one two"}')
+    arguments = ["theirs", "made", "--name", "acme/words", "--example", "example.json"]
+    assert run(["import", "cog", *arguments]) == 0
+    assert "concurrency = 4" in (cwd / "made" / "algo.toml").read_text()
+    recorded = json.loads((cwd / "made" / "cases" / "recorded.json").read_text())
+    assert recorded[0]["expected"] == "one.two."
+    assert recorded[1] == {
+        "name": "what is missing is told", "input": {}, "error": "invalid_input"
+    }  # fmt: skip
+
+
+def test_what_needs_a_gpu_is_imported_without_running_it(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cwd / "theirs").mkdir()
+    (cwd / "theirs" / "cog.yaml").write_text(
+        "build: {gpu: true}\n" + COG.partition("predict")[1] + COG.partition("predict")[2]
+    )
+    (cwd / "theirs" / "predict.py").write_text(PREDICTOR)
+    assert run(["import", "cog", "theirs", "--no-run", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["cases"] == 0
+    assert "gpu = true" in (cwd / "greeter" / "algo.toml").read_text()
+
+
+@pytest.mark.slow
+def test_a_predictor_of_cog_passes_its_tests_in_a_container(
+    cwd: Path,
+    engine: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (cwd / "theirs").mkdir()
+    (cwd / "theirs" / "cog.yaml").write_text(COG)
+    (cwd / "theirs" / "predict.py").write_text(PREDICTOR)
+    (cwd / "theirs" / "weights.txt").write_text("Hello\n")
+    assert run(["import", "cog", "theirs", "--engine", "docker"]) == 0
+    monkeypatch.chdir(cwd / "greeter")
+    assert passing(capsys, "--engine", "docker") == 4
 
 
 def test_pins_without_wheels_for_the_image_are_told_with_a_way_out(

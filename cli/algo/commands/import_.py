@@ -45,6 +45,7 @@ app = typer.Typer(
     algo import onnx iris.onnx services/iris --name acme/iris
     algo import sklearn churn.joblib
     algo import mlflow mlruns/1/models/m-4fb1/artifacts
+    algo import cog ../whisper
     """,
     add_completion=False,
     rich_markup_mode=None,

@@ -14,6 +14,7 @@ from algo.errors import AlgoError
 from algo.events import Note, Step, counted
 from algo.importing import literals, recording
 from algo.importing.errors import ExampleInvalid, ModelUnusable, PinsUnmet
+from algo.importing.examples import made_up
 from algo.importing.interface import Example
 from algo.importing.naming import choose_name
 from algo.importing.place import making, take_over
@@ -41,7 +42,7 @@ _COMMON = (
 _REQUIREMENTS, _LOCK = "requirements.in", "algo.lock"
 _PROBE = "local/probe"
 _UNMET = ("requirements_unsatisfiable", "install_failed")
-_LOAD_FAILED = "load_failed"
+_LOAD_FAILED, _NO_GPU = "load_failed", "gpu_unavailable"
 _NEXT = ("algo serve", "algo test")
 
 
@@ -55,6 +56,7 @@ class Order:
         name: `owner/name`, empty for one that is made of user and source.
         user: Who asks; may be empty.
         examples: Files with an input each, in JSON.
+        run: Whether to run it, and record what it answers.
     """
 
     cwd: Path
@@ -62,6 +64,7 @@ class Order:
     name: str = ""
     user: str = ""
     examples: tuple[Path, ...] = ()
+    run: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +124,31 @@ def import_source(
     draft = source.draft(asking.ask)
     draft = replace(draft, examples=given or draft.examples)
     called = draft.name if order.folder is None else (order.cwd / order.folder).resolve().name
-    name = choose_name(order.name, called, order.user)
+    name = choose_name(order.name, called, draft.owner or order.user)
     target = order.cwd / (order.folder if order.folder is not None else name.split("/")[1])
     asking.tell(draft)
     with making(target) as tree:
         lay_out(draft, name, tree, templates)
         asking.hand_on(tree)
-        with _told(draft), workshop.serving(tree) as algorithm:
-            notify(Step("Recording what it answers"))
-            cases = recording.record(draft.examples, algorithm, notify)
+        cases = _recorded(draft, workshop, tree, notify) if order.run else ()
         recording.write(cases, tree)
         files = sorted(path for path in tree.rglob("*") if path.is_file())
         written = tuple(path.relative_to(tree).as_posix() for path in files)
     return Imported(name, draft.parts[0], target, written, len(cases), _next(target, order.cwd))
+
+
+def _recorded(
+    draft: Draft, workshop: Workshop, tree: Path, notify: Notify
+) -> tuple[recording.Recorded, ...]:
+    with _told(draft), workshop.serving(tree) as algorithm:
+        notify(Step("Recording what it answers"))
+        examples = draft.examples
+        if not examples and draft.made_up:
+            inputs = made_up(algorithm.declared().input)
+            examples = (Example("what it must be given", inputs, wanted=False),) if inputs else ()
+        if not examples:
+            notify(Note("no case is recorded of an answer: give an input with --example FILE"))
+        return recording.record(examples, algorithm, notify)
 
 
 class _Asking:
@@ -194,6 +209,8 @@ def _told(draft: Draft) -> Iterator[None]:
                 details=f"{error.message}\n{error.details}".rstrip(),
                 hint=draft.loosen,
             ) from error
+        if error.code == _NO_GPU and draft.unrun:
+            raise type(error)(error.message, details=error.details, hint=draft.unrun) from error
         if error.code != _LOAD_FAILED:
             raise
         raise ModelUnusable(

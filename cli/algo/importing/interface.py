@@ -30,10 +30,12 @@ class Example:
     Args:
         name: What its case is called.
         inputs: The input; further ones are guesses to try where the first is refused.
+        wanted: Whether an import without its answer is none.
     """
 
     name: str
     inputs: tuple[Json, ...]
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Draft:
         notes: What the user has to know of it.
         advice: The hint for a model that cannot be loaded.
         loosen: The hint where its versions cannot be had.
+        unrun: The hint where it cannot be run on this machine.
+        owner: Who it is of, for a project that is given no other name.
+        made_up: Whether an input is made up from what it declares when it runs.
     """
 
     parts: tuple[str, ...]
@@ -63,6 +68,9 @@ class Draft:
     notes: tuple[str, ...] = ()
     advice: str = ""
     loosen: str = ""
+    unrun: str = ""
+    owner: str = ""
+    made_up: bool = False
 
 
 Ask = Callable[[Draft], "Json"]

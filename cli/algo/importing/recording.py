@@ -52,7 +52,8 @@ def record(
         ExampleRefused: It answers an example with an error.
         AlgorithmGone: Nothing answers any more.
     """
-    cases = [_recorded(example, algorithm, notify) for example in examples]
+    recorded = [_recorded(example, algorithm, notify) for example in examples]
+    cases = [case for case in recorded if case is not None]
     for wrong in _WRONG:
         refused = algorithm.call(wrong)
         if isinstance(refused, Fault) and refused.code in _REFUSALS:
@@ -77,8 +78,14 @@ def _lines(case: Recorded) -> str:
     return "{\n    " + ",\n    ".join(rows) + "\n  }"
 
 
-def _recorded(example: Example, algorithm: Algorithm, notify: Notify) -> Recorded:
-    given, answer = _answered(example, algorithm)
+def _recorded(example: Example, algorithm: Algorithm, notify: Notify) -> Recorded | None:
+    try:
+        given, answer = _answered(example, algorithm)
+    except ExampleRefused as error:
+        if example.wanted:
+            raise
+        notify(Note(f"{error.message}: no case is recorded; {error.hint}"))
+        return None
     again = algorithm.call(given)
     tolerance = Tolerance(ABSOLUTE, RELATIVE)
     if isinstance(again, Answer) and not first_difference(answer.value, again.value, tolerance):

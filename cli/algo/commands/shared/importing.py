@@ -54,6 +54,8 @@ def import_project(
     name: str,
     examples: Sequence[Path] | None,
     engine: str,
+    *,
+    run: bool = True,
 ) -> Imported:
     """Make a project of `source`, and run it once on an engine.
 
@@ -64,6 +66,7 @@ def import_project(
         name: `owner/name`, empty for one that is made up.
         examples: Files with inputs.
         engine: `docker`, `virtualenv`, or empty to choose as `serve` does.
+        run: Whether to run it, and record what it answers.
 
     Raises:
         AlgoError: As `import_source`.
@@ -72,7 +75,7 @@ def import_project(
     from algo.resources import data_folder
 
     user = deps.env.get("USER") or deps.env.get("LOGNAME") or ""
-    order = Order(deps.cwd, folder, name, user, tuple(examples or ()))
+    order = Order(deps.cwd, folder, name, user, tuple(examples or ()), run)
     return import_source(
         source, order, Engines(deps, engine), data_folder("scaffolds"), notify=deps.output.event
     )
