@@ -82,7 +82,7 @@ SDK = {
     "cryptography": {"trust"},
     "tomlkit": {"project"},
     "rattler": {"environments/conda/program.py", "environments/conda/worker.py"},
-    "yaml": {"environments/conda/yaml.py"},
+    "yaml": {"environments/conda/yaml.py", "importing/yaml_file.py"},
 }
 
 
