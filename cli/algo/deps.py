@@ -229,10 +229,11 @@ class Deps:
 
         Raises:
             BadCredentials: Docker's config.json is broken.
+            BadMirrors: The setting of mirrors is.
         """
         from algo.registry.opening import open_registry
 
-        return open_registry(host, self.folders, self.env)
+        return open_registry(host, self.folders, self.env, notify=self.output.event)
 
     def keyring(self) -> Keyring:
         """Return the user's signing keys and the ones that are trusted."""

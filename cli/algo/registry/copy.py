@@ -12,6 +12,7 @@ from algo.events import Step, Warned
 from algo.oci.errors import BadDocument
 from algo.registry.documents import Head, read_head
 from algo.registry.errors import NotFound
+from algo.registry.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,7 @@ def push_blobs(
 ) -> tuple[Transfer, ...]:
     """Push blobs, a few at a time, each digest once; largest first.
 
-    `notify` is called by one thread at a time.
+    `notify` is called by one thread at a time, with one progress for all.
 
     Raises:
         AlgoError: What the first push that failed raised; the others are stopped.
@@ -67,21 +68,29 @@ def push_blobs(
     lock = threading.Lock()
     stopped = threading.Event()
 
-    def one_at_a_time(event: Event) -> None:
+    where = f"Sending to {registry.address}" if registry.address else "Storing"
+    tally = Tally(where, notify)
+    for blob in queue:
+        tally.expect(blob.descriptor)
+
+    def one_at_a_time(descriptor: Descriptor, event: Event) -> None:
         # The pushes beside one that failed, or beside Ctrl-C, end at their next progress.
         if stopped.is_set():
             raise CancelledError
         with lock:
-            notify(event)
+            tally.event(descriptor, event)
 
     def push(blob: Outgoing) -> Transfer:
-        return registry.push_blob(
+        done = registry.push_blob(
             repository,
             blob.descriptor,
             blob.source,
             mount_from=blob.mount_from,
-            notify=one_at_a_time,
+            notify=partial(one_at_a_time, blob.descriptor),
         )
+        with lock:
+            tally.ended(done)
+        return done
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="push") as pool:
         futures = [pool.submit(push, blob) for blob in queue]

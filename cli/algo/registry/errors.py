@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from algo.errors import NOT_ALLOWED, REFUSED, UNREACHABLE, AlgoError
+from algo.errors import NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, AlgoError
 
 if TYPE_CHECKING:
     from algo.oci.digest import Digest
@@ -42,6 +42,14 @@ class CertificateProblem(RegistryUnreachable):
 
     code = "certificate_problem"
     hint = "openssl x509 -noout -text -in FILE shows what is in it"
+
+
+class BadMirrors(AlgoError):
+    """The mirrors of registries are not named as they have to be."""
+
+    code = "bad_mirrors"
+    exit_code = USAGE
+    hint = "correct the file, or move it away"
 
 
 class InsecureRegistry(AlgoError):

@@ -19,16 +19,14 @@ from algo.registry.documents import (
     verified,
     versions_among,
 )
+from algo.registry.download import Downloader
 from algo.registry.errors import (
     BlobCorrupted,
-    Busy,
-    ConnectionLost,
     NotFound,
     RegistryRefused,
     VersionExists,
 )
 from algo.registry.referrers import PAGES, Referrers, next_page
-from algo.registry.streams import verifying
 from algo.registry.transport import Transport, pull, push
 from algo.registry.upload import UPLOAD_CHUNK, Uploader
 
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.registry.interface import How, Source, Transfer
     from algo.registry.kept import Uploads
+    from algo.registry.partial import Downloads
 
 _ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
 _FOUND = frozenset({200, 404})
@@ -54,6 +53,7 @@ class HttpRegistry:
         transport: Sends the requests.
         chunk: The bytes of the largest request of an upload.
         uploads: Where uploads under way are written down, for the next process to go on.
+        downloads: Where the starts of large blobs are kept until all of them is there.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class HttpRegistry:
         *,
         chunk: int = UPLOAD_CHUNK,
         uploads: Uploads | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._transport = transport
+        self._downloader = Downloader(transport, downloads)
         self._uploader = Uploader(transport, chunk, uploads)
         self._referrers = Referrers(transport)
 
@@ -133,9 +135,18 @@ class HttpRegistry:
 
     def open_blob(self, repository: str, descriptor: Descriptor) -> Iterator[bytes]:
         """See Registry."""
-        return verifying(
-            self._pieces(repository, descriptor), descriptor, f"{self.address}/{repository}"
-        )
+        return self._downloader.open(repository, descriptor)
+
+    def fetch_blob(self, repository: str, descriptor: Descriptor) -> Iterator[bytes] | None:
+        """Return the pieces of a blob once all of it has come and was compared with its digest.
+
+        `None` when there is no place to keep it meanwhile.
+
+        Raises:
+            NotFound: The repository has no such blob.
+            BlobCorrupted: It is another one.
+        """
+        return self._downloader.fetch(repository, descriptor)
 
     def push_blob(
         self,
@@ -215,42 +226,6 @@ class HttpRegistry:
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """See Registry."""
         return self._referrers.listed(repository, subject)
-
-    def _pieces(self, repository: str, descriptor: Descriptor) -> Iterator[bytes]:
-        """Yield the blob's bytes; a broken connection goes on where it broke."""
-        patience = self._transport.patience
-        done = failures = 0
-        while True:
-            before = done
-            try:
-                for piece in self._from(repository, descriptor.digest, done):
-                    done += len(piece)
-                    yield piece
-                return
-            except (ConnectionLost, Busy) as error:
-                failures = 1 if done > before else failures + 1
-                if failures >= patience.attempts:
-                    raise
-                patience.pause(failures, getattr(error, "retry_after", 0.0))
-
-    def _from(self, repository: str, digest: Digest, start: int) -> Iterator[bytes]:
-        path = f"/v2/{repository}/blobs/{digest}"
-        headers = {"Range": f"bytes={start}-"} if start else {}
-        expect = frozenset({200, 206, 404})
-        with self._transport.stream(
-            "GET", path, pull(repository), headers=headers, expect=expect
-        ) as got:
-            if got.status == 404:
-                raise NotFound(
-                    f"{self.address} has no blob {digest} of {repository}", repository=repository
-                )
-            skip = start if got.status == 200 else 0
-            for piece in got.pieces():
-                if skip < len(piece):
-                    yield piece[skip:]
-                    skip = 0
-                else:
-                    skip -= len(piece)
 
 
 def _manifest(repository: str, tag_or_digest: str) -> str:

@@ -83,7 +83,7 @@ class Uploads:
         key = (registry, repository, str(digest))
         name = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
         path = self.root / f"{name}.json"
-        descriptor = self._lock(path)
+        descriptor = open_locked(path)
         if descriptor is None:
             yield None
             return
@@ -104,21 +104,26 @@ class Uploads:
                 if path.stat().st_mtime < oldest:
                     path.unlink()
 
-    def _lock(self, path: Path) -> int | None:
-        try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            while True:
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    # The one before us may have removed the file that we opened.
-                    if os.fstat(descriptor).st_ino == path.stat().st_ino:
-                        return descriptor
-                except FileNotFoundError:
-                    pass
-                except BaseException:
-                    os.close(descriptor)
-                    raise
+
+def open_locked(path: Path) -> int | None:
+    """Open a file for reading and writing, made when new, and lock it.
+
+    `None` when somebody else has it, or it cannot be had.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The one before us may have removed the file that we opened.
+                if os.fstat(descriptor).st_ino == path.stat().st_ino:
+                    return descriptor
+            except FileNotFoundError:
+                pass
+            except BaseException:
                 os.close(descriptor)
-        except OSError:
-            return None
+                raise
+            os.close(descriptor)
+    except OSError:
+        return None

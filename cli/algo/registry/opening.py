@@ -5,36 +5,74 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.events import silent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from algo.events import Notify
+    from algo.registry.http import HttpRegistry
     from algo.registry.interface import Registry
     from algo.registry.transport import Patience
     from algo.resources import Folders
 
 
 def open_registry(
-    host: str, folders: Folders, env: Mapping[str, str], *, patience: Patience | None = None
+    host: str,
+    folders: Folders,
+    env: Mapping[str, str],
+    *,
+    patience: Patience | None = None,
+    notify: Notify = silent,
 ) -> Registry:
     """Return the registry at `host`, or the embedded store for an empty host.
 
     Nothing is sent yet.
 
+    Args:
+        host: `host[:port]`.
+        folders: Where uploads and downloads under way, and the names of mirrors, are.
+        env: The environment.
+        patience: How often to try again.
+        notify: Is warned of a mirror that cannot be used.
+
     Raises:
         BadCredentials: Docker's config.json is broken.
+        BadMirrors: The setting of mirrors is.
     """
     if not host:
         from algo.registry.layout import LayoutStore
 
         return LayoutStore(folders.store, linkable=folders.cache)
+    from algo.registry.mirrors import MIRROR_PATIENCE, Mirror, MirroredRegistry, mirrors_of
+    from algo.registry.transport import Patience
+
+    origin = _remote(host, folders, env, patience or Patience())
+    places = [place.partition("/") for place in mirrors_of(host, env, folders.config)]
+    if not places:
+        return origin
+    mirrors = [
+        Mirror(_remote(name, folders, env, patience or MIRROR_PATIENCE), prefix)
+        for name, _, prefix in places
+    ]
+    return MirroredRegistry(origin, mirrors, notify)
+
+
+def _remote(
+    host: str, folders: Folders, env: Mapping[str, str], patience: Patience
+) -> HttpRegistry:
     from algo.registry.credentials import DockerConfig
     from algo.registry.http import HttpRegistry
     from algo.registry.kept import Uploads
-    from algo.registry.transport import Patience, Transport
+    from algo.registry.partial import Downloads
+    from algo.registry.transport import Transport
 
     credentials = DockerConfig(env, Path.home()).find(host)
-    transport = Transport(host, credentials, env, patience or Patience())
-    return HttpRegistry(transport, uploads=Uploads(folders.state / "uploads"))
+    return HttpRegistry(
+        Transport(host, credentials, env, patience),
+        uploads=Uploads(folders.state / "uploads"),
+        downloads=Downloads(folders.cache / "downloads"),
+    )
 
 
 def check_login(host: str, user: str, password: str, env: Mapping[str, str]) -> None:

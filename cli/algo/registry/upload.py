@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 from algo.events import Progress
 from algo.registry.answers import Answer, read_limited, words_of
+from algo.registry.body import Body
 from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, RegistryRefused
 from algo.registry.interface import Source, Transfer
-from algo.registry.outgoing import Outgoing
 from algo.registry.pace import Pace
 from algo.registry.transport import COMMIT_SECONDS, Transport, pull, push
 from algo.registry.wire import Stream
@@ -93,8 +93,9 @@ class Uploader:
         session = session or self._start(repository, digest, mount_from)
         if session is None:
             return Transfer(digest, size, "mounted", 0)
-        with Outgoing(source, descriptor) as outgoing:
-            sending = _Sending(repository, descriptor, outgoing, notify, session, kept)
+        with Body(source, descriptor) as body:
+            sending = _Sending(repository, descriptor, body, notify, session, kept)
+            sending.tell(session.stored)
             self._persist(sending)
         if kept:
             kept.drop()
@@ -165,7 +166,7 @@ class Uploader:
             if rest and (session.stored or rest > most):
                 self._send_part(sending, min(most, rest))
             elif self._commit(sending, rest):
-                sending.tell(size, size)
+                sending.tell(size)
                 return
 
     def _send_part(self, sending: _Sending, size: int) -> None:
@@ -186,7 +187,7 @@ class Uploader:
         """Send the last request, with what is left; say whether it is no longer too large."""
         session = sending.session
         if not rest:
-            sending.outgoing.finish()
+            sending.body.finish()
         mark = "&" if "?" in session.location else "?"
         end = f"{session.location}{mark}{urlencode({'digest': str(sending.digest)})}"
         try:
@@ -265,7 +266,7 @@ class _Sending:
 
     repository: str
     descriptor: Descriptor
-    outgoing: Outgoing
+    body: Body
     notify: Notify
     session: _Session
     kept: Upload | None
@@ -286,16 +287,16 @@ class _Sending:
             BlobCorrupted: They are not.
         """
         start = done = told = self.session.stored
-        for piece in self.outgoing.part(start, size):
+        for piece in self.body.part(start, size):
             yield piece
             done += len(piece)
             self.sent += len(piece)
             if done - told >= STEP:
                 told = done
-                self.tell(done, self.size)
+                self.tell(done)
         if done == self.size:
-            self.outgoing.finish()
+            self.body.finish()
 
-    def tell(self, done: int, total: int) -> None:
+    def tell(self, done: int) -> None:
         """Tell how far it is."""
-        self.notify(Progress(f"Pushing {self.digest.short}", done, total))
+        self.notify(Progress(f"Pushing {self.digest.short}", done, self.size))

@@ -48,6 +48,7 @@ class Scene:
 
     address: str = ""
     auth: str = ""
+    ranges: bool = True
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -162,7 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
             return 404, {}, b""
         data = self.scene.blobs[digest]
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        return (206, {}, data[int(asked[1]) :]) if asked else (200, {}, data)
+        if not asked or not self.scene.ranges:
+            return 200, {}, data
+        return 206, {}, data[int(asked[1]) :]
 
     def _manifest(self, name: str, what: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         there = self.scene.manifests

@@ -26,7 +26,7 @@ THREAD_FROM = 8 << 20
 _WHERE = "what was to be sent"
 
 
-class Outgoing:
+class Body:
     """The bytes of `source`, which must be those of `wanted`; a context manager.
 
     Hashing runs beside the sending: both let go of the interpreter's lock.
@@ -45,7 +45,7 @@ class Outgoing:
         self._rest = b""
         self._position = -1
 
-    def __enter__(self) -> Outgoing:
+    def __enter__(self) -> Body:
         size = self._wanted.size
         if isinstance(self._source, Path):
             self._file = self._stack.enter_context(self._source.open("rb"))

@@ -1,0 +1,60 @@
+"""Many transfers at once as one progress: bytes done of the bytes that have to pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from algo.events import Progress
+
+if TYPE_CHECKING:
+    from algo.events import Event, Notify
+    from algo.oci.descriptor import Descriptor
+    from algo.oci.digest import Digest
+    from algo.registry.interface import Transfer
+
+
+@dataclass(slots=True)
+class Tally:
+    """Adds up what is told of single blobs. Its callers let in one thread at a time.
+
+    Args:
+        text: What the whole work is called.
+        notify: Takes the sums.
+    """
+
+    text: str
+    notify: Notify
+    _sizes: dict[Digest, int] = field(default_factory=dict)
+    _done: dict[Digest, int] = field(default_factory=dict)
+    _there: dict[Digest, int] = field(default_factory=dict)
+
+    def expect(self, descriptor: Descriptor) -> None:
+        """Count a blob among those that have to pass."""
+        self._sizes[descriptor.digest] = descriptor.size
+
+    def event(self, descriptor: Descriptor, event: Event) -> None:
+        """Take what a transfer tells; anything but progress goes on as it is."""
+        if not isinstance(event, Progress):
+            self.notify(event)
+            return
+        digest = descriptor.digest
+        # What was there when it began does not have to pass.
+        there = self._there.setdefault(digest, event.done if event.done < event.total else 0)
+        self._done[digest] = max(event.done - there, 0)
+        self._tell()
+
+    def ended(self, transfer: Transfer) -> None:
+        """Take note of the end of a transfer."""
+        digest = transfer.digest
+        if transfer.how == "sent":
+            self._done[digest] = self._sizes.get(digest, 0) - self._there.get(digest, 0)
+        else:
+            self._sizes.pop(digest, None)
+            self._done.pop(digest, None)
+        self._tell()
+
+    def _tell(self) -> None:
+        total = sum(self._sizes.values()) - sum(self._there.values())
+        if total > 0:
+            self.notify(Progress(self.text, min(sum(self._done.values()), total), total))
