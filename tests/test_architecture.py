@@ -75,7 +75,7 @@ GATEWAY = {
 SDK = {
     "rich": {"output.py"},
     "docker": {"engines/docker.py", "engines/docker_images.py", "engines/docker_client.py"},
-    "httpx": {"models/web.py", "registry", "serving/call.py", "serving/probe.py"},
+    "httpx": {"models/web.py", "serving/call.py", "serving/probe.py"},
     "huggingface_hub": {"models/hub.py"},
     "mlflow": {"models/mlflow.py"},
     "watchdog": {"watch"},
