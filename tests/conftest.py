@@ -139,6 +139,12 @@ def oras() -> Path:
 
 
 @pytest.fixture(scope="session")
+def crane() -> Path:
+    """The program of crane."""
+    return _bring("crane")
+
+
+@pytest.fixture(scope="session")
 def prometheus() -> Path:
     """The program of Prometheus; promtool lies beside it."""
     return _bring("prometheus")

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("engine", _engine, "start a Docker Engine, if none answers, and leave it running")
     add("stop", _stop, "stop the Docker Engine that `engine` started")
     add("base", _base, f"make sure that the engine has {base.IMAGE}")
-    add("tools", _tools, "fetch cosign 3, cosign 2, oras, prometheus, skopeo and Docker 28")
+    add("tools", _tools, "fetch cosign 3, cosign 2, oras, crane, prometheus, skopeo and Docker 28")
     add("registry", _registry, "fetch and build the registries that the tests run")
     wanted = add("clients", _clients, "make the environments of the clients that tests call with")
     wanted.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
@@ -82,7 +82,7 @@ def _base(_: argparse.Namespace) -> int:
 
 
 def _tools(_: argparse.Namespace) -> int:
-    for name in ("cosign3", "cosign2", "oras", "skopeo", "docker28"):
+    for name in ("cosign3", "cosign2", "oras", "crane", "skopeo", "docker28"):
         tools.fetch(name)
     return 0
 

@@ -35,12 +35,20 @@ ATTEMPTS = 3
 
 
 @contextmanager
-def docker_registry(folder: Path, htpasswd: Mapping[str, str] | None = None) -> Iterator[str]:
+def docker_registry(
+    folder: Path,
+    htpasswd: Mapping[str, str] | None = None,
+    *,
+    auth: Mapping[str, object] | None = None,
+    tls: Mapping[str, object] | None = None,
+) -> Iterator[str]:
     """Run distribution's registry while the block runs, and yield its `host:port`.
 
     Args:
         folder: An empty folder for its configuration, blobs and log.
         htpasswd: Passwords by user name; basic authentication is required when given.
+        auth: Its `auth` setting in place of that.
+        tls: The setting `http.tls`: `certificate`, `key`, `clientcas`.
 
     Raises:
         MachineError: It has not been brought to this machine, or does not answer.
@@ -49,10 +57,15 @@ def docker_registry(folder: Path, htpasswd: Mapping[str, str] | None = None) -> 
     config = folder / "config.json"
 
     def command(address: str) -> list[str]:
-        config.write_text(json.dumps(_configuration(folder, address, htpasswd)), encoding="utf-8")
+        settings = _configuration(folder, address, htpasswd)
+        if auth is not None:
+            settings["auth"] = auth
+        if tls is not None:
+            settings["http"] = {"addr": address, "tls": tls}
+        config.write_text(json.dumps(settings), encoding="utf-8")
         return [str(program), "serve", str(config)]
 
-    with _served(command, folder / "registry.log") as address:
+    with _served(command, folder / "registry.log", plain=tls is None) as address:
         yield address
 
 
@@ -120,8 +133,10 @@ def build_referrers() -> Path:
 
 
 @contextmanager
-def _served(command: Callable[[str], list[str]], log_file: Path) -> Iterator[str]:
-    process, address = _start(command, log_file)
+def _served(
+    command: Callable[[str], list[str]], log_file: Path, *, plain: bool = True
+) -> Iterator[str]:
+    process, address = _start(command, log_file, plain=plain)
     try:
         yield address
     finally:
@@ -134,7 +149,7 @@ def _served(command: Callable[[str], list[str]], log_file: Path) -> Iterator[str
 
 
 def _start(
-    command: Callable[[str], list[str]], log_file: Path
+    command: Callable[[str], list[str]], log_file: Path, *, plain: bool
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server on a free port; another process may take the port first, so try again."""
     # A killed test run must not leave its registry behind.
@@ -145,7 +160,7 @@ def _start(
             process = subprocess.Popen(
                 [*guard, *command(address)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        if _answers(process, address):
+        if _answers(process, address, plain=plain):
             return process, address
         process.kill()
         process.wait()
@@ -153,11 +168,16 @@ def _start(
     raise MachineError(f"the registry did not start; its log ends with:\n{tail}")
 
 
-def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
+def _answers(process: subprocess.Popen[bytes], address: str, *, plain: bool) -> bool:
     deadline = time.monotonic() + START_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline and process.poll() is None:
         try:
+            if not plain:
+                # Whoever has no certificate is told nothing.
+                host, _, port = address.rpartition(":")
+                with socket.create_connection((host, int(port)), timeout=5):
+                    return True
             with opener.open(f"http://{address}/v2/", timeout=5):
                 return True
         except urllib.error.HTTPError as error:

@@ -36,6 +36,7 @@ TOOLS = {
     "buildx": Tool(
         "docker-buildx", "usr/libexec/docker/cli-plugins/docker-buildx", ("trixie", "sid")
     ),
+    "crane": Tool("crane", "usr/bin/crane", ("forky", "sid")),
     "oras": Tool("oras", "usr/bin/oras", ("trixie",)),
     "docker-registry": Tool("docker-registry", "usr/bin/docker-registry", ("bookworm", "trixie")),
     # The first of Docker's engines that finds CDI devices by itself (28.2).

@@ -41,6 +41,10 @@ class Certificates:
         places = (own / "containers" / "certs.d", own / "docker" / "certs.d", *SYSTEM)
         return cls(env.get("SSL_CERT_FILE", ""), env.get("SSL_CERT_DIR", ""), places)
 
+    def knows(self, host: str) -> bool:
+        """Say whether a certs.d has a folder for the host."""
+        return self._place(host) is not None
+
     def context(self, host: str, registry: str) -> ssl.SSLContext:
         """Return the settings for a connection to `host` on behalf of `registry`.
 

@@ -24,6 +24,7 @@ def open_registry(
     *,
     patience: Patience | None = None,
     notify: Notify = silent,
+    home: Path | None = None,
 ) -> Registry:
     """Return the registry at `host`, or the embedded store for an empty host.
 
@@ -35,6 +36,7 @@ def open_registry(
         env: The environment.
         patience: How often to try again.
         notify: Is warned of a mirror that cannot be used.
+        home: The user's home folder, for Docker's configuration and certs.d. Default: this one's.
 
     Raises:
         BadCredentials: Docker's config.json is broken.
@@ -47,19 +49,19 @@ def open_registry(
     from algo.registry.mirrors import MIRROR_PATIENCE, Mirror, MirroredRegistry, mirrors_of
     from algo.registry.transport import Patience
 
-    origin = _remote(host, folders, env, patience or Patience())
+    origin = _remote(host, folders, env, patience or Patience(), home)
     places = [place.partition("/") for place in mirrors_of(host, env, folders.config)]
     if not places:
         return origin
     mirrors = [
-        Mirror(_remote(name, folders, env, patience or MIRROR_PATIENCE), prefix)
+        Mirror(_remote(name, folders, env, patience or MIRROR_PATIENCE, home), prefix)
         for name, _, prefix in places
     ]
     return MirroredRegistry(origin, mirrors, notify)
 
 
 def _remote(
-    host: str, folders: Folders, env: Mapping[str, str], patience: Patience
+    host: str, folders: Folders, env: Mapping[str, str], patience: Patience, home: Path | None
 ) -> HttpRegistry:
     from algo.registry.credentials import DockerConfig
     from algo.registry.http import HttpRegistry
@@ -67,15 +69,17 @@ def _remote(
     from algo.registry.partial import Downloads
     from algo.registry.transport import Transport
 
-    credentials = DockerConfig(env, Path.home()).find(host)
+    credentials = DockerConfig(env, home or Path.home()).find(host)
     return HttpRegistry(
-        Transport(host, credentials, env, patience),
+        Transport(host, credentials, env, patience, home=home),
         uploads=Uploads(folders.state / "uploads"),
         downloads=Downloads(folders.cache / "downloads"),
     )
 
 
-def check_login(host: str, user: str, password: str, env: Mapping[str, str]) -> None:
+def check_login(
+    host: str, user: str, password: str, env: Mapping[str, str], *, home: Path | None = None
+) -> None:
     """Ask the registry whether it takes these credentials.
 
     Raises:
@@ -86,7 +90,8 @@ def check_login(host: str, user: str, password: str, env: Mapping[str, str]) -> 
     from algo.registry.http import HttpRegistry
     from algo.registry.transport import Patience, Transport
 
-    HttpRegistry(Transport(host, Credentials(user, password), env, Patience())).check()
+    known = Credentials(user, password)
+    HttpRegistry(Transport(host, known, env, Patience(), home=home)).check()
 
 
 def store_login(host: str, user: str, password: str, env: Mapping[str, str]) -> str:

@@ -89,12 +89,14 @@ class Transport:
         self.patience = patience
         named = {name for name in re.split(r"[,\s]+", env.get(INSECURE, "")) if name}
         self._named = named
-        self._plain = is_loopback(host) or host in named
+        certificates = Certificates.of(env, home or Path.home())
+        # Loopback is spoken to without TLS, unless its certificates are there.
+        loopback = is_loopback(host) and not certificates.knows(host)
+        self._plain = loopback or host in named
         scheme = "http" if self._plain else "https"
         self.origin = f"{scheme}://{'registry-1.docker.io' if host == HUB else host}"
         self._auth = Authentication(credentials, self._fetch_token, time.monotonic)
         self._known = credentials is not None
-        certificates = Certificates.of(env, home or Path.home())
         self.wire = Wire(host, certificates, Proxies.of(env))
         # Registries are handed about as values that nobody closes.
         weakref.finalize(self, self.wire.close)
@@ -281,6 +283,9 @@ class Transport:
             raise Unauthorized(f"{self.host} {why}", host=self.host, details=said)
         if status == 403:
             raise Forbidden(f"{self.host} does not allow {what}", details=said)
+        if status == 400 and self._plain and "HTTPS" in said:
+            hint = f"cp ca.crt ~/.config/docker/certs.d/{self.host}/"
+            raise CertificateProblem(f"{self.host} speaks TLS", hint=hint, details=said)
         raise RegistryRefused(f"{self.host} answers {what} with {status}", details=said)
 
     def _lost(self, error: Broken, address: str) -> RegistryUnreachable:

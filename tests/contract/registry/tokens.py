@@ -41,7 +41,7 @@ class TokenServer:
     users: dict[str, str]
     identities: dict[str, str]
     bundle: Path
-    seconds: float = 60.0
+    seconds: int = 60
     address: str = ""
     given: list[list[str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             "iss": ISSUER,
             "sub": user,
             "aud": SERVICE,
-            "exp": now + max(int(state.seconds), 1),
+            "exp": now + state.seconds,
             "nbf": now - 10,
             "iat": now,
             "jti": uuid.uuid4().hex,
