@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, Index, decode, encode
 from algo.oci.media_types import INDEX
-from algo.registry.documents import fallback_tag
-from algo.registry.errors import RegistryRefused
+from algo.registry.documents import fallback_tag, same_content
+from algo.registry.errors import BlobCorrupted, RegistryRefused
 from algo.registry.transport import Transport, pull, push
 
 if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
-    from algo.oci.digest import Digest
 
 # No registry has compare-and-swap for tags: another writer may overwrite our entry, so we look
 # again, and write again, until it stays.
@@ -70,14 +70,19 @@ class Referrers:
             )
             if attempt:
                 self._transport.patience.pause(attempt)
-            self._transport.ask(
+            body = encode(changed)
+            answer = self._transport.ask(
                 "PUT",
                 path,
                 push(repository),
                 headers={"Content-Type": INDEX},
-                body=encode(changed),
+                body=body,
                 expect=frozenset({200, 201, 202}),
             )
+            said = answer.headers.get("docker-content-digest", "")
+            if not same_content(said, Digest.of(body)):
+                where = f"{self._transport.host}/{repository}"
+                raise BlobCorrupted.of(Digest.of(body), where, f"the registry stored {said}")
         if all(other.digest != entry.digest for other in self._entries(repository, subject)):
             host = self._transport.host
             raise RegistryRefused(f"{host} does not keep the list of what refers to {subject}")

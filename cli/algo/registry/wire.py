@@ -119,12 +119,15 @@ class Response:
         if whole is not None and got < whole:
             raise Broken(f"the answer ended after {got} of {whole} bytes", self._link.carried)
 
-    def finish(self) -> bool:
-        """Let go of the answer; say whether its connection can be used again."""
+    def is_over(self) -> bool:
+        """Say whether nothing is left of it, so that its connection can be used again."""
         message = self._message
         whole = message.isclosed() or (message.length == 0 and not message.chunked)
-        message.close()
         return whole and not message.will_close
+
+    def drop(self) -> None:
+        """Let go of what is left of it."""
+        self._message.close()
 
 
 @dataclass(slots=True)
@@ -195,8 +198,10 @@ class Wire:
         whole = False
         try:
             yield response
-            whole = response.finish()
+            whole = response.is_over()
         finally:
+            # An answer that says `Connection: close` holds the socket by itself.
+            response.drop()
             if whole and link.connection.sock is not None and not self._is_worn(link, 0):
                 self._keep(key, link)
             else:

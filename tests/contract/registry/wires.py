@@ -6,7 +6,7 @@ import http.client
 import select
 import socket
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -109,6 +109,15 @@ def flipped(body: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
+def _asked(
+    server: str, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    with closing(http.client.HTTPConnection(server, timeout=30)) as connection:
+        connection.request(method, target, body, headers)
+        got = connection.getresponse()
+        return got, got.read()
+
+
 class _Spoiling(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     spoiler: Spoiler
@@ -121,11 +130,9 @@ class _Spoiling(BaseHTTPRequestHandler):
         line = f"{self.command} {self.path}"
         self.spoiler.seen.append(line)
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        connection = http.client.HTTPConnection(self.far, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name != "Connection"}
-        connection.request(self.command, self.path, self.spoiler.request(line, body), headers)
-        got = connection.getresponse()
-        data = got.read()
+        changed = self.spoiler.request(line, body)
+        got, data = _asked(self.far, self.command, self.path, changed, headers)
         if data and got.status < 300:
             data = self.spoiler.answer(line, data)
         self.send_response(got.status)
@@ -136,7 +143,6 @@ class _Spoiling(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(size))
         self.end_headers()
         self.wfile.write(data)
-        connection.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = handle_any
 
@@ -194,13 +200,10 @@ class _Proxying(BaseHTTPRequestHandler):
             return
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        connection = http.client.HTTPConnection(self.proxy.names[url.netloc], timeout=30)
         drop = {"proxy-authorization", "connection"}
         headers = {name: value for name, value in self.headers.items() if name.lower() not in drop}
         target = url.path + (f"?{url.query}" if url.query else "")
-        connection.request(self.command, target, body, headers)
-        got = connection.getresponse()
-        data = got.read()
+        got, data = _asked(self.proxy.names[url.netloc], self.command, target, body, headers)
         self.send_response(got.status)
         for name, value in got.getheaders():
             if name.lower() not in {"transfer-encoding", "connection", "content-length", "date"}:
@@ -209,7 +212,6 @@ class _Proxying(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(size))
         self.end_headers()
         self.wfile.write(data)
-        connection.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = handle_any
 
