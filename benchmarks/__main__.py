@@ -32,6 +32,7 @@ BENCHMARKS = (
     "cli.startup",
     "images.edit",
     "environments.lock",
+    "registry.push",
 )
 
 

@@ -29,6 +29,31 @@ INSIDE = (
 )
 
 
+def run_podman(folder: Path, *words: str) -> str:
+    """Run one command of podman, its storage in `folder`, and return what it prints.
+
+    Raises:
+        MachineError: It cannot be had here, or fails.
+    """
+    root = tools.fetch("podman").parents[2]
+    etc = folder / "etc"
+    if not etc.is_dir():
+        folder.mkdir(exist_ok=True)
+        _configuration(root, folder)
+    store = ["--root", folder / "data", "--runroot", folder / "run", "--tmpdir", folder / "tmp"]
+    command = [root / "usr/bin/podman", *store, "--storage-driver", "vfs", *words]
+    env = {
+        **os.environ,
+        "PATH": f"{os.environ['PATH']}:{PATHS}",
+        "CONTAINERS_CONF": str(etc / "containers.conf"),
+        "LD_LIBRARY_PATH": str(root / "usr/lib/x86_64-linux-gnu"),
+    }
+    inside = 'mkdir -p /etc/containers && mount --bind "$0" /etc/containers && exec "$@"'
+    return output_of(
+        ["unshare", "--mount", "sh", "-c", inside, etc, *command], timeout=300, env=env
+    )
+
+
 @contextmanager
 def podman(folder: Path, cdi: Path, image: str) -> Iterator[str]:
     """Run podman with an image of the Docker Engine, and yield what `DOCKER_HOST` names it.

@@ -1,0 +1,1 @@
+"""How fast versions reach a registry, beside other clients."""
