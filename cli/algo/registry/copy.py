@@ -12,6 +12,7 @@ from algo.events import Step, Warned
 from algo.oci.errors import BadDocument
 from algo.registry.documents import Head, read_head
 from algo.registry.errors import NotFound
+from algo.registry.interface import Interruptible
 from algo.registry.tally import Tally
 
 if TYPE_CHECKING:
@@ -52,11 +53,17 @@ class CopiedVersion:
 
 
 def push_blobs(
-    registry: Registry, repository: str, blobs: Iterable[Outgoing], *, notify: Notify
+    registry: Registry,
+    repository: str,
+    blobs: Iterable[Outgoing],
+    *,
+    source: Registry | None = None,
+    notify: Notify,
 ) -> tuple[Transfer, ...]:
     """Push blobs, a few at a time, each digest once; largest first.
 
-    `notify` is called by one thread at a time, with one progress for all.
+    `notify` is called by one thread at a time, with one progress for all. `source` is where the
+    blobs come from, when that is a registry.
 
     Raises:
         AlgoError: What the first push that failed raised; the others are stopped.
@@ -98,8 +105,13 @@ def push_blobs(
             for future in as_completed(futures):
                 future.result()
             return tuple(future.result() for future in futures)
-        except BaseException:
+        except BaseException as error:
             stopped.set()
+            if not isinstance(error, Exception):
+                # Ctrl-C does not wait for a slow network.
+                for waiting in (registry, source):
+                    if isinstance(waiting, Interruptible):
+                        waiting.interrupt()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -141,7 +153,7 @@ def copy_version(
         Outgoing(blob, partial(source.open_blob, source_repository, blob))
         for blob in found.blobs.values()
     )
-    transfers = push_blobs(target, target_repository, outgoing, notify=notify)
+    transfers = push_blobs(target, target_repository, outgoing, source=source, notify=notify)
     for manifest in found.manifests:
         kind = manifest.head.descriptor.media_type
         target.push_manifest(target_repository, manifest.data, kind)

@@ -74,6 +74,10 @@ class HttpRegistry:
         """The `host[:port]`."""
         return self._transport.host
 
+    def interrupt(self) -> None:
+        """See Interruptible."""
+        self._transport.wire.stop()
+
     def check(self) -> None:
         """Ask for nothing but an answer.
 

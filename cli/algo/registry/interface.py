@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from algo.events import Notify
@@ -121,3 +121,11 @@ class Registry(Protocol):
 
         `artifact_type` is a hint: registries fill it differently.
         """
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A registry whose methods may wait for somebody else in other threads."""
+
+    def interrupt(self) -> None:
+        """Make what is under way fail at once, and whatever comes after: the process ends."""

@@ -111,6 +111,11 @@ class MirroredRegistry:
         """The `host[:port]` of the registry itself."""
         return self._origin.address
 
+    def interrupt(self) -> None:
+        """See Interruptible."""
+        for registry in (self._origin, *(mirror.registry for mirror in self._mirrors)):
+            registry.interrupt()
+
     def resolve(self, repository: str, tag_or_digest: str) -> Descriptor | None:
         """See Registry."""
 

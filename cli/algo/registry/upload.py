@@ -95,7 +95,6 @@ class Uploader:
             return Transfer(digest, size, "mounted", 0)
         with Body(source, descriptor) as body:
             sending = _Sending(repository, descriptor, body, notify, session, kept)
-            sending.tell(session.stored)
             self._persist(sending)
         if kept:
             kept.drop()
@@ -161,6 +160,7 @@ class Uploader:
     def _send(self, sending: _Sending) -> None:
         """Send what the session lacks, and close it; the session follows what was stored."""
         session, size = sending.session, sending.size
+        sending.tell(session.stored)
         while True:
             rest, most = size - session.stored, self._pace.size
             if rest and (session.stored or rest > most):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import http.client
 import select
+import socket
 import threading
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +20,6 @@ from algo.registry.errors import ProxyUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from socket import socket
 
     from algo.registry.certificates import Certificates
     from algo.registry.proxies import Proxies, Proxy
@@ -130,7 +131,7 @@ class Response:
         self._message.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Link:
     """A connection, and how many bytes of bodies it has carried."""
 
@@ -164,6 +165,8 @@ class Wire:
     proxies: Proxies
     bearable: int = 0
     _idle: dict[tuple[str, str, int], list[_Link]] = field(default_factory=dict)
+    _busy: list[_Link] = field(default_factory=list)
+    _stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -189,6 +192,7 @@ class Wire:
 
         Raises:
             Broken: The connection could not be made, or broke.
+            CancelledError: All was stopped.
             ProxyUnusable: The proxy refuses us.
         """
         proxy = None if direct else self.proxies.way(address.scheme, address.host, address.port)
@@ -205,7 +209,16 @@ class Wire:
             if whole and link.connection.sock is not None and not self._is_worn(link, 0):
                 self._keep(key, link)
             else:
-                link.connection.close()
+                self._end(link)
+
+    def stop(self) -> None:
+        """Break what is under way in other threads, and send nothing any more."""
+        with self._lock:
+            self._stopped = True
+            for link in self._busy:
+                if link.connection.sock is not None:
+                    with suppress(OSError):
+                        link.connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -228,16 +241,26 @@ class Wire:
     ) -> tuple[_Link, Response]:
         while True:
             link = self._take(key, size) or self._connect(address, proxy)
+            with self._lock:
+                self._busy.append(link)
+                stopped = self._stopped
             try:
+                if stopped:
+                    raise CancelledError
                 return link, self._send(link, method, address, headers, body, size, seconds, proxy)
             except Broken:
-                link.connection.close()
+                self._end(link)
                 # A kept connection may end at the moment of its use; nothing of a body is lost.
                 if not link.used or isinstance(body, Stream):
                     raise
             except BaseException:
-                link.connection.close()
+                self._end(link)
                 raise
+
+    def _end(self, link: _Link) -> None:
+        with self._lock:
+            self._busy.remove(link)
+        link.connection.close()
 
     def _send(
         self,
@@ -334,6 +357,7 @@ class Wire:
     def _keep(self, key: tuple[str, str, int], link: _Link) -> None:
         link.used = True
         with self._lock:
+            self._busy.remove(link)
             kept = self._idle.setdefault(key, [])
             if len(kept) < KEPT_IDLE:
                 kept.append(link)
@@ -341,7 +365,7 @@ class Wire:
         link.connection.close()
 
 
-def _has_answer(sock: socket) -> bool:
+def _has_answer(sock: socket.socket) -> bool:
     with suppress(OSError, ValueError):
         poll = select.poll()
         poll.register(sock, select.POLLIN)

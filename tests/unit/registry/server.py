@@ -29,7 +29,8 @@ class Fault:
 
     `cut` answers nothing, or that many bytes of the body, and breaks the connection; `flip`
     changes a byte of the answer; `late` does the work first and then fails; `keep` stores that
-    many bytes of the chunk and breaks the connection, as the specification has it.
+    many bytes of the chunk and breaks the connection, as the specification has it; `hold` gives no
+    answer before the client is gone.
     """
 
     request: str
@@ -40,6 +41,7 @@ class Fault:
     flip: bool = False
     late: bool = False
     keep: int | None = None
+    hold: bool = False
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Scene:
     address: str = ""
     auth: str = ""
     ranges: bool = True
+    holding: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -90,6 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
             upload = urlsplit(self.path).path.rpartition("/")[2]
             self.scene.uploads[upload] += self.rfile.read(fault.keep)
             self._break()
+            return
+        if fault and fault.hold:
+            self.scene.holding += 1
+            while self.connection.recv(1 << 16):
+                pass
+            self.close_connection = True
             return
         if fault and fault.cut is not None and left and not fault.late:
             self._break()

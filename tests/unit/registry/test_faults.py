@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import silent
+from algo.events import Progress, silent
 from algo.oci.digest import Digest
 from algo.oci.media_types import INDEX
+from algo.registry.copy import Outgoing, push_blobs
 from algo.registry.errors import (
     BlobCorrupted,
     Forbidden,
@@ -23,9 +26,11 @@ from tests.contract.registry.content import blob, push_image
 from tests.unit.registry.server import Fault, Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from algo.events import Event
+    from algo.registry.credentials import Credentials
 
 NAME = "acme/digits"
 LARGE = bytes(range(250)) * 14
@@ -202,3 +207,26 @@ def test_tags_are_read_page_by_page(registry: HttpRegistry, scene: Scene) -> Non
         registry.tag(NAME, tag, pushed.index, INDEX)
     assert registry.tags(NAME) == wanted
     assert scene.count("tags/list") == 3
+
+
+def test_ctrl_c_does_not_wait_for_a_registry_that_says_nothing(
+    connect: Callable[[Credentials | None], HttpRegistry], scene: Scene
+) -> None:
+    registry = connect(None)
+    stuck = blob(b"stuck for ever")
+    scene.faults = [Fault(f"PUT .*{stuck.digest.hex}", hold=True)]
+
+    def source() -> Iterator[bytes]:
+        while not scene.holding:
+            time.sleep(0.001)
+        yield b"quick"
+
+    def interrupted(event: Event) -> None:
+        if isinstance(event, Progress) and event.done:
+            raise KeyboardInterrupt
+
+    blobs = [Outgoing(stuck, b"stuck for ever"), Outgoing(blob(b"quick"), source)]
+    with pytest.raises(KeyboardInterrupt):
+        push_blobs(registry, NAME, blobs, notify=interrupted)
+    with pytest.raises(CancelledError):
+        registry.tags(NAME)
