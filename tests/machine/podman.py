@@ -40,7 +40,14 @@ def run_podman(folder: Path, *words: str) -> str:
     if not etc.is_dir():
         folder.mkdir(exist_ok=True)
         _configuration(root, folder)
-    store = ["--root", folder / "data", "--runroot", folder / "run", "--tmpdir", folder / "tmp"]
+    store: list[str | Path] = [
+        "--root",
+        folder / "data",
+        "--runroot",
+        folder / "run",
+        "--tmpdir",
+        folder / "tmp",
+    ]
     command = [root / "usr/bin/podman", *store, "--storage-driver", "vfs", *words]
     env = {
         **os.environ,
