@@ -6,20 +6,24 @@ import hashlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import CHUNK, Digest
 from algo.registry.errors import BlobCorrupted
+from algo.registry.wire import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import FileIO
     from types import TracebackType
-    from typing import BinaryIO
 
     from algo.oci.descriptor import Descriptor
     from algo.registry.interface import Source
+    from algo.registry.wire import Piece
 
+EXTENT = 4 << 20
 # How many pieces may wait for the hasher. Smaller blobs are not worth a thread.
 AHEAD = 4
 THREAD_FROM = 8 << 20
@@ -40,7 +44,7 @@ class Body:
         self._waiting: deque[Future[None]] = deque()
         self._stack = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._pieces: Iterator[bytes] = iter(())
         self._rest = b""
         self._position = -1
@@ -48,7 +52,7 @@ class Body:
     def __enter__(self) -> Body:
         size = self._wanted.size
         if isinstance(self._source, Path):
-            self._file = self._stack.enter_context(self._source.open("rb"))
+            self._file = self._stack.enter_context(self._source.open("rb", buffering=0))
             self._compare_size(self._file.seek(0, 2))
         elif isinstance(self._source, bytes):
             self._compare_size(len(self._source))
@@ -66,7 +70,7 @@ class Body:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._stack.close()
 
-    def part(self, start: int, size: int) -> Iterator[bytes | memoryview]:
+    def part(self, start: int, size: int) -> Iterator[Piece]:
         """Yield `size` bytes from `start`; each call reads anew.
 
         Raises:
@@ -98,16 +102,14 @@ class Body:
         if found != self._wanted.digest:
             raise self._corrupted(f"it has the digest {found}")
 
-    def _read(self, start: int, size: int) -> Iterator[bytes | memoryview]:
+    def _read(self, start: int, size: int) -> Iterator[Piece]:
         if isinstance(self._source, bytes):
             whole = memoryview(self._source)
             for begin in range(start, start + size, CHUNK):
                 yield whole[begin : min(begin + CHUNK, start + size)]
         elif self._file is not None:
-            self._file.seek(start)
-            while size > 0 and (piece := self._file.read(min(CHUNK, size))):
-                size -= len(piece)
-                yield piece
+            for begin in range(start, start + size, EXTENT):
+                yield Extent(self._file, begin, min(EXTENT, start + size - begin))
         else:
             yield from self._flow(start, size)
 
@@ -127,31 +129,26 @@ class Body:
 
     def _skip(self, start: int) -> None:
         """Hash what the registry has already, beside the sending of the rest where that can be."""
-        begin, file = self._hashed, self._source
-        if not isinstance(file, Path):
-            for piece in self._read(begin, start - begin):
-                self._hash(begin, piece)
-                begin += len(piece)
-            return
+        begin = self._hashed
+        for piece in self._read(begin, start - begin):
+            self._hash(begin, piece)
+            begin += len(piece)
 
-        def read() -> None:
-            left = start - begin
-            with file.open("rb") as opened:
-                opened.seek(begin)
-                while left > 0 and (piece := opened.read(min(CHUNK, left))):
-                    left -= len(piece)
-                    self._hasher.update(piece)
-
-        self._do(read)
-        self._hashed = start
-
-    def _hash(self, start: int, piece: bytes | memoryview) -> None:
+    def _hash(self, start: int, piece: Piece) -> None:
         """Hash what was not yet: a part that is sent again was."""
-        new = piece[max(self._hashed - start, 0) :]
-        if not new:
+        known = max(self._hashed - start, 0)
+        if known >= len(piece):
             return
-        self._hashed += len(new)
-        self._do(lambda: self._hasher.update(new))
+        self._hashed = start + len(piece)
+        if isinstance(piece, Extent):
+            rest = Extent(piece.file, start + known, len(piece) - known)
+            self._do(partial(self._hash_file, rest))
+        else:
+            self._do(partial(self._hasher.update, piece[known:]))
+
+    def _hash_file(self, extent: Extent) -> None:
+        for piece in extent.read():
+            self._hasher.update(piece)
 
     def _do(self, work: Callable[[], None]) -> None:
         if self._pool is None:

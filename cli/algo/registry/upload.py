@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.registry.kept import Upload, Uploads
+    from algo.registry.wire import Piece
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
 # what a broken connection costs; up to one such size a blob is sent in one.
@@ -280,7 +281,7 @@ class _Sending:
     def size(self) -> int:
         return self.descriptor.size
 
-    def pieces(self, size: int) -> Iterator[bytes | memoryview]:
+    def pieces(self, size: int) -> Iterator[Piece]:
         """Yield the next bytes of the session; the last ones only when all were what they should.
 
         Raises:

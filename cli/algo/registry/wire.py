@@ -7,8 +7,10 @@ On the standard library's http.client: a body passes in pieces of our size strai
 from __future__ import annotations
 
 import http.client
+import os
 import select
 import socket
+import ssl
 import threading
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ from algo.registry.errors import ProxyUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from io import FileIO
 
     from algo.registry.certificates import Certificates
     from algo.registry.proxies import Proxies, Proxy
@@ -51,11 +54,37 @@ class BadAddress(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """A part of a file, which the system can send without our touching it."""
+
+    file: FileIO
+    start: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def read(self) -> Iterator[bytes]:
+        """Yield its bytes; fewer where the file ends."""
+        done = 0
+        descriptor = self.file.fileno()
+        while done < self.size:
+            piece = os.pread(descriptor, min(PIECE, self.size - done), self.start + done)
+            if not piece:
+                return
+            done += len(piece)
+            yield piece
+
+
+Piece = bytes | memoryview | Extent
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """A body of `size` bytes that can be sent once."""
 
     size: int
-    pieces: Iterator[bytes | memoryview]
+    pieces: Iterator[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +336,7 @@ class Wire:
         for piece in body.pieces:
             with _breaking(link):
                 try:
-                    sock.sendall(piece)
+                    _send_piece(sock, piece)
                 except (BrokenPipeError, ConnectionResetError):
                     # A server that refuses the request says so before it has read all of it.
                     if _has_answer(sock):
@@ -363,6 +392,21 @@ class Wire:
                 kept.append(link)
                 return
         link.connection.close()
+
+
+def _send_piece(sock: socket.socket, piece: Piece) -> None:
+    if not isinstance(piece, Extent):
+        sock.sendall(piece)
+        return
+    sent = 0
+    if isinstance(sock, ssl.SSLSocket):
+        for part in piece.read():
+            sock.sendall(part)
+            sent += len(part)
+    else:
+        sent = sock.sendfile(piece.file, piece.start, piece.size)
+    if sent < piece.size:
+        raise http.client.HTTPException(f"the file ended at {piece.start + sent}")
 
 
 def _has_answer(sock: socket.socket) -> bool:

@@ -79,6 +79,10 @@ def test_a_version_goes_in_and_comes_out(there: Guarded, tmp_path: Path) -> None
     registry = there.open()
     other = registry.push_blob("acme/letters", blob(LARGE), LARGE, mount_from=NAME, notify=silent)
     assert other.how == "mounted"
+    file, three = tmp_path / "file", LARGE * 3
+    file.write_bytes(three)
+    registry.push_blob(NAME, blob(three), file, notify=silent)
+    assert b"".join(registry.open_blob(NAME, blob(three))) == three
     stranger = Guardless(there, tmp_path / "stranger")
     with pytest.raises(stranger.refusal) as caught:
         stranger.open().tags(NAME)
