@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from algo.environments.pins import PYTORCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from algo.project.lock import Pin
+    from algo.environments.requirements import Source
+    from algo.project.lock import Pin, Target
     from algo.project.manifest import Environment
 
 CPU = "cpu"
@@ -43,6 +44,19 @@ def settled(wanted: str, before: Iterable[Pin]) -> str:
     sources = (pin.source for pin in before if pin.source.startswith(PYTORCH))
     builds = (source.removeprefix(PYTORCH) for source in sources)
     return next((build for build in builds if build != CPU), wanted)
+
+
+def unwanted_cuda(source: Source, accelerator: str, pins: Mapping[Target, Iterable[Pin]]) -> str:
+    """Return what to say of CUDA that another tool's lock brings where the CPU was wanted."""
+    names = {pin.name for found in pins.values() for pin in found}
+    brought = sorted(name for name in names if name.startswith("nvidia-"))
+    if accelerator != CPU or not source.pins or "torch" not in names or not brought:
+        return ""
+    return (
+        f"{source.name} pins PyTorch with CUDA ({brought[0]} and more, gigabytes), and gpu is "
+        "false: give torch the index https://download.pytorch.org/whl/cpu in pyproject.toml, "
+        "then: uv lock"
+    )
 
 
 def arguments(accelerator: str) -> tuple[list[str], dict[str, str]]:

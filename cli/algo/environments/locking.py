@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from algo.environments.accelerator import settled
+from algo.environments.accelerator import settled, unwanted_cuda
 from algo.environments.changes import changes
 from algo.environments.errors import PythonNotFound, PythonUnsupported
 from algo.environments.interpreters import fits
@@ -193,6 +193,9 @@ def make_lock(
     for pin in (pin for found in pins.values() for pin in found if pin.kind == CONDA):
         if pin.name == "python":
             _check_python(python, f"{requirements.runtime[0].name} leads to", pin.version)
+    for source in requirements.runtime:
+        if warning := unwanted_cuda(source, locking.accelerator, pins):
+            notify(Warned(warning))
     kept = None if upgrade.everything else old
     runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
     beside = locking.manager.beside([pin for found in pins.values() for pin in found])

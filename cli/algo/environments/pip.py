@@ -168,8 +168,9 @@ class Pip:
                     wheel = self._wheel(pin, target, project)
                     shutil.copyfile(wheel, Path(built, wheel.name))
             pins = [replace(pin, hashes=(pin.wheel,)) if pin.wheel else pin for pin in pins]
-            arguments += ["--find-links", built]
-            self._install(pins, project, arguments, f"for {target}")
+            # As a line of the file it adds to UV_FIND_LINKS; as an argument it would replace it.
+            lines = [f"--find-links {built}"] if any(pin.wheel for pin in pins) else []
+            self._install(pins, project, arguments, f"for {target}", lines)
         normalise(folder)
 
     def create(self, pins: Sequence[Pin], root: Path, host: Interpreter) -> None:
@@ -187,12 +188,17 @@ class Pip:
             self._install(pins, project, ["--python", str(python)], where)
 
     def _install(
-        self, pins: Sequence[Pin], project: Project | None, arguments: list[str], what: str
+        self,
+        pins: Sequence[Pin],
+        project: Project | None,
+        arguments: list[str],
+        what: str,
+        lines: Sequence[str] = (),
     ) -> None:
         indexes = self.indexes(project)
         with scratch("install") as folder:
             path = Path(folder, "locked.txt")
-            path.write_text(render_pins(pins, indexes.lines), encoding="utf-8")
+            path.write_text(render_pins(pins, [*lines, *indexes.lines]), encoding="utf-8")
             command = ["pip", "install", "--require-hashes", "--no-deps", "--quiet"]
             command += [f"--torch-backend={one}" for one in _accelerators(pins)]
             failure = InstallFailed(f"the locked packages could not be installed {what}")

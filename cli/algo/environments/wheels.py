@@ -95,15 +95,16 @@ class Wheels:
             if kept is not None and kept.name.endswith(_PURE):
                 return replace(pin, wheel=one.wheel, tools=one.tools)
         note = self._note(pin, target, project)
-        if note.is_file():
-            found = msgspec.json.decode(note.read_bytes(), type=_Note)
-            if self._kept(found.wheel) is not None:
-                return replace(pin, wheel=found.wheel, tools=found.tools)
+        found = _read(note)
+        if found is not None and self._kept(found.wheel) is not None:
+            return replace(pin, wheel=found.wheel, tools=found.tools)
         if not self.workshop.serves(project, target):
             return pin
         made = self._make(pin, target, project, None)
         with writing(self.cache):
-            note.write_bytes(msgspec.json.encode(_Note(made.wheel, made.tools)))
+            unfinished = note.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(msgspec.json.encode(_Note(made.wheel, made.tools)))
+            unfinished.replace(note)
         return made
 
     def _make(
@@ -183,6 +184,13 @@ class Wheels:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(note: Path) -> _Note | None:
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=_Note)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _remove(path: Path) -> None:

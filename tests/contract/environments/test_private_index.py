@@ -28,7 +28,7 @@ LOGIN = f"reader:{SECRET}"
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    wheel(tmp_path / "files", "inhouse", "1.0", "ANSWER = 7\n")
+    wheel(tmp_path / "files", "algotesthouse", "1.0", "ANSWER = 7\n")
     with serving(Index(tmp_path / "files", LOGIN)) as found:
         yield found
 
@@ -48,13 +48,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines(index: Index, login: str = LOGIN) -> str:
-    return f"--extra-index-url {index.url(login)}\ninhouse\n"
+    return f"--extra-index-url {index.url(login)}\nalgotesthouse\n"
 
 
 def in_pyproject(index: Index, login: str = "") -> str:
     return (
-        '[project]\nname = "p"\nversion = "1"\ndependencies = ["inhouse"]\n'
-        '[tool.uv.sources]\ninhouse = {index = "house"}\n'
+        '[project]\nname = "p"\nversion = "1"\ndependencies = ["algotesthouse"]\n'
+        '[tool.uv.sources]\nalgotesthouse = {index = "house"}\n'
         f'[[tool.uv.index]]\nname = "house"\nurl = "{index.url(login)}"\nexplicit = true\n'
     )
 
@@ -65,7 +65,9 @@ def kept(root: Path) -> str:
     return "\n".join(f"{path}\n{path.read_bytes().decode(errors='replace')}" for path in files)
 
 
-@pytest.mark.parametrize("way", ["line", "variables", "pyproject", "pyproject and variables"])
+@pytest.mark.parametrize(
+    "way", ["line", "variable", "named variables", "pyproject", "pyproject and variables"]
+)
 def test_credentials_lock_and_install_and_stay_nowhere(
     way: str,
     index: Index,
@@ -76,24 +78,27 @@ def test_credentials_lock_and_install_and_stay_nowhere(
 ) -> None:
     if way == "line":
         (project / "requirements.in").write_text(lines(index))
-    elif way == "variables":
-        (project / "requirements.in").write_text("inhouse\n")
-        monkeypatch.setenv("UV_INDEX", f"house={index.url(LOGIN)}")
+    elif "pyproject" not in way:
+        (project / "requirements.in").write_text("algotesthouse\n")
+        monkeypatch.setenv("UV_INDEX", f"house={index.url(LOGIN if way == 'variable' else '')}")
     else:
         login = LOGIN if way == "pyproject" else ""
         (project / "pyproject.toml").write_text(in_pyproject(index, login))
-    if way == "pyproject and variables":
+    if "variables" in way:
         monkeypatch.setenv("UV_INDEX_HOUSE_USERNAME", "reader")
         monkeypatch.setenv("UV_INDEX_HOUSE_PASSWORD", SECRET)
 
     assert run(["lock"]) == 0
     lock = (project / "algo.lock").read_text()
-    assert 'name = "inhouse"' in lock
+    assert 'name = "algotesthouse"' in lock
     assert not any(word in lock for word in (SECRET, "127.0.0.1", 'house"\nurl', "reader"))
     # Nothing of what was fetched to lock is left to install from.
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv2"))
     index.asked.clear()
-    assert run(["exec", "--", "python", "-c", "import inhouse; print(inhouse.ANSWER)"]) == 0
+    assert (
+        run(["exec", "--", "python", "-c", "import algotesthouse; print(algotesthouse.ANSWER)"])
+        == 0
+    )
     shown = capfd.readouterr()
     assert "7\n" in shown.out
     assert any(path.endswith(".whl") for path in index.asked)

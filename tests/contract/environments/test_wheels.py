@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 HOST = this_interpreter()
 AMD64 = Target("linux/amd64", HOST.minor)
+MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 ARM64 = Target("linux/arm64", HOST.minor)
 
 
@@ -65,9 +66,9 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    found = Site(tmp_path, "tinypure\ntinyc\n")
-    pure(found.files, "tinypure", "1.0", "ANSWER = 7\n")
-    compiled(found.files, "tinyc", "1.0", 42)
+    found = Site(tmp_path, "algotestpure\nalgotestc\n")
+    pure(found.files, "algotestpure", "1.0", "ANSWER = 7\n")
+    compiled(found.files, "algotestc", "1.0", 42)
     return found
 
 
@@ -82,20 +83,20 @@ def test_source_is_built_hashed_into_the_lock_and_installed(site: Site, tmp_path
 
     assert all(one.startswith("sha256:") for one in built.values())
     assert read(site.project.lock_path) == lock
-    pure_pin = next(pin for pin in lock.pins(AMD64) if pin.name == "tinypure")
+    pure_pin = next(pin for pin in lock.pins(AMD64) if pin.name == "algotestpure")
     assert pure_pin.tools[0].startswith("setuptools==")
     # Pure is pure on every platform; what is compiled is left for a machine that can.
-    assert hashes(lock, ARM64) == {"tinypure": built["tinypure"], "tinyc": UNBUILT}
-    assert "no index has a wheel of tinyc for linux/arm64" in site.said(Warned)[0]
+    assert hashes(lock, ARM64) == {"algotestpure": built["algotestpure"], "algotestc": UNBUILT}
+    assert "no index has a wheel of algotestc for linux/arm64" in site.said(Warned)[0]
 
     pip.install(lock.pins(AMD64), AMD64, tmp_path / "t", project=site.project)
-    code = "import tinyc, tinypure; print(tinyc.answer(), tinypure.ANSWER)"
+    code = "import algotestc, algotestpure; print(algotestc.answer(), algotestpure.ANSWER)"
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "t")}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout == "42 7\n"
     with pytest.raises(WheelMissing) as caught:
         pip.install(lock.pins(ARM64), ARM64, tmp_path / "u", project=site.project)
-    assert "tinyc 1.0 comes as source alone" in caught.value.message
+    assert "algotestc 1.0 comes as source alone" in caught.value.message
 
     # Nothing is built twice: not for a new lock, and not for a lock that is made from nothing.
     site.events.clear()
@@ -109,32 +110,35 @@ def test_what_is_built_again_is_the_same_or_refused(site: Site, tmp_path: Path) 
     lock = site.lock(site.pip())
     pins = lock.pins(AMD64)
     site.pip(cache="other").install(pins, AMD64, tmp_path / "t", project=site.project)
-    assert (tmp_path / "t" / "tinypure.py").is_file()
+    assert (tmp_path / "t" / "algotestpure.py").is_file()
 
     wrong = [replace(pin, wheel="sha256:" + "0" * 64) for pin in pins]
     with pytest.raises(WheelDiffers) as caught:
         site.pip(cache="other").install(wrong, AMD64, tmp_path / "u", project=site.project)
-    assert (caught.value.hint, caught.value.exit_code) == ("algo lock --upgrade tinyc", 4)
+    assert (caught.value.hint, caught.value.exit_code) == ("algo lock --upgrade algotestc", 4)
 
     # The hint's command takes what is built here, and only of that package.
     locked = site.project.lock_path
-    locked.write_text(locked.read_text().replace(hashes(lock, AMD64)["tinyc"][7:], "0" * 64))
-    assert hashes(site.lock(site.pip()), AMD64)["tinyc"] == "sha256:" + "0" * 64
-    assert site.lock(site.pip(), upgrade=Upgrade(packages=("tinyc",))) == lock
+    locked.write_text(locked.read_text().replace(hashes(lock, AMD64)["algotestc"][7:], "0" * 64))
+    assert hashes(site.lock(site.pip()), AMD64)["algotestc"] == "sha256:" + "0" * 64
+    assert site.lock(site.pip(), upgrade=Upgrade(packages=("algotestc",))) == lock
 
-    compiled(site.files, "tinyc", "1.0", 43)
-    with pytest.raises(HashMismatch, match=r"tinyc-1\.0\.tar\.gz is not the one"):
+    compiled(site.files, "algotestc", "1.0", 43)
+    with pytest.raises(HashMismatch, match=r"algotestc-1\.0\.tar\.gz is not the one"):
         site.pip(cache="third").install(pins, AMD64, tmp_path / "v", project=site.project)
 
 
 def test_an_older_version_with_a_wheel_comes_before_a_newer_source(tmp_path: Path) -> None:
-    site = Site(tmp_path, "both\ntinypure\n")
-    pure(site.files, "tinypure", "1.0", "ANSWER = 7\n")
-    pure(site.files, "both", "2.0", "")
-    wheel(site.files, "both", "1.0", "")
+    site = Site(tmp_path, "algotestboth\nalgotestpure\n")
+    pure(site.files, "algotestpure", "1.0", "ANSWER = 7\n")
+    pure(site.files, "algotestboth", "2.0", "")
+    wheel(site.files, "algotestboth", "1.0", "")
     lock = site.lock(site.pip())
 
-    assert {pin.name: pin.version for pin in lock.pins(AMD64)} == {"both": "1.0", "tinypure": "1.0"}
+    assert {pin.name: pin.version for pin in lock.pins(AMD64)} == {
+        "algotestboth": "1.0",
+        "algotestpure": "1.0",
+    }
 
 
 def test_without_an_engine_the_fix_is_named(site: Site, tmp_path: Path) -> None:
@@ -146,22 +150,38 @@ def test_without_an_engine_the_fix_is_named(site: Site, tmp_path: Path) -> None:
         pip.install(lock.pins(AMD64), AMD64, tmp_path / "t", project=site.project)
     assert caught.value.hint == "start Docker, then: algo lock"
     # Once there is one, the same command mends the lock.
-    assert hashes(site.lock(site.pip()), AMD64)["tinyc"].startswith("sha256:")
+    assert hashes(site.lock(site.pip()), AMD64)["algotestc"].startswith("sha256:")
 
 
 def test_a_build_that_fails_says_what_the_compiler_said(tmp_path: Path) -> None:
-    site = Site(tmp_path, "tinyc\n")
-    compiled(site.files, "tinyc", "1.0", 42, head="#include <nope.h>\n")
+    site = Site(tmp_path, "algotestc\n")
+    compiled(site.files, "algotestc", "1.0", 42, head="#include <nope.h>\n")
 
-    with pytest.raises(WheelBuildFailed, match=r"tinyc 1\.0 could not be built") as caught:
+    with pytest.raises(WheelBuildFailed, match=r"algotestc 1\.0 could not be built") as caught:
         site.lock(site.pip())
     assert "nope.h" in caught.value.details
     assert "system-packages" in caught.value.hint
 
 
+def test_files_of_a_folder_that_the_environment_names_are_found_beside_what_was_built(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path, "algotestpure\nalgotestlocal\n")
+    pure(site.files, "algotestpure", "1.0", "ANSWER = 7\n")
+    wheel(tmp_path / "more", "algotestlocal", "1.0", "")
+    pip = replace(site.pip(), env={**os.environ, "UV_FIND_LINKS": str(tmp_path / "more")})
+    lock = site.lock(pip)
+    pip.install(lock.pins(AMD64), AMD64, tmp_path / "t", project=site.project)
+
+    names = {path.name for path in (tmp_path / "t").glob("*.py")}
+    assert names == {"algotestpure.py", "algotestlocal.py"}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("engine")
-def test_an_image_builds_the_same_wheels_twice(site: Site, session_cache: Path) -> None:
+def test_an_image_builds_the_same_wheels_twice(
+    site: Site, session_cache: Path, tmp_path: Path
+) -> None:
     from algo.engines.docker_client import find
     from algo.engines.docker_images import DockerImages
 
@@ -175,5 +195,9 @@ def test_an_image_builds_the_same_wheels_twice(site: Site, session_cache: Path) 
 
     assert hashes(first, target) == hashes(again, target)
     assert all(one.startswith("sha256:") for one in hashes(first, target).values())
-    (kept,) = (site.cache / "wheels").glob(f"{hashes(first, target)['tinyc'][7:]}/*.whl")
-    assert "cp313-cp313-linux_x86_64" in kept.name
+    site.pip(workshop).install(first.pins(target), target, tmp_path / "t", project=site.project)
+    assert [path.name for path in (tmp_path / "t").glob("algotestc*.so")] == [
+        f"algotestc.cpython-313-{MACHINES[host]}-linux-gnu.so"
+    ]
+    (kept,) = (site.cache / "wheels").glob(f"{hashes(first, target)['algotestc'][7:]}/*.whl")
+    assert f"cp313-cp313-linux_{MACHINES[host]}" in kept.name
