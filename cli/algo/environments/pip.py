@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from algo.environments import accelerator as accelerators
 from algo.environments.compiling import Compiling
 from algo.environments.errors import (
     InstallFailed,
-    RequirementsStale,
     Unsatisfiable,
     WheelBuildFailed,
     WheelMissing,
@@ -24,7 +24,7 @@ from algo.environments.normalise import normalise
 from algo.environments.pins import PYTORCH, parse_pins, render_pins
 from algo.environments.pylock import select, source_in
 from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
-from algo.environments.uv import Uv
+from algo.environments.uv import Uv, export
 from algo.environments.virtualenv import make_virtualenv
 from algo.events import silent
 from algo.project.lock import UNBUILT, Pin
@@ -66,6 +66,9 @@ class Pip:
     workshop: Workshop | None = None
     cache: Path | None = None
     notify: Notify = silent
+    # What uv.lock was exported to; targets are resolved at once.
+    _exports: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _exporting: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def resolve(
         self,
@@ -227,12 +230,11 @@ class Pip:
         """Return what the lock of another tool pins."""
         text = source.path.read_text(encoding="utf-8")
         if source.path.name == UV_LOCK:
-            arguments = ["export", "--locked", "--no-emit-project", "--format", "pylock.toml"]
-            arguments += ["--no-default-groups", "--no-header", "--quiet", "--no-progress"]
-            arguments += ["--only-group", source.group] if source.group else []
-            arguments += ["--extra", source.extra] if source.extra else []
-            stale = RequirementsStale("uv.lock does not fit pyproject.toml")
-            text = Uv(self.env).run(arguments, source.path.parent, stale)
+            with self._exporting:
+                key = f"{source.name}\n{text}"
+                if key not in self._exports:
+                    self._exports[key] = export(source, Uv(self.env), self.notify)
+                text = self._exports[key]
         pins, without = select(text, source.name, target)
         unbuilt = without if wheels_only else frozenset[str]()
         return tuple(replace(p, wheel=UNBUILT) if p.name in unbuilt else p for p in pins)

@@ -123,7 +123,8 @@ def _check_made_for(
     wanted = document.requires_python
     if wanted and not SpecifierSet(wanted).contains(f"{target.python}.0"):
         raise RequirementsStale(
-            f"{where} is for Python {wanted}, and {target} is needed", hint=_remake(where)
+            f"{where} is for Python {wanted}, and {target} is needed",
+            hint=f'set python = "{wanted}" under [environment] of algo.toml, then: algo lock',
         )
     made_for = document.environments
     if made_for and not any(_holds(one, here, where) for one in made_for):
@@ -132,7 +133,7 @@ def _check_made_for(
 
 def _remake(where: str) -> str:
     if where.startswith("uv.lock"):
-        return "set requires-python in pyproject.toml, then: uv lock"
+        return "take environments out of [tool.uv] in pyproject.toml, then: uv lock"
     return f"uv pip compile --universal --format pylock.toml -o {where} requirements.in"
 
 

@@ -12,19 +12,24 @@ from algo.environments.errors import (
     IndexRefused,
     IndexUnreachable,
     RequirementInvalid,
+    RequirementsStale,
 )
 from algo.environments.parallel import run
+from algo.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from algo.environments.requirements import Source
     from algo.errors import AlgoError
+    from algo.events import Notify
 
 TORCH_INDEX = "download.pytorch.org"
 # What would make uv look at another environment than the one it is told, or choose for us.
 _DROPPED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_TORCH_BACKEND"}
 _UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")
+_NO_PYTHON = ("No interpreter found", "Python interpreter")
 _REFUSED = ("(401 Unauthorized)", "(403 Forbidden)")
 # What uv's own search asks of `sysconfig` is half there while another thread asks first.
 _FINDING = threading.Lock()
@@ -69,6 +74,32 @@ class Uv:
         if done.returncode:
             raise _named(_without_secrets(done.stderr.strip(), env), failure)
         return done.stdout
+
+
+def export(source: Source, uv: Uv, notify: Notify) -> str:
+    """Return what the `uv.lock` at `source` pins, as a `pylock.toml`.
+
+    Raises:
+        RequirementsStale: It does not fit its `pyproject.toml`.
+        RequirementInvalid: It cannot be read.
+    """
+    arguments = ["export", "--no-emit-project", "--format", "pylock.toml", "--no-default-groups"]
+    arguments += ["--no-header", "--quiet", "--no-progress"]
+    arguments += ["--only-group", source.group] if source.group else []
+    arguments += ["--extra", source.extra] if source.extra else []
+    root, failure = source.path.parent, RequirementInvalid("uv.lock cannot be read")
+    try:
+        return uv.run([*arguments, "--locked"], root, failure)
+    except RequirementInvalid as error:
+        if "needs to be updated" in error.details:
+            text = "uv.lock does not fit pyproject.toml"
+            raise RequirementsStale(text, details=error.details) from error
+        if not any(word in error.details for word in _NO_PYTHON):
+            raise
+    # To compare the two, uv wants a Python that fits the project; to read the lock it wants none.
+    text = "uv.lock is taken as it is: no Python here fits the project, so that uv could check it"
+    notify(Warned(text))
+    return uv.run([*arguments, "--frozen"], root, failure)
 
 
 def _find() -> str:

@@ -11,6 +11,7 @@ from algo.environments.pip import Pip
 from algo.environments.requirements import find_requirements
 from algo.environments.uv import Uv
 from algo.errors import InternalError
+from algo.events import Event, Warned
 from algo.project.lock import Target
 
 if TYPE_CHECKING:
@@ -82,3 +83,20 @@ def test_a_part_of_a_pyproject_is_what_tests_need(tmp_path: Path, what: str) -> 
 
     assert names == ({"iniconfig"} if what == "group" else {"iniconfig", "six"})
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_a_uv_lock_of_a_python_that_is_not_here_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    uv(tmp_path, "lock")
+    for name in ("pyproject.toml", "uv.lock"):
+        path = tmp_path / name
+        path.write_text(path.read_text().replace(">=3.11", ">=3.99"))
+    events: list[Event] = []
+    pip = Pip(os.environ, notify=events.append)
+    with pytest.raises(RequirementsStale, match=r"uv\.lock is for Python >=3\.99") as caught:
+        pip.resolve(find_requirements(tmp_path).runtime, AMD64, wheels_only=True, prefer={})
+
+    assert caught.value.hint.startswith('set python = ">=3.99" under [environment] of algo.toml')
+    (warned,) = events
+    assert isinstance(warned, Warned)
+    assert "no Python here fits the project" in warned.text
