@@ -182,7 +182,9 @@ def _environment(target: Target, groups: frozenset[str]) -> dict[str, str | froz
         "implementation_name": "cpython",
         "implementation_version": full,
         "os_name": "posix",
-        "platform_machine": machine if darwin and machine == "arm64" else _MACHINES[machine],
+        "platform_machine": machine
+        if darwin and machine == "arm64"
+        else _MACHINES.get(machine, machine),
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_system": "Darwin" if darwin else "Linux",
@@ -203,7 +205,7 @@ def _tags(target: Target) -> Iterator[Tag]:
     if system == "darwin":
         platforms = list(mac_platforms(_MACOS, "arm64" if machine == "arm64" else "x86_64"))
     else:
-        platforms = list(_linux_platforms(_MACHINES[machine]))
+        platforms = list(_linux_platforms(_MACHINES.get(machine, machine)))
     major, minor = (int(part) for part in target.python.split("."))
     yield from cpython_tags((major, minor), platforms=platforms)
     yield from compatible_tags((major, minor), f"cp{major}{minor}", platforms)

@@ -98,6 +98,14 @@ def test_a_lock_of_another_python_or_platform_is_told() -> None:
     assert "uv pip compile --universal" in caught.value.hint
 
 
+def test_a_machine_that_no_image_is_made_for_has_its_wheels_too() -> None:
+    there = wheel("n", "cp313-cp313-manylinux_2_17_ppc64le.manylinux2014_ppc64le", "aa")
+    text = document(package("n", there, more="marker = \"platform_machine == 'ppc64le'\""))
+
+    pins, built = select(text, "pylock.toml", Target("linux/ppc64le", "3.13"))
+    assert ([pin.name for pin in pins], built) == (["n"], frozenset())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
