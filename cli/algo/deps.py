@@ -151,10 +151,11 @@ class Deps:
         return Locking(self.packages(), host, spec.version, accelerator, brings)
 
     def _driver(self) -> str:
+        from algo.engines.cuda import newest_cuda
         from algo.engines.gpu_facts import WSL
 
         driver = self.gpu_facts().driver
-        return "" if driver == WSL else driver
+        return "" if driver == WSL else f"{driver} {newest_cuda(driver)}".strip()
 
     def image_engine(self) -> ImageEngine | None:
         """Return the container engine as a place for images, None when none answers."""

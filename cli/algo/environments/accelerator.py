@@ -24,11 +24,12 @@ def wanted(environment: Environment, driver: Callable[[], str]) -> str:
 
     Args:
         environment: Of `algo.toml`.
-        driver: Tells the version of the GPU driver here, empty when there is none.
+        driver: Tells the version of the GPU driver here and the newest CUDA that it runs, as
+            `570.86 12.8`; the latter may be unknown, and it is empty when there is no driver.
 
     Returns:
-        `cpu`, `cu128`; `driver 570.86` for the newest CUDA that it runs, `driver ` for the one
-        that the usual index has; nothing when the indexes alone decide.
+        `cpu`, `cu128`; `driver 570.86 12.8` for the newest CUDA that it runs, `driver ` for the
+        one that the usual index has; nothing when the indexes alone decide.
     """
     if environment.torch == INDEX:
         return ""
@@ -64,6 +65,14 @@ def arguments(accelerator: str) -> tuple[list[str], dict[str, str]]:
     if accelerator in ("", DRIVER):
         return [], {}
     if accelerator.startswith(DRIVER):
-        driver = accelerator.removeprefix(DRIVER)
+        driver = accelerator.removeprefix(DRIVER).partition(" ")[0]
         return ["--torch-backend", "auto"], {"UV_CUDA_DRIVER_VERSION": driver}
     return ["--torch-backend", accelerator], {}
+
+
+def cuda(accelerator: str) -> str:
+    """Return the CUDA that may be relied on, `12.8`; empty for none, or an unknown one."""
+    if accelerator.startswith(DRIVER):
+        return accelerator.removeprefix(DRIVER).partition(" ")[2]
+    digits = accelerator.removeprefix("cu")
+    return f"{digits[:-1]}.{digits[-1]}" if digits.isdecimal() else ""

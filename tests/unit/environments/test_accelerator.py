@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from algo.environments.accelerator import arguments, settled, unwanted_cuda, wanted
+from algo.environments.accelerator import arguments, cuda, settled, unwanted_cuda, wanted
 from algo.environments.requirements import Source
 from algo.project.lock import Pin, Target
 from algo.project.manifest import Environment
@@ -34,7 +34,7 @@ def test_a_cuda_that_was_locked_stays_and_a_cpu_does_not() -> None:
 
 def test_uv_gets_the_build_or_the_driver_that_chooses_it() -> None:
     assert arguments("cu128") == (["--torch-backend", "cu128"], {})
-    assert arguments("driver 570.86") == (
+    assert arguments("driver 570.86 12.8") == (
         ["--torch-backend", "auto"],
         {"UV_CUDA_DRIVER_VERSION": "570.86"},
     )
@@ -52,3 +52,9 @@ def test_cuda_that_another_lock_brings_is_warned_of() -> None:
     # xgboost brings nvidia-nccl, too, and is what was asked for.
     assert unwanted_cuda(lock, "cpu", {target: large[:1]}) == ""
     assert unwanted_cuda(plain, "cpu", {target: large}) == ""
+
+
+def test_conda_is_told_the_version_of_cuda() -> None:
+    builds = ("cu128", "cu118", "driver 570.86 12.8", "driver 999.1", "driver ", "cpu", "")
+
+    assert [cuda(build) for build in builds] == ["12.8", "11.8", "12.8", "", "", "", ""]

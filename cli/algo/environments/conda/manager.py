@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.environments.accelerator import cuda
 from algo.environments.conda.environment import CondaEnvironment
 from algo.environments.conda.errors import PlatformUnsupported, failure_of, require_extra
 from algo.environments.conda.locker import Locker
@@ -45,8 +46,7 @@ class _Asked:
     @property
     def cuda(self) -> str:
         """The CUDA that may be relied on, `12.8`; empty for none."""
-        digits = self.accelerator.removeprefix("cu")
-        return f"{digits[:-1]}.{digits[-1]}" if digits.isdecimal() else ""
+        return cuda(self.accelerator)
 
 
 @dataclass(frozen=True, slots=True)
