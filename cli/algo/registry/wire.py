@@ -178,6 +178,44 @@ class _Link:
         return not poll.poll(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request, and the proxy that it goes through."""
+
+    method: str
+    address: Address
+    headers: Mapping[str, str]
+    body: bytes | Stream
+    seconds: float
+    proxy: Proxy | None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What its connection can be used for."""
+        return (self.address.scheme, self.address.host, self.address.port)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its body."""
+        return self.body.size if isinstance(self.body, Stream) else len(self.body)
+
+    @property
+    def target(self) -> str:
+        """What it asks for; a proxy wants the whole address, unless it only hands TLS through."""
+        address = self.address
+        whole = self.proxy is not None and address.scheme == "http"
+        return f"http://{address.netloc}{address.target}" if whole else address.target
+
+    def all_headers(self) -> dict[str, str]:
+        """Return its headers with those that every request has."""
+        known = {"Host": self.address.netloc, "User-Agent": AGENT, "Accept-Encoding": "identity"}
+        if self.proxy and self.proxy.authorization and self.address.scheme == "http":
+            known["Proxy-Authorization"] = self.proxy.authorization
+        if self.size or self.method in {"POST", "PUT", "PATCH"}:
+            known["Content-Length"] = str(self.size)
+        return {**known, **self.headers}
+
+
 @dataclass(slots=True)
 class Wire:
     """Sends requests on behalf of one registry; safe for threads.
@@ -225,9 +263,8 @@ class Wire:
             ProxyUnusable: The proxy refuses us.
         """
         proxy = None if direct else self.proxies.way(address.scheme, address.host, address.port)
-        key = (address.scheme, address.host, address.port)
-        size = body.size if isinstance(body, Stream) else len(body)
-        link, response = self._asked(method, address, headers, body, size, seconds, proxy, key)
+        request = _Request(method, address, headers, body, seconds, proxy)
+        link, response = self._asked(request)
         whole = False
         try:
             yield response
@@ -236,7 +273,7 @@ class Wire:
             # An answer that says `Connection: close` holds the socket by itself.
             response.drop()
             if whole and link.connection.sock is not None and not self._is_worn(link, 0):
-                self._keep(key, link)
+                self._keep(request.key, link)
             else:
                 self._end(link)
 
@@ -257,30 +294,20 @@ class Wire:
         for link in links:
             link.connection.close()
 
-    def _asked(
-        self,
-        method: str,
-        address: Address,
-        headers: Mapping[str, str],
-        body: bytes | Stream,
-        size: int,
-        seconds: float,
-        proxy: Proxy | None,
-        key: tuple[str, str, int],
-    ) -> tuple[_Link, Response]:
+    def _asked(self, request: _Request) -> tuple[_Link, Response]:
         while True:
-            link = self._take(key, size) or self._connect(address, proxy)
+            link = self._take(request) or self._connect(request)
             with self._lock:
                 self._busy.append(link)
                 stopped = self._stopped
             try:
                 if stopped:
                     raise CancelledError
-                return link, self._send(link, method, address, headers, body, size, seconds, proxy)
+                return link, self._send(link, request)
             except Broken:
                 self._end(link)
                 # A kept connection may end at the moment of its use; nothing of a body is lost.
-                if not link.used or isinstance(body, Stream):
+                if not link.used or isinstance(request.body, Stream):
                     raise
             except BaseException:
                 self._end(link)
@@ -291,35 +318,20 @@ class Wire:
             self._busy.remove(link)
         link.connection.close()
 
-    def _send(
-        self,
-        link: _Link,
-        method: str,
-        address: Address,
-        headers: Mapping[str, str],
-        body: bytes | Stream,
-        size: int,
-        seconds: float,
-        proxy: Proxy | None,
-    ) -> Response:
-        connection = link.connection
-        by_proxy = proxy is not None and address.scheme == "http"
-        known = {"Host": address.netloc, "User-Agent": AGENT, "Accept-Encoding": "identity"}
-        if by_proxy and proxy and proxy.authorization:
-            known["Proxy-Authorization"] = proxy.authorization
-        if size or method in {"POST", "PUT", "PATCH"}:
-            known["Content-Length"] = str(size)
+    def _send(self, link: _Link, request: _Request) -> Response:
+        connection, body = link.connection, request.body
         with _breaking(link):
-            connection.sock.settimeout(seconds)
-            target = f"http://{address.netloc}{address.target}" if by_proxy else address.target
-            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-            for name, value in {**known, **headers}.items():
+            connection.sock.settimeout(request.seconds)
+            connection.putrequest(
+                request.method, request.target, skip_host=True, skip_accept_encoding=True
+            )
+            for name, value in request.all_headers().items():
                 connection.putheader(name, value)
             connection.endheaders(None if isinstance(body, Stream) else body or None)
         if isinstance(body, Stream):
             self._stream(link, body)
         else:
-            link.carried += size
+            link.carried += len(body)
         with _breaking(link):
             message = connection.getresponse()
         return Response(
@@ -344,7 +356,8 @@ class Wire:
                     raise
             link.carried += len(piece)
 
-    def _connect(self, address: Address, proxy: Proxy | None) -> _Link:
+    def _connect(self, request: _Request) -> _Link:
+        address, proxy = request.address, request.proxy
         host, port = (proxy.host, proxy.port) if proxy else (address.host, address.port)
         connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
         try:
@@ -368,14 +381,14 @@ class Wire:
             raise
         return _Link(connection)
 
-    def _take(self, key: tuple[str, str, int], size: int) -> _Link | None:
+    def _take(self, request: _Request) -> _Link | None:
         while True:
             with self._lock:
-                kept = self._idle.get(key)
+                kept = self._idle.get(request.key)
                 link = kept.pop() if kept else None
             if link is None:
                 return None
-            if link.is_quiet() and not self._is_worn(link, size):
+            if link.is_quiet() and not self._is_worn(link, request.size):
                 return link
             link.connection.close()
 
