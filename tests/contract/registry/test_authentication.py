@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ from algo.registry.errors import (
 )
 from algo.registry.http import HttpRegistry
 from algo.registry.layout import LayoutStore
-from algo.registry.opening import check_login, open_registry
+from algo.registry.opening import check_login, open_registry, store_login
 from algo.registry.transport import Patience, Transport
 from algo.resources import user_folders
 
@@ -33,6 +34,7 @@ from tests.contract.registry.tokens import token_server
 from tests.contract.registry.wires import forward_proxy
 from tests.machine import registries
 from tests.machine.commands import output_of
+from tests.unit.registry.test_credentials import HELPER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,6 +208,29 @@ def test_an_identity_token_and_nobody_get_what_the_token_server_allows(tmp_path:
         assert somebody.tags(NAME) == ["1.0.0"]
         with pytest.raises(Unauthorized):
             check_login(there.host, USER, "wrong", there.env, home=there.home)
+
+
+@pytest.mark.parametrize("setting", ["credHelpers", "credsStore"])
+def test_a_credential_helper_keeps_what_opens_a_registry(
+    tmp_path: Path, setting: str, oras: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    helper = programs / "docker-credential-test"
+    helper.write_text(HELPER, encoding="utf-8")
+    helper.chmod(0o755)
+    with guarded("htpasswd", tmp_path) as there:
+        env = {**there.env, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        config = there.home / ".docker" / "config.json"
+        named = {there.host: "test"} if setting == "credHelpers" else "test"
+        config.write_text(json.dumps({setting: named}), encoding="utf-8")
+        with pytest.raises(Unauthorized):
+            replace(there, env=env).open().tags(NAME)
+        store_login(there.host, USER, PASSWORD, env)
+        assert "auths" not in json.loads(config.read_text(encoding="utf-8"))
+        digest = publish(replace(there, env=env).open())
+        words = ["manifest", "fetch", "--descriptor", "--plain-http", f"{there.host}/{NAME}:1.0.0"]
+        assert json.loads(output_of([oras, *words], env=env))["digest"] == str(digest)
 
 
 def test_tls_by_its_name_through_a_proxy_with_a_password(tmp_path: Path) -> None:
