@@ -24,7 +24,7 @@ LONGEST = 64 << 10
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """An upload: where its next request goes, and how many bytes are stored.
+    """An upload: where its next request goes, how many bytes are stored, the least of a request.
 
     The hash is no part of it: OpenSSL's cannot be saved, so what is stored is read again.
     """
@@ -34,6 +34,7 @@ class Saved(msgspec.Struct, frozen=True):
     digest: str
     location: str
     stored: int
+    least: int = 0
     version: int = 1
 
 
@@ -54,9 +55,9 @@ class Upload:
                 return saved
         return None
 
-    def save(self, location: str, stored: int) -> None:
+    def save(self, location: str, stored: int, least: int) -> None:
         """Write it down. Only a hint: what cannot be written is not."""
-        data = msgspec.json.encode(Saved(*self.key, location, stored))
+        data = msgspec.json.encode(Saved(*self.key, location, stored, least))
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, data, 0)

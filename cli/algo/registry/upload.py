@@ -134,7 +134,7 @@ class Uploader:
             return None
         try:
             location = self._transport.url(saved.location)
-            session = self._resume(repository, _Session(location, saved.stored))
+            session = self._resume(repository, _Session(location, saved.stored, least=saved.least))
         except RegistryRefused:
             return None
         if session is None or session.stored > descriptor.size:
@@ -156,14 +156,15 @@ class Uploader:
         location = answer.headers.get("location")
         if not location:
             raise RegistryRefused(f"{self._transport.host} opens an upload without an address")
-        return _Session(self._transport.url(location))
+        least = answer.headers.get("oci-chunk-min-length", "")
+        return _Session(self._transport.url(location), least=int(least) if least.isdecimal() else 0)
 
     def _send(self, sending: _Sending) -> None:
         """Send what the session lacks, and close it; the session follows what was stored."""
         session, size = sending.session, sending.size
         sending.tell(session.stored)
         while True:
-            rest, most = size - session.stored, self._pace.size
+            rest, most = size - session.stored, max(self._pace.size, session.least)
             if rest and (session.stored or rest > most):
                 self._send_part(sending, min(most, rest))
             elif self._commit(sending, rest):
@@ -182,7 +183,7 @@ class Uploader:
         if location := answer.headers.get("location"):
             session.location = self._transport.url(location)
         if sending.kept:
-            sending.kept.save(session.location, session.stored)
+            sending.kept.save(session.location, session.stored, session.least)
 
     def _commit(self, sending: _Sending, rest: int) -> bool:
         """Send the last request, with what is left; say whether it is no longer too large."""
@@ -246,6 +247,7 @@ class Uploader:
             self._transport.url(location) if location else session.location,
             int(stored[1]) + 1 if int(stored[1]) else 0,
             session.unsure,
+            session.least,
         )
 
 
@@ -253,12 +255,14 @@ class Uploader:
 class _Session:
     """An upload under way: where the next request goes, and how many bytes are stored.
 
-    `unsure`: it may hold other bytes than we think.
+    `unsure`: it may hold other bytes than we think. `least`: the fewest bytes of a request but
+    the last (distribution-spec, `OCI-Chunk-Min-Length`).
     """
 
     location: str
     stored: int = 0
     unsure: bool = False
+    least: int = 0
 
 
 @dataclass(slots=True)

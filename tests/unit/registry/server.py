@@ -52,6 +52,7 @@ class Scene:
     auth: str = ""
     ranges: bool = True
     holding: int = 0
+    least: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -196,6 +197,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST":
             upload = str(len(self.scene.seen))
             uploads[upload] = b""
+            if self.scene.least:
+                least = {"OCI-Chunk-Min-Length": str(self.scene.least)}
+                return 202, {"Location": f"/v2/{name}/blobs/uploads/{upload}", **least}, b""
         if upload not in uploads:
             return 404, {}, b""
         where = {"Location": f"/v2/{name}/blobs/uploads/{upload}?state={len(body)}"}

@@ -172,6 +172,13 @@ def test_a_request_that_is_too_large_is_made_smaller(scene: Scene, uploads: Uplo
     assert "takes no request of" in caught.value.message
 
 
+def test_a_registry_gets_requests_as_large_as_it_wants_them(scene: Scene, uploads: Uploads) -> None:
+    scene.least = 1500
+    process(scene, uploads).push_blob(NAME, blob(LARGE), LARGE, notify=silent)
+    assert scene.blobs[str(Digest.of(LARGE))] == LARGE
+    assert ranges(scene) == ["0-1499", "1500-2999", "3000-3499"]
+
+
 def test_a_connection_that_broke_makes_the_next_ones_carry_less() -> None:
     wire = Transport("127.0.0.1:1", None, {}, Patience()).wire
     pace = Pace(wire, 64 << 20)
