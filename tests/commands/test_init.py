@@ -95,7 +95,7 @@ def test_nothing_is_overwritten_and_all_that_would_be_is_named(
     assert sorted(path.name for path in (cwd / "hello").iterdir()) == ["README.md", "algo.toml"]
 
 
-@pytest.mark.parametrize(("answer", "template"), [("3", "python/sklearn"), ("", "python/minimal")])
+@pytest.mark.parametrize(("answer", "template"), [("4", "python/sklearn"), ("", "python/minimal")])
 def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template: str) -> None:
     terminal, theirs = pty.openpty()
     with subprocess.Popen(
@@ -109,5 +109,5 @@ def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template
         os.write(terminal, answer.encode() + b"\n")
         out, _ = process.communicate(timeout=30)
     os.close(terminal)
-    assert b"  1  python/minimal  one function and nothing else" in shown
+    assert b"  1  python/minimal    one function and nothing else" in shown
     assert f"Created acme/x from {template}".encode() in out

@@ -36,6 +36,10 @@ FILES = {
     "python/sklearn": COMMON
     | {"train.py", "cases/accuracy.json", "cases/digits.json", "cases/wrong_images.json"},
 }
+FILES["python/onnx"] = FILES["python/sklearn"]
+FILES["python/streaming"] = COMMON | {
+    *("train.py", "data/sonnets.txt", "cases/texts.json", "cases/wrong_prompts.json"),
+}
 FILES["python/pytorch"] = FILES["python/sklearn"] | {"src/network.py"}
 # PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
 HUGE = "python/pytorch"
@@ -135,7 +139,7 @@ def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -
 @pytest.mark.usefixtures("algo_home")
 @pytest.mark.parametrize("made", [name for name in FILES if name != HUGE], indirect=True)
 def test_its_own_tests_and_cases_pass_from_the_commands_it_shows(made: Scaffolded) -> None:
-    first = [*made.next[1:2]] if made.template == "python/sklearn" else []
+    first = [line for line in made.next if line.startswith("algo exec")]
     for line in [*first, "algo test --engine virtualenv"]:
         arguments = [*ALGO, *shlex.split(line)[1:]]
         done = subprocess.run(

@@ -22,7 +22,7 @@ def init_command(
             "--template",
             "-t",
             metavar="LANGUAGE/NAME",
-            help="python/minimal or python/sklearn. Default: ask, or python/minimal.",
+            help="python/minimal, onnx, pytorch, sklearn or streaming. Default: ask, or minimal.",
         ),
     ] = "",
     folder: Annotated[

@@ -16,6 +16,12 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def named(text: str) -> str:
+    """Return `text` as a string literal of Python, with the quotes that a formatter takes."""
+    single = '"' in text and "'" not in text and "\\" not in text and text.isprintable()
+    return f"'{text}'" if single else quoted(text)
+
+
 def listed(texts: Iterable[str]) -> str:
     """Return `texts` as a list of strings, the same in TOML and in Python."""
     return f"[{', '.join(map(quoted, texts))}]"
@@ -28,7 +34,7 @@ def table(values: Mapping[str, str]) -> str:
 
 def entries(values: Mapping[str, str], indent: int) -> str:
     """Return the lines of a Python dictionary, `values` being source, as a formatter has them."""
-    return "\n".join(_entry(quoted(name), value, " " * indent) for name, value in values.items())
+    return "\n".join(_entry(named(name), value, " " * indent) for name, value in values.items())
 
 
 def mapping(values: Mapping[str, str]) -> str:
@@ -43,7 +49,7 @@ def annotated(kind: str, *marks: str) -> str:
 
 def shape(lengths: Sequence[int | str | None]) -> str:
     """Return a tuple of lengths, names of lengths and None."""
-    parts = [quoted(one) if isinstance(one, str) else str(one) for one in lengths]
+    parts = [named(one) if isinstance(one, str) else str(one) for one in lengths]
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
 
 

@@ -132,7 +132,7 @@ def test_named_columns_are_a_frame_with_its_texts(sklearn_models: Path) -> None:
     )
     assert draft.parts == ("sklearn", "sklearn_frame")
     assert "pandas" in draft.words["requirements"]
-    assert draft.words["rows"] == '    "plan": str,\n    "a \\"b\\"": float,'
+    assert draft.words["rows"] == '    "plan": str,\n    \'a "b"\': float,'
     assert draft.words["outputs"].splitlines() == [
         '        "predictions": Annotated[np.ndarray, np.str_, (None,)],',
         '        "probabilities": Annotated[np.ndarray, np.float64, (None, 2)],',

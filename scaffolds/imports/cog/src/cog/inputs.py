@@ -35,7 +35,7 @@ class InputInfo:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def Input(default: Any = NOTHING, **about: Any) -> Any:  # noqa: N802
+def Input(default: Any = NOTHING, **about: Any) -> Any:
     """Describe a parameter; what Cog knows besides is left out."""
     known = {name: value for name, value in about.items() if name in InputInfo.__annotations__}
     return InputInfo(default, **known)

@@ -145,7 +145,7 @@ def _told(kind):
 def _within(kind, change):
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return typing.Union[tuple(change(one) for one in inner)]  # noqa: UP007
+        return typing.Union[tuple(change(one) for one in inner)]
     if origin in (list, dict, tuple, set):
         return origin[tuple(one if one is ... else change(one) for one in inner)]
     return kind
