@@ -313,6 +313,24 @@ def test_a_private_address_is_not_spoken_to(site: tuple[int, type[Site]], addres
     assert handler.asked == []
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("file:///etc/passwd", "begins with https://"),
+        ("", "begins with https://"),
+        ("http://files.test/a", "http = true of fetch"),
+        ("https://files.test/a", "networks of fetch"),
+        ("https://other.test/a", "hosts of fetch"),
+    ],
+)
+def test_what_is_not_fetched_is_told_with_what_would_allow_it(url: str, hint: str) -> None:
+    fetcher = Fetcher(Fetch(hosts=("files.test",)), lookup("10.0.0.1"))
+    with pytest.raises(Failure) as refused:
+        asyncio.run(fetcher.get(url))
+    assert refused.value.code == "fetch_forbidden"
+    assert hint in refused.value.hint
+
+
 def test_the_address_that_was_checked_is_the_one_that_is_spoken_to(
     site: tuple[int, type[Site]],
 ) -> None:

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
@@ -24,6 +24,8 @@ FILE = "algo.toml"
 # One component of an OCI repository name (distribution specification, section "Pulling manifests").
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
+# What a worker has that has loaded nothing is about twice as much.
+_LEAST_MEMORY = 10_000_000
 # A datatype of the Open Inference Protocol, and a shape in which -1 is any size.
 _TENSOR = re.compile(
     r"(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)(\[ *((-1|\d+)( *, *(-1|\d+))* *)?\])?"
@@ -207,8 +209,22 @@ def _refuse_unknown(raw: dict[str, Any], where: str) -> None:
     _known(raw, list(tables), "", where)
     for table, struct in tables.items():
         if struct is not None and isinstance(raw.get(table), dict):
-            known = [field.encode_name for field in msgspec.structs.fields(struct)]
-            _known(raw[table], known, f"[{table}] ", where)
+            _known_in(raw[table], struct, f"[{table}] ", where)
+
+
+def _known_in(raw: dict[str, Any], struct: type[msgspec.Struct], place: str, where: str) -> None:
+    """Refuse keys that `struct` does not have, and those of tables inside it."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    _known(raw, list(fields), place, where)
+    for name, field in fields.items():
+        inner = [one for one in (field.type, *get_args(field.type)) if _is_struct(one)]
+        if len(inner) == 1 and isinstance(raw.get(name), dict):
+            within = place if place.endswith("] ") else f"{place.rstrip()}."
+            _known_in(raw[name], inner[0], f"{within}{name} ", where)
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _known(raw: dict[str, Any], known: list[str], place: str, where: str) -> None:
@@ -308,7 +324,12 @@ def _check_serving(serving: Serving, where: str) -> None:
     at = f"{where}: [serving]"
     seconds(serving.batch.max_wait, f"{at} batch.max-wait")
     seconds(serving.cancel_grace, f"{at} cancel-grace")
-    size(serving.worker_memory or "0", f"{at} worker-memory")
+    memory = size(serving.worker_memory or "0", f"{at} worker-memory")
+    if serving.worker_memory and memory < _LEAST_MEMORY:
+        raise ManifestInvalid(
+            f"{at} worker-memory is {serving.worker_memory!r}, less than any worker has",
+            hint=f'give it at least {_LEAST_MEMORY // 10**6}MB, for example "2GB"',
+        )
     for name, found in (
         ("timeout", seconds(serving.timeout, f"{at} timeout")),
         ("heartbeat", seconds(serving.heartbeat, f"{at} heartbeat")),

@@ -25,6 +25,7 @@ _PACKAGES = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
+_TOO_LARGE = "worker_out_of_memory"
 
 
 def is_ready(url: str, timeout: float = 1.0) -> bool:
@@ -83,8 +84,13 @@ def missing_package(fault: Fault) -> str:
 
 
 def _load_failed(fault: Fault) -> LoadFailed:
+    hint = missing_package(fault) or None
+    if fault.type == _TOO_LARGE:
+        hint = "give it more by worker-memory under [serving] in algo.toml, then start it again"
+    elif not hint and not fault.line:
+        hint = "correct what it names, then start it again"
     return LoadFailed(
         f"the algorithm did not load: {describe(fault)}",
         details=fault.stacktrace.strip(),
-        hint=missing_package(fault) or None,
+        hint=hint,
     )

@@ -51,6 +51,23 @@ def test_a_minimal_manifest_has_the_documented_defaults() -> None:
             "[serving] batch.max-wait: 'x' is not a duration",
             "250ms",
         ),
+        (
+            MINIMAL + "[serving]\nbatch = {max-sise = 3}",
+            "[serving] batch has no key 'max-sise'",
+            "did you mean max-size?",
+        ),
+        (MINIMAL + "[serving]\njobs = {foo = 1}", "[serving] jobs has no key 'foo'", "keep-count"),
+        (
+            MINIMAL + "[serving.jobs.webhooks]\nalow = []",
+            "[serving] jobs.webhooks has no key 'alow'",
+            "did you mean allow?",
+        ),
+        (
+            MINIMAL + "[serving]\nfetch = {hots = ['a']}",
+            "[serving] fetch has no key 'hots'",
+            "did you mean hosts?",
+        ),
+        (MINIMAL + "[serving]\nworker-memory = '1MB'", "'1MB', less than any", "10MB"),
         (MINIMAL + "[serving]\nfetch = {hosts = []}", "fetch has no hosts", "example.com"),
         (MINIMAL + "[serving]\nfetch = {hosts = ['http://a']}", "is no host", "*.example.com"),
         (MINIMAL + "[serving]\nfetch = {hosts = ['a'], networks = ['x']}", "'x'", "10.1.0.0/16"),

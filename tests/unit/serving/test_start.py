@@ -5,9 +5,14 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from algo.events import silent
-from algo.serving.start import StartOptions, running, start
+from algo.serving.control import Fault
+from algo.serving.errors import LoadFailed
+from algo.serving.lines import Printed
+from algo.serving.probe import wait_ready
+from algo.serving.start import StartOptions, launch_of, running, start
 
 from tests.fakes.engines import FakeEngine, FakeInstance, hello
 
@@ -59,3 +64,24 @@ def test_a_signal_while_an_instance_is_stopped_ends_what_comes_after(
         done.append("published")
     assert engine.instances[0].stopped
     assert done == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "hint"),
+    [
+        (Fault("TypeError", "no", "src/a.py", 3), "correct the file at the line named"),
+        (Fault("worker_out_of_memory", "the worker had 2.1 GB"), "worker-memory under [serving]"),
+        (Fault("FileNotFoundError", "src/a.py"), "correct what it names"),
+    ],
+)
+def test_what_did_not_load_is_told_with_what_mends_it(
+    tmp_path: Path, fault: Fault, hint: str
+) -> None:
+    printed = Printed()
+    printed.add(msgspec.json.encode({"load_error": fault}).decode())
+    launch = launch_of(hello(tmp_path), StartOptions())
+    instance = FakeEngine().start(launch, lambda line: None)
+    with pytest.raises(LoadFailed) as failed:
+        wait_ready(instance, printed)
+    instance.stop()
+    assert hint in failed.value.hint

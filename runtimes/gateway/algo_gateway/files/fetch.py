@@ -32,6 +32,13 @@ SIDE_BY_SIDE = 8
 PIECE = 1 << 16
 PORTS = {"https": 443, "http": 80}
 LONGEST_URL = 4096
+_HOSTS = "hosts of fetch under [serving] in algo.toml lists those that are allowed"
+_NETWORKS = (
+    "networks of fetch under [serving] in algo.toml lists the address ranges that are allowed "
+    "although they are not public"
+)
+_PLAIN = "http = true of fetch under [serving] in algo.toml allows it"
+_SCHEMES = "send a URL that begins with https://, or the file itself in a form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,9 @@ class Fetcher:
         if len(url) > LONGEST_URL or not url.isascii() or any(c <= " " for c in url):
             raise _forbidden(url, "it is no URL")
         if parts.scheme not in PORTS or (parts.scheme == "http" and not self.limits.http):
-            raise _forbidden(url, f"only https{' and http' if self.limits.http else ''} is allowed")
+            allowed = "https and http are" if self.limits.http else "https is"
+            plain = parts.scheme == "http"
+            raise _forbidden(url, f"only {allowed} allowed", _PLAIN if plain else _SCHEMES)
         if parts.username is not None or parts.password is not None:
             raise _forbidden(url, "it has a user in it")
         usual = port in {None, PORTS[parts.scheme]}
@@ -184,7 +193,7 @@ class Fetcher:
         for entry in found:
             if not self._may(str(entry[4][0])):
                 # Which one is nobody's business: it would tell of the network behind us.
-                raise _forbidden(url, f"{host} is at an address that is not public")
+                raise _forbidden(url, f"{host} is at an address that is not public", _NETWORKS)
         last: OSError | None = None
         for family, kind, protocol, _, address in found:
             connection = socket.socket(family, kind, protocol)
@@ -238,8 +247,7 @@ def _matches(allowed: str, host: str, port: int | None, *, usual: bool) -> bool:
     return host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower()))
 
 
-def _forbidden(url: str, why: str) -> Failure:
-    hint = "hosts of fetch under [serving] in algo.toml lists those that are allowed"
+def _forbidden(url: str, why: str, hint: str = _HOSTS) -> Failure:
     return Failure(400, "fetch_forbidden", f"{_shown(url)} is not fetched: {why}", hint=hint)
 
 
