@@ -57,8 +57,13 @@ def code_entries(project: Project) -> list[Entry]:
     return collect(project.root, APP, ignored=_ignored(project))
 
 
-def outside_code(project: Project, path: Path) -> Path:
+def outside_code(project: Project, path: Path, command: str = "algo build -o") -> Path:
     """Return `path` when a file there would not be in the code layer of the next image.
+
+    Args:
+        project: The project.
+        path: Where a file is to be written.
+        command: What would write it elsewhere, for the hint.
 
     Raises:
         OutputInvalid: It would be.
@@ -73,7 +78,7 @@ def outside_code(project: Project, path: Path) -> Path:
     aim = shlex.quote(f"dist/{path.name}")
     raise OutputInvalid(
         f"{place.relative_to(root)} would be a part of the next image",
-        hint=f"mkdir -p dist && algo build -o {aim}, or name it in {IGNORE_FILE}",
+        hint=f"mkdir -p dist && {command} {aim}, or name it in {IGNORE_FILE}",
     )
 
 

@@ -130,12 +130,26 @@ def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examin
     """
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
     asked = find(repository, reference)
+    if asked.version and not tools.skip:
+        tools.pins.check(repository.place, asked.version, asked.digest)
+    found = examine_in(repository, asked, tools, notify=notify)
+    if asked.version and not tools.skip:
+        tools.pins.keep(repository.place, asked.version, asked.digest)
+    return found
+
+
+def examine_in(
+    repository: RegistryRepository, asked: Asked, tools: Consuming, *, notify: Notify
+) -> Examined:
+    """Verify a version that was found, by keys that are trusted or that somebody accepts now.
+
+    Raises:
+        AlgoError: As `trust.verify.verify`.
+    """
     if tools.skip:
         notify(Warned(f"{repository.place}@{asked.digest} is used without being verified"))
         record(tools.log, repository.place, asked, tools.now)
         return Examined(repository, asked, unverified(repository, asked))
-    if asked.version:
-        tools.pins.check(repository.place, asked.version, asked.digest)
     try:
         verified = verify(repository, asked, tools.accepted())
     except SignatureForeign as error:
@@ -143,9 +157,7 @@ def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examin
             raise
         _meet(error.key, asked, tools, notify)
         verified = verify(repository, asked, tools.accepted())
-    if asked.version:
-        tools.pins.keep(repository.place, asked.version, asked.digest)
-    rule = tools.accepted().rules.of(reference.host, asked.name)
+    rule = tools.accepted().rules.of(repository.registry.address, asked.name)
     if rule.unsafe_models == "warn":
         for unsafe in verified.release.unsafe:
             notify(Warned(f"{asked.name}: its model {unsafe}"))
@@ -205,7 +217,7 @@ def pull(reference: Reference, tools: Consuming, *, notify: Notify) -> Pulled:
     store = tools.open("")
     received = 0
     if found.repository.registry.address:
-        received = _copy(found, store, notify).bytes_sent
+        received = copy_to(found, store, asked.name, notify).bytes_sent
         # The versions before it are known to be there.
         tools.pins.keep(found.repository.place, verified.release.version, asked.digest)
     elif not tools.skip:
@@ -238,24 +250,34 @@ def _meet(key: PublicKey, asked: Asked, tools: Consuming, notify: Notify) -> Non
     notify(Note(f"trusting {key.short} for {owner} (algo keys revoke {key.short} undoes it)"))
 
 
-def _copy(found: Examined, store: Registry, notify: Notify) -> CopiedVersion:
-    asked = found.asked
+def copy_to(
+    found: Examined, target: Registry, repository: str, notify: Notify, *, tag: str = ""
+) -> CopiedVersion:
+    """Copy a version with all that is attached, and read what a disk had of it already.
+
+    Raises:
+        BlobMissing: A part is not there.
+        BlobCorrupted: A part is not what its digest says.
+        VersionExists: The target has the tag.
+    """
+    asked, source = found.asked, found.repository
     try:
         copied = copy_version(
-            found.repository.registry,
-            found.repository.name,
+            source.registry,
+            source.name,
             str(asked.digest),
-            store,
-            asked.name,
+            target,
+            repository,
+            tag=tag,
             notify=notify,
         )
     except NotFound as error:
-        raise BlobMissing(f"{found.repository.place}@{asked.digest}: {error.message}") from error
+        raise BlobMissing(f"{source.place}@{asked.digest}: {error.message}") from error
     for transfer in copied.transfers:
-        if transfer.how == "reused":
+        if transfer.how == "reused" and not target.address:
             # It was here before: what lies on the disk is read, like everything that comes in.
             descriptor = Descriptor("", transfer.digest, transfer.size)
-            for _ in store.open_blob(asked.name, descriptor):
+            for _ in target.open_blob(repository, descriptor):
                 pass
     return copied
 

@@ -22,15 +22,24 @@ def destination(to: str, project: Project) -> Reference:
     Raises:
         BadDestination: `to` is none of these.
     """
-    text = (to or project.manifest.registry.url).removeprefix("https://").rstrip("/")
+    return place_of(to or project.manifest.registry.url, project.name)
+
+
+def place_of(to: str, name: str) -> Reference:
+    """Return the repository that `owner/name` has at `to`, see `destination`.
+
+    Raises:
+        BadDestination: `to` is none.
+    """
+    text = to.removeprefix("https://").rstrip("/")
     if not text:
-        return Reference("", project.name)
+        return Reference("", name)
     first, _, rest = text.partition("/")
     is_host = "." in first or ":" in first or first == "localhost"
     if is_host and not rest:
-        text = f"{first}/{project.name}"
+        text = f"{first}/{name}"
     elif is_host and "/" not in rest:
-        text = f"{text}/{project.short_name}"
+        text = f"{text}/{name.split('/', 1)[1]}"
     try:
         found = Reference.parse(text)
     except BadReference as error:

@@ -12,7 +12,7 @@ from algo.versions.version import versions_in
 if TYPE_CHECKING:
     from algo.oci.reference import Reference
     from algo.publish.repository import RegistryRepository
-    from algo.registry.interface import Registry
+    from algo.registry.interface import ReadableRegistry
     from algo.versions.version import Version
 
 
@@ -34,7 +34,7 @@ def find(repository: RegistryRepository, reference: Reference) -> Asked:
     return Asked(reference.name, tag, digest)
 
 
-def versions_of(registry: Registry, repository: str) -> list[Version]:
+def versions_of(registry: ReadableRegistry, repository: str) -> list[Version]:
     """Return the versions of a name, the newest first; tags that are none are left out."""
     return versions_in(registry.tags(repository))[::-1]
 

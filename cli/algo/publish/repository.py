@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
-    from algo.registry.interface import Registry
+    from algo.registry.interface import ReadableRegistry
 
 
 class RegistryRepository:
@@ -23,7 +23,7 @@ class RegistryRepository:
         name: The repository in it.
     """
 
-    def __init__(self, registry: Registry, name: str) -> None:
+    def __init__(self, registry: ReadableRegistry, name: str) -> None:
         self.registry = registry
         self.name = name
         self._manifests: dict[Digest, bytes] = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from algo.events import Event, Notify
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
-    from algo.registry.interface import Registry, Source, Transfer
+    from algo.registry.interface import ReadableRegistry, Registry, Source, Transfer
 
 # Measured with distribution 2.8: two streams take 60 % of the time of one, four no less.
 STREAMS = 3
@@ -117,7 +117,7 @@ def push_blobs(
 
 
 def copy_version(
-    source: Registry,
+    source: ReadableRegistry,
     source_repository: str,
     tag_or_digest: str,
     target: Registry,
@@ -145,39 +145,70 @@ def copy_version(
         BadDocument: The version is nested too deep, or has too many parts.
         VersionExists: The target has the tag.
     """
-    data, descriptor = source.get_manifest(source_repository, tag_or_digest)
-    found = _Found(source, source_repository, notify)
-    found.add(read_head(data, descriptor.media_type), data, 0)
-    notify(Step(f"Copying {source_repository}@{descriptor.digest.short}"))
+    whole = gather(source, source_repository, tag_or_digest, notify=notify)
+    notify(Step(f"Copying {source_repository}@{whole.descriptor.digest.short}"))
     outgoing = (
-        Outgoing(blob, partial(source.open_blob, source_repository, blob))
-        for blob in found.blobs.values()
+        Outgoing(blob, partial(source.open_blob, source_repository, blob)) for blob in whole.blobs
     )
     transfers = push_blobs(target, target_repository, outgoing, source=source, notify=notify)
-    for manifest in found.manifests:
+    for manifest in whole.manifests:
         kind = manifest.head.descriptor.media_type
         target.push_manifest(target_repository, manifest.data, kind)
     if tag:
-        target.tag(target_repository, tag, data, descriptor.media_type)
-    referrers = tuple(m.head.descriptor for m in found.manifests if m.head.subject)
-    return CopiedVersion(descriptor, referrers, transfers)
+        target.tag(target_repository, tag, whole.data, whole.descriptor.media_type)
+    referrers = tuple(m.head.descriptor for m in whole.manifests if m.head.subject)
+    return CopiedVersion(whole.descriptor, referrers, transfers)
 
 
 @dataclass(frozen=True, slots=True)
-class _Manifest:
+class Document:
+    """A manifest or index, and what it says of itself."""
+
     data: bytes
     head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A version with all that it names and all that refers to it.
+
+    Args:
+        descriptor: The version's index.
+        data: Its bytes.
+        manifests: All of them in an order in which they can be pushed.
+        blobs: Each once.
+    """
+
+    descriptor: Descriptor
+    data: bytes
+    manifests: tuple[Document, ...]
+    blobs: tuple[Descriptor, ...]
+
+
+def gather(
+    source: ReadableRegistry, repository: str, tag_or_digest: str, *, notify: Notify
+) -> Whole:
+    """Return what a version consists of; of its blobs, only their descriptors.
+
+    Raises:
+        NotFound: The source lacks the version, or a part of it.
+        BadDocument: The version is nested too deep, or has too many parts.
+    """
+    data, descriptor = source.get_manifest(repository, tag_or_digest)
+    found = _Found(source, repository, notify)
+    found.add(read_head(data, descriptor.media_type), data, 0)
+    return Whole(descriptor, data, tuple(found.manifests), tuple(found.blobs.values()))
 
 
 class _Found:
     """What a version consists of; manifests in the order in which they can be pushed."""
 
-    def __init__(self, source: Registry, repository: str, notify: Notify) -> None:
+    def __init__(self, source: ReadableRegistry, repository: str, notify: Notify) -> None:
         self._source = source
         self._repository = repository
         self._notify = notify
         self._seen: set[Digest] = set()
-        self.manifests: list[_Manifest] = []
+        self.manifests: list[Document] = []
         self.blobs: dict[Digest, Descriptor] = {}
 
     def add(self, head: Head, data: bytes, depth: int) -> None:
@@ -191,7 +222,7 @@ class _Found:
             self.blobs.setdefault(blob.digest, blob)
         for child in head.children:
             self._fetch(child, depth)
-        self.manifests.append(_Manifest(data, head))
+        self.manifests.append(Document(data, head))
         for referrer in self._source.referrers(self._repository, head.descriptor.digest):
             self._try(referrer, depth)
 

@@ -123,3 +123,18 @@ class RegistryRefused(AlgoError):
 
     code = "registry_refused"
     hint = "algo doctor checks the registry"
+
+
+class NotAnArchive(AlgoError):
+    """A file is no version that `algo export` wrote."""
+
+    code = "not_an_archive"
+    hint = "algo export OWNER/NAME:VERSION writes one"
+
+
+class ArchiveIncomplete(AlgoError):
+    """A file names parts of a version that it does not hold."""
+
+    code = "archive_incomplete"
+    exit_code = NOT_ALLOWED
+    hint = "do not use this file; export it again where the version is: algo export"

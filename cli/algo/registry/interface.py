@@ -31,8 +31,8 @@ class Transfer:
     bytes_sent: int
 
 
-class Registry(Protocol):
-    """Manifests, blobs and tags by repository (`owner/name`).
+class ReadableRegistry(Protocol):
+    """Where manifests, blobs and tags can be read by repository (`owner/name`).
 
     Every method may raise RegistryUnreachable, Unauthorized or Forbidden. What comes in is
     verified against its digest; what differs raises BlobCorrupted.
@@ -64,6 +64,22 @@ class Registry(Protocol):
             NotFound: The repository has no such blob.
             BlobCorrupted: Size or digest differ; raised in place of the end.
         """
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags, sorted as text, without the fallback tags of referrers.
+
+        An unknown repository has none.
+        """
+
+    def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
+        """Return the manifests that name `subject` as theirs, sorted by digest.
+
+        `artifact_type` is a hint: registries fill it differently.
+        """
+
+
+class Registry(ReadableRegistry, Protocol):
+    """One that can be written, too."""
 
     def push_blob(
         self,
@@ -108,18 +124,6 @@ class Registry(Protocol):
         Raises:
             VersionExists: The tag is taken, by whatever content.
             BlobCorrupted: What was read back is other content.
-        """
-
-    def tags(self, repository: str) -> list[str]:
-        """Return the tags, sorted as text, without the fallback tags of referrers.
-
-        An unknown repository has none.
-        """
-
-    def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
-        """Return the manifests that name `subject` as theirs, sorted by digest.
-
-        `artifact_type` is a hint: registries fill it differently.
         """
 
 

@@ -35,9 +35,12 @@ class User:
         (home / "cache").symlink_to(cache, target_is_directory=True)
         return cls(home)
 
-    def algo(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def algo(
+        self, *words: str, cwd: Path | None = None, within: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command, below another one when it is given."""
         env = {**os.environ, "ALGO_HOME": str(self.home), "ALGO_ENGINE": "virtualenv"}
-        command = [ALGO, *words]
+        command = [*within, ALGO, *words]
         return subprocess.run(
             command,
             cwd=cwd or self.home,
@@ -48,8 +51,8 @@ class User:
             check=False,
         )
 
-    def done(self, *words: str, cwd: Path | None = None) -> str:
-        ran = self.algo(*words, cwd=cwd)
+    def done(self, *words: str, cwd: Path | None = None, within: tuple[str, ...] = ()) -> str:
+        ran = self.algo(*words, cwd=cwd, within=within)
         assert ran.returncode == 0, f"{words}: {ran.stderr}"
         return ran.stdout
 

@@ -59,6 +59,29 @@ def confirmation(deps: Deps, yes: bool) -> Callable[[Plan], bool]:
     return ask
 
 
+def archive_place(deps: Deps, output: Path | None) -> tuple[Path | None, Path]:
+    """Return the file that `-o` names, and the folder for one that is not named.
+
+    Neither lies where it would become a part of the project's next version.
+
+    Raises:
+        OutputInvalid: It cannot be written there, or would be in the next image.
+    """
+    from algo.images.code import outside_code
+    from algo.project.manifest import FILE
+    from algo.project.project import Project
+    from algo.resources import output_file
+
+    place = output_file(deps.cwd, output) if output else None
+    above = (deps.cwd, *deps.cwd.parents)
+    root = next((folder for folder in above if (folder / FILE).is_file()), None)
+    if root is None:
+        return place, deps.cwd
+    if place is not None:
+        outside_code(Project.open(root), place, "algo export -o")
+    return place, root / "dist"
+
+
 def published_text(published: Published) -> str:
     """Return what people read of a published version."""
     sent = f"{size(published.bytes_sent)} sent, signed with {published.key[:16]}"
