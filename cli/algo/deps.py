@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
     from algo.publish.consume import Consuming
     from algo.publish.interface import Tests
-    from algo.publish.publish import Publishing
+    from algo.publish.prepare import Publishing
     from algo.publish.published import PublishedVersions
     from algo.registry.interface import Registry
     from algo.registry.layout import LayoutStore
@@ -260,7 +260,7 @@ class Deps:
         from algo.publish.ci import run_of
         from algo.publish.git import GitSources
         from algo.publish.mounts import Mounts
-        from algo.publish.publish import Publishing
+        from algo.publish.prepare import Publishing
         from algo.trust.rules import FILE, read_rules
 
         return Publishing(

@@ -68,7 +68,8 @@ def publish_command(
         published_text,
     )
     from algo.project.project import Project
-    from algo.publish.publish import Wish, plan, publish
+    from algo.publish.prepare import Wish
+    from algo.publish.publish import plan, publish
     from algo.versions.version import Bump, Version
 
     deps: Deps = ctx.obj

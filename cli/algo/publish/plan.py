@@ -37,6 +37,7 @@ class Plan:
     The status of a layer is `reused`, `mounted` (a second name of what is there: nothing is sent)
     or `new`; sizes in bytes. `bytes_to_send` counts all that would be written, statements and
     manifests too. `source` is what it is made from, `uncommitted` the files that no commit has.
+    `unchanged`: the version is there, with the same contents, and nothing would be written.
     `policy` says whether trust.toml has rules for it, `objection` why they refuse it, or nothing.
     """
 
@@ -54,12 +55,16 @@ class Plan:
     uncommitted: tuple[str, ...]
     policy: bool
     objection: str
+    unchanged: bool
     dry_run: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published version; `digest` is its index's, `images` are by platform."""
+    """A published version; `digest` is its index's, `images` are by platform.
+
+    `unchanged`: it was there, with the same contents, and nothing was written.
+    """
 
     name: str
     version: str
@@ -71,6 +76,7 @@ class Published:
     reason: str
     key: str
     statements: tuple[AttachedReport, ...]
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Conditions:
     published: str
 
 
-def plan_of(contents: Contents, reason: str, given: Conditions) -> Plan:
+def plan_of(contents: Contents, reason: str, given: Conditions, *, unchanged: bool = False) -> Plan:
     """Return what publishing `contents` would do."""
     # A key for once: signatures are as long, and nothing is written.
     signing = given.key or SigningKey.generate()
@@ -112,13 +118,14 @@ def plan_of(contents: Contents, reason: str, given: Conditions) -> Plan:
         digest=str(Digest.of(contents.index())),
         images=release.images,
         layers=layers,
-        bytes_to_send=size,
-        statements=statements_of(attached),
+        bytes_to_send=0 if unchanged else size,
+        statements=() if unchanged else statements_of(attached),
         key=given.key.public.id if given.key else "",
         source=source.line,
         uncommitted=source.uncommitted,
         policy=rule != Rule(),
         objection=rule.objection(provenance, release.unsafe),
+        unchanged=unchanged,
     )
 
 

@@ -2,108 +2,37 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from algo.contract.record import Contract
-from algo.environments.locking import ensure_lock
-from algo.events import Note, Step, Warned
-from algo.models.ensure import ensure_models
-from algo.oci import media_types
+from algo.events import Note, Warned
 from algo.oci.digest import Digest
+from algo.oci.errors import BadDocument
 from algo.project.version import write_version
-from algo.publish.choose import base_of, check_free, choose
-from algo.publish.destination import destination
-from algo.publish.errors import Declined, GitFailed, TestsFailed
+from algo.publish.errors import Declined
 from algo.publish.plan import Conditions, Plan, Published, plan_of, statements_of
-from algo.publish.provenance import Making
-from algo.publish.push import push
+from algo.publish.prepare import find_source, prepare
+from algo.publish.push import commit, layers_there, send
 from algo.publish.release import Contents, attachments
 from algo.publish.repository import RegistryRepository
-from algo.publish.source import require_committed, source_of
-from algo.publish.weights import models_of
+from algo.publish.source import require_committed
+from algo.signals import deferred
 from algo.trust.evidence import Standing, collect
-from algo.trust.policy import NO_RULES, Policy, TrustedKey
-from algo.trust.statements import RELEASE, Previous, read_release
-from algo.trust.verify import Asked, verify
-from algo.versions.version import versions_in
+from algo.trust.policy import Policy, TrustedKey
+from algo.trust.provenance import read_provenance
+from algo.trust.statements import PROVENANCE, RELEASE, read_release, release_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from algo.contract.report import TestReport
     from algo.events import Notify
-    from algo.models.ensure import Models
-    from algo.oci.reference import Reference
     from algo.project.project import Project
-    from algo.publish.ci import Run
-    from algo.publish.interface import Images, Locks, Sources, Tests
-    from algo.publish.mounts import Mounts
-    from algo.publish.source import Source
+    from algo.publish.prepare import Publishing, Ready, Wish
     from algo.registry.interface import Registry
-    from algo.trust.keyring import Keyring
     from algo.trust.keys import SigningKey
-    from algo.trust.pins import Pins
-    from algo.trust.rules import Rules
+    from algo.trust.statements import Statement
     from algo.trust.verify import Verified
-    from algo.versions.version import Bump, Version
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the user asks for: where to, which version or step; nothing means choose.
-
-    `allow_dirty`: also what no commit says.
-    """
-
-    to: str = ""
-    version: Version | None = None
-    bump: Bump | None = None
-    allow_dirty: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """What publishing is done with.
-
-    Args:
-        open: Opens the registry of a host, the embedded store for an empty one.
-        images: Assembles the image.
-        locks: Pins the packages.
-        models: Fetches models.
-        tests: Tests the project.
-        sources: Knows where the project's files come from.
-        run: The run of a continuous integration system that this is.
-        keyring: The keys.
-        pins: Remembers what was published.
-        mounts: Remembers where blobs are.
-        now: The time of the release.
-        rules: What this machine asks of versions.
-    """
-
-    open: Callable[[str], Registry]
-    images: Images
-    locks: Locks
-    models: Models
-    tests: Tests
-    sources: Sources
-    run: Run
-    keyring: Keyring
-    pins: Pins
-    mounts: Mounts
-    now: datetime
-    rules: Rules = NO_RULES
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A tested version that only needs to be sent."""
-
-    registry: Registry
-    contents: Contents
-    reason: str
 
 
 def publish(
@@ -115,6 +44,9 @@ def publish(
     notify: Notify,
 ) -> Published:
     """Publish `project` as a new version and write that version into `algo.toml`.
+
+    Where the last version is the same already, down to its documents, and no other was asked for,
+    nothing is written: publishing again after a cut, or by two at a time, ends the same way.
 
     Args:
         project: What to publish.
@@ -131,10 +63,13 @@ def publish(
         Declined: `confirm` said no.
         AlgoError: As locking, building, testing, verifying the last version and the registry do.
     """
-    source = _source(project, wish, tools, notify)
+    source = find_source(project, wish, tools, notify)
     if not wish.allow_dirty:
         require_committed(source)
-    ready = _prepare(project, wish, tools, source, notify)
+    ready = prepare(project, wish, tools, source, notify)
+    if ready.same is not None:
+        _settle(project, ready, tools, ready.same.digest, notify)
+        return _unchanged(ready, ready.same)
     contents, registry = ready.contents, ready.registry
     if not confirm(_plan(ready, tools)):
         raise Declined("nothing was published")
@@ -144,23 +79,66 @@ def publish(
     release = contents.release(_published(contents, registry, key, tools.now))
     attached = attachments(contents, release, key)
     mounts = tools.mounts.of(registry.address)
-    pushed = push(registry, contents, attached, mounts, notify=notify)
-    repository = contents.reference.repository
-    tools.mounts.remember(registry.address, repository, contents.images)
-    place = RegistryRepository(registry, repository).place
-    tools.pins.keep(place, contents.reference.tag, pushed.index.digest)
-    _write_back(project, contents.reference.tag, notify)
+    sent = send(registry, contents, attached, mounts, notify=notify)
+    index = _commit(project, ready, tools, notify)
     return Published(
         name=contents.reference.name,
         version=contents.reference.tag,
         reference=str(contents.reference),
-        digest=str(pushed.index.digest),
+        digest=str(index),
         images=release.images,
-        layers=pushed.layers,
-        bytes_sent=pushed.bytes_sent,
+        layers=sent.layers,
+        bytes_sent=sent.bytes_sent,
         reason=ready.reason,
         key=key.public.id,
         statements=statements_of(attached),
+    )
+
+
+def _commit(project: Project, ready: Ready, tools: Publishing, notify: Notify) -> Digest:
+    """Write the tag and what this machine remembers of it; Ctrl-C comes before or after both.
+
+    Raises:
+        KeyboardInterrupt: It came before there was a version.
+    """
+    index: Digest | None = None
+    try:
+        with deferred():
+            index = commit(ready.registry, ready.contents).digest
+            _settle(project, ready, tools, index, notify)
+    except KeyboardInterrupt:
+        if index is None:
+            raise
+        notify(Note("the interruption came after it was published"))
+    return index
+
+
+def _settle(
+    project: Project, ready: Ready, tools: Publishing, index: Digest, notify: Notify
+) -> None:
+    """Remember what was published, here and in `algo.toml`."""
+    contents, registry = ready.contents, ready.registry
+    repository, version = contents.reference.repository, contents.reference.tag
+    tools.pins.keep(RegistryRepository(registry, repository).place, version, index)
+    _write_back(project, version, notify)
+    tools.mounts.remember(registry.address, repository, contents.images)
+
+
+def _unchanged(ready: Ready, same: Verified) -> Published:
+    """Return the version that has the same contents already."""
+    contents = ready.contents
+    return Published(
+        name=contents.reference.name,
+        version=contents.reference.tag,
+        reference=str(contents.reference),
+        digest=str(same.digest),
+        images=same.release.images,
+        layers=layers_there(contents),
+        bytes_sent=0,
+        reason=ready.reason,
+        key=same.signer.key.id if same.signer else "",
+        statements=(),
+        unchanged=True,
     )
 
 
@@ -170,93 +148,18 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
     Raises:
         AlgoError: As `publish` would, up to the point where it sends.
     """
-    source = _source(project, wish, tools, notify)
-    with _unchanged(project):
-        ready = _prepare(project, wish, tools, source, notify)
+    source = find_source(project, wish, tools, notify)
+    with _lock_kept(project):
+        ready = prepare(project, wish, tools, source, notify)
     return _plan(ready, tools)
 
 
-def _plan(ready: _Ready, tools: Publishing) -> Plan:
+def _plan(ready: Ready, tools: Publishing) -> Plan:
     registry = ready.registry
     key = tools.keyring.signing_key()
     mounts = tools.mounts.of(registry.address)
     given = Conditions(registry, mounts, key, tools.rules, _time(tools.now))
-    return plan_of(ready.contents, ready.reason, given)
-
-
-def _source(project: Project, wish: Wish, tools: Publishing, notify: Notify) -> Source:
-    """Return where the files come from; what git does not tell is said, where that may be."""
-    project.check_files()
-    try:
-        checkout = tools.sources.checkout(project)
-    except GitFailed as error:
-        if not wish.allow_dirty:
-            raise
-        notify(Warned(f"{error.message}; the provenance will say nothing of it"))
-        checkout = None
-    return source_of(project, checkout)
-
-
-def _prepare(
-    project: Project, wish: Wish, tools: Publishing, source: Source, notify: Notify
-) -> _Ready:
-    target = destination(wish.to, project)
-    registry = tools.open(target.host)
-    existing = versions_in(registry.tags(target.repository))
-    check_free(existing, wish.version, str(target))
-    base = base_of(existing, wish.version)
-    latest = max(existing, default=None)
-    last = _verified(registry, target, latest, tools)
-    before = last if base == latest else _verified(registry, target, base, tools)
-    lock = ensure_lock(project, tools.locks.locking(project), notify=notify)
-    lock = ensure_models(project, lock, tools.models, notify=notify)
-    image = tools.images.build(project, lock, notify=notify)
-    notify(Step("Testing"))
-    report = tools.tests.run(project, _contract(registry, target, before))
-    _refuse_failures(report)
-    choice = choose(existing, wish.version, wish.bump, report.findings)
-    check_free(existing, choice.version, str(target))
-    contents = Contents(
-        reference=target.tagged(str(choice.version)),
-        algorithm=project.manifest.algorithm,
-        images=(image,),
-        lock=project.lock_path.read_bytes(),
-        contract=report.contract.encode(),
-        previous=Previous(last.release.version, str(last.release_digest)) if last else None,
-        making=Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty),
-        models=models_of(project, lock, tools.images, notify=notify),
-    )
-    return _Ready(registry, contents, choice.reason)
-
-
-def _verified(
-    registry: Registry, target: Reference, version: Version | None, tools: Publishing
-) -> Verified | None:
-    """Return a version that is there already, verified: we build on nothing else."""
-    if version is None:
-        return None
-    repository = RegistryRepository(registry, target.repository)
-    digest = repository.resolve(str(version))
-    if digest is None:
-        return None
-    tools.pins.check(repository.place, str(version), digest)
-    asked = Asked(target.name, str(version), digest)
-    return verify(repository, asked, tools.keyring.policy())
-
-
-def _contract(registry: Registry, target: Reference, before: Verified | None) -> Contract | None:
-    document = before.documents.get(media_types.CONTRACT) if before else None
-    if document is None:
-        return None
-    return Contract.decode(b"".join(registry.open_blob(target.repository, document)))
-
-
-def _refuse_failures(report: TestReport) -> None:
-    if report.ok:
-        return
-    broken = [outcome for outcome in report.outcomes if outcome.broken]
-    lines = [f"{item.group}: {item.name}: {item.message}".strip(": ") for item in broken[:10]]
-    raise TestsFailed(f"not published: {report.sentence}", details="\n".join(lines))
+    return plan_of(ready.contents, ready.reason, given, unchanged=ready.same is not None)
 
 
 def _published(contents: Contents, registry: Registry, key: SigningKey, now: datetime) -> str:
@@ -265,12 +168,26 @@ def _published(contents: Contents, registry: Registry, key: SigningKey, now: dat
     index = Digest.of(contents.index())
     policy = Policy((TrustedKey(key.public, ""),), frozenset())
     for evidence in collect(repository, index, policy, contents.reference.name):
-        statement = evidence.statement
-        if evidence.standing is Standing.TRUSTED and statement.predicate_type == RELEASE:
-            earlier = read_release(statement)
-            if earlier == contents.release(earlier.published):
-                return earlier.published
+        when = _said(evidence.statement) if evidence.standing is Standing.TRUSTED else ""
+        if when and evidence.payload in _statements(contents, when):
+            return when
     return _time(now)
+
+
+def _said(statement: Statement) -> str:
+    """Return when a statement says that it was published, empty when it says nothing of that."""
+    with suppress(BadDocument):
+        if statement.predicate_type == RELEASE:
+            return read_release(statement).published
+        if statement.predicate_type == PROVENANCE:
+            return read_provenance(bytes(statement.predicate)).run_details.metadata.finished_on
+    return ""
+
+
+def _statements(contents: Contents, when: str) -> set[bytes]:
+    """Return what is stated of `contents`, published at that time."""
+    release = release_statement(contents.release(when), Digest.of(contents.index()))
+    return {release, *(claim.statement for claim in contents.claims(when))}
 
 
 def _time(now: datetime) -> str:
@@ -285,7 +202,7 @@ def _write_back(project: Project, version: str, notify: Notify) -> None:
 
 
 @contextmanager
-def _unchanged(project: Project) -> Iterator[None]:
+def _lock_kept(project: Project) -> Iterator[None]:
     """Put `algo.lock` back as it was: a dry run may have to resolve, but keeps nothing."""
     path = project.lock_path
     before = path.read_bytes() if path.is_file() else None

@@ -23,23 +23,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
-    """What was sent: each layer's status, the bytes of blobs and manifests, and the index."""
+class Sent:
+    """What was sent: each layer's status, the bytes of blobs and manifests."""
 
     layers: tuple[LayerReport, ...]
     bytes_sent: int
-    index: Descriptor
 
 
-def push(
+def send(
     registry: Registry,
     contents: Contents,
     attached: Sequence[Attachment],
     mounts: Mapping[Digest, str],
     *,
     notify: Notify,
-) -> Pushed:
-    """Write a version; until its tag is written, the last of all, there is no version.
+) -> Sent:
+    """Write all of a version but its tag: until `commit` there is no version.
 
     Doing it again after it was cut off sends only what is missing.
 
@@ -51,7 +50,6 @@ def push(
         notify: Gets a step per part and progress in bytes.
 
     Raises:
-        VersionExists: The tag was written by somebody else in the meantime.
         AlgoError: As the registry does.
     """
     repository = contents.reference.repository
@@ -64,11 +62,21 @@ def push(
     notify(Step("Attaching signatures"))
     for attachment in attached:
         registry.push_manifest(repository, attachment.manifest, media_types.MANIFEST)
-    described = registry.tag(repository, contents.reference.tag, index, media_types.INDEX)
     how = {transfer.digest: transfer.how for transfer in moved}
     layers = tuple(_report(layer, how[layer.descriptor.digest]) for layer in _layers(contents))
     sent = sum(transfer.bytes_sent for transfer in moved)
-    return Pushed(layers, sent + sum(map(len, _manifests(contents, attached))), described)
+    return Sent(layers, sent + sum(map(len, _manifests(contents, attached))))
+
+
+def commit(registry: Registry, contents: Contents) -> Descriptor:
+    """Write the tag: from here on there is the version, and it never changes.
+
+    Raises:
+        VersionExists: Somebody else wrote it in the meantime.
+        AlgoError: As the registry does.
+    """
+    reference = contents.reference
+    return registry.tag(reference.repository, reference.tag, contents.index(), media_types.INDEX)
 
 
 def foresee(
@@ -77,7 +85,7 @@ def foresee(
     attached: Sequence[Attachment],
     mounts: Mapping[Digest, str],
 ) -> tuple[tuple[LayerReport, ...], int]:
-    """Return what `push` would do with each layer (`new` is what it would send), and the bytes."""
+    """Return what `send` would do with each layer (`new` is what it would send), and the bytes."""
     repository = contents.reference.repository
     unique = {one.descriptor.digest: one for one in _blobs(contents, attached, mounts)}
     how = {
@@ -90,6 +98,11 @@ def foresee(
         for layer in _layers(contents)
     )
     return layers, sum(sizes) + sum(map(len, _manifests(contents, attached)))
+
+
+def layers_there(contents: Contents) -> tuple[LayerReport, ...]:
+    """Return the layers of a version that is in the registry already."""
+    return tuple(_report(layer, "reused") for layer in _layers(contents))
 
 
 def _layers(contents: Contents) -> list[Layer]:

@@ -57,7 +57,7 @@ def push_blobs(
     repository: str,
     blobs: Iterable[Outgoing],
     *,
-    source: Registry | None = None,
+    source: ReadableRegistry | None = None,
     notify: Notify,
 ) -> tuple[Transfer, ...]:
     """Push blobs, a few at a time, each digest once; largest first.

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
 _FOUND = frozenset({200, 404})
+# How long another writer of the same tag is waited for: times our own writing, in seconds.
+SETTLING, LEAST_PAUSE, MOST_PAUSE = 3.0, 0.05, 2.0
 
 
 class _Tags(msgspec.Struct):
@@ -198,17 +200,26 @@ class HttpRegistry:
 
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
         """See Registry."""
+        patience = self._transport.patience
+        began = patience.clock()
         if self.resolve(repository, tag) is not None:
             raise VersionExists(f"{self.address}/{repository}:{tag} is published already")
         written = self.push_manifest(repository, data, media_type, tag=tag)
-        _, found = self.get_manifest(repository, tag)
-        if found.digest != written.digest:
-            raise BlobCorrupted.of(
-                written.digest,
-                f"{self.address}/{repository}:{tag}",
-                f"the tag stands for {found.digest}; somebody published at the same time",
-            )
+        self._check_tag(repository, tag, written.digest)
+        # No registry writes a tag only if it is new. Whoever looked before we wrote writes about as
+        # long after that as we did: a second look tells us of him, and his own tells him of nobody.
+        patience.sleep(min(max(SETTLING * (patience.clock() - began), LEAST_PAUSE), MOST_PAUSE))
+        self._check_tag(repository, tag, written.digest)
         return written
+
+    def _check_tag(self, repository: str, tag: str, digest: Digest) -> None:
+        found = self.resolve(repository, tag)
+        if found is None or found.digest != digest:
+            now = found.digest if found else "nothing"
+            raise VersionExists(
+                f"somebody else published {self.address}/{repository}:{tag} at the same moment: "
+                f"it is {now}, and not our {digest}"
+            )
 
     def tags(self, repository: str) -> list[str]:
         """See Registry."""

@@ -57,6 +57,7 @@ class Patience:
     first_pause: float = 0.3
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+    clock: Callable[[], float] = time.monotonic
 
     def pause(self, attempt: int, retry_after: float = 0.0) -> None:
         """Wait before the attempt after `attempt` (from 0), and as long as the server says."""

@@ -18,6 +18,7 @@ from algo.registry.errors import (
     RegistryRefused,
     RegistryUnreachable,
     Unauthorized,
+    VersionExists,
 )
 from algo.registry.http import HttpRegistry
 from algo.registry.transport import Patience, Transport
@@ -230,3 +231,30 @@ def test_ctrl_c_does_not_wait_for_a_registry_that_says_nothing(
         push_blobs(registry, NAME, blobs, notify=interrupted)
     with pytest.raises(CancelledError):
         registry.tags(NAME)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_loses_a_race_for_a_tag_is_told(
+    registry: HttpRegistry, scene: Scene, pauses: list[float], when: str
+) -> None:
+    """Somebody else's tag lands between our look and our write, or right after we have checked."""
+    ours, theirs = push_image(registry, b"ours"), push_image(registry, b"theirs")
+    registry.push_manifest(NAME, theirs.index, INDEX)
+
+    class Racing(dict[tuple[str, str], tuple[bytes, str]]):
+        """Gets the other's manifest under the tag just before the look that is chosen."""
+
+        looks = 0
+
+        def __contains__(self, key: object) -> bool:
+            # The first look finds nothing; then ours is written and looked at twice.
+            self.looks += key == (NAME, "1.0.0")
+            if key == (NAME, "1.0.0") and self.looks == {"before": 2, "after": 3}[when]:
+                self[NAME, "1.0.0"] = (theirs.index, INDEX)
+            return super().__contains__(key)
+
+    scene.manifests = Racing(scene.manifests)
+    with pytest.raises(VersionExists, match="somebody else published") as caught:
+        registry.tag(NAME, "1.0.0", ours.index, INDEX)
+    assert str(theirs.digest) in caught.value.message
+    assert caught.value.exit_code == 5

@@ -34,6 +34,7 @@ PLAN = Plan(
     uncommitted=(),
     policy=False,
     objection="",
+    unchanged=False,
 )
 
 

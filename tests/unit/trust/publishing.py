@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import silent
 from algo.oci.reference import Reference
 from algo.project.manifest import Algorithm
-from algo.publish.push import Pushed, push
+from algo.publish.push import commit, send
 from algo.publish.release import Contents, attachments
 from algo.publish.repository import RegistryRepository
 from algo.trust.policy import Policy, TrustedKey
@@ -18,6 +19,7 @@ from tests.fakes.built import built_image
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.registry.interface import Registry
     from algo.trust.keys import PublicKey, SigningKey
@@ -46,10 +48,18 @@ def contents(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What was published."""
+
+    index: Descriptor
+
+
 def put(registry: Registry, what: Contents, key: SigningKey) -> Pushed:
     """Publish `what` as `algo publish` does, tag last."""
     attached = attachments(what, what.release(WHEN), key)
-    return push(registry, what, attached, {}, notify=silent)
+    send(registry, what, attached, {}, notify=silent)
+    return Pushed(commit(registry, what))
 
 
 def trusting(*keys: PublicKey, revoked: frozenset[str] = frozenset()) -> Policy:

@@ -24,6 +24,8 @@ _FEW = 3
 
 def plan_text(plan: Plan) -> str:
     """Return what people read of a dry run, in 80 columns."""
+    if plan.unchanged:
+        return f"would publish nothing: {plan.reference} is there\n{_item('why', plan.reason)[0]}"
     whole = size(sum(layer.size for layer in plan.layers))
     lines = [f"would publish {plan.reference}", *_item("why", plan.reason)]
     lines += _item("source", plan.source)

@@ -84,10 +84,12 @@ def archive_place(deps: Deps, output: Path | None) -> tuple[Path | None, Path]:
 
 def published_text(published: Published) -> str:
     """Return what people read of a published version."""
+    place = published.reference.rsplit(":", 1)[0]
+    if published.unchanged:
+        return f"{published.reference} is there: {published.reason}\n{place}@{published.digest}"
     sent = f"{size(published.bytes_sent)} sent, signed with {published.key[:16]}"
     return (
-        f"Published {published.reference} ({published.reason})\n"
-        f"{published.reference.rsplit(':', 1)[0]}@{published.digest}\n{sent}"
+        f"Published {published.reference} ({published.reason})\n{place}@{published.digest}\n{sent}"
     )
 
 
