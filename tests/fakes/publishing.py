@@ -12,6 +12,7 @@ from algo.contract.report import TestReport
 from algo.environments.interpreters import Interpreter
 from algo.environments.locking import Locking
 from algo.events import Step
+from algo.images.sbom.generate import sbom
 from algo.models.cache import ModelCache
 from algo.models.ensure import Models
 from algo.project.project import Project
@@ -25,8 +26,11 @@ from tests.fakes.built import AMD64, built_image
 from tests.fakes.packages import FakePackages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from algo.events import Notify
     from algo.images.image import BuiltImage
+    from algo.images.models import Part
     from algo.models.interface import Origin
     from algo.oci.descriptor import Platform
     from algo.project.lock import Lock
@@ -102,6 +106,14 @@ class Bench:
         blobs = self.home / "blobs"
         blobs.mkdir(parents=True, exist_ok=True)
         return built_image(blobs, project.name, platform or AMD64, code=code)
+
+    def model_parts(self, project: Project, lock: Lock, name: str) -> Sequence[Part]:
+        """See publish.interface.Images: `algo.toml` names no model."""
+        raise AssertionError(name)
+
+    def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
+        """See publish.interface.Images."""
+        return sbom(image, version=version)
 
     def locking(self, project: Project) -> Locking:
         """See publish.interface.Locks."""

@@ -141,7 +141,8 @@ class Builder:
 
         spec = read_spec(self.runtimes, project.manifest.algorithm.language)
         locked = lock.pins(lock.target(str(image.platform), spec.version))
-        return sbom(image, (*self._gateway_pins(), *locked), version=version)
+        pins = (*self._gateway_pins(), *locked)
+        return sbom(image, pins, version=version, cache=self.cache)
 
     def _gateway_pins(self) -> Sequence[Pin]:
         return self.installer.read(self.runtimes / "gateway" / "requirements.txt")

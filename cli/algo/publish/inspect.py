@@ -12,9 +12,10 @@ from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode, media_t
 from algo.publish.contents import layer_names
 from algo.publish.find import find
 from algo.publish.repository import RegistryRepository
+from algo.registry.errors import NotFound
 from algo.trust.evidence import Standing, collect
 from algo.trust.provenance import Provenance, read_provenance
-from algo.trust.statements import PROVENANCE, RELEASE, Release, read_release
+from algo.trust.statements import PROVENANCE, RELEASE, SBOM, Release, read_release
 
 if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
@@ -172,3 +173,31 @@ def _provenance(found: list[Evidence], release: Release | None) -> Provenance | 
             except BadDocument:
                 continue
     return None
+
+
+def sbom_of(reference: Reference, tools: Consuming, platform: str) -> bytes:
+    """Return the signed bill of materials of a version's image.
+
+    Args:
+        reference: The version.
+        tools: What is trusted.
+        platform: Which image's; the first one's where the version has none for it.
+
+    Raises:
+        NotFound: There is no such version, or it names no bill of materials.
+    """
+    repository = RegistryRepository(tools.open(reference.host), reference.repository)
+    asked = find(repository, reference)
+    found = collect(repository, asked.digest, tools.accepted(), asked.name)
+    release = _release(list(found))
+    named = release.statements.get(SBOM, ()) if release else ()
+    said = {str(Digest.of(item.payload)): item.statement for item in found}
+    statements = [said[digest] for digest in named if digest in said]
+    images = release.images if release else {}
+    wanted = images.get(platform) or next(iter(images.values()), "")
+    for statement in statements:
+        if wanted and statement.speaks_of(Digest.parse(wanted)):
+            return bytes(statement.predicate)
+    raise NotFound(
+        f"{repository.place}@{asked.digest} names no bill of materials", repository=repository.place
+    )

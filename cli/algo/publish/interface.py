@@ -37,6 +37,9 @@ class Images(Protocol):
     def model_parts(self, project: Project, lock: Lock, name: str) -> Sequence[Part]:
         """Return the files of the model `name`, sorted by path."""
 
+    def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
+        """Return the bill of materials of `image` as CycloneDX, whole."""
+
 
 class Locks(Protocol):
     """Pins a project's packages."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from algo.contract.record import Contract
 from algo.environments.locking import ensure_lock
 from algo.events import Step, Warned
+from algo.images.sbom.brief import brief
 from algo.models.ensure import ensure_models
 from algo.oci import media_types
 from algo.oci.digest import Digest
@@ -160,7 +161,10 @@ def prepare(
     check_free(existing, wish.version, str(target))
     choice = choose(existing, wish.version, wish.bump, report.findings)
     check_free(existing, choice.version, str(target))
-    return Ready(registry, _as(contents, str(choice.version)), choice.reason)
+    version = str(choice.version)
+    notify(Step("Writing the bill of materials"))
+    boms = {image.digest: brief(tools.images.sbom(project, lock, image, version=version))}
+    return Ready(registry, replace(_as(contents, version), boms=boms), choice.reason)
 
 
 def _as(contents: Contents, version: str) -> Contents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.images.image import LayerKind
@@ -17,6 +17,7 @@ from algo.trust.statements import (
     MODEL,
     PROVENANCE,
     RELEASE,
+    SBOM,
     SIGN,
     Release,
     make_statement,
@@ -25,6 +26,8 @@ from algo.trust.statements import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from algo.images.image import BuiltImage
     from algo.oci.reference import Reference
     from algo.project.manifest import Algorithm
@@ -57,6 +60,7 @@ class Contents:
         previous: The highest version so far.
         making: How it came to be; without it there is no provenance.
         models: What its models are.
+        boms: The bill of materials of each image, by its digest.
     """
 
     reference: Reference
@@ -67,6 +71,7 @@ class Contents:
     previous: Previous | None = None
     making: Making | None = None
     models: tuple[Model, ...] = ()
+    boms: Mapping[Digest, bytes] = field(default_factory=dict)
 
     def index(self) -> bytes:
         """Return the image index: the same bytes for the same version of the same images."""
@@ -106,6 +111,13 @@ class Contents:
             found.append(Claim(PROVENANCE, make_statement(PROVENANCE, predicate, subjects), whole))
         signed = {model.statement for model in self.models if model.statement}
         found += (Claim(MODEL, statement, whole) for statement in sorted(signed))
+        for image in self.images:
+            if bom := self.boms.get(image.digest):
+                said = {whole.digest: self.reference.name, image.digest: str(image.platform)}
+                own = Descriptor(media_types.MANIFEST, image.digest, len(image.manifest))
+                statement = make_statement(SBOM, bom, said)
+                # On both: whoever has the tag finds it, and whoever has the image's digest.
+                found += [Claim(SBOM, statement, whole), Claim(SBOM, statement, own)]
         return tuple(found)
 
     def release(self, published: str) -> Release:

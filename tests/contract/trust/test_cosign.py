@@ -49,6 +49,19 @@ def test_cosign_3_verifies_the_provenance_of_the_version(
     assert {"algo.lock", "runtime linux/amd64"} <= set(names)
 
 
+def test_cosign_3_verifies_the_bill_of_materials_by_tag_and_by_image(
+    published: Publication, real_registry: RealRegistry, cosign3: Path
+) -> None:
+    printed = json.loads(published.author.done("inspect", published.reference, "--sbom"))
+    names = {one["name"] for one in printed["components"]}
+    assert {"libc6", "python3.13", "msgspec", published.document["name"]} <= names
+    for subject in subjects(published, real_registry):
+        words = ("--insecure-ignore-tlog", "--type", "cyclonedx", subject)
+        said = output_of([cosign3, "verify-attestation", "--key", published.key, *words])
+        statement = json.loads(base64.b64decode(json.loads(said)["payload"]))
+        assert statement["predicate"] == printed
+
+
 def test_cosign_2_verifies_the_attestations(
     published: Publication, real_registry: RealRegistry, cosign2: Path, tmp_path: Path
 ) -> None:

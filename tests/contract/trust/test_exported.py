@@ -37,7 +37,7 @@ def exported(
     file = copy / "dist" / "carried-1.0.0.tar"
     assert (said["file"], said["digest"]) == (str(file), published["digest"])
     assert said["size"] == file.stat().st_size
-    assert said["attached"] == 6
+    assert said["attached"] == 8
     return file, published
 
 
@@ -83,7 +83,7 @@ def test_docker_and_skopeo_and_oras_read_the_file(
     discover = ("discover", "--oci-layout", "--format", "json", f"{file}:1.0.0")
     found = json.loads(output_of([oras, *discover]))
     listed = found.get("referrers", found.get("manifests"))
-    assert len(listed) == 5
+    assert len(listed) == 6
     loaded = engine.docker("load", "--input", str(file), timeout=300)
     try:
         assert f"{NAME}:1.0.0" in loaded

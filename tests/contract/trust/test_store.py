@@ -51,5 +51,6 @@ def test_oras_finds_what_is_attached(stored: tuple[Path, dict[str, Any]], oras: 
     assert types == [
         "application/vnd.algo.contract.v1+json",
         "application/vnd.algo.lock.v1+toml",
-        *["application/vnd.dev.sigstore.bundle.v0.3+json"] * 3,  # signature, provenance, release
+        # Signature, provenance, bill of materials, release.
+        *["application/vnd.dev.sigstore.bundle.v0.3+json"] * 4,
     ]

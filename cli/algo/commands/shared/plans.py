@@ -16,6 +16,7 @@ _KINDS = {
     "application/vnd.algo.contract.v1+json": "contract",
     "https://sigstore.dev/cosign/sign/v1": "signature",
     "https://slsa.dev/provenance/v1": "provenance",
+    "https://model_signing/signature/v1.0": "model signature",
     "https://cyclonedx.org/bom": "SBOM",
     "https://algo.dev/release/v1": "release",
 }

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
+
 from algo import __version__
 from algo.images.image import LayerKind
 from algo.images.sbom import document as cyclonedx
@@ -20,6 +22,7 @@ from algo.oci.manifest import ImageConfig, decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
     from algo.images.sbom.contents import Contents, ModelFile
     from algo.images.sbom.debian import DebianPackage, System
@@ -33,7 +36,13 @@ _LABEL = "org.opencontainers.image."
 _LOCKED = "the files of this version that algo.lock allows"
 
 
-def sbom(image: BuiltImage, pins: Iterable[Pin] = (), *, version: str = "") -> bytes:
+def sbom(
+    image: BuiltImage,
+    pins: Iterable[Pin] = (),
+    *,
+    version: str = "",
+    cache: Cache | None = None,
+) -> bytes:
     """Return the CycloneDX 1.6 document of everything in `image`.
 
     It has each Python package, each Debian package, each model, the gateway and the runner, from
@@ -43,12 +52,13 @@ def sbom(image: BuiltImage, pins: Iterable[Pin] = (), *, version: str = "") -> b
         image: The image; its blobs are read.
         pins: What the lock names for it: gives the hashes of the files that were locked.
         version: The version that it is published as; an image does not know its own.
+        cache: Remembers what the layers below the code hold, which takes seconds to read.
     """
-    contents = read_contents(image.layers)
     config = decode(image.config_bytes, ImageConfig)
-    parts = _Parts(image, contents, {(pin.name, pin.version): pin for pin in pins})
+    known = _known(image, {(pin.name, pin.version): pin for pin in pins}, cache)
     root = _container(image, config.config.labels, version)
-    components = sorted(parts.all(), key=lambda one: one.bom_ref)
+    code = (_program(image, layer) for layer in image.layers if layer.kind is LayerKind.CODE)
+    components = sorted((*known.components, *code), key=lambda one: one.bom_ref)
     serial = uuid.uuid5(_SPACE, f"{image.digest} {version} {__version__}")
     tool = Component(type="application", name="algo", version=__version__)
     return cyclonedx.encode(
@@ -64,9 +74,37 @@ def sbom(image: BuiltImage, pins: Iterable[Pin] = (), *, version: str = "") -> b
                 component=root,
             ),
             components=tuple(components),
-            dependencies=tuple(_dependencies(root, components, parts)),
+            dependencies=tuple(_dependencies(root, components, known.edges)),
         )
     )
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The components of an image but its code, and which needs which."""
+
+    components: tuple[Component, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+def _known(image: BuiltImage, pins: dict[tuple[str, str], Pin], cache: Cache | None) -> _Known:
+    """Return what `image` holds, from the cache where only its code is another one."""
+    code = [layer for layer in image.layers if layer.kind is LayerKind.CODE]
+    # Code that brings packages of its own is read with everything else.
+    counts = (
+        image.layers
+        if read_contents(code).files
+        else [layer for layer in image.layers if layer not in code]
+    )
+    digests = [str(layer.descriptor.digest) for layer in counts]
+    names = [image.name, str(image.platform), __version__, *digests]
+    key = "\n".join([*names, *(f"{pin}" for _, pin in sorted(pins.items()))])
+    known = cache.recall("sbom", key, _Known) if cache else None
+    if known is None:
+        parts = _Parts(image, read_contents(image.layers), pins)
+        known = _Known(tuple(parts.all()), tuple(parts.edges()))
+        if cache:
+            cache.remember("sbom", key, known)
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +155,7 @@ _USERS = {LayerKind.GATEWAY: LayerKind.GATEWAY, LayerKind.PACKAGES: LayerKind.CO
 
 
 def _named(layer: Layer) -> bool:
-    return layer.kind in {LayerKind.GATEWAY, LayerKind.RUNNER, LayerKind.CODE}
+    return layer.kind in {LayerKind.GATEWAY, LayerKind.RUNNER}
 
 
 def _program(image: BuiltImage, layer: Layer) -> Component:
@@ -232,11 +270,11 @@ def _model(name: str, files: Sequence[ModelFile]) -> Component:
 
 
 def _dependencies(
-    root: Component, components: Sequence[Component], parts: _Parts
+    root: Component, components: Sequence[Component], edges: Iterable[tuple[str, str]]
 ) -> Iterator[cyclonedx.Dependency]:
     """Yield what each component needs; the image needs what nothing else in it does."""
     wanted: dict[str, set[str]] = {one.bom_ref: set() for one in components}
-    for ref, needed in parts.edges():
+    for ref, needed in edges:
         if ref != needed and ref in wanted:
             wanted[ref].add(needed)
     yield cyclonedx.Dependency(root.bom_ref, tuple(sorted(_tops(wanted))))
