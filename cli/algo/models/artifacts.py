@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from algo.events import Progress
 from algo.models.errors import ModelInvalid, ModelNotFound
+from algo.models.streams import side_by_side
 from algo.oci import media_types
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.manifest import ImageManifest, Index, decode, media_type_of
@@ -46,7 +46,6 @@ _TYPED = (
 _WANTED = ("model.", "modelpart.", "weight.")
 _TARS = (".tar", ".tar+gzip", ".tar.gzip")
 _OPAQUE, _WHITEOUT = ".wh..wh..opq", ".wh."
-_STREAMS = 3
 _CHUNK = 1 << 20
 _STEP = 4 << 20
 # Weights hardly compress; what grows more than this is made to fill a disk.
@@ -89,10 +88,12 @@ class Artifacts:
                 hint=f'name that path: {source.name} = "{source.text}#models/"',
             )
         layers = [layer.value() for layer in manifest.layers if _wanted(layer.media_type)]
-        fetching = _Fetching(registry, reference.repository, source, cache, notify, image)
-        with ThreadPoolExecutor(_STREAMS, thread_name_prefix="model") as pool:
-            found = list(pool.map(fetching.files, layers))
-        return _chosen(source, _merged(found))
+
+        def bring(layer: Descriptor, notify: Notify) -> list[_Entry]:
+            where = reference.repository
+            return _Fetching(registry, where, source, cache, notify, image).files(layer)
+
+        return _chosen(source, _merged(side_by_side(bring, layers, notify=notify)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ go on where they broke, in another process as well.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from algo.models.errors import (
     ModelRefused,
     ModelUnreachable,
 )
+from algo.models.streams import side_by_side
 from algo.models.web import Downloads
 from algo.project.models import safe_path
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from algo.project.models import LockedFile, ModelSource
     from algo.registry.transport import Patience
 
-_STREAMS = 3
 _LOGIN = "hf auth login, or set HF_TOKEN to a token that may read it"
 # Of the Hub, not of the model.
 _LEFT_OUT = {".gitattributes", ".gitignore"}
@@ -79,7 +78,7 @@ class Hub:
             self._env, self._patience, build_hf_headers(library_name="algo"), _LOGIN
         )
 
-        def bring(item: tuple[str, RepoSibling]) -> LockedFile:
+        def bring(item: tuple[str, RepoSibling], notify: Notify) -> LockedFile:
             name, file = item
             url = hf_hub_url(
                 source.where, file.rfilename, revision=revision, endpoint=self._api.endpoint
@@ -88,8 +87,7 @@ class Hub:
             text = f"Fetching {source.name} {name}"
             return downloads.file(url, name, sha256, cache, text, notify)
 
-        with ThreadPoolExecutor(_STREAMS, thread_name_prefix="model") as pool:
-            return tuple(sorted(pool.map(bring, chosen)))
+        return tuple(sorted(side_by_side(bring, chosen, notify=notify)))
 
     def _info(self, source: ModelSource, revision: str, *, files: bool = False) -> ModelInfo:
         with _named(source):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from algo.models.errors import (
     ModelRefused,
     ModelUnreachable,
 )
+from algo.models.streams import side_by_side
 from algo.project.models import safe_path
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from algo.models.cache import ModelCache
     from algo.project.models import LockedFile, ModelSource
 
-_STREAMS = 3
 _TRACKING, _REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 _CREDENTIALS = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token"
 
@@ -83,7 +82,7 @@ class Mlflow:
             raise ModelNotFound(f"{source.text} has no file")
         done = 0
 
-        def bring(info: FileInfo) -> LockedFile:
+        def bring(info: FileInfo, notify: Notify) -> LockedFile:
             nonlocal done
             file = self._file(source, uri, info, f"{server} {uri} {info.path}", cache)
             done += file.size
@@ -91,8 +90,7 @@ class Mlflow:
             notify(Progress(f"Fetching {source.name}", done, max(done, total)))
             return file
 
-        with ThreadPoolExecutor(_STREAMS, thread_name_prefix="model") as pool:
-            return tuple(sorted(pool.map(bring, listed)))
+        return tuple(sorted(side_by_side(bring, listed, notify=notify)))
 
     def _file(
         self, source: ModelSource, uri: str, info: FileInfo, key: str, cache: ModelCache
