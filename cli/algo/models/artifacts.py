@@ -93,7 +93,9 @@ class Artifacts:
             where = reference.repository
             return _Fetching(registry, where, source, cache, notify, image).files(layer)
 
-        return _chosen(source, _merged(side_by_side(bring, layers, notify=notify)))
+        found = _merged(side_by_side(bring, layers, notify=notify))
+        titles = [layer.annotations[_TITLE] for layer in layers if _TITLE in layer.annotations]
+        return _chosen(source, found, sorted({*found, *titles}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class _Fetching:
             return list(self._unpacked(layer))
         if not safe_path(name):
             raise ModelInvalid(f"{self.source.text}: its layer {layer.digest} has no file name")
+        if not _chooses(self.source, name):
+            return []
         return [_Entry(name, self._raw(layer, name))]
 
     def _is_tar(self, layer: Descriptor) -> bool:
@@ -261,6 +265,11 @@ def _merged(layers: list[list[_Entry]]) -> dict[str, LockedFile]:
     return found
 
 
+def _chooses(source: ModelSource, path: str) -> bool:
+    inside = not source.inside or _below(path, source.inside)
+    return inside and (source.single or source.wants(_shortened(path, source.inside)))
+
+
 def _below(path: str, inside: str) -> bool:
     return path == inside or (inside.endswith("/") and path.startswith(inside))
 
@@ -271,15 +280,17 @@ def _shortened(path: str, inside: str) -> str:
     return path.removeprefix(inside)
 
 
-def _chosen(source: ModelSource, found: dict[str, LockedFile]) -> tuple[LockedFile, ...]:
+def _chosen(
+    source: ModelSource, found: dict[str, LockedFile], there: list[str]
+) -> tuple[LockedFile, ...]:
     """Return what the source wants, with the paths that the files get below the model's folder."""
     chosen = [
         LockedFile(_shortened(path, source.inside), file.sha256, file.size)
         for path, file in found.items()
-        if not source.inside or _below(path, source.inside)
+        if _chooses(source, path)
     ]
     if not chosen:
         what = f"no {source.inside}" if source.inside else "no file"
-        some = ", ".join(sorted(found)[:5])
+        some = ", ".join(there[:5])
         raise ModelNotFound(f"{source.text} has {what}", details=f"it has {some}" if some else "")
     return tuple(sorted(chosen))

@@ -107,7 +107,8 @@ def _chosen(source: ModelSource, files: list[RepoSibling]) -> list[tuple[str, Re
         if source.single and path == inside:
             found.append((path.rpartition("/")[2], file))
         elif not source.single and path.startswith(inside) and path not in _LEFT_OUT:
-            found.append((path.removeprefix(inside), file))
+            name = path.removeprefix(inside)
+            found += [(name, file)] if source.wants(name) else []
     if not found:
         below = any(file.rfilename.startswith(f"{inside}/") for file in files)
         hint = f'it is a folder: {source.name} = "{source.text}/"' if below and inside else None

@@ -77,7 +77,7 @@ class Mlflow:
         uri = f"models:/{source.where}/{revision}"
         server = os.environ.get(_TRACKING) or os.environ.get(_REGISTRY, "")
         with _named(source):
-            listed = list(self._files(uri, ""))
+            listed = [info for info in self._files(uri, "") if source.wants(info.path)]
         if not listed:
             raise ModelNotFound(f"{source.text} has no file")
         done = 0

@@ -13,7 +13,7 @@ import msgspec
 from algo.project.errors import BadName, ManifestInvalid
 from algo.project.fetch import Fetch, check_fetch
 from algo.project.jobs import Jobs, check_jobs
-from algo.project.models import ModelSource, Url, is_source, parse_source
+from algo.project.models import ModelSource, Remote, is_source, parse_source
 from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
 
     algorithm: Algorithm
     environment: Environment = Environment()
-    models: dict[str, str | Url] = {}
+    models: dict[str, str | Remote] = {}
     serving: Serving = Serving()
     registry: Registry = Registry()
 

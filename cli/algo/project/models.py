@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -21,11 +22,22 @@ _OWN = "write it as {0}"
 _URL = '{name} = {{ url = "https://…", sha256 = "…" }}'
 
 
-class Url(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file behind `https://`, with the SHA-256 that its content must have."""
+class Remote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A source with more to say than its address: one of the two forms.
 
-    url: str
-    sha256: str
+    Args:
+        url: A file behind `https://`.
+        sha256: The hash that its content must have.
+        source: What a string would be: `hf://…`, `oci://…`, `mlflow://…`.
+        include: Patterns of the paths that are wanted of it; all when there are none.
+        exclude: Patterns of those that are not.
+    """
+
+    url: str = ""
+    sha256: str = ""
+    source: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 class Origin(StrEnum):
@@ -50,6 +62,8 @@ class ModelSource:
         revision: Branch, tag, version or alias as it was asked for; empty for the default.
         inside: The one file that is wanted, or a folder with `/` at its end; empty for all.
         sha256: What a URL's content must be.
+        include: Patterns of the files of a folder that are wanted; all when there are none.
+        exclude: Patterns of those that are not.
     """
 
     name: str
@@ -60,6 +74,15 @@ class ModelSource:
     revision: str = ""
     inside: str = ""
     sha256: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def wants(self, path: str) -> bool:
+        """Tell whether a file, by its path below the model's folder, is one of the wanted."""
+        matches = [fnmatchcase(path, pattern) for pattern in self.include]
+        return (any(matches) or not matches) and not any(
+            fnmatchcase(path, pattern) for pattern in self.exclude
+        )
 
     @property
     def single(self) -> bool:
@@ -98,12 +121,12 @@ class LockedModel:
         return sum(file.size for file in self.files)
 
 
-def is_source(value: str | Url) -> bool:
+def is_source(value: str | Remote) -> bool:
     """Tell whether a value of `[models]` names something to fetch rather than a path."""
-    return isinstance(value, Url) or "://" in value
+    return isinstance(value, Remote) or "://" in value
 
 
-def parse_source(name: str, value: str | Url, where: str) -> ModelSource:
+def parse_source(name: str, value: str | Remote, where: str) -> ModelSource:
     """Return the source that a value of `[models]` names.
 
     Args:
@@ -118,8 +141,8 @@ def parse_source(name: str, value: str | Url, where: str) -> ModelSource:
     if not _NAME.fullmatch(name):
         hint = "use letters, digits and . _ -"
         raise ManifestInvalid(f"{at}: a model that is fetched cannot be called so", hint=hint)
-    if isinstance(value, Url):
-        return _url(name, value, at)
+    if isinstance(value, Remote):
+        return _url(name, value, at) if value.url else _filtered(name, value, at, where)
     scheme, _, rest = value.partition("://")
     readers = {"oci": _oci, "hf": _hub, "mlflow": _mlflow}
     if scheme in readers:
@@ -138,7 +161,25 @@ def safe_path(path: str) -> bool:
     return not ("\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts))
 
 
-def _url(name: str, value: Url, at: str) -> ModelSource:
+def _filtered(name: str, value: Remote, at: str, where: str) -> ModelSource:
+    if value.sha256 or not value.source:
+        hint = f'{_URL.format(name=name)}, or {{ source = "hf://…", include = ["*.json"] }}'
+        raise ManifestInvalid(f"{at} has neither a url nor a source alone", hint=_OWN.format(hint))
+    found = parse_source(name, value.source, where)
+    if found.single and (value.include or value.exclude):
+        raise ManifestInvalid(
+            f"{at}: {value.source!r} is one file, of which nothing can be left out",
+            hint="leave include and exclude away, or name a folder with / at its end",
+        )
+    words = [f" {key} {pattern}" for key, patterns in (("+", value.include), ("-", value.exclude))
+             for pattern in patterns]  # fmt: skip
+    text = f"{found.text}{''.join(words)}"
+    return replace(found, text=text, include=value.include, exclude=value.exclude)
+
+
+def _url(name: str, value: Remote, at: str) -> ModelSource:
+    if value.source or value.include or value.exclude:
+        raise ManifestInvalid(f"{at}: a url is one file", hint=_OWN.format(_URL.format(name=name)))
     split = urlsplit(value.url)
     if split.scheme not in ("https", "http") or not split.hostname:
         raise ManifestInvalid(

@@ -79,6 +79,10 @@ def test_a_branch_that_moved_is_told_by_check_and_taken_by_upgrade(
 @pytest.mark.parametrize(
     ("value", "files"),
     [
+        (
+            '{ source = "hf://acme/net", exclude = ["*.safetensors", "onnx/*"] }',
+            {"m/config.json": FILES["config.json"]},
+        ),
         ("hf://acme/net@v1/onnx/model.onnx", {"m.onnx": FILES["onnx/model.onnx"]}),
         ("hf://acme/net/onnx/", {"m/model.onnx": FILES["onnx/model.onnx"]}),
     ],
@@ -87,7 +91,7 @@ def test_one_file_or_folder_of_a_repository(
     algo: Commands, hub: fake.Hub, value: str, files: dict[str, bytes]
 ) -> None:
     hub.repository("acme/net").commit(FILES, "v1")
-    algo.models(f'm = "{value}"')
+    algo.models(f"m = {value}" if value.startswith("{") else f'm = "{value}"')
     algo("lock")
 
     assert algo.files() == files

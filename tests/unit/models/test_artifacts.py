@@ -16,7 +16,7 @@ from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.manifest import DescriptorDocument, ImageManifest, Index, encode
-from algo.project.models import parse_source
+from algo.project.models import Remote, parse_source
 from algo.registry.errors import BlobCorrupted
 
 from tests.fakes.registry import MemoryRegistry
@@ -179,6 +179,17 @@ def test_what_cannot_be_used_is_refused(
     place.push(layer)
     with pytest.raises(ModelInvalid, match=words):
         place.fetch()
+
+
+def test_what_is_left_out_is_not_fetched(place: Place) -> None:
+    place.push((RAW, b"weights", {TITLE: "w.bin"}), (RAW, b"text", {TITLE: "a.txt"}))
+    remote = Remote(source="oci://r.example.com/acme/net:1", exclude=("*.bin",))
+    source = parse_source("m", remote, "algo.toml")
+    origin = Artifacts(lambda host: place.registry)
+    (file,) = origin.fetch(source, origin.revision(source), place.cache, notify=silent)
+
+    assert file.path == "a.txt"
+    assert [path.name for path in (place.cache.root / "sha256").iterdir()] == [file.sha256]
 
 
 def test_links_in_a_tar_are_left_out(place: Place) -> None:

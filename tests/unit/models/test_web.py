@@ -17,7 +17,7 @@ from algo.models.errors import (
     ModelUnreachable,
 )
 from algo.models.web import Downloads, Web
-from algo.project.models import ModelSource, Url, parse_source
+from algo.project.models import ModelSource, Remote, parse_source
 from algo.registry.transport import Patience
 
 from tests.fakes import web as fake
@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> ModelCache:
 
 
 def source(web: fake.Web, content: bytes = WEIGHTS) -> ModelSource:
-    url = Url(f"{web.address}/w.bin", hashlib.sha256(content).hexdigest())
+    url = Remote(f"{web.address}/w.bin", hashlib.sha256(content).hexdigest())
     return parse_source("w", url, "algo.toml")
 
 
@@ -134,7 +134,7 @@ def test_netrc_opens_a_server(web: fake.Web, cache: ModelCache, tmp_path: Path) 
 
 
 def test_plain_http_is_for_this_machine_alone(cache: ModelCache) -> None:
-    elsewhere = parse_source("w", Url("http://example.com/w.bin", "0" * 64), "algo.toml")
+    elsewhere = parse_source("w", Remote("http://example.com/w.bin", "0" * 64), "algo.toml")
     with pytest.raises(ModelInvalid, match="has no TLS"):
         origin().fetch(elsewhere, "", cache, notify=silent)
 

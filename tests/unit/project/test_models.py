@@ -62,6 +62,9 @@ def test_a_url_lies_under_its_name_with_the_suffix_that_it_has_there() -> None:
         (f'm = {{ url = "https://u:p@e.org/w", sha256 = "{SHA}" }}', "no password"),
         (f'm = {{ url = "ftp://e.org/w", sha256 = "{SHA}" }}', "is no URL"),
         (f'm = {{ url = "https://e.org/w", sha256 = "{SHA}", size = 3 }}', "unknown field"),
+        ('m = { source = "hf://org/repo/x.bin", include = ["*"] }', "is one file"),
+        ('m = { include = ["*"] }', "has neither"),
+        (f'm = {{ url = "https://e.org/w", sha256 = "{SHA}", include = ["*"] }}', "is one file"),
         ('m = "s3://bucket/w"', "s3:// is no source"),
         ('m = "oci://a/b:1"', "names no registry"),
         ('m = "oci://r.example.com/a/b:1#../x"', "leads out"),
@@ -78,6 +81,15 @@ def test_what_is_no_source_is_refused_with_the_form_that_is(models: str, words: 
     with pytest.raises(ManifestInvalid, match=words) as refused:
         manifest(models)
     assert refused.value.hint
+
+
+def test_of_a_folder_some_files_are_wanted() -> None:
+    table = '{ source = "hf://org/repo", include = ["*.json", "onnx/*"], exclude = ["*/big*"] }'
+    found = manifest(f"m = {table}").model_sources["m"]
+
+    assert found.text == "hf://org/repo + *.json + onnx/* - */big*"
+    wanted = ["a.json", "a.bin", "onnx/a.bin", "onnx/big.bin"]
+    assert [path for path in wanted if found.wants(path)] == ["a.json", "onnx/a.bin"]
 
 
 def test_the_lock_holds_every_file_of_a_model() -> None:
