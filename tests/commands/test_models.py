@@ -7,12 +7,15 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import urllib.request
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from algo.main import run
 
+from tests.e2e.served import Served
 from tests.fakes import web as fake
 
 if TYPE_CHECKING:
@@ -171,3 +174,31 @@ def test_a_container_has_the_model_where_load_looks_for_it(
 ) -> None:
     assert engine.version
     assert told(capsys, "run", "--engine", "docker", "-d", "0")["word"] == "zero"
+
+
+@pytest.mark.parametrize("where", ["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
+def test_a_served_project_takes_another_model_over(
+    where: str, project: Path, web: fake.Web, request: pytest.FixtureRequest
+) -> None:
+    if where == "docker":
+        request.getfixturevalue("engine")
+    command = [sys.executable, "-m", "algo", "serve", "--engine", where]
+    with Served.start(command, project) as served:
+        assert post(served.url, 1)["word"] == "one"
+        web.files["/words.txt"] = other = f"null eins zwei {uuid.uuid4()}".encode()
+        manifest(project, web, other)
+        served.wait(lambda: post(served.url, 1)["word"] == "eins", timeout=30)
+        assert post(served.url, 1)["word"] == "eins", served.events
+
+        # A hash that the file does not have leaves the old one serving.
+        manifest(project, web, b"something else")
+        served.wait_for("error", 1)
+        assert "is not what was said" in served.of("error")[-1]["message"]
+        assert post(served.url, 1)["word"] == "eins"
+
+
+def post(url: str, value: object) -> Any:
+    request = urllib.request.Request(url, json.dumps(value).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.loads(response.read())
