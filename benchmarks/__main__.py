@@ -30,6 +30,7 @@ BENCHMARKS = (
     "serving.memory",
     "serving.ready",
     "cli.startup",
+    "images.weights",
     "images.edit",
     "environments.lock",
     "registry.push",

@@ -97,7 +97,7 @@ def write_layer(entries: Iterable[Entry], writer: LayerWriter) -> None:
 
 
 def tar_pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield the tar that `write_layer` writes.
+    """Yield the tar that `write_layer` writes, in pieces of which none is empty.
 
     Raises:
         UnreadableFile: A file became shorter while it was read.
@@ -151,7 +151,8 @@ def _header(path: str, kind: bytes, mode: int, size: int = 0, link: str = "") ->
 def _content(source: Path | bytes, size: int) -> Iterator[bytes]:
     left = size
     if isinstance(source, bytes):
-        yield source
+        if source:
+            yield source
         left = 0
     else:
         with source.open("rb") as file:
@@ -160,4 +161,5 @@ def _content(source: Path | bytes, size: int) -> Iterator[bytes]:
                 left -= len(chunk)
     if left:
         raise UnreadableFile(f"{source!s} became shorter while it was read")
-    yield bytes(-size % tarfile.BLOCKSIZE)
+    if size % tarfile.BLOCKSIZE:
+        yield bytes(-size % tarfile.BLOCKSIZE)
