@@ -6,6 +6,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from algo.events import silent
+from algo.images.cache import Cache
+from algo.images.image import LayerKind
+from algo.images.layer import ensure_joined
+from algo.images.tree import Entry
+from algo.registry.opening import open_registry
+from algo.resources import user_folders
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,3 +55,20 @@ def test_an_artifact_of_oras_is_locked_by_digest_and_used_offline(
     assert bare.files()["m.txt"] == b"a b c"
     bare.models('m = "oci://127.0.0.1:9/acme/weights:1"')
     assert bare("lock", code=3)["error"]["code"] == "registry_unreachable"
+
+
+def test_a_layer_put_together_from_files_reaches_a_registry_whole(
+    docker_registry: str, tmp_path: Path
+) -> None:
+    # Whole blocks, so that nothing pads them, and more than one request takes.
+    for name, size in (("a.bin", 70 << 20), ("b.bin", 512)):
+        (tmp_path / name).write_bytes(os.urandom(size))
+    entries = [Entry(f"opt/algo/app/models/{name}", tmp_path / name) for name in ("a.bin", "b.bin")]
+    cache = Cache(tmp_path / "cache")
+    layer = ensure_joined(cache, LayerKind.MODEL, "m", "inputs", entries)
+    registry = open_registry(docker_registry, user_folders(str(tmp_path / "home")), {})
+    sent = registry.push_blob("acme/joined", layer.descriptor, layer.source, notify=silent)
+
+    assert sent.how == "sent"
+    total = sum(len(piece) for piece in registry.open_blob("acme/joined", layer.descriptor))
+    assert total == layer.descriptor.size
