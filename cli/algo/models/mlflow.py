@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from algo.project.models import LockedFile, ModelSource
 
 _TRACKING, _REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
+# Seven doubling pauses, MLflow's default, are four minutes of silence; progress is shown by us.
+_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
 _CREDENTIALS = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or a token"
 
 
@@ -44,8 +50,8 @@ class Mlflow:
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        # Seven doubling pauses, MLflow's default, are four minutes of silence.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        for name, value in _SETTINGS.items():
+            os.environ.setdefault(name, value)
         try:
             import mlflow
         except ModuleNotFoundError as error:
