@@ -122,3 +122,13 @@ def elapsed(milliseconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """Return `1 package`, `2 packages`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def sized(count: int) -> str:
+    """Return a number of bytes as people read it: `67.3 MB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.events import counted
+from algo.events import counted, sized
 from algo.project.lock import Target
+from algo.project.models import without_hash
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,8 +58,8 @@ class LockReport:
             for one in self.targets
         ]
         lines += [
-            f"model {one.name}: {counted(one.files, 'file')}, {one.size / 1e6:.1f} MB"
-            f" of {one.source}{f' at {one.revision[:19]}' if one.revision else ''}"
+            f"model {one.name}: {counted(one.files, 'file')}, {sized(one.size)}"
+            f" of {without_hash(one.source)}{f' at {one.revision[:19]}' if one.revision else ''}"
             for one in self.models
         ]
         return "\n".join([*map(str, self.changes), *lines])

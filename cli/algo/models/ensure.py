@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.events import Note, Step, Warned, counted, one_at_a_time
+from algo.events import Note, Step, Warned, counted, one_at_a_time, sized
 from algo.models.errors import ModelCorrupted
 from algo.models.formats import dangers
 from algo.models.place import placed, put
@@ -148,17 +148,17 @@ def _locked(
     if before is not None and same and not upgrade:
         return before
     origin = models.origin(source.origin)
-    notify(Step(f"Looking up {source.text}"))
+    notify(Step(f"Looking up {source.shown}"))
     revision = origin.revision(source)
     if before is not None and same and before.revision == revision:
         return before
     files = origin.fetch(source, revision, models.cache, notify=notify)
     model = LockedModel(source.name, source.text, revision, files)
-    what = f"{counted(len(files), 'file')}, {model.size / 1e6:.1f} MB"
+    what = f"{counted(len(files), 'file')}, {sized(model.size)}"
     notify(Note(f"locked the model {source.name}: {what}"))
     for file in files:
         for danger in dangers(models.cache.path(file.sha256), file.path):
-            notify(Warned(f"{source.text}: {danger}"))
+            notify(Warned(f"{source.shown}: {danger}"))
     return model
 
 
@@ -170,7 +170,7 @@ def _fetched(source: ModelSource, model: LockedModel, models: Models, notify: No
     """
     if all(models.cache.has(file) for file in model.files):
         return
-    notify(Step(f"Fetching {source.text}"))
+    notify(Step(f"Fetching {source.shown}"))
     origin = models.origin(source.origin)
     files = origin.fetch(source, model.revision, models.cache, notify=notify)
     if files != model.files:

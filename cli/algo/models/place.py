@@ -60,7 +60,7 @@ def put(
         if path.exists() and not cache.knows(path):
             shown = path.relative_to(root)
             raise ModelEdited(
-                f"{shown} is not what algo.lock has of {model.source}, and would be lost",
+                f"{shown} is not what algo.lock has of {source.shown}, and would be lost",
                 hint=f"mv {shown} {shown}.mine, and name that path under [models] if you need it",
             )
         cache.give(file, path)

@@ -77,6 +77,11 @@ class ModelSource:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """The source as people are told of it: without the hash of a URL."""
+        return without_hash(self.text)
+
     def wants(self, path: str) -> bool:
         """Tell whether a file, by its path below the model's folder, is one of the wanted."""
         matches = [fnmatchcase(path, pattern) for pattern in self.include]
@@ -119,6 +124,11 @@ class LockedModel:
     def size(self) -> int:
         """The bytes of all files."""
         return sum(file.size for file in self.files)
+
+
+def without_hash(source: str) -> str:
+    """Return a source as a lock notes it, without the hash that one of a URL has."""
+    return source.partition("#sha256=")[0]
 
 
 def is_source(value: str | Remote) -> bool:

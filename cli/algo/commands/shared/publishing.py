@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.events import sized
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -144,12 +146,7 @@ def made_from(provenance: Provenance) -> list[str]:
 
 def size(count: int) -> str:
     """Return a number of bytes as people read it: `67.3 MB`."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return ""
+    return sized(count)
 
 
 def layer_line(layer: LayerReport | InspectedLayer) -> str:
