@@ -114,6 +114,32 @@ def test_another_hash_in_the_manifest_is_another_model(
     assert told(capsys, "run", "-d", "2")["word"] == "two"  # it is in the cache
 
 
+def test_what_is_no_longer_fetched_is_no_longer_there(
+    project: Path, web: fake.Web, capsys: Captured
+) -> None:
+    told(capsys, "lock")
+    fetched, text = project / "models" / "words.txt", (project / "algo.toml").read_text()
+    (project / "algo.toml").write_text(text.replace("/words.txt", "/words.md"))
+    web.files["/words.md"] = WORDS
+    told(capsys, "lock")
+    assert not fetched.exists()
+    assert (project / "models" / "words.md").read_bytes() == WORDS
+
+    (project / "algo.toml").write_text(text)
+    told(capsys, "lock")
+    own = text.partition("words =")[0] + 'words = "models/words.txt"\n'
+    (project / "algo.toml").write_text(own)
+    assert told(capsys, "lock")["models"] == []
+    assert fetched.read_bytes() == WORDS  # it is the project's own now
+
+    fetched.unlink()
+    (project / "algo.toml").write_text(text)
+    told(capsys, "lock")
+    (project / "algo.toml").write_text(text.partition("[models]")[0])
+    told(capsys, "lock")
+    assert not fetched.exists()
+
+
 def test_doctor_says_what_is_fetched_and_what_is_not(
     project: Path, web: fake.Web, capsys: Captured
 ) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from algo.events import Note, Step, Warned, counted, one_at_a_time, sized
 from algo.models.errors import ModelCorrupted
 from algo.models.formats import dangers
-from algo.models.place import placed, put
+from algo.models.place import clear, files_at, placed, put
 from algo.project.errors import LockStale
 from algo.project.lock import write
 from algo.project.models import LockedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from algo.events import Notify
     from algo.models.cache import ModelCache
@@ -71,9 +72,20 @@ def ensure_models(
         source = sources[model.name]
         if not placed(project.root, source, model, models.cache):
             _fetched(source, model, models, notify)
-            before = lock.model(model.name)
-            put(project.root, source, model, before, models.cache, notify=notify)
+            put(project.root, source, model, models.cache, notify=notify)
+    if changed != lock:
+        clear(project.root, lock.models, _kept(project, found), models.cache)
     return changed
+
+
+def _kept(project: Project, found: Iterable[LockedModel]) -> set[Path]:
+    """Return what belongs to the models of now: each fetched file, and the project's own paths."""
+    sources = project.manifest.model_sources
+    fetched = {
+        path for model in found for path, _ in files_at(project.root, sources[model.name], model)
+    }
+    own = project.manifest.model_paths
+    return fetched | {project.root / path for name, path in own.items() if name not in sources}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from algo.events import Note
 from algo.models.errors import ModelEdited
+from algo.project.models import FOLDER, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from algo.events import Notify
@@ -31,13 +32,7 @@ def files_at(
 
 
 def put(
-    root: Path,
-    source: ModelSource,
-    model: LockedModel,
-    before: LockedModel | None,
-    cache: ModelCache,
-    *,
-    notify: Notify,
+    root: Path, source: ModelSource, model: LockedModel, cache: ModelCache, *, notify: Notify
 ) -> None:
     """Put the files of `model` into the project; the cache must have them all.
 
@@ -45,16 +40,13 @@ def put(
         root: The project's folder.
         source: Where the model belongs.
         model: What must be there.
-        before: What was there until now; its files that are no longer wanted are removed.
         cache: Has the content.
         notify: Told of what git is made to ignore.
 
     Raises:
         ModelEdited: What is there was not fetched by us.
     """
-    old = {path: file for path, file in files_at(root, source, before)} if before else {}
-    wanted = dict(files_at(root, source, model))
-    for path, file in wanted.items():
+    for path, file in files_at(root, source, model):
         if cache.is_at(path, file):
             continue
         if path.exists() and not cache.knows(path):
@@ -64,10 +56,32 @@ def put(
                 hint=f"mv {shown} {shown}.mine, and name that path under [models] if you need it",
             )
         cache.give(file, path)
-    for path, file in old.items():
-        if path not in wanted and cache.is_at(path, file):
-            path.unlink()
     _ignore(root, source.place, notify)
+
+
+def clear(root: Path, before: Iterable[LockedModel], kept: set[Path], cache: ModelCache) -> None:
+    """Remove what was fetched and is no longer wanted: it would be in the image, as code.
+
+    Args:
+        root: The project's folder.
+        before: The models that were locked until now.
+        kept: What must stay: files, and folders with all that is in them.
+        cache: Knows the content.
+    """
+    for model in before:
+        source = source_of(model)
+        for path, file in files_at(root, source, model) if source else ():
+            wanted = any(path == one or path.is_relative_to(one) for one in kept)
+            if not wanted and cache.is_at(path, file):
+                path.unlink()
+                _prune(path.parent, root / FOLDER)
+
+
+def _prune(folder: Path, end: Path) -> None:
+    """Remove `folder` and those above it as far as `end`, as long as they are empty."""
+    while folder != end and folder.is_relative_to(end) and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _ignore(root: Path, place: str, notify: Notify) -> None:

@@ -165,6 +165,16 @@ def parse_source(name: str, value: str | Remote, where: str) -> ModelSource:
     )
 
 
+def source_of(model: LockedModel) -> ModelSource | None:
+    """Return the source that a model was locked from, None when the lock has an unknown form."""
+    url, marked, sha256 = model.source.partition("#sha256=")
+    value = Remote(url=url, sha256=sha256) if marked else model.source.split(" ", 1)[0]
+    try:
+        return parse_source(model.name, value, "algo.lock")
+    except ManifestInvalid:
+        return None
+
+
 def safe_path(path: str) -> bool:
     """Tell whether `path`, said by others, is relative and stays below where it is put."""
     parts = path.split("/")
