@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from algo_gateway.config import Options, runner_command
 
@@ -28,16 +30,30 @@ class Language:
         (source,) = (self.program / "src").glob("suite.*")
         return f"src/{source.name}:apply"
 
-    @property
-    def command(self) -> list[str]:
-        """The runner on this machine."""
+    def command(self, packages: Path) -> list[str]:
+        """Return what runs the program: of a compiled language, what lies in `packages`."""
         here = Path()
-        return runner_command(Options(here, here, self.runtime, python=sys.executable))
+        return runner_command(Options(here, here, self.runtime, packages, python=sys.executable))
 
     @property
     def lacking(self) -> str:
-        """The program that this machine lacks to run it, empty for none."""
-        return "" if shutil.which(self.command[0]) else self.command[0]
+        """The program that this machine lacks to build or run it, empty for none."""
+        (needed, *_) = self.settings.get("build") or self.command(Path())
+        return "" if shutil.which(needed) else needed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its `runtime.toml`."""
+        return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
+
+    def build(self, app: Path, packages: Path) -> None:
+        """Compile the program in `app` into `packages`, where the language is compiled."""
+        packages.mkdir(exist_ok=True)
+        values = {"runtime": self.runtime, "app": app, "packages": packages}
+        values["entrypoint"] = Path(self.entrypoint)
+        command = [str(word).format(**values) for word in self.settings.get("build", [])]
+        if command:
+            subprocess.run(command, check=True)
 
 
 def languages() -> list[Language]:

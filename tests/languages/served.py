@@ -16,13 +16,19 @@ MODELS = {"weights": "models/weights.txt"}
 
 def served(language: Language, app: Path) -> GatewayProcess:
     """Start a gateway in development with two workers on the program that lies in `app`."""
+    packages = app.parent / "packages"
+    language.build(app, packages)
     found = GatewayProcess(
         app,
         "--development",
+        "--packages",
+        str(packages),
         language=language.name,
         entrypoint=language.entrypoint,
         models=MODELS,
         serving={"workers": 2, "timeout": 2.0},
     )
-    assert found.port, found.first
+    if not found.port:
+        found.stop()
+        raise AssertionError(found.first or found.printed)
     return found

@@ -19,20 +19,30 @@ if TYPE_CHECKING:
 EX_PROTOCOL = 76
 
 
-@pytest.fixture(params=languages(), ids=lambda language: language.name)
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., RunnerProcess]]:
-    """Start the language's runner on the suite's program."""
+@pytest.fixture(scope="module", params=languages(), ids=lambda language: language.name)
+def built(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Language, Path]:
+    """A language and the folder of the suite's program, compiled where that is needed."""
     language: Language = request.param
     if language.lacking:
         reason = f"{language.lacking} is not installed: python3 -m tests.machine setup"
         (pytest.fail if "CI" in os.environ else pytest.skip)(reason)
-    app = tmp_path / "app"
+    app = tmp_path_factory.mktemp(language.name) / "app"
     shutil.copytree(language.program, app)
+    language.build(app, app.parent / "packages")
+    return language, app
+
+
+@pytest.fixture
+def start(built: tuple[Language, Path]) -> Iterator[Callable[..., RunnerProcess]]:
+    """Start the language's runner on the suite's program."""
+    language, app = built
     started: list[RunnerProcess] = []
 
     def run(**hello: object) -> RunnerProcess:
         more = {"entrypoint": language.entrypoint, **hello}
-        started.append(RunnerProcess(language.command, app, **more))
+        started.append(RunnerProcess(language.command(app.parent / "packages"), app, **more))
         return started[-1]
 
     yield run

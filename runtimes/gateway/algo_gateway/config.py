@@ -151,7 +151,7 @@ def runner_command(options: Options) -> list[str]:
     """
     settings = _settings(options.runtime)
     python = options.python or _own_python(options.packages) or settings.get("python", "")
-    values = {"python": python, "runtime": str(options.runtime)}
+    values = {"python": python, "runtime": str(options.runtime), "packages": str(options.packages)}
     command = [str(word).format(**values) for word in settings["command"]]
     prefix = _conda_prefix(python, options.packages)
     return command if prefix is None else [*_activated(prefix), *command]

@@ -1,0 +1,145 @@
+package runner
+
+// The author's functions, whatever of the allowed forms they have.
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"reflect"
+)
+
+// Program is what the generated main gives: the author's functions, nil where there is none.
+type Program struct {
+	Apply, ApplyBatch, Load any
+}
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	errorType   = reflect.TypeFor[error]()
+)
+
+// algorithm is a program that has loaded.
+type algorithm struct {
+	apply    reflect.Value
+	input    reflect.Type // of one call, also of a batch
+	state    []reflect.Value
+	batch    bool
+	cancels  bool
+	stateful bool
+}
+
+// load calls the author's Load; it returns what is wrong with his functions, or his error.
+func load(program Program, hello header) (*algorithm, error) {
+	found := &algorithm{apply: reflect.ValueOf(program.Apply), batch: program.ApplyBatch != nil}
+	if found.batch {
+		found.apply = reflect.ValueOf(program.ApplyBatch)
+	}
+	kind := found.apply.Type()
+	takes := kind.NumIn()
+	if takes > 0 && kind.In(0) == contextType {
+		found.cancels = true
+		takes--
+	}
+	if takes < 1 || takes > 2 || kind.NumOut() > 2 {
+		return nil, fmt.Errorf("Apply takes an input, and what Load returns if it likes, and returns a result and an error")
+	}
+	at := kind.NumIn() - takes
+	found.input, found.stateful = kind.In(at), takes == 2
+	if found.batch {
+		if found.input.Kind() != reflect.Slice {
+			return nil, fmt.Errorf("ApplyBatch takes a slice of inputs, not %s", found.input)
+		}
+		found.input = found.input.Elem()
+	}
+	if program.Load == nil {
+		if found.stateful {
+			found.state = []reflect.Value{reflect.Zero(kind.In(at + 1))}
+		}
+		return found, nil
+	}
+	loader := reflect.ValueOf(program.Load)
+	var given []reflect.Value
+	if loader.Type().NumIn() == 1 {
+		models := map[string]string{}
+		for name, below := range hello.Models {
+			models[name] = filepath.Join(hello.App, below)
+		}
+		given = []reflect.Value{reflect.ValueOf(models)}
+	}
+	state, err := returned(loader.Call(given))
+	if err != nil {
+		return nil, err
+	}
+	if found.stateful {
+		found.state = []reflect.Value{reflect.ValueOf(state)}
+	}
+	return found, nil
+}
+
+// call applies the author's function.
+func (a *algorithm) call(ctx context.Context, input reflect.Value) (any, error) {
+	var given []reflect.Value
+	if a.cancels {
+		given = append(given, reflect.ValueOf(ctx))
+	}
+	return returned(a.apply.Call(append(append(given, input), a.state...)))
+}
+
+func returned(values []reflect.Value) (any, error) {
+	var result any
+	for at, value := range values {
+		if at == len(values)-1 && value.Type() == errorType {
+			if failed, ok := value.Interface().(error); ok {
+				return nil, failed
+			}
+			continue
+		}
+		if value.Kind() == reflect.Interface && value.IsNil() {
+			continue
+		}
+		result = value.Interface()
+	}
+	return result, nil
+}
+
+// stream returns a result as a sequence of pieces, false when it is none: a channel that is closed
+// at its end, an iter.Seq, or an iter.Seq2 whose second values are errors.
+func stream(result any) (iter.Seq2[any, error], bool) {
+	value := reflect.ValueOf(result)
+	if !value.IsValid() {
+		return nil, false
+	}
+	kind := value.Type()
+	if kind.Kind() == reflect.Chan && kind.ChanDir()&reflect.RecvDir != 0 {
+		return func(yield func(any, error) bool) {
+			for {
+				piece, open := value.Recv()
+				if !open || !yield(piece.Interface(), nil) {
+					return
+				}
+			}
+		}, true
+	}
+	if kind.CanSeq2() && kind.Kind() == reflect.Func && kind.In(0).In(1) == errorType {
+		return func(yield func(any, error) bool) {
+			for piece, failed := range value.Seq2() {
+				err, _ := failed.Interface().(error)
+				if !yield(piece.Interface(), err) {
+					return
+				}
+			}
+		}, true
+	}
+	if kind.CanSeq() && kind.Kind() == reflect.Func {
+		return func(yield func(any, error) bool) {
+			for piece := range value.Seq() {
+				if !yield(piece.Interface(), nil) {
+					return
+				}
+			}
+		}, true
+	}
+	return nil, false
+}

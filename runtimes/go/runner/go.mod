@@ -1,0 +1,3 @@
+module algo.dev/runner
+
+go 1.23
