@@ -21,6 +21,7 @@ from algo.environments.fetch import fetch
 from algo.events import Step
 from algo.project.lock import UNBUILT, Pin
 from algo.resources import writing
+from algo.storage.held import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,11 +152,14 @@ class Wheels:
         return tuple(" ".join([f"{pin.name}=={pin.version}", *pin.hashes]) for pin in pins)
 
     def _kept(self, digest: str) -> Path | None:
-        """Return the wheel of a hash when it is whole."""
+        """Return the wheel of a hash when it is whole; it stays until this process ends."""
         home = self.cache / "wheels" / digest.removeprefix("sha256:")
         for path in home.glob("*.whl") if digest not in ("", UNBUILT) else ():
+            if not PROCESS.hold(path):
+                continue
             with path.open("rb") as file:
                 if f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}" == digest:
+                    os.utime(path)  # `prune` goes by that
                     return path
         return None
 

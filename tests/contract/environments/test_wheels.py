@@ -22,6 +22,7 @@ from algo.images.workshop import ImageWorkshop
 from algo.project.lock import UNBUILT, Lock, Target, read
 from algo.project.project import Project
 from algo.resources import data_folder
+from algo.storage.kinds import IN_USE, Files
 
 from tests.fakes.sdists import compiled, pure
 from tests.fakes.wheels import wheel
@@ -98,6 +99,11 @@ def test_source_is_built_hashed_into_the_lock_and_installed(site: Site, tmp_path
         pip.install(lock.pins(ARM64), ARM64, tmp_path / "u", project=site.project)
     assert "algotestc 1.0 comes as source alone" in caught.value.message
 
+    # Who makes room leaves what is used.
+    kept = Files("built wheels", site.cache / "wheels", "*/*.whl")
+    assert [(one.name, kept.remove(one)) for one in kept.items()] == [
+        (path.name, IN_USE) for path in sorted((site.cache / "wheels").glob("*/*.whl"))
+    ]
     # Nothing is built twice: not for a new lock, and not for a lock that is made from nothing.
     site.events.clear()
     assert site.lock(pip) == lock

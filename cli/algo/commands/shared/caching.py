@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from algo.storage.interface import Kind
     from algo.storage.room import Pruned, Taken
 
-_FOLDERS = frozenset({"environments", "versions", "models"})
+_FOLDERS = frozenset({"environments", "versions", "models", "wheels"})
 
 
 def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
@@ -34,6 +34,8 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         Environments(folders),
         Unpacked(folders.cache / "versions"),
         ModelFiles(folders.cache / "models"),
+        Files("built wheels", folders.cache / "wheels", "*/*.whl"),
+        Files("notes", folders.cache / "wheels", "*.json"),
         Files("unfinished uploads", folders.state / "uploads", "*.json"),
         Precious("jobs", folders.data / "jobs", "jobs and their results stay"),
         Unknown(folders.cache, images.FOLDERS | _FOLDERS),
