@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.errors import FileProblem
-from algo.importing.errors import TargetTaken
+from algo.importing.errors import SourceInvalid, TargetTaken
 from algo.resources import scratch, writing
-from algo.signals import unstoppable
+from algo.signals import terminable, unstoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def making(target: Path) -> Iterator[Path]:
     _refuse_taken(target)
     made = [parent for parent in target.parents if not parent.exists()]
     try:
-        with _named(), writing(target.parent):
+        with terminable(), _named(), writing(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
             with scratch("import", target.parent) as stage:
                 # A folder of its own, because the temporary one is private to the user.
@@ -48,14 +48,26 @@ def making(target: Path) -> Iterator[Path]:
                     parent.rmdir()
 
 
+_LEFT = ("__pycache__", ".algo-import-*")
+
+
 def take_over(copied: Copied, project: Path) -> None:
-    """Copy a file or a folder to its place in `project`, links in it as what they lead to."""
+    """Copy a file or a folder to its place in `project`, links in it as what they lead to.
+
+    Raises:
+        SourceInvalid: A link in the folder leads nowhere, or a file cannot be read.
+    """
     place = project / copied.place
     place.parent.mkdir(parents=True, exist_ok=True)
-    if copied.source.is_dir():
-        shutil.copytree(copied.source, place, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
+    if not copied.source.is_dir():
         shutil.copyfile(copied.source, place)
+        return
+    try:
+        # The project may be made inside the folder that it is made of.
+        shutil.copytree(copied.source, place, ignore=shutil.ignore_patterns(*_LEFT))
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise SourceInvalid(f"{source} cannot be copied: {reason}") from error
 
 
 def _move(tree: Path, target: Path) -> None:

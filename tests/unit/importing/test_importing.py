@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,12 @@ from algo.importing.errors import (
     ExampleInvalid,
     ExampleRefused,
     ModelUnusable,
+    SourceInvalid,
     TargetTaken,
 )
 from algo.importing.importing import Imported, Order, import_source
 from algo.importing.interface import Ask, Copied, Draft, Example
+from algo.importing.place import making, take_over
 from algo.project.project import Project
 from algo.resources import data_folder
 
@@ -182,6 +185,37 @@ def test_an_empty_folder_is_filled_and_stays_the_same_one(tmp_path: Path) -> Non
     assert here.stat().st_ino == before
     assert (here / "algo.toml").is_file()
     assert left(tmp_path) == ["here"]
+
+
+def test_a_project_may_be_made_inside_the_folder_that_it_is_made_of(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "weights").write_bytes(b"w")
+    with making(tmp_path / "theirs" / "made") as tree:
+        take_over(Copied(tmp_path / "theirs", "models/theirs"), tree)
+    made = tmp_path / "theirs" / "made" / "models" / "theirs"
+    assert [path.name for path in made.iterdir()] == ["weights"]
+
+
+def test_a_link_that_leads_nowhere_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "gone").symlink_to(tmp_path / "nowhere")
+    with (
+        pytest.raises(SourceInvalid, match="theirs/gone cannot be copied"),
+        making(tmp_path / "made") as tree,
+    ):
+        take_over(Copied(tmp_path / "theirs", "models/theirs"), tree)
+    assert left(tmp_path) == ["theirs"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_any_moment_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
+    def interrupted(value: Json) -> Json:
+        signal.raise_signal(number)
+        return value
+
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path, FakeWorkshop(interrupted), Order(tmp_path, Path("new/net"), user="ada"))
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[1, NaN", ""])
