@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from algo.importing import literals, tensors
 from algo.importing.errors import SourceInvalid, SourceUnsupported
 from algo.importing.interface import Copied, Draft, Example
-from algo.importing.onnx_file import Map, Optional, Sequence, Tensor, read
+from algo.importing.onnx_file import Map, Optional, Sequence, Tensor, read, read_tensor
 from algo.importing.protobuf import Malformed
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ SUFFIX = ".onnx"
 # Each file is a layer of the image, which has at most 127.
 _MOST_FILES = 16
 _ORT = b"ORTM"
+_SHIPPED = "test_data_set"
 _SAFE_OPSET = 21
 _CONVERT = (
     'python -c "import onnx; from onnx.version_converter import convert_version as to; '
@@ -72,7 +73,7 @@ class OnnxSource:
                 "opset": str(model.opsets.get("", 0)),
             },
             reserved=("numpy", "onnxruntime", "pytest"),
-            examples=_examples(model),
+            examples=_shipped(model, path) or _examples(model),
             notes=tuple(_notes(model)),
             advice=_CONVERT.format(file=path.name, opset=_SAFE_OPSET),
         )
@@ -201,6 +202,23 @@ def _examples(model: OnnxFile) -> tuple[Example, ...]:
     types = {one.name: one.type for one in model.inputs if isinstance(one.type, Tensor)}
     tries = tensors.guesses({name: (one.element, one.shape) for name, one in types.items()})
     return (Example("an input of the right form", tries),) if tries else ()
+
+
+def _shipped(model: OnnxFile, path: Path) -> tuple[Example, ...]:
+    """Return the inputs in `test_data_set_N`, which models of the ONNX zoo are shipped with."""
+    found = []
+    for folder in sorted(path.parent.glob(f"{_SHIPPED}_*")):
+        files = sorted(folder.glob("input_*.pb"), key=lambda file: (len(file.name), file.name))
+        try:
+            tensors_read = [read_tensor(file) for file in files]
+        except Malformed:
+            continue
+        if len(files) != len(model.inputs) or None in tensors_read:
+            continue
+        values = [one[1] for one in tensors_read if one is not None]
+        names = [one.name for one in model.inputs]
+        found.append(Example(folder.name, (dict(zip(names, values, strict=True)),)))
+    return tuple(found)
 
 
 def _notes(model: OnnxFile) -> list[str]:

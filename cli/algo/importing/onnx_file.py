@@ -5,11 +5,21 @@ Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.prot
 
 from __future__ import annotations
 
+import math
 import mmap
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from algo.importing.protobuf import Malformed, fields, integer, messages, signed, texts
+from algo.importing.protobuf import (
+    Malformed,
+    fields,
+    integer,
+    integers,
+    messages,
+    signed,
+    texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +36,13 @@ _ELEMENTS = {
     14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
     19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1",
 }  # fmt: skip
+# How struct calls an element, and in which field those are that are not in raw bytes.
+_CODES = {
+    "float32": "f", "float64": "d", "float16": "e", "bool": "?", "int8": "b", "uint8": "B",
+    "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q",
+}  # fmt: skip
+_PACKED = {"float32": (4, "f"), "float64": (10, "d")}
+_MOST_VALUES = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,55 @@ def read(path: Path) -> OnnxFile:
         return _model(memoryview(mapped))
     except RecursionError as error:
         raise Malformed("it is nested too deeply") from error
+
+
+def read_tensor(path: Path) -> tuple[str, Any] | None:
+    """Return name and nested lists of the tensor in a file, as models are shipped with.
+
+    None for one of an element type that JSON has no numbers for, or that is larger than a case.
+
+    Raises:
+        Malformed: It is no tensor.
+    """
+    data = memoryview(path.read_bytes())
+    element = _element(integer(data, 2))
+    shape = [signed(length) for length in integers(data, 1)]
+    values = _values(data, element, math.prod(shape))
+    if values is None:
+        return None
+    return "".join(texts(data, 8)), _folded(values, shape)
+
+
+def _values(data: memoryview, element: str, count: int) -> list[Any] | None:
+    """Return the elements, which are in raw bytes or in a field for their kind."""
+    if count > _MOST_VALUES:
+        return None
+    if element == "string":
+        return [str(one, "utf-8", errors="replace") for one in messages(data, 6)]
+    if element not in _CODES:
+        return None
+    code = _CODES[element]
+    raw = b"".join(bytes(one) for one in messages(data, 9))
+    if raw:
+        if len(raw) != count * struct.calcsize(f"<{code}"):
+            raise Malformed("a tensor has another size than its shape says")
+        return list(struct.unpack(f"<{count}{code}", raw))
+    if element in _PACKED:
+        field, kind = _PACKED[element]
+        raw = b"".join(bytes(one) for one in messages(data, field))
+        return list(struct.unpack(f"<{len(raw) // struct.calcsize(kind)}{kind}", raw))
+    found = [signed(one) for number in (5, 7, 11) for one in integers(data, number)]
+    return [bool(one) for one in found] if element == "bool" else list(found)
+
+
+def _folded(values: list[Any], shape: list[int]) -> Any:
+    if not shape:
+        return values[0] if values else None
+    if len(values) != math.prod(shape):
+        raise Malformed("a tensor has another size than its shape says")
+    for length in reversed(shape[1:]):
+        values = [values[at : at + length] for at in range(0, len(values), length or 1)]
+    return values
 
 
 def _model(data: memoryview) -> OnnxFile:

@@ -69,6 +69,22 @@ def integer(data: memoryview, number: int) -> int | None:
     return found[-1] if found else None
 
 
+def integers(data: memoryview, number: int) -> list[int]:
+    """Return all integers in the fields called `number`, packed together or not."""
+    found: list[int] = []
+    for field, value in fields(data):
+        if field != number:
+            continue
+        if isinstance(value, int):
+            found.append(value)
+            continue
+        at = 0
+        while at < len(value):
+            one, at = _varint(value, at)
+            found.append(one)
+    return found
+
+
 def signed(value: int) -> int:
     """Return an int64 as it was meant."""
     return value - (1 << 64) if value >= 1 << 63 else value

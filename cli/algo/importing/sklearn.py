@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".pkl", ".pickle", ".joblib", ".p", ".sav", ".model")
 _PACKAGE = "scikit-learn"
+# Packages whose estimators have the methods of scikit-learn's.
+_ESTIMATORS = {"sklearn", "lightgbm", "xgboost", "catboost", "imblearn"}
 _VERSION = "_sklearn_version"
 _RESERVED = ("joblib", "numpy", "pandas", "pytest", "scipy", "sklearn", "threadpoolctl")
 # What each method's answer is called; those with two numbers a row are no schema for several.
@@ -91,7 +93,8 @@ class SklearnSource:
             words={"requirements": "\n".join(needed), "file": path.name, "version": version},
             files=tuple(Copied(one, f"src/{one.name}") for one in self.code),
             reserved=_RESERVED,
-            notes=tuple(_notes(version, versions, loosen=self.loosen)),
+            notes=tuple(_notes(version, versions, loosen=self.loosen))
+            + self._unpinned(pickled, version),
             advice=f"algo import sklearn {shlex.quote(str(self.path))} --with REQUIREMENT "
             "--code MODULE.py, for what it cannot import",
             loosen=""
@@ -118,13 +121,14 @@ class SklearnSource:
     def _check(self, pickled: Pickled, versions: list[str], path: Path) -> None:
         if pickled.dangerous:
             raise PickleDangerous(f"to read {path.name} calls {', '.join(pickled.dangerous[:5])}")
-        if "sklearn" not in pickled.modules or not isinstance(pickled.root, Stub):
+        package = _package(pickled)
+        if package not in _ESTIMATORS:
             holds = _told(pickled)
             raise SourceInvalid(
                 f"{path.name} is a pickle, but of no scikit-learn estimator: it holds {holds}",
                 hint="pickle the estimator itself: joblib.dump(estimator, FILE)",
             )
-        if not versions:
+        if not versions and package == "sklearn":
             raise SourceUnsupported(
                 f"{path.name} does not say which scikit-learn wrote it: older than 0.18",
                 hint="fit and dump it again with a version of today",
@@ -146,11 +150,28 @@ class SklearnSource:
 
     def _requirements(self, pickled: Pickled, version: str) -> list[str]:
         sign = ">=" if self.loosen else "=="
-        lines = [f"{_PACKAGE}{sign}{version}"]
+        lines = [f"{_PACKAGE}{sign}{version}" if version else _PACKAGE]
         newer = any(module.startswith("numpy._core") for module, _ in pickled.names)
         lines.append("numpy>=2" if newer else "numpy")
         lines += requirements.known(pickled.modules - {"sklearn", "numpy", "joblib", "scipy"})
         return requirements.merged(lines, self.extra)
+
+    def _unpinned(self, pickled: Pickled, version: str) -> tuple[str, ...]:
+        """Return notes on packages whose versions the pickle does not tell."""
+        settled = {"numpy", *(requirements.name_of(line) for line in self.extra)}
+        settled |= {_PACKAGE} if version else set()
+        names = [one for one in requirements.known(pickled.modules) if one not in settled]
+        names = [one for one in names if one not in {"joblib", "scipy"}]
+        if not names:
+            return ()
+        told = " and ".join(names)
+        return (f"it does not say which {told} wrote it: pin it with --with {names[0]}==VERSION",)
+
+
+def _package(pickled: Pickled) -> str:
+    """Return the package that the pickled object's class is of, empty where it is no object."""
+    root = pickled.root
+    return root.module.split(".")[0] if isinstance(root, Stub) else ""
 
 
 def _look(path: Path) -> Pickled:

@@ -71,6 +71,19 @@ def stored(folder, name, location):
     )
 
 
+def zoo(folder):
+    """A model with data sets beside it, as those of the ONNX zoo have."""
+    (folder / "zoo").mkdir()
+    (folder / "zoo" / "model.onnx").write_bytes(scaled().SerializeToString())
+    for number, raw in enumerate((True, False)):
+        beside = folder / "zoo" / f"test_data_set_{number}"
+        beside.mkdir()
+        values = (np.arange(12).reshape(1, 3, 4, 1) / 4 * (number + 1)).astype(np.float32)
+        data = values.tobytes() if raw else values.ravel()
+        tensor = helper.make_tensor("picture", TensorProto.FLOAT, values.shape, data, raw=raw)
+        (beside / "input_0.pb").write_bytes(tensor.SerializeToString())
+
+
 def moved(folder, name, location):
     """Weights that are said to be somewhere else than they are."""
     stored(folder, name, "weights.bin")
@@ -99,6 +112,7 @@ if __name__ == "__main__":
         (folder / f"{name}.onnx").write_bytes(made.SerializeToString())
     (folder / "stored").mkdir()
     stored(folder / "stored", "net.onnx", "net.weights")
+    zoo(folder)
     (folder / "escaping").mkdir()
     moved(folder / "escaping", "net.onnx", "../../secret")
     (folder / "lacking").mkdir()

@@ -56,6 +56,15 @@ def test_guesses_differ_only_where_the_file_leaves_lengths_open(onnx_models: Pat
     assert sizes == [8, 1, 32, 224]
 
 
+def test_data_sets_that_a_model_is_shipped_with_are_its_examples(onnx_models: Path) -> None:
+    first, second = draft_of(onnx_models / "zoo").examples
+    assert first.name == "test_data_set_0"
+    quarters = [[[[(row * 4 + at) / 4] for at in range(4)] for row in range(3)]]
+    assert first.inputs == ({"picture": quarters},)
+    doubled = [[[[(row * 4 + at) / 2] for at in range(4)] for row in range(3)]]
+    assert second.inputs == ({"picture": doubled},)
+
+
 def test_weights_in_a_file_beside_it_are_a_model_of_their_own(onnx_models: Path) -> None:
     draft = draft_of(onnx_models / "stored")
     places = {name: copied.place for name, copied in draft.models.items()}

@@ -119,6 +119,17 @@ def test_requirements_are_those_that_it_was_pickled_with(sklearn_models: Path) -
     assert any("the pin that fits is scikit-learn==1.2.2" in note for note in loose.notes)
 
 
+def test_a_boosted_model_is_taken_and_its_versions_asked_for(tmp_path: Path) -> None:
+    # What pickle writes of an object without a state of scikit-learn's: a class, a new one, built.
+    model = b"\x80\x04\x8c\x10lightgbm.sklearn\x8c\x0eLGBMClassifier\x93)\x81}b."
+    (tmp_path / "boosted.pkl").write_bytes(model)
+    draft = draft_of(SklearnSource(tmp_path / "boosted.pkl"))
+    assert draft.words["requirements"].splitlines() == ["lightgbm", "numpy", "scikit-learn"]
+    assert any("pin it with --with lightgbm==VERSION" in note for note in draft.notes)
+    pinned = draft_of(SklearnSource(tmp_path / "boosted.pkl", extra=("lightgbm==4.6.0",)))
+    assert pinned.words["requirements"].startswith("lightgbm==4.6.0")
+
+
 def test_named_columns_are_a_frame_with_its_texts(sklearn_models: Path) -> None:
     draft = draft_of(
         SklearnSource(sklearn_models / "churn.pkl"),
