@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.fuzz import bodies, frames, http
+from tests.fuzz import bodies, frames, http, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,5 +29,7 @@ TARGETS = {
     "parts": Target(bodies.parts, bodies.PART_SEEDS, bodies.PART_WORDS, 10_000),
     "forms": Target(bodies.form, bodies.FORM_SEEDS, bodies.FORM_WORDS, 3000),
     "control": Target(bodies.control_line, bodies.CONTROL_SEEDS, bodies.CONTROL_WORDS, 1500),
+    "pickles": Target(models.a_pickle, models.PICKLE_SEEDS, models.PICKLE_WORDS, 5000),
+    "onnx": Target(models.an_onnx_file, models.ONNX_SEEDS, models.ONNX_WORDS, 5000),
     "http": Target(http.connection, http.SEEDS, http.WORDS, 1500),
 }
