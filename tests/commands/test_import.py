@@ -265,6 +265,20 @@ def test_a_predictor_of_cog_passes_its_tests_in_a_container(
     assert passing(capsys, "--engine", "docker") == 4
 
 
+def test_without_an_engine_a_pickle_is_read_here_only_when_that_is_asked_for(
+    cwd: Path,
+    sklearn_models: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ALGO_ENGINE")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{cwd}/none.sock")
+    assert run(["import", "sklearn", str(sklearn_models / "iris.pkl"), "--json"]) == 4
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "import_pickle_on_host"
+    assert list(cwd.iterdir()) == []
+
+
 def test_pins_without_wheels_for_the_image_are_told_with_a_way_out(
     cwd: Path, sklearn_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,12 @@ class FakeWorkshop:
 
     function: Callable[[Json], Json] = lambda value: value
     error: AlgoError | None = None
+    hosted: bool = False
     shown: dict[str, str] = field(default_factory=dict)
+
+    def on_host(self) -> bool:
+        """Tell what the test says."""
+        return self.hosted
 
     @contextmanager
     def serving(self, project: Path) -> Iterator[FunctionAlgorithm]:

@@ -59,3 +59,11 @@ class PinsUnmet(AlgoError):
     """The versions that the model was made with cannot be had for the Python of the image."""
 
     code = "import_pins_unmet"
+
+
+class PickleOnHost(AlgoError):
+    """There is no container to read a pickle in, and nobody said that this machine may."""
+
+    code = "import_pickle_on_host"
+    exit_code = NOT_ALLOWED
+    hint = "start Docker, or add --engine virtualenv to read it in a process of this machine"

@@ -13,7 +13,7 @@ from algo.contract.interface import Fault
 from algo.errors import AlgoError
 from algo.events import Note, Step, counted
 from algo.importing import literals, recording
-from algo.importing.errors import ExampleInvalid, ModelUnusable, PinsUnmet
+from algo.importing.errors import ExampleInvalid, ModelUnusable, PickleOnHost, PinsUnmet
 from algo.importing.examples import made_up
 from algo.importing.interface import Example
 from algo.importing.naming import choose_name
@@ -140,6 +140,7 @@ def import_source(
 def _recorded(
     draft: Draft, workshop: Workshop, tree: Path, notify: Notify
 ) -> tuple[recording.Recorded, ...]:
+    _refuse_on_host(draft, workshop)
     with _told(draft), workshop.serving(tree) as algorithm:
         notify(Step("Recording what it answers"))
         examples = draft.examples
@@ -149,6 +150,14 @@ def _recorded(
         if not examples:
             notify(Note("no case is recorded of an answer: give an input with --example FILE"))
         return recording.record(examples, algorithm, notify)
+
+
+def _refuse_on_host(draft: Draft, workshop: Workshop) -> None:
+    if draft.pickled and workshop.on_host():
+        raise PickleOnHost(
+            f"{draft.name} is or holds a pickle, which runs code when it is read, and no container "
+            "engine answers; nothing was read"
+        )
 
 
 class _Asking:
@@ -175,6 +184,7 @@ class _Asking:
             ModelUnusable: It cannot be loaded, or does not answer.
         """
         self.tell(draft)
+        _refuse_on_host(draft, self._workshop)
         with scratch("import") as folder, _told(draft):
             tree = Path(folder, "project")
             tree.mkdir()

@@ -56,6 +56,7 @@ class Draft:
         unrun: The hint where it cannot be run on this machine.
         owner: Who it is of, for a project that is given no other name.
         made_up: Whether an input is made up from what it declares when it runs.
+        pickled: Whether it holds pickles, which run code when they are read.
     """
 
     parts: tuple[str, ...]
@@ -71,6 +72,7 @@ class Draft:
     unrun: str = ""
     owner: str = ""
     made_up: bool = False
+    pickled: bool = False
 
 
 Ask = Callable[[Draft], "Json"]
@@ -78,6 +80,9 @@ Ask = Callable[[Draft], "Json"]
 
 class Workshop(Protocol):
     """Where the code of a project runs: its locked environment, and nowhere else."""
+
+    def on_host(self) -> bool:
+        """Tell whether that is this machine itself although nobody asked for it by name."""
 
     def serving(self, project: Path) -> AbstractContextManager[Algorithm]:
         """Lock the project in the folder `project`, and run it for the length of a block.

@@ -84,6 +84,7 @@ class MlflowSource:
                 "table": form.table,
             },
             reserved=_RESERVED,
+            pickled=any(folder.rglob("*.pkl")),
             examples=_examples(model, folder, form),
             notes=tuple(_notes(model, folder, form, unread)),
             advice=f"{again} --with REQUIREMENT, for what it cannot import",

@@ -93,6 +93,7 @@ class SklearnSource:
             words={"requirements": "\n".join(needed), "file": path.name, "version": version},
             files=tuple(Copied(one, f"src/{one.name}") for one in self.code),
             reserved=_RESERVED,
+            pickled=True,
             notes=tuple(_notes(version, versions, loosen=self.loosen))
             + self._unpinned(pickled, version),
             advice=f"algo import sklearn {shlex.quote(str(self.path))} --with REQUIREMENT "

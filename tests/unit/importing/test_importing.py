@@ -16,6 +16,7 @@ from algo.importing.errors import (
     ExampleInvalid,
     ExampleRefused,
     ModelUnusable,
+    PickleOnHost,
     SourceInvalid,
     TargetTaken,
 )
@@ -39,6 +40,7 @@ class Given:
 
     folder: Path
     examples: tuple[Example, ...] = (Example("one", ({"x": 1.5},)),)
+    pickled: bool = False
 
     def draft(self, ask: Ask) -> Draft:
         weights = self.folder / "net.onnx"
@@ -51,6 +53,7 @@ class Given:
             words,
             examples=self.examples,
             advice="export it again",
+            pickled=self.pickled,
         )
 
 
@@ -163,6 +166,19 @@ def test_a_model_that_does_not_load_is_told_with_what_fits(tmp_path: Path) -> No
         "export it again",
         "the algorithm did not load: IR version 99",
     )
+
+
+def test_a_pickle_is_not_read_on_this_machine_unless_that_is_asked_for(tmp_path: Path) -> None:
+    host = FakeWorkshop(hosted=True)
+    with pytest.raises(PickleOnHost, match="nothing was read") as refused:
+        made(tmp_path, host, source=Given(tmp_path, pickled=True))
+    assert (host.shown, refused.value.exit_code) == ({}, 4)
+    assert "--engine virtualenv" in refused.value.hint
+    assert left(tmp_path) == []
+    assert made(tmp_path, host, source=Given(tmp_path)).cases == 1
+    named = FakeWorkshop()
+    order = Order(tmp_path, Path("other"))
+    assert made(tmp_path, named, order, Given(tmp_path, pickled=True)).cases == 1
 
 
 @pytest.mark.parametrize("place", ["full", "a file"])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from algo.contract.interface import Algorithm
     from algo.deps import Deps
+    from algo.engines.interface import Engine
     from algo.importing.importing import Imported
     from algo.importing.interface import Source
 
@@ -22,6 +23,16 @@ class Engines:
     def __init__(self, deps: Deps, engine: str) -> None:
         self._deps = deps
         self._engine = engine
+        self._found: Engine | None = None
+
+    def on_host(self) -> bool:
+        """Tell whether no engine was named, and none but this machine itself is there."""
+        return not self._engine and not self._runs_on().wants_image
+
+    def _runs_on(self) -> Engine:
+        if self._found is None:
+            self._found = self._deps.engine(self._engine)
+        return self._found
 
     @contextmanager
     def serving(self, project: Path) -> Iterator[Algorithm]:
@@ -32,7 +43,7 @@ class Engines:
         from algo.serving.start import StartOptions, running
 
         deps, opened = self._deps, Project.open(project)
-        runs_on = deps.engine(self._engine)
+        runs_on = self._runs_on()
         servable = prepare(deps, opened, image=runs_on.wants_image, exact=True)
         timeout = opened.manifest.serving.timeout_seconds
         with (
