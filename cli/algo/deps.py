@@ -313,7 +313,9 @@ class Deps:
             env=self.env,
         )
 
-    def destination(self, project: Project, output: Path | None, into: str | None) -> Destination:
+    def destination(
+        self, project: Project | None, output: Path | None, into: str | None
+    ) -> Destination:
         """Return where `algo build` puts its image: a file, docker when it answers, the store.
 
         Raises:
@@ -329,7 +331,8 @@ class Deps:
         if output is not None and into is not None:
             raise UsageError("--into and -o name two places", hint="algo build --help")
         if output is not None:
-            return IntoFile(outside_code(project, output_file(self.cwd, output)))
+            file = output_file(self.cwd, output)
+            return IntoFile(outside_code(project, file) if project is not None else file)
         engine = None if into == "store" else self.image_engine()
         if engine is not None:
             return IntoEngine(engine)

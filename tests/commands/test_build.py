@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.images.recipe import host_platform
 from algo.main import run
 
 if TYPE_CHECKING:
@@ -153,3 +154,46 @@ def test_the_bill_of_materials_goes_to_stdout_or_a_file_and_the_image_nowhere(
     assert any(ref.startswith("gateway/msgspec@") for ref in parts)
     assert name not in engine.docker("images", "--format", "{{.Repository}}")
     assert run(["build", "--sbom", "--into", "store"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_image_is_the_same_when_it_is_built_as_on_another_machine(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "src" / "link.py").symlink_to("p.py")
+    (project / "data").mkdir()
+    (project.parent / "outside.txt").write_text("outside")
+    (project / "data" / "outside.txt").symlink_to("../../outside.txt")
+    (project / "run.sh").write_text("#!/bin/sh\n")
+    (project / "run.sh").chmod(0o755)
+    ordinary = built(capsys)["digest"]
+    assert run(["build", "--check", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+
+    assert report["images"] == [{"platform": str(host_platform()), "digest": ordinary}]
+    assert {"umask", "clock", "locale", "time zone", "directory order"} <= set(report["varied"])
+    assert run(["build", "--check", "--into", "store"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_image_and_a_version_get_todays_runtime_image_and_keep_their_layers(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "cases").mkdir()
+    (project / "cases" / "one.json").write_text('[{"name": "one", "input": 1, "expected": 2}]')
+    before = built(capsys)
+    assert run(["publish", "--yes", "--version", "1.3.0"]) == 0
+    capsys.readouterr()
+    project_rebased = built(capsys, "--rebase")
+    version_rebased = built(capsys, "--rebase", f"{name}:1.3.0", "--into", "store")
+
+    def own(document: dict[str, object]) -> list[str]:
+        layers = document["layers"]
+        assert isinstance(layers, list)
+        return [one["digest"] for one in layers if one["kind"] != "runtime"]
+
+    assert own(before) == own(project_rebased) == own(version_rebased)
+    assert version_rebased["version"] == "1.3.0"
+    assert run(["build", f"{name}:1.3.0"]) == 2

@@ -51,11 +51,13 @@ class FakeImageEngine:
         insists: Refuse archives in which a layer is empty, as containerd's store does.
         private: Put a layer with the host's secrets below each built image.
         architecture: What it builds for, whatever it is asked for.
+        today: What the distribution has besides: changes what is built.
     """
 
     insists: bool = False
     private: bool = False
     architecture: str = "amd64"
+    today: bytes = b""
     images: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layers: dict[str, bytes] = field(default_factory=dict)
     builds: list[Mapping[str, str]] = field(default_factory=list)
@@ -83,7 +85,7 @@ class FakeImageEngine:
         """Make one layer of the base, one of the recipe, and perhaps one of secrets."""
         self.builds.append(dict(arguments))
         log("Step 1/1 : FROM base")
-        made = [layer_tar("base", base.encode()), layer_tar("recipe", recipe)]
+        made = [layer_tar("base", base.encode()), layer_tar("recipe", recipe + self.today)]
         hidden = [layer_tar("secret", b"certificates")] if self.private else []
         made[1:1] = hidden
         self.layers |= {diff_id(layer): layer for layer in made}

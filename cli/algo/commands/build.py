@@ -37,6 +37,13 @@ PlatformOpt = Annotated[
         help="What it runs on, several with commas, or all. Default: this machine's.",
     ),
 ]
+CheckOpt = Annotated[
+    bool,
+    typer.Option("--check", help="Build twice, the second time as elsewhere, and compare."),
+]
+RebaseOpt = Annotated[
+    bool, typer.Option("--rebase", help="Take today's runtime image, and make no other layer anew.")
+]
 SizesOpt = Annotated[bool, typer.Option("--sizes", help="Show how large each package in it is.")]
 SbomOpt = Annotated[
     bool, typer.Option("--sbom", help="Print what it holds, as CycloneDX, and send it nowhere.")
@@ -45,9 +52,14 @@ SbomOpt = Annotated[
 
 def build_command(
     ctx: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="[REFERENCE]", help="With --rebase: a published version.")
+    ] = "",
     into: IntoOpt = None,
     output: OutputOpt = None,
     platform: PlatformOpt = "",
+    check: CheckOpt = False,
+    rebase: RebaseOpt = False,
     sizes: SizesOpt = False,
     sbom: SbomOpt = False,
     json: JsonOpt = False,
@@ -59,15 +71,22 @@ def build_command(
     algo build --into store             into the embedded store, no engine needed
     algo build -o dist/digits.tar       into a file
     algo build --platform all           for linux/amd64 and linux/arm64
+    algo build --check                  prove that it is the same anywhere
+    algo build --rebase                 onto the system packages of today
     algo build --sbom -o dist/sbom.json every package and model in it
     """
     from algo.commands.shared import building
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
+    wish = building.Wish(building.platforms(platform), output, into, sizes, rebase)
+    if target:
+        building.rebase_version(deps, target, wish)
+        return
     project = Project.find(deps.cwd)
-    wish = building.Wish(building.platforms(platform), output, into, sizes)
-    if sbom:
+    if check:
+        building.check(deps, project, wish)
+    elif sbom:
         building.show_sbom(deps, project, wish)
     else:
         building.build(deps, project, wish)

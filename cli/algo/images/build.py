@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
-from algo.images.bytecode import Compiler
+from algo.images.bytecode import Compiler, Earlier
 from algo.images.code import code_entries
 from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
-from algo.images.errors import BadPlatform
+from algo.images.errors import BadPlatform, CannotRebase
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
@@ -86,13 +86,68 @@ class Builder:
             ModelMissing: A model is not there.
             LinkOutside: A link leads out of the project.
         """
+        where = self._where(platform)
+        project.check_files()
+        runtime = self._runtime(project, where, notify)
+        compiler = self._compiler(project, runtime, notify)
+        image = self._assemble(project, lock, runtime, compiler, notify)
+        _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
+        return image
+
+    def rebase(
+        self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
+    ) -> BuiltImage:
+        """Return the image of `project` on the runtime image that can be made today.
+
+        Gateway and packages are the layers that were made with the locked runtime image; nothing
+        is installed or compiled. The lock gets the new runtime image's digest.
+
+        Raises:
+            CannotRebase: It was not built here with what is locked.
+            AlgoError: As `build`.
+        """
+        where = self._where(platform)
+        project.check_files()
+        compiled = lock.runtimes.get(str(self.host), "")
+        if not compiled or str(where) not in lock.runtimes:
+            raise CannotRebase(f"{project.name} was not built for {where} yet")
+        known = self._runtime(project, where, notify)
+        earlier = Earlier(known, self.engine, self.find_python, compiled)
+        # What is missing shows before a minute is spent on the runtime image.
+        self._assemble(project, lock, known, earlier, notify)
+        runtime = self._runtime(project, where, notify, fresh=True)
+        image = self._assemble(project, lock, runtime, earlier, notify)
+        write(lock.with_runtime(str(where), str(runtime.digest)), project.lock_path)
+        return image
+
+    def rebase_image(self, image: BuiltImage, *, notify: Notify) -> BuiltImage:
+        """Return an image that `algo` made, wherever, on the runtime image of today.
+
+        Raises:
+            CannotRebase: It stands on a base of its own, or is for another version of its language.
+            RuntimeUnavailable: The runtime image cannot be made.
+        """
+        from algo.images.rebase import rebase, recipe_of
+
+        recipe = recipe_of(image, self.runtimes, self.host)
+        runtime = ensure_runtime(recipe, self.cache, self.engine, fresh=True, notify=notify)
+        return rebase(image, runtime, self.cache)
+
+    def _where(self, platform: Platform | None) -> Platform:
         where = platform or self.host
         if where not in PLATFORMS:
             raise BadPlatform(f"images are not made for {where}")
-        project.check_files()
-        manifest = project.manifest
-        runtime = self._runtime(project, where, notify)
-        compiler = self._compiler(project, runtime, notify)
+        return where
+
+    def _assemble(
+        self,
+        project: Project,
+        lock: Lock,
+        runtime: RuntimeImage,
+        compiler: Compiler,
+        notify: Notify,
+    ) -> BuiltImage:
+        manifest, where = project.manifest, runtime.image.platform
         target = Target(str(where), runtime.recipe.spec.version)
         wanted = lock.target(target.platform, target.python)
         layers = [
@@ -103,11 +158,23 @@ class Builder:
             *model_layers(project, lock, self.cache),
             self._code(project),
         ]
-        image = assemble(manifest, where, layers, runtime.path, self.cache, created=self.created)
-        _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
+        image = assemble(manifest, where, layers, runtime.below, self.cache, created=self.created)
         return replace(image, runtime=runtime.digest)
 
-    def _runtime(self, project: Project, where: Platform, notify: Notify) -> RuntimeImage:
+    def runtimes_for(
+        self, project: Project, platform: Platform, *, notify: Notify
+    ) -> tuple[RuntimeImage, ...]:
+        """Return the runtime images that a build for `platform` takes: its own, and what compiles.
+
+        Raises:
+            RuntimeUnavailable: One is not cached and cannot be made.
+        """
+        wanted = dict.fromkeys((platform, self.host))
+        return tuple(self._runtime(project, one, notify) for one in wanted)
+
+    def _runtime(
+        self, project: Project, where: Platform, notify: Notify, *, fresh: bool = False
+    ) -> RuntimeImage:
         manifest, here = project.manifest, str(self.host)
         language, system = manifest.algorithm.language, manifest.environment.system_packages
 
@@ -115,7 +182,12 @@ class Builder:
             return read_recipe(self.runtimes, language, str(where), tuple(system), host=host)
 
         return ensure_runtime(
-            recipe(here), self.cache, self.engine, native=lambda: recipe(""), notify=notify
+            recipe(here),
+            self.cache,
+            self.engine,
+            native=lambda: recipe(""),
+            fresh=fresh,
+            notify=notify,
         )
 
     def _compiler(self, project: Project, runtime: RuntimeImage, notify: Notify) -> Compiler:
@@ -189,6 +261,7 @@ class Builder:
         )
         if found is not None:
             return found
+        compiler.check(kind)
         notify(
             Step(f"Making the {kind} layer for {target.platform}: {counted(len(pins), 'package')}")
         )

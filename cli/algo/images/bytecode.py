@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import Warned
+from algo.images.errors import CannotRebase
 from algo.images.load import ensure_loaded
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.events import Notify
+    from algo.images.image import LayerKind
     from algo.images.interface import ImageEngine
     from algo.images.runtime import RuntimeImage
 
@@ -59,6 +61,9 @@ class Compiler:
             return self.best
         minor = self.runtime.recipe.spec.version
         return f"host {minor}" if self.find_python(minor) is not None else _NOT
+
+    def check(self, kind: LayerKind) -> None:
+        """Allow that a layer of the `kind` is made."""
 
     def compile(self, folder: Path, place: str, *, notify: Notify) -> str:
         """Compile the tree at `folder`, which will lie at `place` in the image.
@@ -98,6 +103,37 @@ class Compiler:
         notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
         _compile_here(folder, place, python)
         return self.within_reach()
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier(Compiler):
+    """Knows what another runtime image compiled before, and compiles nothing.
+
+    Args:
+        digest: The digest of that runtime image.
+    """
+
+    digest: str = ""
+
+    @property
+    def best(self) -> str:
+        """What the layers depend on that are looked for."""
+        return f"runtime {self.digest}"
+
+    def within_reach(self) -> str:
+        """Return the same: nothing else will do."""
+        return self.best
+
+    def check(self, kind: LayerKind) -> None:
+        """Refuse to make a layer.
+
+        Raises:
+            CannotRebase: Always.
+        """
+        raise CannotRebase(
+            f"the {kind} layer that was made with the runtime image {self.digest[:19]} is not "
+            "cached as it would be now"
+        )
 
 
 def groups(folder: Path) -> list[list[str]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from algo.images.image import BuiltImage, LayerKind
 from algo.oci import manifest as documents
@@ -30,6 +33,44 @@ PORT = 8080
 USER = "65532:65532"
 
 
+_OCI = "org.opencontainers.image."
+LANGUAGE, LANGUAGE_VERSION = "dev.algo.language", "dev.algo.language-version"
+SYSTEM_PACKAGES, OWN_BASE = "dev.algo.system-packages", "dev.algo.own-base"
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What an algorithm's layers lie on.
+
+    Args:
+        name: What a container engine calls the runtime image.
+        digest: Its digest.
+        search_path: PATH in it.
+        version: Of its language.
+        system_packages: The Debian packages that were asked for besides.
+        variables: Other variables that it sets, each `NAME=value`.
+        own_base: Whether the project chose what the runtime image is made on.
+    """
+
+    name: str
+    digest: Digest
+    search_path: str
+    version: str
+    system_packages: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    own_base: bool = False
+
+    def labels(self) -> dict[str, str]:
+        """Return what an image says of it."""
+        return {
+            LANGUAGE_VERSION: self.version,
+            SYSTEM_PACKAGES: " ".join(sorted(self.system_packages)),
+            OWN_BASE: "true" if self.own_base else "",
+            f"{_OCI}base.digest": str(self.digest),
+            f"{_OCI}base.name": self.name,
+        }
+
+
 def runner_place(language: str) -> str:
     """Return where the runner of `language` lies in the image."""
     return f"{ROOT}/runtimes/{language}"
@@ -39,7 +80,7 @@ def assemble(
     project: Manifest,
     platform: Platform,
     layers: Sequence[Layer],
-    search_path: str,
+    below: Below,
     cache: Cache,
     *,
     created: int,
@@ -52,12 +93,27 @@ def assemble(
         project: Gives the name, the language and the labels.
         platform: What the image runs on.
         layers: From the bottom up.
-        search_path: PATH in the runtime image.
+        below: What the runtime's layers are.
         cache: Takes the config.
         created: Seconds since 1970 that the image says it is from (`SOURCE_DATE_EPOCH`).
     """
-    container = _container(project, search_path)
-    return _store(project.algorithm.name, platform, layers, container, cache, created)
+    container = _container(project, below)
+    return _store(project.algorithm.name, platform, layers, container, cache, _time(created))
+
+
+def reassemble(
+    image: BuiltImage, layers: Sequence[Layer], below: Below, cache: Cache
+) -> BuiltImage:
+    """Return `image` with other layers on another runtime image, all else as it was."""
+    config = documents.decode(image.config_bytes, documents.ImageConfig)
+    labels = {**config.config.labels, **below.labels()}
+    container = msgspec.structs.replace(
+        config.config,
+        env=_variables(below),
+        labels=_present(labels),
+    )
+    made = _store(image.name, image.platform, layers, container, cache, config.created)
+    return replace(made, runtime=below.digest)
 
 
 def assemble_runtime(
@@ -65,7 +121,7 @@ def assemble_runtime(
 ) -> BuiltImage:
     """Return the image of a runtime's `layers` alone, its config stored in the cache."""
     container = documents.ContainerConfig(env=(f"PATH={search_path}", "LANG=C.UTF-8"))
-    return _store(name, platform, layers, container, cache, 0)
+    return _store(name, platform, layers, container, cache, _time(0))
 
 
 def _store(
@@ -74,9 +130,8 @@ def _store(
     layers: Sequence[Layer],
     container: documents.ContainerConfig,
     cache: Cache,
-    created: int,
+    when: str,
 ) -> BuiltImage:
-    when = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     config_bytes = documents.encode(
         documents.ImageConfig(
             architecture=platform.architecture,
@@ -95,6 +150,7 @@ def _store(
             media_type=media_types.MANIFEST,
             config=documents.DescriptorDocument.of(config),
             layers=tuple(documents.DescriptorDocument.of(layer.descriptor) for layer in layers),
+            annotations=_annotations(container.labels, when),
         )
     )
     return BuiltImage(
@@ -109,22 +165,38 @@ def _store(
     )
 
 
-def _container(project: Manifest, search_path: str) -> documents.ContainerConfig:
+def _time(created: int) -> str:
+    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _annotations(labels: dict[str, str], when: str) -> dict[str, str]:
+    """Return the labels that the OCI image specification names, for who reads no config."""
+    found = {name: value for name, value in labels.items() if name.startswith(_OCI)}
+    return dict(sorted({**found, f"{_OCI}created": when}.items())) if found else {}
+
+
+def _variables(below: Below) -> tuple[str, ...]:
+    own = (
+        f"PATH={below.search_path}",
+        "LANG=C.UTF-8",
+        "HOME=/tmp",
+        f"PYTHONPATH=/{GATEWAY}",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "PYTHONUNBUFFERED=1",
+        f"ALGO_JOBS=/{JOBS}",
+    )
+    ours = {one.partition("=")[0] for one in own}
+    return (*own, *(one for one in below.variables if one.partition("=")[0] not in ours))
+
+
+def _container(project: Manifest, below: Below) -> documents.ContainerConfig:
     return documents.ContainerConfig(
         user=USER,
         exposed_ports={f"{PORT}/tcp": {}},
-        env=(
-            f"PATH={search_path}",
-            "LANG=C.UTF-8",
-            "HOME=/tmp",
-            f"PYTHONPATH=/{GATEWAY}",
-            "PYTHONDONTWRITEBYTECODE=1",
-            "PYTHONUNBUFFERED=1",
-            f"ALGO_JOBS=/{JOBS}",
-        ),
+        env=_variables(below),
         cmd=_command(project.algorithm.language),
         working_dir=f"/{APP}",
-        labels=_labels(project),
+        labels=_labels(project, below),
         stop_signal="SIGTERM",
     )
 
@@ -142,18 +214,25 @@ def _command(language: str) -> tuple[str, ...]:
     return ("python3", "-m", "algo_gateway", *flat)
 
 
-def _labels(project: Manifest) -> dict[str, str]:
+def _labels(project: Manifest, below: Below) -> dict[str, str]:
     algorithm = project.algorithm
+    owner, _, name = algorithm.name.partition("/")
     labels = {
-        "dev.algo.language": algorithm.language,
+        LANGUAGE: algorithm.language,
         "dev.algo.name": algorithm.name,
-        "org.opencontainers.image.authors": ", ".join(algorithm.authors),
-        "org.opencontainers.image.description": algorithm.description,
-        "org.opencontainers.image.licenses": algorithm.license,
-        "org.opencontainers.image.source": algorithm.repository,
-        "org.opencontainers.image.title": algorithm.name.split("/")[-1],
+        f"{_OCI}authors": ", ".join(algorithm.authors),
+        f"{_OCI}description": algorithm.description,
+        f"{_OCI}licenses": algorithm.license,
+        f"{_OCI}source": algorithm.repository,
+        f"{_OCI}title": name,
+        f"{_OCI}url": algorithm.repository,
+        f"{_OCI}vendor": owner,
     }
-    return {name: value for name, value in labels.items() if value}
+    return _present({**labels, **below.labels()})
+
+
+def _present(labels: dict[str, str]) -> dict[str, str]:
+    return {name: labels[name] for name in sorted(labels) if labels[name]}
 
 
 def _history(layer: Layer, when: str) -> documents.History:

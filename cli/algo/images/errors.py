@@ -61,3 +61,26 @@ class BadPlatform(AlgoError):
     code = "bad_platform"
     exit_code = USAGE
     hint = "pass --platform linux/amd64 or --platform linux/arm64"
+
+
+class NotReproducible(AlgoError):
+    """Two builds of the same inputs gave different images."""
+
+    code = "not_reproducible"
+    hint = (
+        "make what is named the same each time, or name it in .algoignore; then: algo build --check"
+    )
+
+
+class CheckFailed(AlgoError):
+    """One of the builds that were to be compared did not end well."""
+
+    code = "check_failed"
+    hint = "algo build"
+
+
+class CannotRebase(AlgoError):
+    """The image's layers do not fit the runtime image, or are not here: it must be built."""
+
+    code = "cannot_rebase"
+    hint = "algo build"

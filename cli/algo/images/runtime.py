@@ -11,7 +11,7 @@ import msgspec
 
 from algo.errors import AlgoError
 from algo.events import Step
-from algo.images.config import assemble_runtime
+from algo.images.config import Below, assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
@@ -87,6 +87,27 @@ class RuntimeImage:
         """The digest of its manifest."""
         return self.image.digest
 
+    @property
+    def below(self) -> Below:
+        """What images on it must know."""
+        return Below(
+            name=self.image.tag,
+            digest=self.digest,
+            search_path=self.path,
+            version=self.recipe.spec.version,
+            system_packages=self.recipe.system_packages,
+        )
+
+    def share(self, source: Cache, target: Cache) -> None:
+        """Give the cache `target` what `source` has of it, without copying."""
+        for layer in self.layers:
+            place = target.blob(layer.descriptor.digest)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                place.hardlink_to(source.blob(layer.descriptor.digest))
+        records = tuple(record_of(layer) for layer in self.layers)
+        target.remember(_NOTES, self.recipe.key, _Record(records, self.path))
+
 
 def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
     """Return the cached runtime image of `recipe`, None when it is not there whole."""
@@ -104,6 +125,7 @@ def ensure_runtime(
     engine: ImageEngine | None,
     *,
     native: Callable[[], RuntimeRecipe] | None = None,
+    fresh: bool = False,
     notify: Notify,
 ) -> RuntimeImage:
     """Return the runtime image of `recipe`, built and exported first when it is not cached.
@@ -114,13 +136,14 @@ def ensure_runtime(
         engine: What makes it.
         native: Gives the recipe that runs the platform's own programs, for packages that cannot
             be put in otherwise.
+        fresh: Make it anew, of what the distribution has today.
         notify: Gets steps.
 
     Raises:
         RuntimeUnavailable: It is not cached and there is no engine to build it.
         ImageBuildFailed: The engine could not build it.
     """
-    found = find_runtime(recipe, cache)
+    found = None if fresh else find_runtime(recipe, cache)
     if found is not None:
         return found
     if engine is None:
@@ -129,7 +152,7 @@ def ensure_runtime(
             f"{recipe.platform} is not cached, and no container engine answers to build it"
         )
     with cache.locked("runtime"):
-        found = find_runtime(recipe, cache)
+        found = None if fresh else find_runtime(recipe, cache)
         if found is None and recipe.assembled:
             found = _assemble(recipe, native, cache, engine, notify)
         return found or _build(recipe, cache, engine, notify)

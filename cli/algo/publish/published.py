@@ -72,6 +72,22 @@ class PublishedVersions:
             NotOnHost: Without a container: its lock does not cover this machine.
             AlgoError: As `publish.consume.pull`.
         """
+        found, built = self._fetch(reference, notify)
+        make = self._in_engine if image else self._on_host
+        return make(found, built, notify)
+
+    def image(self, reference: str, *, notify: Notify) -> tuple[BuiltImage, str]:
+        """Return the image of a version for this machine, verified, its blobs here; and its tag.
+
+        Raises:
+            NoSuchPlatform: The version has no image for this machine.
+            AlgoError: As `publish.consume.pull`.
+        """
+        found, built = self._fetch(reference, notify)
+        check_blobs(found.repository, found.verified, notify=notify)
+        return built, found.asked.version
+
+    def _fetch(self, reference: str, notify: Notify) -> tuple[Examined, BuiltImage]:
         wanted = Reference.parse(reference)
         found = self._here(wanted, notify)
         if signer := found.verified.signer:
@@ -87,8 +103,7 @@ class PublishedVersions:
         if not self.tools.skip:
             rule = self.tools.accepted().rules.of(wanted.host, found.asked.name)
             judge(built.layers, rule, found.verified.release, reference, notify=notify)
-        make = self._in_engine if image else self._on_host
-        return make(found, built, notify)
+        return found, built
 
     def _here(self, wanted: Reference, notify: Notify) -> Examined:
         """Return the version from the embedded store, pulled first when it is elsewhere."""

@@ -146,7 +146,11 @@ class Contents:
 
     def _annotations(self) -> dict[str, str]:
         algorithm = self.algorithm
+        checkout = self.making.source.checkout if self.making else None
         found = {
+            "org.opencontainers.image.revision": checkout.commit if checkout else "",
+            "org.opencontainers.image.url": algorithm.repository,
+            "org.opencontainers.image.vendor": self.reference.name.partition("/")[0],
             "org.opencontainers.image.authors": ", ".join(algorithm.authors),
             "org.opencontainers.image.description": algorithm.description,
             "org.opencontainers.image.licenses": algorithm.license,

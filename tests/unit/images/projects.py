@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from algo.images.build import Builder
 from algo.images.cache import Cache
+from algo.images.config import Below
 from algo.oci.descriptor import Platform
+from algo.oci.digest import Digest
 from algo.project.lock import Lock, Pin, Target
 from algo.project.project import Project
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from algo.images.interface import ImageEngine
 
 AMD64 = Platform("linux", "amd64")
+BELOW = Below("algo.local/runtime/python:1", Digest.of(b"runtime"), "/bin", "3.13")
 MANIFEST = """
 [algorithm]
 name = "acme/p"

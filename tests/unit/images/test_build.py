@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from algo.engines.errors import ImageBuildFailed
 from algo.events import Event, Warned, silent
 from algo.images.cache import Cache
-from algo.images.errors import BadPlatform, RuntimeUnavailable
+from algo.images.errors import BadPlatform, CannotRebase, RuntimeUnavailable
 from algo.images.image import LayerKind
 from algo.images.layer import make_layer
 from algo.images.sizes import package_sizes
@@ -85,7 +86,21 @@ def test_the_manifest_and_the_config_name_every_layer(tmp_path: Path) -> None:
     assert config.rootfs.diff_ids == tuple(str(layer.diff_id) for layer in image.layers)
     assert config.config.user == "65532:65532"
     assert config.config.cmd[:3] == ("python3", "-m", "algo_gateway")
-    assert config.config.labels["dev.algo.name"] == "acme/p"
+    labels = config.config.labels
+    assert (labels["dev.algo.name"], labels["dev.algo.language-version"]) == ("acme/p", "3.13")
+    oci = "org.opencontainers.image."
+    assert manifest.annotations == {
+        f"{oci}base.digest": str(image.runtime),
+        f"{oci}base.name": f"algo.local/runtime/python:{str(image.runtime)[7:19]}",
+        f"{oci}created": config.created,
+        f"{oci}title": "p",
+        f"{oci}vendor": "acme",
+    }
+    assert all(
+        labels.get(name) == value
+        for name, value in manifest.annotations.items()
+        if name != f"{oci}created"
+    )
 
 
 def test_another_cache_and_another_folder_give_the_same_digest(tmp_path: Path) -> None:
@@ -318,3 +333,46 @@ def test_the_size_of_each_package_is_that_of_its_files_and_what_was_compiled(
     # A record that does not name itself belongs to none.
     assert found == [("big", "1.0", 990 + record), ("others", "", 12), ("small", "2", 8)]
     assert layer.unpacked > layer.descriptor.size
+
+
+def test_a_rebase_takes_the_runtime_image_of_today_and_makes_nothing_else(tmp_path: Path) -> None:
+    engine, packages = FakeImageEngine(), FakePackages()
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", engine, packages)
+    here = project(tmp_path / "p")
+    before = made.build(here, lock(), notify=silent)
+    locked = read(here.lock_path)
+    assert locked is not None
+    engine.today = b"newer packages"
+    packages.installed.clear()
+    after = made.rebase(here, locked, notify=silent)
+
+    own = [one for one in after.layers if one.kind is not LayerKind.RUNTIME]
+    assert own == [replace(one, reused=True) for one in before.layers[2:]]
+    assert after.runtime != before.runtime
+    assert after.layers[1].descriptor != before.layers[1].descriptor
+    assert packages.installed == []
+    config = decode(after.config_bytes, ImageConfig).config
+    assert config.labels["org.opencontainers.image.base.digest"] == str(after.runtime)
+    written = read(here.lock_path)
+    assert written is not None
+    assert written.runtimes == {"linux/amd64": str(after.runtime)}
+    assert made.rebase_image(before, notify=silent).digest == after.digest
+
+
+def test_what_does_not_fit_todays_runtime_image_is_not_rebased(tmp_path: Path) -> None:
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", FakeImageEngine())
+    here = project(tmp_path / "p")
+    with pytest.raises(CannotRebase, match="was not built for linux/amd64 yet"):
+        made.rebase(here, lock(), notify=silent)
+    before = made.build(here, lock(), notify=silent)
+    locked = read(here.lock_path)
+    assert locked is not None
+    with pytest.raises(CannotRebase, match="packages layer that was made with"):
+        made.rebase(
+            here, lock("1.16").with_runtime("linux/amd64", str(before.runtime)), notify=silent
+        )
+
+    toml = tmp_path / "r" / "python" / "runtime.toml"
+    toml.write_text(toml.read_text().replace("3.13", "3.14"))
+    with pytest.raises(CannotRebase, match=r"is for python 3\.13, the runtime image has 3\.14"):
+        made.rebase_image(before, notify=silent)

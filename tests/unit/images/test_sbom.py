@@ -15,7 +15,7 @@ from algo.oci.digest import Digest
 from algo.project.lock import Pin
 from algo.project.manifest import parse
 
-from tests.unit.images.projects import AMD64, MANIFEST
+from tests.unit.images.projects import AMD64, BELOW, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def layer(folder: Path, kind: LayerKind, files: dict[str, str], name: str = "") 
 def image(folder: Path, *layers: Layer, platform: Platform = AMD64) -> BuiltImage:
     from algo.images.cache import Cache
 
-    return assemble(parse(MANIFEST), platform, layers, "/bin", Cache(folder / "cache"), created=0)
+    return assemble(parse(MANIFEST), platform, layers, BELOW, Cache(folder / "cache"), created=0)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from algo.deps import Deps
     from algo.events import Notify
     from algo.images.build import Builder
-    from algo.images.deliver import BuildReport, LayerReport
+    from algo.images.deliver import BuildReport, Destination, LayerReport
     from algo.images.image import BuiltImage
     from algo.project.lock import Lock
     from algo.project.project import Project
@@ -44,12 +44,14 @@ class Wish:
         output: The file that the result goes to.
         into: `docker` or `store`.
         sizes: Whether to show how large each package is.
+        rebase: Whether to take the runtime image of today and make nothing else.
     """
 
     platforms: tuple[Platform, ...] = ()
     output: Path | None = None
     into: str | None = None
     sizes: bool = False
+    rebase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,59 @@ def build(deps: Deps, project: Project, wish: Wish) -> None:
     notify = deps.output.event
     destination = deps.destination(project, wish.output, wish.into)
     images = _images(deps.builder(), project, _lock(deps, project), wish, notify)
-    reports = deliver(images, project.manifest.algorithm.version, destination, notify=notify)
+    _show(deps, images, project.manifest.algorithm.version, destination, wish)
+
+
+def rebase_version(deps: Deps, reference: str, wish: Wish) -> None:
+    """Put a published version onto the runtime image of today; the result is a build, no version.
+
+    Raises:
+        UsageError: Something else than a rebase is asked for.
+        CannotRebase: It must be built anew.
+    """
+    if not wish.rebase or wish.platforms:
+        raise UsageError(
+            "a version is only rebased, for this machine: all else wants its project",
+            hint=f"algo build --rebase {reference}",
+        )
+    destination = deps.destination(None, wish.output, wish.into)
+    notify = deps.output.event
+    image, version = deps.published().image(reference, notify=notify)
+    _show(deps, (deps.builder().rebase_image(image, notify=notify),), version, destination, wish)
+
+
+def _show(
+    deps: Deps,
+    images: Sequence[BuiltImage],
+    version: str,
+    destination: Destination,
+    wish: Wish,
+) -> None:
+    reports = deliver(images, version, destination, notify=deps.output.event)
     if wish.sizes:
         reports = tuple(map(_with_packages, reports, images))
     for report in reports:
         deps.output.aside(_layers(report))
     shown = reports if len(reports) > 1 else reports[0]
     deps.output.result(shown, human=_sizes(reports) if wish.sizes else _digests(reports))
+
+
+def check(deps: Deps, project: Project, wish: Wish) -> None:
+    """Show the digests of what was built twice and was the same.
+
+    Raises:
+        NotReproducible: It was not.
+        UsageError: A place for the image is named, which goes nowhere.
+    """
+    from algo.commands.shared import checking
+
+    if wish.into is not None or wish.output is not None:
+        raise UsageError("--check sends the image nowhere", hint="algo build --check")
+    _lock(deps, project)
+    report = checking.check(deps, project, wish.platforms)
+    several = len(report.images) > 1
+    lines = [f"{one.platform} {one.digest}" if several else one.digest for one in report.images]
+    deps.output.result(report, human="\n".join(lines))
 
 
 def show_sbom(deps: Deps, project: Project, wish: Wish) -> None:
@@ -123,7 +171,8 @@ def _images(
     wanted: Sequence[Platform | None] = wish.platforms or (None,)
     images = []
     for platform in wanted:
-        image = builder.build(project, lock, platform=platform, notify=notify)
+        make = builder.rebase if wish.rebase else builder.build
+        image = make(project, lock, platform=platform, notify=notify)
         # The build has written the runtime image down; the next one must not forget it.
         lock = read(project.lock_path) or lock
         images.append(image)
