@@ -42,6 +42,7 @@ ABOVE = {
     "commands": {*NOUNS, "importing", "publish", "output", "deps", "resources"},
     "app": {"commands"},
     "main": {"app", "deps", "output"},
+    "elsewhere": {"main"},
 }
 ALLOWED = NOUNS | ABOVE
 

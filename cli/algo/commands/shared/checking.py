@@ -169,7 +169,7 @@ def _copy(source: Path, target: Path, root: Path) -> None:
 
 def _build(place: _Place, platform: Platform) -> BuiltImage:
     """Run `algo build` in a process of its own and return what it made."""
-    launcher = [sys.executable, "-m", "algo.commands.shared.elsewhere", str(place.ahead)]
+    launcher = [sys.executable, "-m", "algo.elsewhere", str(place.ahead)]
     words = ["build", "--json", "--into", "store", "--platform", str(platform)]
     done = subprocess.run(
         [*launcher, place.umask, *words],

@@ -1,6 +1,6 @@
 """Run `algo` as it would run on another machine; `algo build --check` starts it.
 
-python -m algo.commands.shared.elsewhere SECONDS UMASK ARGUMENT …
+python -m algo.elsewhere SECONDS UMASK ARGUMENT …
 
 The clock goes SECONDS ahead, files get UMASK, and folders are listed in reverse.
 """
