@@ -32,6 +32,7 @@ BENCHMARKS = (
     "cli.startup",
     "images.weights",
     "images.edit",
+    "images.build",
     "environments.lock",
     "registry.push",
 )

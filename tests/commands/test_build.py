@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import gzip
 import json
 import tarfile
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from algo.images.recipe import host_platform
 from algo.main import run
 
+from tests.machine import tools
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Engine
 
@@ -197,3 +200,55 @@ def test_an_image_and_a_version_get_todays_runtime_image_and_keep_their_layers(
     assert own(before) == own(project_rebased) == own(version_rebased)
     assert version_rebased["version"] == "1.3.0"
     assert run(["build", f"{name}:1.3.0"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_dockerfile_comes_first_and_nothing_of_this_machine_stays(
+    project: Path,
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plugins = tmp_path / "docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(tools.fetch("buildx"))
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text(Path("/etc/ssl/certs/ca-certificates.crt").read_text() + "# secret-marker\n")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("NO_PROXY", "secret-host,127.0.0.1")
+    text = (project / "algo.toml").read_text()
+    changed = text.replace("[models]", '[environment]\ndockerfile = "Dockerfile"\n[models]')
+    (project / "algo.toml").write_text(changed)
+    (project / "tool.sh").write_text("#!/bin/sh\necho tool\n")
+    (project / "Dockerfile").write_text(
+        "FROM debian:trixie-slim\n"
+        "COPY --chmod=755 tool.sh /usr/local/bin/tool\n"
+        'RUN grep -q marker "$SSL_CERT_FILE" && test -n "$NO_PROXY" && tool > /made\n'
+        "ENV FROM_PRELUDE=1\n"
+        "USER 1000\n"
+    )
+    first = built(capsys)
+    again = built(capsys)
+    assert run(["build", "-o", str(tmp_path / "image.tar")]) == 0
+
+    assert first["digest"] == again["digest"]
+    assert "debian:trixie-slim" in (project / "algo.lock").read_text()
+    script = "cat /made; tool; echo $FROM_PRELUDE $SSL_CERT_FILE; id -u; python3 --version"
+    said = engine.docker("run", "--rm", str(first["reference"]), "sh", "-c", script).split()
+    assert said[:-1] == ["tool", "tool", "1", "65532", "Python"]
+    with tarfile.open(tmp_path / "image.tar") as archive:
+        for member in archive:
+            content = _content(archive, member)
+            whole = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+            assert b"secret-marker" not in whole
+            assert b"secret-host" not in whole
+            assert b"run/algo-build/" not in whole
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    found = archive.extractfile(member)
+    assert found is not None
+    return found.read()

@@ -10,6 +10,8 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from algo.engines.errors import ImageMissing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
@@ -41,6 +43,7 @@ class FakeBuild:
 
     private: frozenset[str]
     began: int
+    variables: frozenset[str] = frozenset({"SSL_CERT_FILE=/host"})
 
 
 @dataclass
@@ -63,6 +66,9 @@ class FakeImageEngine:
     builds: list[Mapping[str, str]] = field(default_factory=list)
     loaded: list[int] = field(default_factory=list)
     runs: list[list[str]] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    preludes: list[tuple[bytes, list[str]]] = field(default_factory=list)
+    variables: tuple[str, ...] = ("PATH=/usr/bin",)
 
     def has(self, reference: str) -> bool:
         """Look in the table."""
@@ -92,6 +98,28 @@ class FakeImageEngine:
         self.images[tag] = tuple(diff_id(layer) for layer in made)
         return FakeBuild(frozenset(diff_id(layer) for layer in hidden), 1)
 
+    def digest_of(self, image: str, platform: str) -> str:
+        """Look in the table of what registries have, else name it by its own name."""
+        if image.startswith("missing"):
+            raise ImageMissing(f"there is no {image}")
+        return self.digests.get(image) or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+
+    def build_on(
+        self,
+        recipe: Callable[[Mapping[str, str]], bytes],
+        files: Mapping[str, tuple[Path | bytes, bool]],
+        bases: Mapping[str, str],
+        tag: str,
+        platform: str,
+        log: Callable[[str], None],
+    ) -> FakeBuild:
+        """Make one layer of the Dockerfile and all that it copies."""
+        self.preludes.append((recipe(bases), sorted(files)))
+        made = (layer_tar("prelude", recipe(bases)),)
+        self.layers |= {diff_id(layer): layer for layer in made}
+        self.images[tag] = tuple(diff_id(layer) for layer in made)
+        return FakeBuild(frozenset(), 1)
+
     def export(self, reference: str) -> Iterator[bytes]:
         """Write the layers as `docker save` does."""
         held = self.images[reference]
@@ -100,7 +128,7 @@ class FakeImageEngine:
                 "os": "linux",
                 "architecture": self.architecture,
                 "rootfs": {"diff_ids": held},
-                "config": {"Env": ["PATH=/usr/bin"], "Cmd": None},
+                "config": {"Env": list(self.variables), "Cmd": None},
             }
         ).encode()
         names = [f"{one[7:]}/layer.tar" for one in held]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algo.engines.buildkit import buildkit
 from algo.engines.docker_builds import PID_LABEL, REPOSITORY, BuildLeftovers, own_tag
 from algo.engines.docker_client import connect
 from algo.engines.docker_http import DockerHttp
@@ -28,6 +29,7 @@ _BUNDLE = "run/algo-build/ca-certificates.crt"
 _APT = f'Acquire::https::CaInfo "/{_BUNDLE}";\n'
 _CERTIFICATES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 _TRUSTING = ("SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_VARIABLES = frozenset(f"{name}=/{_BUNDLE}" for name in _TRUSTING)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY")
 _TAIL = 30
 # Building and exporting take as long as they take.
@@ -41,10 +43,12 @@ class ImageBuild:
     Args:
         private: The diff ids of the layers that hold the host's certificates.
         began: When it began, in seconds since 1970.
+        variables: Those that lead to the host's certificates.
     """
 
     private: frozenset[str]
     began: int
+    variables: frozenset[str] = _VARIABLES
 
 
 @dataclass(slots=True)
@@ -113,8 +117,7 @@ class DockerImages:
             EngineUnavailable: The engine does not answer.
             ImageBuildFailed: The build failed; its last lines are the details.
         """
-        began = int(time.time())
-        proxies = {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
+        began, proxies = int(time.time()), self._proxies()
         try:
             start, private = self._own_base(base, platform)
             self._check_base(base, start, platform)
@@ -127,6 +130,55 @@ class DockerImages:
                 BuildLeftovers(self.address).clean_up()
             raise
         self._untag(start)
+        return ImageBuild(private, began)
+
+    def digest_of(self, image: str, platform: str) -> str:
+        """Return the digest of `image` in its registry, its id where it is in none; fetched first.
+
+        Raises:
+            ImageMissing: Neither the engine nor the registry has it.
+        """
+        facts = self._inspect(image)
+        if facts is None or f"{facts['Os']}/{facts['Architecture']}" != platform:
+            from docker.errors import APIError
+
+            try:
+                self.client.pull(image, platform=platform if self._foreign(platform) else None)
+            except APIError as error:
+                text = f"there is no {image} for {platform}: {error.explanation or error}"
+                raise ImageMissing(
+                    text, hint=f"docker pull --platform {platform} {image}"
+                ) from error
+            facts = self._inspect(image) or {}
+        known = [str(one).rpartition("@")[2] for one in facts.get("RepoDigests") or ()]
+        return known[0] if known else str(facts.get("Id", ""))
+
+    def build_on(
+        self,
+        recipe: Callable[[Mapping[str, str]], bytes],
+        files: Mapping[str, tuple[Path | bytes, bool]],
+        bases: Mapping[str, str],
+        tag: str,
+        platform: str,
+        log: Callable[[str], None],
+    ) -> ImageBuild:
+        """Build somebody's Dockerfile with BuildKit; see `ImageEngine.build_on`.
+
+        Certificates and proxies are handled as in `build`: each base is taken with a layer above
+        that is left out of what is exported.
+        """
+        began, private, replaced = int(time.time()), frozenset[str](), dict[str, str]()
+        try:
+            for base, source in bases.items():
+                replaced[base], hidden = self._own_base(source, platform)
+                self._check_base(source, replaced[base], platform)
+                private |= hidden
+            foreign = platform if self._foreign(platform) else ""
+            proxies = self._proxies()
+            buildkit(self.address, self.env, recipe(replaced), files, tag, foreign, proxies, log)
+        finally:
+            for start in replaced.values():
+                self._untag(start)
         return ImageBuild(private, began)
 
     def export(self, reference: str) -> Iterator[bytes]:
@@ -305,6 +357,9 @@ class DockerImages:
             raise EngineUnavailable(
                 f"the container engine stopped answering while it built {tag}: {error}"
             ) from error
+
+    def _proxies(self) -> dict[str, str]:
+        return {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
 
     def _foreign(self, platform: str) -> bool:
         version = self.client.version()

@@ -89,3 +89,11 @@ class ImageMissing(AlgoError):
 
     code = "image_missing"
     hint = "algo build"
+
+
+class BuildKitMissing(AlgoError):
+    """A Dockerfile is to be built and Docker's client, or its BuildKit plugin, is not there."""
+
+    code = "buildkit_missing"
+    exit_code = UNREACHABLE
+    hint = "install docker-buildx (apt-get install docker-buildx), then: algo build"

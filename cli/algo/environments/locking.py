@@ -200,7 +200,8 @@ def make_lock(
     runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
     beside = locking.manager.beside([pin for found in pins.values() for pin in found])
     files = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in beside.items()}
-    lock = Lock(_inputs(project, requirements), pins, runtimes, files, models)
+    bases = kept.bases if kept else {}
+    lock = Lock(_inputs(project, requirements), pins, runtimes, files, models, bases)
     for name, data in beside.items():
         if _digest(project.root / name) != files[name]:
             replace_file(project.root / name, data)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
+from algo.images.bases import pins_of
 from algo.images.bytecode import Compiler, Earlier
 from algo.images.code import code_entries
 from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
@@ -13,6 +14,7 @@ from algo.images.errors import BadPlatform, CannotRebase
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
+from algo.images.prelude import read_prelude
 from algo.images.recipe import read_recipe, read_spec
 from algo.images.runtime import ensure_runtime
 from algo.images.tree import Entry, collect, fingerprint
@@ -88,10 +90,10 @@ class Builder:
         """
         where = self._where(platform)
         project.check_files()
-        runtime = self._runtime(project, where, notify)
-        compiler = self._compiler(project, runtime, notify)
+        runtime = self._runtime(project, lock, where, notify)
+        compiler = self._compiler(project, lock, runtime, notify)
         image = self._assemble(project, lock, runtime, compiler, notify)
-        _settle_runtime(project, str(where), str(runtime.digest), lock, notify)
+        _settle_runtime(project, runtime, lock, notify)
         return image
 
     def rebase(
@@ -111,11 +113,11 @@ class Builder:
         compiled = lock.runtimes.get(str(self.host), "")
         if not compiled or str(where) not in lock.runtimes:
             raise CannotRebase(f"{project.name} was not built for {where} yet")
-        known = self._runtime(project, where, notify)
+        known = self._runtime(project, lock, where, notify)
         earlier = Earlier(known, self.engine, self.find_python, compiled)
         # What is missing shows before a minute is spent on the runtime image.
         self._assemble(project, lock, known, earlier, notify)
-        runtime = self._runtime(project, where, notify, fresh=True)
+        runtime = self._runtime(project, lock, where, notify, fresh=True)
         image = self._assemble(project, lock, runtime, earlier, notify)
         write(lock.with_runtime(str(where), str(runtime.digest)), project.lock_path)
         return image
@@ -162,7 +164,7 @@ class Builder:
         return replace(image, runtime=runtime.digest)
 
     def runtimes_for(
-        self, project: Project, platform: Platform, *, notify: Notify
+        self, project: Project, lock: Lock, platform: Platform, *, notify: Notify
     ) -> tuple[RuntimeImage, ...]:
         """Return the runtime images that a build for `platform` takes: its own, and what compiles.
 
@@ -170,16 +172,35 @@ class Builder:
             RuntimeUnavailable: One is not cached and cannot be made.
         """
         wanted = dict.fromkeys((platform, self.host))
-        return tuple(self._runtime(project, one, notify) for one in wanted)
+        return tuple(self._runtime(project, lock, one, notify) for one in wanted)
 
     def _runtime(
-        self, project: Project, where: Platform, notify: Notify, *, fresh: bool = False
+        self,
+        project: Project,
+        lock: Lock,
+        where: Platform,
+        notify: Notify,
+        *,
+        fresh: bool = False,
     ) -> RuntimeImage:
-        manifest, here = project.manifest, str(self.host)
-        language, system = manifest.algorithm.language, manifest.environment.system_packages
+        environment, here = project.manifest.environment, str(self.host)
+        path = environment.dockerfile
+        prelude = read_prelude(project.root, path) if path else None
 
         def recipe(host: str) -> RuntimeRecipe:
-            return read_recipe(self.runtimes, language, str(where), tuple(system), host=host)
+            found = read_recipe(
+                self.runtimes,
+                project.manifest.algorithm.language,
+                str(where),
+                tuple(environment.system_packages),
+                host=host,
+                base=environment.base,
+                prelude=prelude,
+            )
+            if not found.chosen:
+                return found
+            pins = pins_of(found, lock.bases, self.engine)
+            return replace(found, pins=tuple(sorted(pins.items())))
 
         return ensure_runtime(
             recipe(here),
@@ -190,14 +211,16 @@ class Builder:
             notify=notify,
         )
 
-    def _compiler(self, project: Project, runtime: RuntimeImage, notify: Notify) -> Compiler:
+    def _compiler(
+        self, project: Project, lock: Lock, runtime: RuntimeImage, notify: Notify
+    ) -> Compiler:
         """Return what compiles for `runtime`: bytecode is the same on every processor.
 
         An image for another one cannot be run here, so this machine's compiles.
         """
         own = runtime
         if Platform.parse(runtime.recipe.platform) != self.host:
-            own = self._runtime(project, self.host, notify)
+            own = self._runtime(project, lock, self.host, notify)
         return Compiler(own, self.engine, self.find_python)
 
     def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
@@ -300,13 +323,17 @@ class Builder:
         )
 
 
-def _settle_runtime(
-    project: Project, platform: str, digest: str, lock: Lock, notify: Notify
-) -> None:
+def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify: Notify) -> None:
     """Write the runtime image's digest into the lock when it has none, else compare."""
+    platform, digest = runtime.recipe.platform, str(runtime.digest)
     locked = lock.runtimes.get(platform)
+    others = {name: one for name, one in lock.bases.items() if not name.startswith(f"{platform} ")}
+    pinned = replace(lock, bases=others | dict(runtime.recipe.pins))
     if locked is None:
-        write(lock.with_runtime(platform, digest), project.lock_path)
+        write(pinned.with_runtime(platform, digest), project.lock_path)
+    elif pinned != lock:
+        # The project chose another base since then: its runtime image is another one, too.
+        write(pinned.with_runtime(platform, digest), project.lock_path)
     elif locked != digest:
         notify(
             Warned(

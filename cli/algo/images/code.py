@@ -87,6 +87,8 @@ def _ignored(project: Project) -> Callable[[str, bool], bool]:
     rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
     models = {path.rstrip("/") for path in project.manifest.model_paths.values()}
 
+    models |= {project.manifest.environment.dockerfile}
+
     def ignored(path: str, folder: bool) -> bool:
         return path in models or describes(path) or rules.ignores(path, folder=folder)
 

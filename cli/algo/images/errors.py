@@ -84,3 +84,25 @@ class CannotRebase(AlgoError):
 
     code = "cannot_rebase"
     hint = "algo build"
+
+
+class DockerfileInvalid(AlgoError):
+    """The project's Dockerfile cannot be put before ours."""
+
+    code = "dockerfile_invalid"
+    exit_code = USAGE
+    hint = "correct the Dockerfile that algo.toml names, then: algo build"
+
+
+class BaseMoved(AlgoError):
+    """The engine has another image under the name of the base than was locked."""
+
+    code = "base_moved"
+    hint = "algo lock --upgrade"
+
+
+class BaseUnfit(AlgoError):
+    """The base has another version of the language than the runtime image must have."""
+
+    code = "base_unfit"
+    hint = "take a base on Debian trixie, such as debian:trixie-slim, then: algo build"

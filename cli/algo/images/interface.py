@@ -80,6 +80,11 @@ class Built(Protocol):
         ...
 
     @property
+    def variables(self) -> frozenset[str]:
+        """The variables, each `NAME=value`, that belong to this machine and must not leave it."""
+        ...
+
+    @property
     def began(self) -> int:
         """Seconds since 1970; files with a later time were made by the build itself."""
         ...
@@ -109,6 +114,38 @@ class ImageEngine(Protocol):
         log: Callable[[str], None],
     ) -> Built:
         """Build the Dockerfile `recipe` on `base`, anew, and call the image `tag`.
+
+        Raises:
+            ImageBuildFailed: The engine could not; its last lines are the details.
+        """
+        ...
+
+    def digest_of(self, image: str, platform: str) -> str:
+        """Return the digest of `image` in its registry, its id where it is in none; fetched first.
+
+        Raises:
+            ImageMissing: Neither the engine nor the registry has it.
+        """
+        ...
+
+    def build_on(
+        self,
+        recipe: Callable[[Mapping[str, str]], bytes],
+        files: Mapping[str, tuple[Path | bytes, bool]],
+        bases: Mapping[str, str],
+        tag: str,
+        platform: str,
+        log: Callable[[str], None],
+    ) -> Built:
+        """Build somebody's Dockerfile with BuildKit and call the image `tag`.
+
+        Args:
+            recipe: Gives the Dockerfile, told what to take in place of each of `bases`.
+            files: What it copies, by path: where it is, and whether it can be executed.
+            bases: The images that it begins with, and where to take each from.
+            tag: What to call the result.
+            platform: `linux/amd64`.
+            log: Gets each line of the build.
 
         Raises:
             ImageBuildFailed: The engine could not; its last lines are the details.

@@ -17,6 +17,8 @@ from algo.oci.descriptor import Platform
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.images.prelude import Prelude
+
 _FORMAT = "2"
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _FOREIGN = "Dockerfile.foreign"
@@ -41,6 +43,9 @@ class RuntimeRecipe:
         system_packages: The Debian packages that the project asks for.
         assembled: Whether the Dockerfile runs on this machine's processor alone and puts together
             a system for another one.
+        base: The image to build on, where it is not that of `spec`.
+        prelude: The project's own Dockerfile, whose image is built on then.
+        pins: The digests of the images that the project chose, by `PLATFORM IMAGE`.
     """
 
     spec: RuntimeSpec
@@ -48,12 +53,24 @@ class RuntimeRecipe:
     platform: str
     system_packages: tuple[str, ...] = ()
     assembled: bool = False
+    base: str = ""
+    prelude: Prelude | None = None
+    pins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The images that the project chose to build on."""
+        if self.prelude is not None:
+            return self.prelude.bases
+        return (self.base,) if self.base else ()
 
     @property
     def key(self) -> str:
         """A digest over all of it, in hex."""
         parts = [_FORMAT, self.spec.language, self.spec.version, self.spec.base, self.platform]
-        text = "\0".join([*parts, *sorted(self.system_packages), ""]).encode()
+        chosen = [self.base, self.prelude.key if self.prelude else ""] if self.chosen else []
+        chosen += [f"{name}@{digest}" for name, digest in self.pins]
+        text = "\0".join([*parts, *chosen, *sorted(self.system_packages), ""]).encode()
         return hashlib.sha256(text + self.dockerfile).hexdigest()
 
     @property
@@ -88,6 +105,8 @@ def read_recipe(
     system_packages: tuple[str, ...],
     *,
     host: str = "",
+    base: str = "",
+    prelude: Prelude | None = None,
 ) -> RuntimeRecipe:
     """Return the recipe of `language` below the folder `runtimes`.
 
@@ -98,15 +117,19 @@ def read_recipe(
         system_packages: What the project asks for.
         host: The platform of this machine's containers, when it may be another one: then the
             recipe runs nothing of `platform`, where the language has such a one.
+        base: The image to build on instead of the language's own.
+        prelude: The project's Dockerfile, whose steps come first.
 
     Raises:
         RuntimeInvalid: The language has no runtime, or one that cannot be read.
     """
     spec = read_spec(runtimes, language)
     foreign = runtimes / language / _FOREIGN
-    assembled = host not in ("", platform) and foreign.is_file()
+    chosen = bool(base or prelude)
+    assembled = host not in ("", platform) and foreign.is_file() and not chosen
     file = foreign if assembled else runtimes / language / "Dockerfile"
-    return RuntimeRecipe(spec, file.read_bytes(), platform, system_packages, assembled)
+    text = file.read_bytes()
+    return RuntimeRecipe(spec, text, platform, system_packages, assembled, base, prelude)
 
 
 def host_platform() -> Platform:

@@ -11,6 +11,7 @@ import msgspec
 
 from algo.errors import AlgoError
 from algo.events import Step
+from algo.images.bases import build_base, require_language
 from algo.images.config import Below, assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import Layer, LayerKind
@@ -61,6 +62,7 @@ class _ArchiveManifest(msgspec.Struct, frozen=True):
 class _Record(msgspec.Struct, frozen=True):
     layers: tuple[LayerRecord, ...]
     path: str
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,13 @@ class RuntimeImage:
         recipe: What it was made from.
         image: The image, which holds nothing of the machine that built it.
         path: The value of PATH in it.
+        variables: What else its base sets, each `NAME=value`.
     """
 
     recipe: RuntimeRecipe
     image: BuiltImage
     path: str
+    variables: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -96,6 +100,8 @@ class RuntimeImage:
             search_path=self.path,
             version=self.recipe.spec.version,
             system_packages=self.recipe.system_packages,
+            variables=self.variables,
+            own_base=bool(self.recipe.chosen),
         )
 
     def share(self, source: Cache, target: Cache) -> None:
@@ -106,7 +112,7 @@ class RuntimeImage:
             if not place.exists():
                 place.hardlink_to(source.blob(layer.descriptor.digest))
         records = tuple(record_of(layer) for layer in self.layers)
-        target.remember(_NOTES, self.recipe.key, _Record(records, self.path))
+        target.remember(_NOTES, self.recipe.key, _Record(records, self.path, self.variables))
 
 
 def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
@@ -116,7 +122,7 @@ def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
         return None
     kind = LayerKind.RUNTIME
     layers = tuple(one.layer(cache, kind, "runtime", reused=True) for one in record.layers)
-    return _image(recipe, layers, record.path, cache)
+    return _image(recipe, layers, record.path, record.variables, cache)
 
 
 def ensure_runtime(
@@ -198,10 +204,13 @@ def _build(
     if recipe.assembled:
         arguments["ARCH"] = Platform.parse(recipe.platform).architecture
     here = str(host_platform())
+    base, own = recipe.spec.base, None
+    if recipe.chosen:
+        base, own = build_base(recipe, engine, cache, notify)
     try:
         built = engine.build(
             recipe.dockerfile,
-            recipe.spec.base,
+            base,
             recipe.tag,
             arguments,
             here if recipe.assembled else recipe.platform,
@@ -213,9 +222,15 @@ def _build(
         text = f"this engine cannot build the runtime image for {recipe.platform}"
         hint = _foreign_hint(recipe)
         raise RuntimeUnavailable(text, hint=hint, details=error.details) from error
+    finally:
+        if own is not None:
+            engine.remove(base)
+    if recipe.chosen and recipe.platform == here:
+        require_language(recipe, engine, cache)
     notify(Step("Storing the runtime image's layers"))
     try:
-        return _store(recipe, cache, engine.export(recipe.tag), built)
+        hidden = built.private | (own.private if own is not None else frozenset())
+        return _store(recipe, cache, engine.export(recipe.tag), built, hidden)
     finally:
         engine.remove(recipe.tag)
 
@@ -227,7 +242,11 @@ def _tell(line: str, what: str, notify: Notify) -> None:
 
 
 def _store(
-    recipe: RuntimeRecipe, cache: Cache, archive: Iterator[bytes], built: Built
+    recipe: RuntimeRecipe,
+    cache: Cache,
+    archive: Iterator[bytes],
+    built: Built,
+    hidden: frozenset[str],
 ) -> RuntimeImage:
     with cache.scratch() as folder:
         path = folder / "runtime.tar"
@@ -245,13 +264,18 @@ def _store(
             layers = tuple(
                 _store_layer(cache, saved.part(name), diff_id, built.began)
                 for name, diff_id in named
-                if diff_id not in built.private
+                if diff_id not in hidden
             )
     search = [one[len("PATH=") :] for one in config.config.Env or () if one.startswith("PATH=")]
     search_path = search[0] if search else "/usr/bin:/bin"
+    variables = tuple(
+        one
+        for one in config.config.Env or ()
+        if not one.startswith("PATH=") and one not in built.variables
+    )
     records = tuple(record_of(layer) for layer in layers)
-    cache.remember(_NOTES, recipe.key, _Record(records, search_path))
-    return _image(recipe, layers, search_path, cache)
+    cache.remember(_NOTES, recipe.key, _Record(records, search_path, variables))
+    return _image(recipe, layers, search_path, variables, cache)
 
 
 def _check_platform(made: str, recipe: RuntimeRecipe) -> None:
@@ -265,17 +289,23 @@ def _check_platform(made: str, recipe: RuntimeRecipe) -> None:
 
 
 def _foreign_hint(recipe: RuntimeRecipe) -> str:
+    base = recipe.chosen[0] if recipe.chosen else recipe.spec.base
     return (
-        f"docker pull --platform {recipe.platform} {recipe.spec.base}, on an engine that "
+        f"docker pull --platform {recipe.platform} {base}, on an engine that "
         "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)"
     )
 
 
 def _image(
-    recipe: RuntimeRecipe, layers: tuple[Layer, ...], path: str, cache: Cache
+    recipe: RuntimeRecipe,
+    layers: tuple[Layer, ...],
+    path: str,
+    variables: tuple[str, ...],
+    cache: Cache,
 ) -> RuntimeImage:
     name, platform = f"runtime/{recipe.spec.language}", Platform.parse(recipe.platform)
-    return RuntimeImage(recipe, assemble_runtime(name, platform, layers, path, cache), path)
+    image = assemble_runtime(name, platform, layers, path, cache)
+    return RuntimeImage(recipe, image, path, variables)
 
 
 def _store_layer(cache: Cache, source: Content, diff_id: str, began: int) -> Layer:

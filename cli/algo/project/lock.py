@@ -117,6 +117,8 @@ class Lock:
         runtimes: The digest of the runtime image per platform, where one was built.
         files: The digests of files beside the lock that belong to it, by their names.
         models: The models that are fetched, sorted by name.
+        bases: The digest of each image that runtime images are made on, as `PLATFORM IMAGE`, where
+            the project chooses it.
     """
 
     inputs: str
@@ -124,6 +126,7 @@ class Lock:
     runtimes: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     models: tuple[LockedModel, ...] = ()
+    bases: dict[str, str] = field(default_factory=dict)
 
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""
@@ -190,6 +193,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     inputs: str
     targets: tuple[str, ...] = ()
+    base: dict[str, str] = {}
     runtime: dict[str, str] = {}
     files: dict[str, str] = {}
     package: tuple[_Package, ...] = ()
@@ -216,6 +220,7 @@ def parse(text: str, beside: Path | None = None) -> Lock:
             pins[target].append(package.pin(beside))
     targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
     lock = Lock(document.inputs, targets, document.runtime, document.files)
+    lock = replace(lock, bases=document.base)
     return lock.with_models(_locked_model(model) for model in document.model)
 
 
@@ -242,7 +247,8 @@ def render(lock: Lock) -> str:
     document["version"] = FORMAT
     document["inputs"] = lock.inputs
     document["targets"] = _lines(str(target) for target in sorted(lock.targets))
-    for key, digests in (("runtime", lock.runtimes), ("files", lock.files)):
+    tables = (("runtime", lock.runtimes), ("base", lock.bases), ("files", lock.files))
+    for key, digests in tables:
         if digests:
             table = tomlkit.table()
             for name in sorted(digests):

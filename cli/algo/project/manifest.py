@@ -53,12 +53,15 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     """`[environment]`: what must be installed around it.
 
     `requirements` names the file that says so, where it is not the one that comes first; `torch`
-    the build of PyTorch, where `gpu` is not to decide.
+    the build of PyTorch, where `gpu` is not to decide. `base` is the image that the runtime image
+    is made on, `dockerfile` a Dockerfile whose steps come first.
     """
 
     python: str = ">=3.11"
     requirements: str = ""
     system_packages: tuple[str, ...] = ()
+    base: str = ""
+    dockerfile: str = ""
     gpu: bool = False
     torch: str = ""
 
@@ -254,7 +257,26 @@ def _check_values(manifest: Manifest, where: str) -> None:
             f"{where}: requirements {manifest.environment.requirements!r} lies outside the project",
             hint='write it as requirements = "requirements.in"',
         )
+    _check_base(manifest.environment, where)
     _check_serving(manifest.serving, where)
+
+
+def _check_base(environment: Environment, where: str) -> None:
+    if environment.base and environment.dockerfile:
+        raise ManifestInvalid(
+            f"{where}: [environment] has both base and dockerfile",
+            hint=f"write FROM {environment.base} into {environment.dockerfile}, and remove base",
+        )
+    if environment.dockerfile and _outside(environment.dockerfile):
+        raise ManifestInvalid(
+            f"{where}: dockerfile {environment.dockerfile!r} lies outside the project",
+            hint='write it as dockerfile = "Dockerfile"',
+        )
+    if any(letter.isspace() for letter in environment.base) or environment.base.startswith("-"):
+        raise ManifestInvalid(
+            f"{where}: base {environment.base!r} is not an image",
+            hint='write it as base = "debian:trixie-slim"',
+        )
 
 
 def _check_models(manifest: Manifest, where: str) -> None:

@@ -81,8 +81,9 @@ class GitSources:
             old, new = parse_lock(before.stdout.decode()), parse_lock(now.decode())
         except (LockInvalid, UnicodeDecodeError):
             return False
-        same = replace(old, runtimes=new.runtimes) == new
-        return same and old.runtimes.items() <= new.runtimes.items()
+        same = replace(old, runtimes=new.runtimes, bases=new.bases) == new
+        kept = old.runtimes.items() <= new.runtimes.items()
+        return same and kept and old.bases.items() <= new.bases.items()
 
     def _git(self, root: Path, *words: str) -> bytes:
         done = self._run(root, *words)

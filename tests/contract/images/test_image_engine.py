@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import tarfile
+import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from algo.engines.docker_client import find
 from algo.engines.docker_images import DockerImages
+from algo.engines.errors import BuildKitMissing, ImageBuildFailed, ImageMissing
 from algo.images.cache import Cache
 from algo.images.config import assemble_runtime
 from algo.images.docker_archive import archive
 from algo.images.image import LayerKind
 from algo.images.layer import make_layer
+from algo.images.recipe import host_platform
 from algo.images.tree import Entry
 
 from tests.fakes.images import FakeImageEngine
+from tests.machine import base, tools
+from tests.machine.private_engine import private_engine
 from tests.unit.images.projects import AMD64
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
 
     from algo.images.image import BuiltImage
     from algo.images.interface import ImageEngine
+
+    from tests.conftest import Engine
 
 
 @pytest.fixture
@@ -126,6 +136,98 @@ def test_a_build_is_exported_with_its_layers(images: ImageEngine, owner: str) ->
     assert built.began > 0
     assert sum(len(chunk) for chunk in images.export(tag)) > 0
     assert any(line.startswith("Step ") for line in lines)
+
+
+PRELUDE = """ARG BASE
+FROM {base}
+COPY tool.sh /usr/local/bin/tool
+RUN tool > /made && grep -q marker "$SSL_CERT_FILE" && test ${{#NO_PROXY}} = 11
+ENV FROM_PRELUDE=1
+"""
+
+
+def in_image(images: ImageEngine, tag: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the config of an image, and each layer's tar by its diff id."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(images.export(tag)))) as archive:
+        files = {one.name: found.read() for one in archive if (found := archive.extractfile(one))}
+    (entry,) = json.loads(files["manifest.json"])
+    config = json.loads(files[entry["Config"]])
+    layers = (files[name] for name in entry["Layers"])
+    return config, dict(zip(config["rootfs"]["diff_ids"], layers, strict=True))
+
+
+@pytest.fixture(scope="module")
+def docker28() -> Iterator[str]:
+    """The address of a Docker 28, whose client finds BuildKit as a plugin."""
+    programs = tools.fetch("docker28").parents[2]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        private_engine(Path(name), base.IMAGE, number=248, programs=programs) as engine,
+    ):
+        yield engine.address
+
+
+@pytest.mark.parametrize("version", ["20", pytest.param("28", marks=pytest.mark.slow)])
+def test_somebodys_dockerfile_is_built_and_what_is_of_this_machine_can_be_told_apart(
+    version: str, engine: Engine, owner: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text(Path("/etc/ssl/certs/ca-certificates.crt").read_text() + "# marker\n")
+    plugins = tmp_path / "docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    env = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(bundle), "NO_PROXY": "secret-host"}
+    (plugins / "docker-buildx").symlink_to(tools.fetch("buildx"))
+    if version == "28":
+        env["DOCKER_HOST"] = request.getfixturevalue("docker28")
+    env["DOCKER_CONFIG"] = str(tmp_path / "docker")
+    images = DockerImages(find(env, tmp_path), env)
+    tag, platform = f"algo.local/{owner}/prelude:1", str(host_platform())
+    digest = images.digest_of(base.IMAGE, platform)
+    lines: list[str] = []
+    try:
+        built = images.build_on(
+            lambda places: PRELUDE.format(base=places[base.IMAGE]).encode(),
+            {"tool.sh": (b"#!/bin/sh\necho made\n", True)},
+            {base.IMAGE: base.IMAGE},
+            tag,
+            platform,
+            lines.append,
+        )
+        config, layers = in_image(images, tag)
+    finally:
+        images.remove(tag)
+
+    assert digest.startswith("sha256:")
+    kept = {one: data for one, data in layers.items() if one not in built.private}
+    assert len(layers) - len(kept) == 1
+    assert any(b"made\n" in data for data in kept.values())
+    assert not [one for one, data in kept.items() if b"# marker" in data or b"secret-host" in data]
+    variables = set(config["config"]["Env"]) - built.variables
+    assert "FROM_PRELUDE=1" in variables
+    assert not [one for one in variables if "algo-build" in one]
+    assert "secret-host" not in json.dumps(config)
+    assert any("tool > /made" in line for line in lines)
+    assert not images.client.images(name="algo.local/build/base", all=True)
+
+
+def test_a_dockerfile_that_fails_tells_its_last_lines_and_leaves_nothing(
+    engine: Engine, tmp_path: Path
+) -> None:
+    plugins = tmp_path / "docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(tools.fetch("buildx"))
+    env = {**os.environ, "DOCKER_CONFIG": str(tmp_path / "docker")}
+    images = DockerImages(find(os.environ, Path.home()), env)
+    platform = str(host_platform())
+    recipe = b"FROM debian:trixie-slim\nRUN echo because && false\n"
+    with pytest.raises(ImageBuildFailed) as raised:
+        images.build_on(lambda _: recipe, {}, {}, "algo.local/x/y:1", platform, lambda line: None)
+    assert "because" in raised.value.details
+    with pytest.raises(ImageMissing, match=r"there is no 127\.0\.0\.1:9/x for"):
+        images.digest_of("127.0.0.1:9/x", platform)
+    without = DockerImages(find(os.environ, Path.home()), {**os.environ, "PATH": str(tmp_path)})
+    with pytest.raises(BuildKitMissing):
+        without.build_on(lambda _: recipe, {}, {}, "x", platform, lambda line: None)
 
 
 def test_the_tag_follows_the_content(tmp_path: Path, owner: str) -> None:

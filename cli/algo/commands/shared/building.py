@@ -127,8 +127,7 @@ def check(deps: Deps, project: Project, wish: Wish) -> None:
 
     if wish.into is not None or wish.output is not None:
         raise UsageError("--check sends the image nowhere", hint="algo build --check")
-    _lock(deps, project)
-    report = checking.check(deps, project, wish.platforms)
+    report = checking.check(deps, project, _lock(deps, project), wish.platforms)
     several = len(report.images) > 1
     lines = [f"{one.platform} {one.digest}" if several else one.digest for one in report.images]
     deps.output.result(report, human="\n".join(lines))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from algo.deps import Deps
     from algo.images.image import BuiltImage
     from algo.oci.descriptor import Platform
+    from algo.project.lock import Lock
     from algo.project.project import Project
 
 VARIED = (
@@ -86,7 +87,7 @@ class _Place:
     umask: str
 
 
-def check(deps: Deps, project: Project, platforms: Sequence[Platform]) -> CheckReport:
+def check(deps: Deps, project: Project, lock: Lock, platforms: Sequence[Platform]) -> CheckReport:
     """Build the images of `project` twice from scratch, and compare.
 
     The runtime image is an input of both: Debian's packages change from day to day, and its digest
@@ -99,7 +100,7 @@ def check(deps: Deps, project: Project, platforms: Sequence[Platform]) -> CheckR
     builder, notify = deps.builder(), deps.output.event
     checked = []
     for platform in platforms or (builder.host,):
-        runtimes = builder.runtimes_for(project, platform, notify=notify)
+        runtimes = builder.runtimes_for(project, lock, platform, notify=notify)
         with builder.cache.scratch() as folder:
             places = _places(folder.resolve(), project)
             for place in places:

@@ -230,10 +230,18 @@ def _outside(project: Project) -> str:
 
 def _base(deps: Deps, project: Project) -> str:
     """Return what only another container can bring: its runtime image, and who it is."""
+    from algo.images.prelude import read_prelude
     from algo.images.recipe import host_platform, read_recipe
     from algo.resources import data_folder
 
-    language = project.manifest.algorithm.language
-    system = project.manifest.environment.system_packages
-    recipe = read_recipe(data_folder("runtimes"), language, str(host_platform()), tuple(system))
+    language, environment = project.manifest.algorithm.language, project.manifest.environment
+    file = environment.dockerfile
+    recipe = read_recipe(
+        data_folder("runtimes"),
+        language,
+        str(host_platform()),
+        tuple(environment.system_packages),
+        base=environment.base,
+        prelude=read_prelude(project.root, file) if file else None,
+    )
     return f"{_outside(project)} {recipe.key}"
