@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
-from algo.images.bases import pins_of
 from algo.images.bytecode import Compiler, Earlier
 from algo.images.code import code_entries
 from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
@@ -14,7 +13,6 @@ from algo.images.errors import BadPlatform, CannotRebase
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
-from algo.images.prelude import read_prelude
 from algo.images.recipe import read_recipe, read_spec
 from algo.images.runtime import ensure_runtime
 from algo.images.tree import Entry, collect, fingerprint
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine, PackageInstaller
+    from algo.images.prelude import Prelude
     from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
     from algo.project.lock import Lock, Pin
@@ -184,8 +183,7 @@ class Builder:
         fresh: bool = False,
     ) -> RuntimeImage:
         environment, here = project.manifest.environment, str(self.host)
-        path = environment.dockerfile
-        prelude = read_prelude(project.root, path) if path else None
+        prelude = _prelude(project)
 
         def recipe(host: str) -> RuntimeRecipe:
             found = read_recipe(
@@ -199,6 +197,8 @@ class Builder:
             )
             if not found.chosen:
                 return found
+            from algo.images.bases import pins_of
+
             pins = pins_of(found, lock.bases, self.engine)
             return replace(found, pins=tuple(sorted(pins.items())))
 
@@ -323,6 +323,15 @@ class Builder:
         )
 
 
+def _prelude(project: Project) -> Prelude | None:
+    path = project.manifest.environment.dockerfile
+    if not path:
+        return None
+    from algo.images.prelude import read_prelude
+
+    return read_prelude(project.root, path)
+
+
 def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify: Notify) -> None:
     """Write the runtime image's digest into the lock when it has none, else compare."""
     platform, digest = runtime.recipe.platform, str(runtime.digest)
@@ -338,7 +347,8 @@ def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify:
         notify(
             Warned(
                 f"the runtime image here is {digest[:19]}, the lock has {locked[:19]}: the "
-                "distribution's packages changed; algo lock --upgrade takes the new one"
+                "distribution's packages, or what algo makes of them, changed; algo lock --upgrade "
+                "takes the new one"
             )
         )
 

@@ -11,7 +11,6 @@ import msgspec
 
 from algo.errors import AlgoError
 from algo.events import Step
-from algo.images.bases import build_base, require_language
 from algo.images.config import Below, assemble_runtime
 from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
 from algo.images.image import Layer, LayerKind
@@ -206,6 +205,8 @@ def _build(
     here = str(host_platform())
     base, own = recipe.spec.base, None
     if recipe.chosen:
+        from algo.images.bases import build_base
+
         base, own = build_base(recipe, engine, cache, notify)
     try:
         built = engine.build(
@@ -226,6 +227,8 @@ def _build(
         if own is not None:
             engine.remove(base)
     if recipe.chosen and recipe.platform == here:
+        from algo.images.bases import require_language
+
         require_language(recipe, engine, cache)
     notify(Step("Storing the runtime image's layers"))
     try:

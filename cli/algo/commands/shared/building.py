@@ -12,8 +12,6 @@ from algo.images.build import PLATFORMS
 from algo.images.code import outside_code
 from algo.images.deliver import deliver, write_file
 from algo.images.image import LayerKind
-from algo.images.sizes import package_sizes
-from algo.models.ensure import ensure_models
 from algo.oci.descriptor import Platform
 from algo.output import Table
 from algo.project.lock import read
@@ -161,6 +159,10 @@ def show_sbom(deps: Deps, project: Project, wish: Wish) -> None:
 def _lock(deps: Deps, project: Project) -> Lock:
     notify = deps.output.event
     lock = ensure_lock(project, deps.locking(project), notify=notify)
+    if not project.manifest.model_sources and not lock.models:
+        return lock
+    from algo.models.ensure import ensure_models
+
     return ensure_models(project, lock, deps.models(), notify=notify)
 
 
@@ -179,6 +181,8 @@ def _images(
 
 
 def _with_packages(report: BuildReport, image: BuiltImage) -> BuildReport:
+    from algo.images.sizes import package_sizes
+
     (layer,) = [one for one in image.layers if one.kind is LayerKind.PACKAGES]
     return replace(report, packages=package_sizes(layer))
 
