@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from algo.watch.interface import Watcher
 
 
+# The last second that RFC 3339 has a form for.
+_LATEST = 253_402_300_800
+
+
 @dataclass(slots=True)
 class Deps:
     """What a command may reach: folder, environment, user folders, output and adapters."""
@@ -194,6 +198,7 @@ class Deps:
         from algo.images.build import Builder
         from algo.images.cache import Cache
         from algo.images.recipe import host_platform
+        from algo.publish.runtimes import PublishedRuntimes
         from algo.resources import data_folder
 
         return Builder(
@@ -203,8 +208,9 @@ class Deps:
             engine=self.image_engine(),
             find_python=lambda minor: find_minor(minor, self.env),
             host=host_platform(),
-            created=int(self.env.get("SOURCE_DATE_EPOCH") or 0),
+            created=self._epoch() or 0,
             sample=first_input,
+            published=PublishedRuntimes(self.registry, Cache.of(self.folders)),
         )
 
     def models(self) -> Models:
@@ -252,8 +258,20 @@ class Deps:
         """Return the time in UTC, or the one that `SOURCE_DATE_EPOCH` fixes."""
         from datetime import UTC, datetime
 
-        fixed = self.env.get("SOURCE_DATE_EPOCH")
-        return datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
+        fixed = self._epoch()
+        return datetime.now(UTC) if fixed is None else datetime.fromtimestamp(fixed, UTC)
+
+    def _epoch(self) -> int | None:
+        """Return what `SOURCE_DATE_EPOCH` says, None without it."""
+        text = self.env.get("SOURCE_DATE_EPOCH", "")
+        if text and not (text.isdecimal() and int(text) < _LATEST):
+            from algo.errors import UsageError
+
+            raise UsageError(
+                f"SOURCE_DATE_EPOCH is {text!r}, which is no number of seconds since 1970",
+                hint='export SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)"',
+            )
+        return int(text) if text else None
 
     def publishing(self, tests: Tests) -> Publishing:
         """Return what a project is published with."""

@@ -202,6 +202,36 @@ def test_an_image_and_a_version_get_todays_runtime_image_and_keep_their_layers(
     assert run(["build", f"{name}:1.3.0"]) == 2
 
 
+def test_source_date_epoch_is_the_time_of_the_image_and_must_be_one(
+    project: Path,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    reference = str(built(capsys)["reference"])
+    created = engine.docker("image", "inspect", "--format", "{{.Created}}", reference)
+    assert created == "1970-01-02T00:00:00Z"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    assert run(["build"]) == 2
+    assert "hint: export SOURCE_DATE_EPOCH=" in capsys.readouterr().err
+    assert (project / "algo.lock").is_file()
+
+
+def test_the_locked_runtime_image_comes_from_a_published_version_without_an_engine(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker_registry: str
+) -> None:
+    (project / "cases").mkdir()
+    (project / "cases" / "one.json").write_text('[{"name": "one", "input": 1, "expected": 2}]')
+    text = (project / "algo.toml").read_text()
+    (project / "algo.toml").write_text(f'{text}[registry]\nurl = "{docker_registry}"\n')
+    # Published by a machine of its own; another one has nothing but the project and the registry.
+    assert run(["publish", "--yes", "--version", "1.3.0", "--engine", "docker"]) == 0
+    monkeypatch.setenv("ALGO_HOME", str(tmp_path / "another home"))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    assert run(["build", "--into", "store"]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_dockerfile_comes_first_and_nothing_of_this_machine_stays(

@@ -14,7 +14,7 @@ from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
 from algo.images.recipe import read_recipe, read_spec
-from algo.images.runtime import ensure_runtime
+from algo.images.runtime import ensure_runtime, find_runtime
 from algo.images.tree import Entry, collect, fingerprint
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
-    from algo.images.interface import ImageEngine, PackageInstaller
+    from algo.images.interface import ImageEngine, PackageInstaller, PublishedRuntimes
     from algo.images.prelude import Prelude
     from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
@@ -53,6 +53,7 @@ class Builder:
         host: The platform of this machine's containers.
         created: Seconds since 1970 that images say they are from (`SOURCE_DATE_EPOCH`).
         sample: Finds an input that the project in a folder takes, None without one.
+        published: Finds the runtime image of a digest where the project is published.
     """
 
     cache: Cache
@@ -63,6 +64,7 @@ class Builder:
     host: Platform
     created: int = 0
     sample: Callable[[Path], object] = lambda root: None
+    published: PublishedRuntimes | None = None
 
     def build(
         self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
@@ -202,8 +204,13 @@ class Builder:
             pins = pins_of(found, lock.bases, self.engine)
             return replace(found, pins=tuple(sorted(pins.items())))
 
+        wanted, locked = recipe(here), lock.runtimes.get(str(where), "")
+        if locked and self.published and not fresh and find_runtime(wanted, self.cache) is None:
+            found = self.published.find(project, wanted, locked, notify=notify)
+            if found is not None:
+                return found
         return ensure_runtime(
-            recipe(here),
+            wanted,
             self.cache,
             self.engine,
             native=lambda: recipe(""),

@@ -35,6 +35,7 @@ USER = "65532:65532"
 
 _OCI = "org.opencontainers.image."
 LANGUAGE, LANGUAGE_VERSION = "dev.algo.language", "dev.algo.language-version"
+BASE_DIGEST = f"{_OCI}base.digest"
 SYSTEM_PACKAGES, OWN_BASE = "dev.algo.system-packages", "dev.algo.own-base"
 
 
@@ -66,7 +67,7 @@ class Below:
             LANGUAGE_VERSION: self.version,
             SYSTEM_PACKAGES: " ".join(sorted(self.system_packages)),
             OWN_BASE: "true" if self.own_base else "",
-            f"{_OCI}base.digest": str(self.digest),
+            BASE_DIGEST: str(self.digest),
             f"{_OCI}base.name": self.name,
         }
 
@@ -173,6 +174,14 @@ def _annotations(labels: dict[str, str], when: str) -> dict[str, str]:
     """Return the labels that the OCI image specification names, for who reads no config."""
     found = {name: value for name, value in labels.items() if name.startswith(_OCI)}
     return dict(sorted({**found, f"{_OCI}created": when}.items())) if found else {}
+
+
+def variables_of(env: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return PATH, and what the base sets besides, from the variables of an algorithm's image."""
+    search = next((one[len("PATH=") :] for one in env if one.startswith("PATH=")), "")
+    below = Below("", Digest.of(b""), search, "")
+    ours = {one.partition("=")[0] for one in _variables(below)}
+    return search, tuple(one for one in env if one.partition("=")[0] not in ours)
 
 
 def _variables(below: Below) -> tuple[str, ...]:

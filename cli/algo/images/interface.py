@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.events import Notify
+    from algo.images.recipe import RuntimeRecipe
+    from algo.images.runtime import RuntimeImage
     from algo.oci.descriptor import Descriptor
     from algo.project.lock import Pin, Target
     from algo.project.project import Project
@@ -178,4 +180,14 @@ class ImageEngine(Protocol):
         Returns:
             Why it failed, empty when it did not.
         """
+        ...
+
+
+class PublishedRuntimes(Protocol):
+    """Where runtime images are that others made."""
+
+    def find(
+        self, project: Project, recipe: RuntimeRecipe, digest: str, *, notify: Notify
+    ) -> RuntimeImage | None:
+        """Return the runtime image of `digest`, in the cache, None where nobody has it."""
         ...

@@ -110,8 +110,12 @@ class RuntimeImage:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
                 place.hardlink_to(source.blob(layer.descriptor.digest))
+        self.keep(target)
+
+    def keep(self, cache: Cache) -> None:
+        """Have `cache`, which holds its layers, find it by its recipe."""
         records = tuple(record_of(layer) for layer in self.layers)
-        target.remember(_NOTES, self.recipe.key, _Record(records, self.path, self.variables))
+        cache.remember(_NOTES, self.recipe.key, _Record(records, self.path, self.variables))
 
 
 def find_runtime(recipe: RuntimeRecipe, cache: Cache) -> RuntimeImage | None:
@@ -297,6 +301,20 @@ def _foreign_hint(recipe: RuntimeRecipe) -> str:
         f"docker pull --platform {recipe.platform} {base}, on an engine that "
         "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)"
     )
+
+
+def adopt_runtime(
+    recipe: RuntimeRecipe,
+    layers: tuple[Layer, ...],
+    path: str,
+    variables: tuple[str, ...],
+    cache: Cache,
+) -> RuntimeImage:
+    """Return the runtime image of layers that were made elsewhere; only its digest vouches for it.
+
+    Its layers need not be in the cache yet, and it is not kept.
+    """
+    return _image(recipe, layers, path, variables, cache)
 
 
 def _image(
