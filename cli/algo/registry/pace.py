@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from algo.registry.wire import Wire
 
-# A request is what a broken connection costs at least; on a slow way it is smaller than the most.
+# A request is what a broken connection costs at least: some seconds of work. The first ones find
+# out how fast the way is; each request costs a registry an fsync, so a fast one gets large ones.
 REQUEST_SECONDS = 8.0
-FIRST = 8 << 20
+FIRST, FASTER = 4 << 20, 8
 SMALLEST = 256 << 10
 # Where connections break, distribution 2.8 forgets the session and all that it had stored: new
 # connections carry well below what the broken one did, so that the next ones don't.
@@ -46,7 +47,7 @@ class Pace:
         """Take note of a request that arrived whole."""
         with self._lock:
             possible = int(size / max(seconds, 1e-3) * REQUEST_SECONDS)
-            self._by_time = max(SMALLEST, min(possible, 2 * self._by_time))
+            self._by_time = max(SMALLEST, min(possible, FASTER * self._by_time))
             self._whole += 1
             # One broken connection is no rule.
             if self._by_cuts and self._cuts == 1 and self._whole % CALM == 0:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from algo.registry.wire import Piece
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
-# what a broken connection costs; up to one such size a blob is sent in one.
-UPLOAD_CHUNK = 32 << 20
+# what a broken connection costs; how large it is within this, the way decides.
+UPLOAD_CHUNK = 256 << 20
 # How often an upload may begin again in all, as long as each attempt gets some of it stored.
 MOST_ATTEMPTS = 30
 STEP = 4 << 20
@@ -195,6 +195,7 @@ class Uploader:
         try:
             return self._request("PUT", end, sending, rest, {}) is not None
         except RegistryRefused as error:
+            sending.body.check()
             if "DIGEST_INVALID" not in error.details:
                 raise
             host = self._transport.host

@@ -25,6 +25,7 @@ from algo.registry.kept import Uploads
 from algo.registry.layout import LayoutStore
 from algo.registry.partial import Downloads
 from algo.registry.transport import Patience, Transport
+from algo.registry.upload import UPLOAD_CHUNK
 
 from tests.contract.registry.content import NAME, push_image, push_referrer
 from tests.contract.registry.wires import breaking_wire, flipped, spoiling
@@ -100,7 +101,7 @@ def test_two_gigabytes_over_a_breaking_wire_cost_a_fifth_more_at_most(
         name,
         layers(16, 128 * MIB),
         lambda: chance.randint(4 * MIB, 256 * MIB),
-        32 * MIB,
+        UPLOAD_CHUNK,
     )
     assert sent <= 1.2
 

