@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
 # what a broken connection costs; how large it is within this, the way decides.
-UPLOAD_CHUNK = 256 << 20
+UPLOAD_CHUNK = 64 << 20
 # How often an upload may begin again in all, as long as each attempt gets some of it stored.
 MOST_ATTEMPTS = 30
 STEP = 4 << 20
