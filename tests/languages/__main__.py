@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.languages.cases import CASES, Case
+from tests.languages.cases import CASES, LIMITS, Case
 from tests.languages.language import ROOT, Language, languages
 from tests.languages.served import served
 
@@ -35,10 +35,22 @@ def main() -> int:
     passed = {language.name: results(language) for language in found}
     lines = [HEAD, f"| | {' | '.join(passed)} |", f"|{'---|' * (len(passed) + 1)}"]
     for case in CASES:
-        marks = ("yes" if passed[name][case.name] else "**no**" for name in passed)
+        marks = (mark(name, case.name, passed[name][case.name]) for name in passed)
         lines.append(f"| {case.name} | {' | '.join(marks)} |")
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return 0 if all(all(one.values()) for one in passed.values()) else 1
+    wrong = [
+        (language, case)
+        for language, found in passed.items()
+        for case, right in found.items()
+        if right == (case in LIMITS.get(language, {}))
+    ]
+    return 1 if wrong else 0
+
+
+def mark(language: str, case: str, right: bool) -> str:
+    """Return a cell of the table."""
+    why = LIMITS.get(language, {}).get(case, "")
+    return "yes" if right else f"no: {why}" if why else "**no**"
 
 
 def results(language: Language) -> dict[str, bool]:
@@ -47,15 +59,16 @@ def results(language: Language) -> dict[str, bool]:
         app = Path(folder) / "app"
         shutil.copytree(language.program, app)
         with served(language, app) as service:
-            return {case.name: passes(case, service) for case in CASES}
+            return {case.name: passes(language.name, case, service) for case in CASES}
 
 
-def passes(case: Case, service: GatewayProcess) -> bool:
+def passes(language: str, case: Case, service: GatewayProcess) -> bool:
     """Tell whether a case passes."""
     try:
         case.check(service)
     except AssertionError as error:
-        print(f"{case.name}: {error}", file=sys.stderr)
+        if case.name not in LIMITS.get(language, {}):
+            print(f"{case.name}: {error}", file=sys.stderr)
         return False
     return True
 

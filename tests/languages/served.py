@@ -26,7 +26,7 @@ def served(language: Language, app: Path) -> GatewayProcess:
         language=language.name,
         entrypoint=language.entrypoint,
         models=MODELS,
-        serving={"workers": 2, "timeout": 2.0},
+        serving={"workers": 2, "timeout": 5.0},
     )
     if not found.port:
         found.stop()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.languages.cases import CASES, Case
+from tests.languages.cases import CASES, LIMITS, Case
 from tests.languages.language import Language, languages
 from tests.languages.served import served
 
@@ -42,8 +42,15 @@ def service(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_an_answer_is_the_same_in_every_language(service: GatewayProcess, case: Case) -> None:
-    case.check(service)
+def test_an_answer_is_the_same_in_every_language(
+    service: GatewayProcess, language: Language, case: Case
+) -> None:
+    if case.name not in LIMITS.get(language.name, {}):
+        case.check(service)
+        return
+    with pytest.raises(AssertionError):
+        case.check(service)
+    assert service.post(1).json == {"got": 1}, "it goes on"
 
 
 def test_an_error_has_the_authors_file_and_trace(

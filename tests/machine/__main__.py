@@ -116,8 +116,9 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 def languages() -> list[str]:
     """Return the Debian packages of the languages that are not here by other means."""
-    programs = {"node": "nodejs", "ruby": "ruby"}
-    return [package for program, package in programs.items() if shutil.which(program) is None]
+    programs = {"node": "nodejs", "ruby": "ruby", "Rscript": "r-base-core r-cran-jsonlite"}
+    missing = [packages for program, packages in programs.items() if shutil.which(program) is None]
+    return " ".join(missing).split()
 
 
 def _packages(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,259 @@
+# What goes in and comes out: JSON is lists and scalars, a string is text, raw is binary.
+
+JSON <- "application/json"
+FORM <- "application/x-www-form-urlencoded"
+PARTS <- "application/vnd.algo.parts"
+TEXT <- "text/plain; charset=utf-8"
+BINARY <- "application/octet-stream"
+
+# The request's body is not what its content type says, or the result cannot be sent.
+problem <- function(fault, code, message) {
+  stop(structure(
+    class = c("problem", "error", "condition"),
+    list(message = message, call = NULL, fault = fault, code = code)
+  ))
+}
+
+bad_input <- function(code, message) problem("input", code, message)
+bad_result <- function(code, message) problem("result", code, message)
+
+# Return the value of a request's body. A form, which plain `curl -d` claims to send, counts as JSON.
+decode <- function(body, content_type) {
+  words <- trimws(strsplit(paste0(content_type, ";"), ";", fixed = TRUE)[[1]])
+  kind <- tolower(words[1])
+  if (kind %in% c("", JSON, FORM) || endsWith(kind, "+json")) return(parse_json(body))
+  if (startsWith(kind, "text/")) return(text(body, words[-1]))
+  if (kind == PARTS) return(parts(body))
+  body
+}
+
+text <- function(body, parameters) {
+  named <- sub('^charset="?([^"]*)"?$', "\\1", grep("^charset=", parameters, value = TRUE, ignore.case = TRUE), ignore.case = TRUE)
+  if (length(named) == 0 || tolower(named[1]) == "utf-8") return(checked(body))
+  if (!any(tolower(iconvlist()) == tolower(named[1]))) {
+    bad_input("unknown_charset", paste("there is no charset", named[1]))
+  }
+  found <- iconv(list(body), named[1], "UTF-8")
+  if (is.na(found)) bad_input("not_utf8", paste("the body is not", named[1]))
+  found
+}
+
+# Return the bytes as text. R's strings end at the first zero byte, so there can be none.
+checked <- function(body) {
+  if (length(body) == 0) return("")
+  if (any(body == 0)) bad_input("unsupported", "the body has a zero byte, which no text of R can hold")
+  found <- utf8(body)
+  if (!validUTF8(found)) bad_input("not_utf8", sprintf("the body is not UTF-8 at byte %d", broken(body)))
+  found
+}
+
+# Return where bytes stop to be UTF-8: the longest valid beginning, found by halving.
+broken <- function(body) {
+  low <- 0
+  high <- length(body)
+  while (low < high) {
+    middle <- (low + high + 1) %/% 2
+    # What is cut off within a character is no fault of what comes before.
+    fits <- any(vapply(0:3, function(less) validUTF8(rawToChar(body[seq_len(max(middle - less, 0))])), NA))
+    if (fits) low <- middle else high <- middle - 1
+  }
+  while (low > 0 && !validUTF8(rawToChar(body[seq_len(low)]))) low <- low - 1
+  low
+}
+
+parse_json <- function(body) {
+  source <- checked(body)
+  tryCatch(
+    {
+      # The parser of lists takes NaN and comments; this one is strict and says where.
+      valid <- jsonlite::validate(source)
+      if (!valid) stop(attr(valid, "err"))
+      jsonlite::parse_json(source)
+    },
+    error = function(error) {
+      before <- substr(source, 1, wrong(source))
+      lines <- strsplit(paste0(before, "\u0001"), "\n", fixed = TRUE)[[1]]
+      what <- strsplit(conditionMessage(error), "\n", fixed = TRUE)[[1]][1]
+      bad_input("malformed_json", sprintf(
+        "the body is not JSON: %s at line %d, column %d", trimws(what), length(lines), nchar(lines[length(lines)])
+      ))
+    }
+  )
+}
+
+# Return how many characters of a text are the beginning of JSON. The parser tells the byte behind
+# a wrong character, and of what follows a value or is missing at the end nothing.
+wrong <- function(source) {
+  said <- jsonlite::validate(source)
+  if (grepl("premature EOF", attr(said, "err"), fixed = TRUE)) return(nchar(source))
+  if (!grepl("trailing garbage", attr(said, "err"), fixed = TRUE)) {
+    return(nchar(utf8(charToRaw(source)[seq_len(max(attr(said, "offset") - 1, 0))]), "chars", allowNA = TRUE))
+  }
+  low <- 0
+  high <- nchar(source)
+  while (low < high) {
+    middle <- (low + high + 1) %/% 2
+    found <- jsonlite::validate(substr(source, 1, middle))
+    fits <- found || grepl("premature EOF", attr(found, "err"), fixed = TRUE)
+    if (fits) low <- middle else high <- middle - 1
+  }
+  low
+}
+
+# Return the value that is made of the parts of a form.
+parts <- function(body) {
+  tryCatch(
+    {
+      at <- 4 + unsigned(body[1:4])
+      root <- NULL
+      for (part in jsonlite::parse_json(utf8(body[5:at]))) {
+        if (at + part$length > length(body)) stop("the body ends within a part")
+        content <- if (part$length == 0) raw() else body[at + seq_len(part$length)]
+        root <- put(root, part$path, decode(content, part$content_type))
+        at <- at + part$length
+      }
+      if (is.null(root)) structure(list(), names = character()) else root
+    },
+    error = function(error) {
+      if (inherits(error, "problem")) stop(error)
+      bad_input("malformed_parts", paste("the parts of the body are malformed:", conditionMessage(error)))
+    }
+  )
+}
+
+put <- function(holder, path, content) {
+  if (length(path) == 0) return(content)
+  key <- path[[1]]
+  if (is.numeric(key)) {
+    key <- key + 1
+    if (!is.list(holder)) holder <- list()
+    if (key > length(holder) + 1) stop(sprintf("nothing can be put at %d", key - 1))
+    old <- if (key > length(holder)) NULL else holder[[key]]
+  } else {
+    if (!is.list(holder)) holder <- structure(list(), names = character())
+    old <- holder[[key]]
+  }
+  holder[[key]] <- put(old, path[-1], content)
+  holder
+}
+
+# Return the content type and the bytes of a result.
+encode <- function(value) {
+  if (is.raw(value)) return(list(BINARY, value))
+  if (is.character(value) && length(value) == 1 && is.null(names(value)) && !inherits(value, "json") && !is.na(value)) {
+    return(list(TEXT, charToRaw(enc2utf8(unclass(value)))))
+  }
+  written <- tryCatch(
+    json(value),
+    error = function(error) {
+      if (inherits(error, "problem")) stop(error)
+      bad_result("result_not_serialisable", paste("the result is not JSON:", conditionMessage(error)))
+    }
+  )
+  list(JSON, charToRaw(enc2utf8(written)))
+}
+
+# Return a value in JSON. jsonlite writes 15 digits of a number and NaN as text; this writes as many
+# digits as tell the number apart from all others.
+json <- function(value) {
+  if (is.null(value)) return("null")
+  # Most values are plain; whatever has a class or a shape is looked at more closely.
+  if (is.null(oldClass(value)) && is.null(dim(value)) && !is.raw(value)) return(plain(value))
+  if (is.data.frame(value)) return(records(value))
+  if (inherits(value, "json")) return(paste(unclass(value), collapse = ""))
+  if (inherits(value, c("Date", "POSIXt"))) value <- format(value, if (inherits(value, "Date")) "%Y-%m-%d" else "%Y-%m-%dT%H:%M:%OSZ", tz = "UTC")
+  if (is.factor(value)) value <- as.character(value)
+  if (is.raw(value)) return(text_of(jsonlite::base64_enc(value)))
+  if (is.matrix(value) || is.array(value)) return(rows(value))
+  plain(value)
+}
+
+plain <- function(value) {
+  if (is.list(value)) {
+    columns <- if (is.null(names(value)) && length(value) > 20) columns_of(value)
+    if (!is.null(columns)) return(objects(columns))
+    items <- vapply(value, json, "", USE.NAMES = FALSE)
+  } else if (is.atomic(value)) {
+    items <- scalars(value)
+    if (length(items) == 1 && is.null(names(value)) && !inherits(value, "AsIs")) return(items)
+  } else {
+    stop(sprintf("%s has no JSON form", class(value)[1]))
+  }
+  if (is.null(names(value))) return(paste0("[", paste(items, collapse = ","), "]"))
+  if (length(items) == 0) return("{}")
+  paste0("{", paste(text_of(names(value)), items, sep = ":", collapse = ","), "}")
+}
+
+# The elements of a vector. NA is a missing value, which is null; NaN and Inf are none.
+scalars <- function(value) {
+  missing <- is.na(value)
+  if (is.character(value)) return(instead(text_of(value), missing))
+  if (is.logical(value)) return(instead(c("false", "true")[value + 1], missing))
+  if (is.integer(value)) return(instead(as.character(value), missing))
+  if (!is.numeric(value)) stop(sprintf("%s has no JSON form", class(value)[1]))
+  if (any(is.nan(value) | is.infinite(value))) {
+    bad_result("result_not_finite", "the result holds NaN or Infinity, which JSON has not")
+  }
+  written <- sprintf("%.15g", value)
+  long <- !missing
+  long[long] <- as.numeric(written[long]) != value[long]
+  if (any(long)) written[long] <- sprintf("%.17g", value[long])
+  instead(written, missing)
+}
+
+instead <- function(written, missing) {
+  if (any(missing)) written[missing] <- "null"
+  written
+}
+
+text_of <- function(texts) {
+  found <- enc2utf8(as.character(texts))
+  if (!any(grepl("[\\x01-\\x1f\"\\\\]", found, perl = TRUE))) return(paste0("\"", found, "\""))
+  for (pair in list(c("\\", "\\\\"), c("\"", "\\\""), c("\n", "\\n"), c("\r", "\\r"), c("\t", "\\t"))) {
+    found <- gsub(pair[1], pair[2], found, fixed = TRUE)
+  }
+  for (code in intersect(1:31, unlist(lapply(found, utf8ToInt)))) {
+    found <- gsub(intToUtf8(code), sprintf("\\u%04x", code), found, fixed = TRUE)
+  }
+  paste0("\"", found, "\"")
+}
+
+# A data frame is a list of records, whose missing values are null.
+records <- function(frame) {
+  if (nrow(frame) == 0) return("[]")
+  objects(lapply(frame, function(column) {
+    if (is.list(column)) vapply(column, json, "") else scalars(if (is.factor(column)) as.character(column) else column)
+  }))
+}
+
+# Return the columns of a list of records that all have the same fields of one value each, written
+# as JSON; NULL when it is no such list. A call for each value would take R 25 microseconds.
+columns_of <- function(value) {
+  first <- names(value[[1]])
+  same <- function(one) is.list(one) && identical(names(one), first)
+  if (is.null(first) || !all(vapply(value, same, NA))) return(NULL)
+  columns <- list()
+  for (name in first) {
+    column <- lapply(value, `[[`, name)
+    kinds <- unique(vapply(column, typeof, ""))
+    if (length(kinds) != 1 || !(kinds %in% c("double", "integer", "character", "logical"))) return(NULL)
+    if (any(lengths(column) != 1) || any(vapply(column, is.object, NA))) return(NULL)
+    columns[[name]] <- scalars(unlist(column))
+  }
+  columns
+}
+
+objects <- function(columns) {
+  fields <- Map(function(name, column) paste(text_of(name), column, sep = ":"), names(columns), columns)
+  paste0("[", paste0("{", do.call(paste, c(unname(fields), sep = ",")), "}", collapse = ","), "]")
+}
+
+# A matrix is a list of its rows, an array of more dimensions a list of those.
+rows <- function(value) {
+  along <- seq_len(dim(value)[1])
+  pick <- function(at) {
+    index <- c(list(at), rep(list(TRUE), length(dim(value)) - 1))
+    I(do.call(`[`, c(list(unname(value)), index)))
+  }
+  paste0("[", paste(vapply(along, function(at) json(pick(at)), ""), collapse = ","), "]")
+}

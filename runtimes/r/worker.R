@@ -1,0 +1,193 @@
+# A worker: loads the algorithm and answers calls until it is told to stop, one at a time.
+
+# Answer every frame until the pipe is closed or `shutdown` comes.
+serve <- function(frames, hello) {
+  worker <- new.env(parent = emptyenv())
+  worker$frames <- frames
+  worker$hello <- hello
+  worker$algorithm <- NULL
+  options(keep.source = TRUE, warn = 1)
+  while (!is.null(frame <- read_frame(frames))) {
+    header <- frame$header
+    switch(header$type,
+      load = load_algorithm(worker, header),
+      call = , batch = answer_calls(worker, header, frame$body),
+      describe = answer(worker, header, "described", schema = empty()),
+      # What was sourced could be sourced again, but not what it changed: a new worker has the new code.
+      reload = answer(worker, header, "reloaded", rung = "worker", schema = empty()),
+      withdraw = , commit = , discard = , cancel = , pause = , resume = NULL,
+      shutdown = return(invisible()),
+      protocol_error(sprintf("there is no frame of type %s", dQuote(header$type, FALSE)))
+    )
+  }
+}
+
+empty <- function() structure(list(), names = character())
+
+answer <- function(worker, header, type, ..., body = raw()) {
+  write_frame(worker$frames, c(list(type = type, id = if (is.null(header$id)) 0 else header$id), list(...)), body)
+}
+
+load_algorithm <- function(worker, header) {
+  began <- proc.time()[["elapsed"]]
+  done <- guarded(worker, NULL, import(worker$hello))
+  if (!is.null(done$error)) {
+    return(do.call(answer, c(list(worker, header, "load_error"), report(done$error, done$calls, worker$hello$app))))
+  }
+  worker$algorithm <- done$value
+  answer(worker, header, "ready",
+    schema = empty(), milliseconds = round((proc.time()[["elapsed"]] - began) * 1000, 1), cancels = FALSE,
+    batch = worker$algorithm$batch, ahead = FALSE, flow = FALSE, share = FALSE, alone = "R shares nothing between workers"
+  )
+}
+
+# Source the entry and call its `load`.
+import <- function(hello) {
+  at <- regexpr(":[^:]*$", hello$entrypoint)
+  file <- substr(hello$entrypoint, 1, at - 1)
+  name <- substring(hello$entrypoint, at + 1)
+  path <- file.path(hello$app, file)
+  if (!file.exists(path)) stop(sprintf("%s is not there", file), call. = FALSE)
+  if (!is.null(hello$packages) && dir.exists(hello$packages)) .libPaths(c(hello$packages, .libPaths()))
+  setwd(hello$app)
+  project <- new.env(parent = globalenv())
+  sys.source(path, project, keep.source = TRUE)
+  own <- function(wanted) get0(wanted, project, mode = "function", inherits = FALSE)
+  batch <- if (endsWith(name, "_batch")) own(name) else own("apply_batch")
+  apply <- if (is.null(batch)) own(name) else batch
+  if (is.null(apply)) stop(sprintf("%s has no function %s", file, name), call. = FALSE)
+  state <- NULL
+  if (!is.null(load <- own("load"))) {
+    models <- lapply(hello$models, function(below) file.path(hello$app, below))
+    state <- if (length(formals(load)) > 0) load(models) else load()
+  }
+  list(apply = apply, state = state, takes = length(formals(apply)), batch = !is.null(batch))
+}
+
+apply_to <- function(worker, input) {
+  algorithm <- worker$algorithm
+  if (algorithm$takes > 1) algorithm$apply(input, algorithm$state) else algorithm$apply(input)
+}
+
+# Evaluate `action`; return its value, or the error with the calls that were open. What is printed
+# meanwhile goes to the gateway.
+guarded <- function(worker, id, action) {
+  calls <- NULL
+  printed <- list(stdout = character(), stderr = character())
+  out <- textConnection(NULL, "w", encoding = "UTF-8")
+  depth <- sink.number()
+  sink(out)
+  on.exit({
+    while (sink.number() > depth) sink()
+    printed$stdout <- textConnectionValue(out)
+    close(out)
+    for (stream in names(printed)) say(worker, stream, id, printed[[stream]])
+  })
+  tell <- function(text) printed$stderr <<- c(printed$stderr, sub("\n$", "", text))
+  tryCatch(
+    withCallingHandlers(
+      list(value = action),
+      message = function(one) {
+        tell(conditionMessage(one))
+        invokeRestart("muffleMessage")
+      },
+      warning = function(one) {
+        tell(paste("Warning:", conditionMessage(one)))
+        invokeRestart("muffleWarning")
+      },
+      error = function(one) calls <<- sys.calls()
+    ),
+    error = function(one) {
+      if (inherits(one, "protocol_error")) stop(one)
+      list(error = one, calls = calls)
+    },
+    interrupt = function(one) list(error = simpleError("interrupted"), calls = calls)
+  )
+}
+
+say <- function(worker, stream, id, lines) {
+  if (length(lines) == 0) return()
+  header <- list(type = "log", stream = stream, call = id)
+  for (line in lines) write_frame(worker$frames, header, charToRaw(substr(enc2utf8(line), 1, 16000)))
+}
+
+answer_calls <- function(worker, header, body) {
+  if (is.null(worker$algorithm)) protocol_error("the first frame of a worker is load")
+  if (worker$algorithm$batch) return(answer_batch(worker, header, body))
+  done <- guarded(worker, header$id, {
+    result <- apply_to(worker, decode(body, if (is.null(header$content_type)) "" else header$content_type))
+    if (is.function(result)) list(stream = result) else list(whole = encode(result))
+  })
+  if (!is.null(done$error)) {
+    failed(worker, header, done)
+  } else if (!is.null(done$value$stream)) {
+    stream(worker, header, done$value$stream)
+  } else {
+    whole(worker, header, "result", done$value$whole)
+  }
+}
+
+whole <- function(worker, header, type, written) {
+  answer(worker, header, type, content_type = written[[1]], body = written[[2]])
+}
+
+# A stream is a function that is given `emit`, and calls it for each piece.
+stream <- function(worker, header, pieces) {
+  emit <- function(piece) {
+    whole(worker, header, "chunk", encode(piece))
+    gone <- function(one) identical(one$type, "cancel") && identical(one$id, header$id)
+    if (any(vapply(look(worker$frames), gone, NA))) {
+      stop(structure(class = c("cancelled", "error", "condition"), list(message = "cancelled", call = NULL)))
+    }
+    invisible()
+  }
+  done <- guarded(worker, header$id, pieces(emit))
+  if (is.null(done$error) || inherits(done$error, "cancelled")) answer(worker, header, "end") else failed(worker, header, done)
+}
+
+answer_batch <- function(worker, header, body) {
+  calls <- header$calls
+  if (is.null(calls)) calls <- list(c(header, length = length(body)))
+  at <- 0
+  read <- list()
+  for (one in calls) {
+    part <- if (one$length == 0) raw() else body[at + seq_len(one$length)]
+    at <- at + one$length
+    done <- guarded(worker, one$id, list(decode(part, if (is.null(one$content_type)) "" else one$content_type)))
+    if (is.null(done$error)) read[[length(read) + 1]] <- list(one, done$value[[1]]) else failed(worker, one, done)
+  }
+  together(worker, read)
+}
+
+# Answer several calls; where that fails as a whole, each by itself.
+together <- function(worker, calls) {
+  if (length(calls) == 0) return()
+  id <- if (length(calls) == 1) calls[[1]][[1]]$id
+  done <- guarded(worker, id, {
+    results <- apply_to(worker, lapply(calls, `[[`, 2))
+    if (length(results) != length(calls)) {
+      bad_result("batch_mismatch", sprintf("the batch returned %d results for %d inputs", length(results), length(calls)))
+    }
+    lapply(results, function(one) if (inherits(one, "error")) one else encode(one))
+  })
+  if (!is.null(done$error)) {
+    if (length(calls) == 1) return(failed(worker, calls[[1]][[1]], done))
+    for (one in calls) together(worker, list(one))
+    return()
+  }
+  for (at in seq_along(calls)) {
+    one <- done$value[[at]]
+    if (inherits(one, "error")) failed(worker, calls[[at]][[1]], list(error = one)) else whole(worker, calls[[at]][[1]], "result", one)
+  }
+}
+
+failed <- function(worker, header, done) {
+  error <- done$error
+  if (inherits(error, "problem")) {
+    return(answer(worker, header, "error", fault = error$fault, code = error$code, message = conditionMessage(error)))
+  }
+  code <- callers_fault(error)
+  told <- report(error, done$calls, worker$hello$app)
+  fault <- if (is.null(code)) "algorithm" else "caller"
+  do.call(answer, c(list(worker, header, "error", fault = fault, code = if (is.null(code)) "exception" else code), told))
+}
