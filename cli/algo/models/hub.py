@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from algo.registry.transport import Patience
 
 _LOGIN = "hf auth login, or set HF_TOKEN to a token that may read it"
+_LIBRARIES = {"httpx2", "httpcore2", "httpx", "httpcore", "requests", "urllib3"}
 # Of the Hub, not of the model.
 _LEFT_OUT = {".gitattributes", ".gitignore"}
 
@@ -123,7 +124,6 @@ def _named(source: ModelSource) -> Iterator[None]:
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
-        OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -148,5 +148,9 @@ def _named(source: ModelSource) -> Iterator[None]:
             raise ModelRefused(f"the Hub answers {source.text} with {status}",
                                hint=_LOGIN) from error  # fmt: skip
         raise ModelUnreachable(f"the Hub answers {source.text} with {status}") from error
-    except (OfflineModeIsEnabled, OSError) as error:
+    except Exception as error:
+        # Which library carries its requests changed twice, and each has errors of its own.
+        library = type(error).__module__.partition(".")[0]
+        if not (isinstance(error, OSError) or library in _LIBRARIES):
+            raise
         raise ModelUnreachable(f"the Hub does not answer: {error}") from error

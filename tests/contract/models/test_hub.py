@@ -126,6 +126,9 @@ def test_what_the_hub_refuses_is_named(algo: Commands, hub: fake.Hub) -> None:
         assert error["code"] == code, error
         assert hint in error["hint"], error
 
+    for closed in ({"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}):
+        assert algo("lock", code=3, **closed)["error"]["code"] == "model_unreachable"
+
     algo.models('m = "hf://acme/own/config.json"')
     assert algo("lock", HF_TOKEN="hf_secret")["models"][0]["files"] == 1
 
