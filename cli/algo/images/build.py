@@ -158,7 +158,7 @@ class Builder:
             self._gateway(compiler, target, notify),
             self._runner(manifest.algorithm.language),
             self._packages(project, compiler, wanted, lock.pins(wanted), notify),
-            *model_layers(project, lock, self.cache),
+            *model_layers(project, lock, self.cache, notify=notify),
             self._code(project),
         ]
         image = assemble(manifest, where, layers, runtime.below, self.cache, created=self.created)

@@ -86,24 +86,30 @@ def make_layer(
     return layer
 
 
-def ensure_joined(
+def find_joined(
+    cache: Cache, kind: LayerKind, name: str, inputs: str, entries: Sequence[Entry]
+) -> Layer | None:
+    """Return the layer that `make_joined` made of `inputs` before, None when it did not."""
+    record = cache.recall(_NOTES, _key(kind, inputs, compress=False), LayerRecord)
+    if record is None:
+        return None
+    return replace(record.layer(cache, kind, name, reused=True), entries=tuple(entries))
+
+
+def make_joined(
     cache: Cache, kind: LayerKind, name: str, inputs: str, entries: Sequence[Entry]
 ) -> Layer:
     """Return the plain layer of `entries`, which is put together from them when it is read.
 
     It has no blob in the cache: what is large lies on the disk once. The files are read to find
-    the digest, once for the same `inputs`.
+    the digest, which is remembered.
     """
-    key = _key(kind, inputs, compress=False)
-    record = cache.recall(_NOTES, key, LayerRecord)
-    reused = record is not None
-    if record is None:
-        writer = LayerWriter(cast("IO[bytes]", _Nowhere()), compress=False)
-        write_layer(entries, writer)
-        digest = f"sha256:{writer.digest}"
-        record = LayerRecord(LAYER, digest, writer.size, digest, writer.unpacked)
-        cache.remember(_NOTES, key, record)
-    return replace(record.layer(cache, kind, name, reused=reused), entries=tuple(entries))
+    writer = LayerWriter(cast("IO[bytes]", _Nowhere()), compress=False)
+    write_layer(entries, writer)
+    digest = f"sha256:{writer.digest}"
+    record = LayerRecord(LAYER, digest, writer.size, digest, writer.unpacked)
+    cache.remember(_NOTES, _key(kind, inputs, compress=False), record)
+    return replace(record.layer(cache, kind, name, reused=False), entries=tuple(entries))
 
 
 class _Nowhere:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from algo.events import Step, one_at_a_time, sized
 from algo.images.config import APP
 from algo.images.image import LayerKind
-from algo.images.layer import ensure_joined, ensure_layer, file_digest
+from algo.images.layer import ensure_layer, file_digest, find_joined, make_joined
 from algo.images.tree import Entry, collect, single
 from algo.project.errors import ModelMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from algo.events import Notify
     from algo.images.cache import Cache
     from algo.images.image import Layer
     from algo.project.lock import Lock
@@ -27,6 +30,9 @@ _WHOLE = 4 * _UNIT
 _JOINED = 32 << 20
 # overlay2 takes 128 layers below a container; runtime, packages and code need some of them.
 _MOST = 96
+_READERS = 4
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,12 @@ class Part:
     size: int
 
 
-def model_layers(project: Project, lock: Lock, cache: Cache) -> tuple[Layer, ...]:
+def model_layers(
+    project: Project, lock: Lock, cache: Cache, *, notify: Notify
+) -> tuple[Layer, ...]:
     """Return the layers of every model, those of one after another.
 
-    A file that did not change since it was read is not read again.
+    A file that did not change since it was read is not read again; several are read at once.
 
     Raises:
         ModelMissing: A fetched model is not in the project.
@@ -58,11 +66,19 @@ def model_layers(project: Project, lock: Lock, cache: Cache) -> tuple[Layer, ...
     """
     names = sorted(project.manifest.models)
     most = max(1, _MOST // max(1, len(names)))
-    return tuple(
-        _layer(cache, called, parts)
+    groups = [
+        group
         for name in names
-        for called, parts in split(name, model_parts(project, lock, name, cache), most)
-    )
+        for group in split(name, model_parts(project, lock, name, cache), most)
+    ]
+    telling = one_at_a_time(notify)
+
+    def layer(group: tuple[str, list[Part]]) -> Layer:
+        called, parts = group
+        return _layer(cache, called, parts, telling)
+
+    size = sum(part.size for _, parts in groups for part in parts)
+    return tuple(_each(layer, groups, size))
 
 
 def model_parts(project: Project, lock: Lock, name: str, cache: Cache) -> tuple[Part, ...]:
@@ -74,9 +90,12 @@ def model_parts(project: Project, lock: Lock, name: str, cache: Cache) -> tuple[
     if not place.is_dir():
         return (_part(single(place, f"{APP}/{path}"), place.name, cache),)
     base = f"{APP}/{path}".rstrip("/")
-    return tuple(
-        _part(entry, entry.path.removeprefix(f"{base}/"), cache) for entry in collect(place, base)
-    )
+
+    def part(entry: Entry) -> Part:
+        return _part(entry, entry.path.removeprefix(f"{base}/"), cache)
+
+    entries = collect(place, base)
+    return tuple(_each(part, entries, sum(entry.size for entry in entries)))
 
 
 def split(name: str, parts: Sequence[Part], most: int) -> list[tuple[str, list[Part]]]:
@@ -108,14 +127,30 @@ def _dealt(name: str, parts: Sequence[Part], unit: int) -> list[tuple[str, list[
     return [*layers, *((f"{name}/{part.path}", [part]) for part in own)]
 
 
-def _layer(cache: Cache, called: str, parts: Sequence[Part]) -> Layer:
+def _each(work: Callable[[_Item], _Result], items: Sequence[_Item], size: int) -> list[_Result]:
+    """Return what `work` makes of each item; of `size` bytes in all, several at once if many."""
+    if size < _JOINED or len(items) < 2:
+        return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Hashing takes all processors, as far as a disk keeps up.
+    streams = min(_READERS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(streams, thread_name_prefix="read") as pool:
+        return list(pool.map(work, items))
+
+
+def _layer(cache: Cache, called: str, parts: Sequence[Part], notify: Notify) -> Layer:
     inputs = "\n".join(
         f"{part.entry.path} {part.entry.executable} {part.entry.link} {part.sha256}"
         for part in parts
     )
     entries = [part.entry for part in parts]
-    if sum(part.size for part in parts) >= _JOINED:
-        return ensure_joined(cache, LayerKind.MODEL, called, inputs, entries)
+    size = sum(part.size for part in parts)
+    if size >= _JOINED:
+        found = find_joined(cache, LayerKind.MODEL, called, inputs, entries)
+        if found is None:
+            notify(Step(f"Reading the model {called}: {sized(size)}"))
+        return found or make_joined(cache, LayerKind.MODEL, called, inputs, entries)
     return ensure_layer(cache, LayerKind.MODEL, called, inputs, lambda: entries, compress=False)
 
 

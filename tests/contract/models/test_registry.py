@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from algo.events import silent
 from algo.images.cache import Cache
 from algo.images.image import LayerKind
-from algo.images.layer import ensure_joined
+from algo.images.layer import make_joined
 from algo.images.tree import Entry
 from algo.registry.opening import open_registry
 from algo.resources import user_folders
@@ -65,7 +65,7 @@ def test_a_layer_put_together_from_files_reaches_a_registry_whole(
         (tmp_path / name).write_bytes(os.urandom(size))
     entries = [Entry(f"opt/algo/app/models/{name}", tmp_path / name) for name in ("a.bin", "b.bin")]
     cache = Cache(tmp_path / "cache")
-    layer = ensure_joined(cache, LayerKind.MODEL, "m", "inputs", entries)
+    layer = make_joined(cache, LayerKind.MODEL, "m", "inputs", entries)
     registry = open_registry(docker_registry, user_folders(str(tmp_path / "home")), {})
     sent = registry.push_blob("acme/joined", layer.descriptor, layer.source, notify=silent)
 

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import silent
+from algo.events import Step, silent
 from algo.images.cache import Cache
 from algo.images.docker_archive import archive
 from algo.images.image import Layer, LayerKind
-from algo.images.layer import ensure_joined, ensure_layer, opened
+from algo.images.layer import ensure_layer, find_joined, make_joined, opened
 from algo.images.tree import Entry
 from algo.oci.digest import Digest
 from algo.project.project import Project
@@ -22,6 +22,8 @@ from tests.unit.images.projects import builder, lock, project, runtimes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from algo.events import Event
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -36,13 +38,13 @@ def entries(folder: Path) -> list[Entry]:
 
 def joined(folder: Path) -> Layer:
     files = entries(folder / "weights")
-    return ensure_joined(Cache(folder / "cache"), LayerKind.MODEL, "m", "inputs", files)
+    return make_joined(Cache(folder / "cache"), LayerKind.MODEL, "m", "inputs", files)
 
 
 def test_a_joined_layer_is_the_same_as_a_written_one(tmp_path: Path) -> None:
     files = entries(tmp_path / "weights")
     cache = Cache(tmp_path / "cache")
-    made = ensure_joined(cache, LayerKind.MODEL, "m", "inputs", files)
+    made = make_joined(cache, LayerKind.MODEL, "m", "inputs", files)
     written = ensure_layer(
         Cache(tmp_path / "other"), LayerKind.MODEL, "m", "inputs", lambda: files, compress=False
     )
@@ -60,10 +62,12 @@ def test_a_joined_layer_is_the_same_as_a_written_one(tmp_path: Path) -> None:
 def test_the_same_inputs_are_not_read_again(tmp_path: Path) -> None:
     files = entries(tmp_path / "weights")
     cache = Cache(tmp_path / "cache")
-    first = ensure_joined(cache, LayerKind.MODEL, "m", "inputs", files)
+    assert find_joined(cache, LayerKind.MODEL, "m", "inputs", files) is None
+    first = make_joined(cache, LayerKind.MODEL, "m", "inputs", files)
     files[0].source.unlink()  # type: ignore[union-attr]
-    again = ensure_joined(cache, LayerKind.MODEL, "m", "inputs", files)
+    again = find_joined(cache, LayerKind.MODEL, "m", "inputs", files)
 
+    assert again is not None
     assert (first.reused, again.reused) == (False, True)
     assert again.descriptor == first.descriptor
 
@@ -86,8 +90,11 @@ def test_a_large_model_is_on_the_disk_once(tmp_path: Path) -> None:
     with (root / "models" / "small.bin").open("wb") as file:
         file.truncate(40 << 20)
     made = builder(runtimes(tmp_path / "r"), tmp_path / "c", FakeImageEngine())
-    image = made.build(Project.open(root), lock(), notify=silent)
+    told: list[Event] = []
+    image = made.build(Project.open(root), lock(), notify=told.append)
+    made.build(Project.open(root), lock(), notify=told.append)
 
+    assert told.count(Step("Reading the model small: 41.9 MB")) == 1
     (model,) = [layer for layer in image.layers if layer.kind is LayerKind.MODEL]
     assert not model.blob.exists()
     assert sum(path.stat().st_size for path in (tmp_path / "c").rglob("*")) < 1 << 20
