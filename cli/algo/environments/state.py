@@ -39,9 +39,16 @@ def said_by(root: Path) -> str:
         manifest = read(root / FILE)
         requirements = find_requirements(root, manifest.environment.requirements)
         said = msgspec.json.encode(manifest).decode()
-        return f"{said} {inputs_digest(requirements, '')}"
+        steps = _steps(root, manifest.environment.dockerfile)
+        return f"{said} {inputs_digest(requirements, '')} {steps}"
     except (AlgoError, OSError) as error:
         return f"{error} {_bytes_of(root)}"
+
+
+def _steps(root: Path, dockerfile: str) -> str:
+    """Return a digest of the project's Dockerfile, empty without one."""
+    path = root / dockerfile
+    return hashlib.sha256(path.read_bytes()).hexdigest() if dockerfile and path.is_file() else ""
 
 
 def _bytes_of(root: Path) -> str:

@@ -59,12 +59,13 @@ class WorkingTree:
         self._root = project.root
         self._image = image
         self._gpu = project.manifest.environment.gpu
+        self._dockerfile = project.manifest.environment.dockerfile
         self._seen = ("", b"")
         self._in_image: tuple[str, ...] = ()
 
     def concerned(self, path: str) -> bool:
         """Tell whether `path` may say something of environment, models or limits."""
-        return path in (FILE, _LOCK) or may_state_packages(path)
+        return path in (FILE, _LOCK, self._dockerfile) or may_state_packages(path)
 
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""
@@ -99,6 +100,7 @@ class WorkingTree:
             stack.callback(self._settle, said_by(self._root))
             project = Project.open(self._root)
             project.check_files()
+            self._dockerfile = project.manifest.environment.dockerfile
             if project.manifest.environment.gpu != self._gpu:
                 raise RestartNeeded("gpu of algo.toml changed, and GPUs are given at the start")
             if self._image:
