@@ -130,6 +130,7 @@ class Deps:
     def locking(self, project: Project) -> Locking:
         """Return what a lock of `project` is made with: packages, this machine, the image."""
         from algo.environments.accelerator import wanted
+        from algo.environments.conda.names import platforms_of
         from algo.environments.errors import PythonNotFound
         from algo.environments.interpreters import (
             Interpreter,
@@ -148,11 +149,18 @@ class Deps:
         except PythonNotFound as error:
             host = error
         spec = read_spec(data_folder("runtimes"), manifest.algorithm.language)
-        brings = find_requirements(project.root, manifest.environment.requirements).brings_python
+        requirements = find_requirements(project.root, manifest.environment.requirements)
+        brings = requirements.brings_python
         if brings:  # the environment's own Python counts; what makes it is any
             host = this_interpreter()
-        accelerator = wanted(manifest.environment, self._driver)
-        return Locking(self.packages(), host, spec.version, accelerator, brings)
+        return Locking(
+            self.packages(),
+            host,
+            spec.version,
+            wanted(manifest.environment, self._driver),
+            brings,
+            platforms_of(requirements) if brings else (),
+        )
 
     def _driver(self) -> str:
         from algo.engines.cuda import newest_cuda

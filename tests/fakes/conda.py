@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.environments.conda import locker
+
+from tests.machine import pinned
 from tests.machine.commands import output_of
 from tests.machine.places import cache_folder, locked
 from tests.machine.say import say
@@ -31,6 +34,11 @@ VERSION = platform.python_version()
 MINOR = ".".join(VERSION.split(".")[:2])
 _OUT = {"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo"}
 _OUT |= {"ensurepip", "lib2to3", "pydoc_data", "__pycache__"}
+_NEWER = """
+import os, sys
+from conda_package_streaming.transmute import transmute
+transmute(sys.argv[1], os.path.dirname(sys.argv[1]), compression_level=3)
+"""
 _INDEX = """
 import asyncio, os, sys
 from rattler.index import index_fs
@@ -118,6 +126,14 @@ def module(name: str, version: str, source: str, points: Sequence[str] = ()) -> 
     )
 
 
+def newer_form(path: Path) -> Path:
+    """Turn a package into the form that channels have today: `.conda`, compressed by zstd."""
+    python = pinned.interpreter(Path(locker.__file__).with_name("conda-lock.txt"))
+    output_of([str(python), "-c", _NEWER, str(path)], timeout=120)
+    path.unlink()
+    return path.with_name(path.name.removesuffix(".tar.bz2") + ".conda")
+
+
 def real_python() -> Content:
     """Return the Python that runs here as a package: it finds its library by its prefix alone."""
     content = Content()
@@ -189,7 +205,8 @@ def make_channel(folder: Path) -> Path:
     here = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[os.uname().machine]
     for subdir in ("linux-64", "linux-aarch64"):
         content = real_python() if subdir == here else stand_in()
-        package(folder, "python", VERSION, content, subdir=subdir, build=f"h{subdir[-2:]}_0")
+        build = f"h{subdir[-2:]}_0"
+        newer_form(package(folder, "python", VERSION, content, subdir=subdir, build=build))
     for name, version, source in (
         ("pip", "24.0", ""),
         ("greeting", "1.0", "NUMBER = 1\n\n\ndef main():\n    print('one')\n"),

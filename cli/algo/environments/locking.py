@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from algo.environments.accelerator import settled, unwanted_cuda
 from algo.environments.changes import changes
-from algo.environments.errors import PythonNotFound, PythonUnsupported
+from algo.environments.errors import PythonNotFound, PythonUnsupported, RequirementInvalid
 from algo.environments.interpreters import fits
 from algo.environments.parallel import together
 from algo.environments.requirements import Requirements, find_requirements, inputs_digest
@@ -54,6 +54,7 @@ class Locking:
         image_python: The minor version of the Python in the image, `3.13`.
         accelerator: Which build of PyTorch is wanted, as `accelerator.wanted` says it.
         brings_python: The packages bring their own Python, wherever they run.
+        platforms: Where the packages can run; anywhere when it is empty.
     """
 
     manager: PackageManager
@@ -61,6 +62,7 @@ class Locking:
     image_python: str
     accelerator: str = ""
     brings_python: bool = False
+    platforms: tuple[str, ...] = ()
 
     @property
     def host(self) -> Interpreter:
@@ -93,10 +95,11 @@ class Locking:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Every target that a lock made here must hold, those of images first."""
-        images = tuple(self.image_target(platform) for platform in IMAGE_PLATFORMS)
-        if isinstance(self.found, PythonNotFound):
-            return images
-        return tuple(dict.fromkeys((*images, self.host_target, self.test_target)))
+        found = [self.image_target(platform) for platform in IMAGE_PLATFORMS]
+        if not isinstance(self.found, PythonNotFound):
+            found += [self.host_target, self.test_target]
+        allowed = self.platforms or {one.platform for one in found}
+        return tuple(dict.fromkeys(one for one in found if one.platform in allowed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,12 @@ def make_lock(
         first, others = requirements.runtime[0].name, " and ".join(requirements.unread)
         verb = "is" if len(requirements.unread) == 1 else "are"
         notify(Note(f"{first} says what is locked; {others} {verb} not read"))
+    if not locking.targets:
+        raise RequirementInvalid(
+            f"{requirements.runtime[0].name} is for {', '.join(locking.platforms)}: neither images "
+            "nor this machine are",
+            hint="add linux-64 to its platforms, then: algo lock",
+        )
     before = {} if old is None else upgrade.kept(old)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     accelerator = settled(locking.accelerator, (pin for pins in before.values() for pin in pins))

@@ -18,7 +18,7 @@ from algo.images.runtime import ensure_runtime, find_runtime
 from algo.images.tree import Entry, collect, fingerprint
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
-from algo.project.lock import Target, write
+from algo.project.lock import CONDA, Target, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -115,7 +115,7 @@ class Builder:
         if not compiled or str(where) not in lock.runtimes:
             raise CannotRebase(f"{project.name} was not built for {where} yet")
         known = self._runtime(project, lock, where, notify)
-        earlier = Earlier(known, self.engine, self.find_python, compiled)
+        earlier = Earlier(known, self.engine, self.find_python, digest=compiled)
         # What is missing shows before a minute is spent on the runtime image.
         self._assemble(project, lock, known, earlier, notify)
         runtime = self._runtime(project, lock, where, notify, fresh=True)
@@ -157,7 +157,9 @@ class Builder:
             *runtime.layers,
             self._gateway(compiler, target, notify),
             self._runner(manifest.algorithm.language),
-            self._packages(project, compiler, wanted, lock.pins(wanted), notify),
+            self._packages(
+                project, self._lending(compiler, project, lock, where), wanted, lock, notify
+            ),
             *model_layers(project, lock, self.cache, notify=notify),
             self._code(project),
         ]
@@ -230,6 +232,25 @@ class Builder:
             own = self._runtime(project, lock, self.host, notify)
         return Compiler(own, self.engine, self.find_python)
 
+    def _lending(
+        self, compiler: Compiler, project: Project, lock: Lock, where: Platform
+    ) -> Compiler:
+        """Return `compiler` with a Python to lend, for environments that bring one of another kind.
+
+        It is that of the same environment for this machine.
+        """
+        if where == self.host:
+            return compiler
+
+        def lend(folder: Path, place: str) -> bool:
+            own = Target(str(self.host), CONDA)
+            if own not in lock.targets:
+                return False
+            self.installer.install(lock.pins(own), own, folder, project=project, place=place)
+            return True
+
+        return replace(compiler, lend=lend)
+
     def sbom(self, project: Project, lock: Lock, image: BuiltImage, *, version: str = "") -> bytes:
         """Return the CycloneDX document of `image`, with the hashes that were locked for it.
 
@@ -263,11 +284,11 @@ class Builder:
         project: Project,
         compiler: Compiler,
         target: Target,
-        pins: Sequence[Pin],
+        lock: Lock,
         notify: Notify,
     ) -> Layer:
-        kind, place = LayerKind.PACKAGES, PACKAGES
-        return self._python_layer(kind, compiler, target, pins, place, (), notify, project)
+        kind, pins = LayerKind.PACKAGES, lock.pins(target)
+        return self._python_layer(kind, compiler, target, pins, PACKAGES, (), notify, project)
 
     def _python_layer(
         self,

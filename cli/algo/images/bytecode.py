@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ _GROUPS = 4
 _SKIP = r"/tests?/"
 # The Python of an environment that brings one.
 _OWN = "bin/python"
+_LENT = ".compiler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,14 @@ class Compiler:
         runtime: The runtime image, whose Python is the right one.
         engine: Runs it; None when no engine answers.
         find_python: Finds a Python of a minor version on this machine.
+        lend: Lays out, in a folder for a place, the environment whose Python compiles for one that
+            cannot run here; False when there is none.
     """
 
     runtime: RuntimeImage
     engine: ImageEngine | None
     find_python: Callable[[str], Path | None]
+    lend: Callable[[Path, str], bool] | None = None
 
     @property
     def best(self) -> str:
@@ -79,15 +84,12 @@ class Compiler:
         own = folder / _OWN
         if self.engine is not None:
             reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
-            # A whole environment finds its own libraries only where it belongs.
-            seen, compiler = (place, f"{place}/{_OWN}") if own.is_file() else (_MOUNT, "python3")
-            command = ["sh", "-c", _script(folder, seen, place, compiler)]
-            problem = self.engine.run(reference, command, folder, seen)
+            problem = self._in_container(reference, folder, place)
             if next(folder.rglob("*.pyc"), None) is not None:
                 return self.best
             notify(Warned(f"packages could not be compiled in {reference}: {problem}"))
             return _NOT
-        if _runs(own):
+        if self.lend is None and _runs(own):
             # It is in the image as it is here: no other Python could compile otherwise.
             _compile_here(folder, place, own)
             return self.best
@@ -103,6 +105,25 @@ class Compiler:
         notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
         _compile_here(folder, place, python)
         return self.within_reach()
+
+    def _in_container(self, reference: str, folder: Path, place: str) -> str:
+        """Compile in the image `reference`; return why that failed, empty when it did not."""
+        assert self.engine is not None
+        if not (folder / _OWN).is_file():
+            command = ["sh", "-c", _script(folder, _MOUNT, place)]
+            return self.engine.run(reference, command, folder, _MOUNT)
+        lent = folder / _LENT
+        try:
+            prefix = place
+            if self.lend is not None:
+                prefix = f"{place}/{_LENT}"
+                if not self.lend(lent, prefix):
+                    return "the lock has no Python for this machine that could compile them"
+            # A whole environment finds its own libraries only where it belongs.
+            command = ["sh", "-c", _script(folder, place, place, f"{prefix}/{_OWN}")]
+            return self.engine.run(reference, command, folder, place)
+        finally:
+            shutil.rmtree(lent, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ MANIFESTS = frozenset({MANIFEST, DOCKER_MANIFEST})
 SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 CONTRACT = "application/vnd.algo.contract.v1+json"
 LOCK = "application/vnd.algo.lock.v1+toml"
+LOCK_FILE = "application/vnd.algo.lock.file.v1"
 
 REF_NAME = "org.opencontainers.image.ref.name"
 """Annotation of an index entry in an image layout: the tag (image-spec, annotations)."""

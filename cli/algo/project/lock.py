@@ -133,9 +133,23 @@ class Lock:
         return self.targets.get(target, ())
 
     def target(self, platform: str, python: str, group: str = RUNTIME) -> Target:
-        """Return what this lock calls a target: packages that bring their Python have one name."""
+        """Return what this lock calls a target: packages that bring their Python have one name.
+
+        Raises:
+            LockInvalid: They are for other platforms alone.
+        """
         brought = Target(platform, CONDA, group)
-        return brought if brought in self.targets else Target(platform, python, group)
+        if brought in self.targets:
+            return brought
+        others = sorted(
+            one.platform for one in self.targets if (one.python, one.group) == (CONDA, group)
+        )
+        if others:
+            raise LockInvalid(
+                f"the environment is not for {platform}: algo.lock has {', '.join(others)}",
+                hint="add the platform to `platforms:` of environment.yml, then: algo lock",
+            )
+        return Target(platform, python, group)
 
     def versions(self) -> dict[str, str]:
         """Return one locked version per package name, as a preference for the next lock."""

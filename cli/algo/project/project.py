@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# What `algo lock` writes.
+LOCK_FILES = frozenset({"algo.lock", "conda-lock.yml"})
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project folder with its parsed manifest."""
@@ -68,6 +72,11 @@ class Project:
     def lock_path(self) -> Path:
         """Where `algo.lock` is or will be."""
         return self.root / "algo.lock"
+
+    @property
+    def lock_files(self) -> tuple[Path, ...]:
+        """Every file that `algo lock` may write into the project."""
+        return tuple(self.root / name for name in sorted(LOCK_FILES))
 
     @property
     def entry_file(self) -> Path:

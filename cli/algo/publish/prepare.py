@@ -15,6 +15,7 @@ from algo.oci.digest import Digest
 from algo.publish.choose import base_of, check_free, choose
 from algo.publish.destination import destination
 from algo.publish.errors import GitFailed, TestsFailed
+from algo.publish.lock_files import read_files
 from algo.publish.provenance import Making
 from algo.publish.release import Contents
 from algo.publish.repository import RegistryRepository
@@ -142,6 +143,7 @@ def prepare(
         algorithm=project.manifest.algorithm,
         images=(image,),
         lock=project.lock_path.read_bytes(),
+        files=read_files(project, lock),
         contract=b"",
         previous=Previous(last.release.version, str(last.release_digest)) if last else None,
         making=Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty),

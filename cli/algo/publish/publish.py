@@ -204,12 +204,13 @@ def _write_back(project: Project, version: str, notify: Notify) -> None:
 @contextmanager
 def _lock_kept(project: Project) -> Iterator[None]:
     """Put `algo.lock` back as it was: a dry run may have to resolve, but keeps nothing."""
-    path = project.lock_path
-    before = path.read_bytes() if path.is_file() else None
+    paths = project.lock_files
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
     try:
         yield
     finally:
-        if before is None:
-            path.unlink(missing_ok=True)
-        elif path.read_bytes() != before:
-            path.write_bytes(before)
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            elif path.read_bytes() != content:
+                path.write_bytes(content)

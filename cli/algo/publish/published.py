@@ -18,11 +18,12 @@ from algo.images.load import ensure_loaded
 from algo.oci import media_types
 from algo.oci.reference import Reference
 from algo.oci.seal import is_sealed_tree, seal_tree
-from algo.project.lock import RUNTIME, Lock, parse
+from algo.project.lock import CONDA, RUNTIME, Lock
 from algo.publish.consume import examine, pull
 from algo.publish.contents import built_from, holds_files
 from algo.publish.errors import NoSuchPlatform, NotOnHost
 from algo.publish.kept import use
+from algo.publish.lock_files import fetch_lock
 from algo.publish.unpack import read_description, unpack
 from algo.publish.weights import judge
 from algo.serving.interface import Servable
@@ -146,7 +147,10 @@ class PublishedVersions:
         document = found.verified.documents.get(media_types.LOCK)
         if document is None:
             raise NotOnHost(f"{found.asked.name} was published without its lock")
-        return parse(b"".join(found.repository.blob(document)).decode())
+        text = b"".join(found.repository.blob(document)).decode()
+        return fetch_lock(
+            text, found.repository, found.asked.digest, self.folders.cache / "conda" / "locks"
+        )
 
     def _host(self, lock: Lock, name: str) -> Interpreter:
         """Return a Python of this machine that the lock holds packages for."""
@@ -156,6 +160,8 @@ class PublishedVersions:
             for target in sorted(lock.targets, key=lambda target: target.python != own.minor)
             if target.platform == own.platform and target.group == RUNTIME
         ]
+        if CONDA in minors:
+            return own  # the environment brings its own
         for minor in minors:
             path = find_minor(minor, self.env)
             found = probe(path, self.env) if path else None

@@ -58,6 +58,7 @@ class Contents:
         lock: The text of `algo.lock`.
         contract: The encoded contract, empty when there is none.
         previous: The highest version so far.
+        files: What the lock has beside it, by name.
         making: How it came to be; without it there is no provenance.
         models: What its models are.
         boms: The bill of materials of each image, by its digest.
@@ -69,6 +70,7 @@ class Contents:
     lock: bytes
     contract: bytes
     previous: Previous | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
     making: Making | None = None
     models: tuple[Model, ...] = ()
     boms: Mapping[Digest, bytes] = field(default_factory=dict)
@@ -168,6 +170,8 @@ def attachments(contents: Contents, release: Release, key: SigningKey) -> tuple[
     found: list[Attachment] = []
     if contents.lock:
         found.append(attach_document(contents.lock, media_types.LOCK, "algo.lock", subject))
+    for name, content in sorted(contents.files.items()):
+        found.append(attach_document(content, media_types.LOCK_FILE, name, subject))
     if contents.contract:
         kind = media_types.CONTRACT
         found.append(attach_document(contents.contract, kind, "contract.json", subject))

@@ -14,6 +14,7 @@ from algo.engines.interface import HostEnvironment
 from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
 from algo.project.errors import EntrypointMissing, ModelMissing
+from algo.project.project import LOCK_FILES
 from algo.serving.control import Control, Wanted
 from algo.serving.errors import ControlLost, LoadFailed
 from algo.serving.probe import describe, missing_package
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _LONG = 10.0
 _MANY = 4
-_LOCK = "algo.lock"
 
 
 class Reloads:
@@ -170,7 +170,7 @@ class Reloads:
         """Bring the rest of a change whose manifest and requirements say what they said before."""
         if self._code(change.paths) or force:
             self._begin(change, force=force)
-        elif change.paths != (_LOCK,):  # which we wrote
+        elif not LOCK_FILES.issuperset(change.paths):  # which we wrote
             self._notify(Reloaded(_name(change.paths), "none", _since(change)))
 
     def _code(self, paths: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.environments.conda.errors import ChannelUnreachable
+from algo.environments.conda import locker
+from algo.environments.conda.errors import ChannelRefused, ChannelUnreachable, UnsafePackage
 from algo.environments.conda.lockfile import parse
-from algo.environments.errors import HashMismatch, Unsatisfiable
+from algo.environments.errors import HashMismatch, RequirementInvalid, Unsatisfiable
 from algo.environments.interpreters import this_interpreter
 from algo.environments.packages import Packages
 from algo.environments.requirements import Source
@@ -22,12 +26,14 @@ from algo.project.lock import CONDA, Lock, Target
 from algo.resources import user_folders
 
 from tests.fakes import conda
+from tests.fakes.web import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
     from algo.project.lock import Pin
+
+    from tests.fakes.web import Web
 
 AMD64 = Target("linux/amd64", CONDA)
 ARM64 = Target("linux/arm64", CONDA)
@@ -89,10 +95,11 @@ def test_a_lock_has_what_conda_and_pip_bring_for_each_platform(
     assert found["six"].kind == "pip"
     text = packages.beside([*found.values()])["conda-lock.yml"].decode()
     (python,) = [one for one in parse(text).of("linux-64") if one.name == "python"]
-    file = conda_channel / "linux-64" / f"python-{conda.VERSION}-h64_0.tar.bz2"
+    file = conda_channel / "linux-64" / f"python-{conda.VERSION}-h64_0.conda"
     assert python.hash.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_what_was_locked_stays_until_it_is_to_be_newer(
     packages: Packages, conda_channel: Path, tmp_path: Path
 ) -> None:
@@ -102,7 +109,15 @@ def test_what_was_locked_stays_until_it_is_to_be_newer(
 
     again = resolve(packages, tmp_path, conda_channel, "python", "greeting", "tool", prefer=kept)
     assert (again["greeting"].version, again["tool"].version) == ("1.0", "3.1")
-    upgraded = resolve(packages, tmp_path, conda_channel, "python", "greeting")
+    # Somebody else's conda-lock.yml counts, too, and the versions alone where there is none.
+    taken = resolve(packages, tmp_path, conda_channel, "python", "greeting  # 1")
+    assert taken["greeting"].version == "1.0"
+    (tmp_path / "conda-lock.yml").rename(tmp_path / "away.yml")
+    lost = resolve(packages, tmp_path, conda_channel, "python", "greeting  # 2", prefer=kept)
+    assert lost["greeting"].version == "1.0"
+    (tmp_path / "away.yml").rename(tmp_path / "conda-lock.yml")
+    (tmp_path / "algo.lock").touch()
+    upgraded = resolve(packages, tmp_path, conda_channel, "python", "greeting  # 3")
     assert upgraded["greeting"].version == "2.0"
 
 
@@ -192,6 +207,124 @@ def test_the_environment_runs_the_python_of_the_channel(
 
     assert done.stdout.split() == ["2", "1.16.0", str(made.root)]
     assert entry.stdout == "two\n"
+
+
+def test_a_channel_with_a_password_keeps_it_out_of_every_file(
+    packages: Packages, conda_channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHANNEL_USER", "ann")
+    monkeypatch.setenv("CHANNEL_PASSWORD", "s3cret")
+    with channel_server(conda_channel) as web:
+        web.users.add("Basic " + base64.b64encode(b"ann:s3cret").decode())
+        named = web.address.replace("://", "://$CHANNEL_USER:$CHANNEL_PASSWORD@")
+        pins = resolve(packages, tmp_path, f"{named}/private", "tool").values()
+        text = packages.beside([*pins])["conda-lock.yml"].decode()
+        assert "//${CHANNEL_USER}:${CHANNEL_PASSWORD}@127.0.0.1" in text
+        assert [pin.source for pin in pins] == ["private"]
+        packages.install([*pins], AMD64, tmp_path / "t", place=PLACE)
+        monkeypatch.setenv("CHANNEL_PASSWORD", "wrong")
+        with pytest.raises(ChannelRefused) as told:
+            resolve(packages, tmp_path, f"{named}/private", "python")
+    assert told.value.exit_code == 4
+    assert "wrong" not in f"{told.value.message}{told.value.details}"
+    assert not any(b"s3cret" in path.read_bytes() for path in _files(tmp_path / "t"))
+    assert "s3cret" not in text
+
+
+@pytest.mark.slow
+def test_a_password_in_a_channels_address_is_refused(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    with channel_server(conda_channel) as web:
+        address = web.address.replace("://", "://ann:s3cret@")
+        with pytest.raises(RequirementInvalid, match="has a password or a token") as told:
+            resolve(packages, tmp_path, f"{address}/private", "tool")
+    assert "$USER:$PASSWORD" in (told.value.hint or "")
+
+
+@pytest.mark.slow
+def test_another_package_over_http_is_refused_and_not_kept(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    fresh = Packages(os.environ, user_folders(str(tmp_path / "fresh")))
+    with channel_server(conda_channel) as web:
+        pins = resolve(packages, tmp_path, f"{web.address}/private", "greeting").values()
+        (place,) = [path for path in web.files if "/greeting-2.0-" in path]
+        web.files[place] = bytes([*web.files[place][:-1], web.files[place][-1] ^ 1])
+        with pytest.raises(HashMismatch, match="not the one that was locked"):
+            fresh.install([*pins], AMD64, tmp_path / "t", place=PLACE)
+        web.files[place] = (conda_channel / place.removeprefix("/private/")).read_bytes()
+        fresh.install([*pins], AMD64, tmp_path / "t", place=PLACE)
+        # From here on nothing is fetched again, and what was kept is looked at once more.
+        before = len(web.asked)
+        fresh.install([*pins], AMD64, tmp_path / "again", place=PLACE)
+        assert len(web.asked) == before
+    (kept,) = (tmp_path / "fresh" / "cache" / "conda" / "archives").glob("*/greeting-2.0-*")
+    kept.write_bytes(b"evil")
+    with pytest.raises(ChannelUnreachable):
+        fresh.install([*pins], AMD64, tmp_path / "third", place=PLACE)
+
+
+@pytest.mark.slow
+def test_an_environment_for_some_platforms_is_locked_for_those(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "environment.yml"
+    path.write_text(
+        f"channels: [{conda_channel.as_uri()}]\nplatforms: [linux-64]\ndependencies: [tool]\n"
+    )
+    (pin,) = packages.resolve((Source(path),), AMD64, wheels_only=True, prefer={})
+    text = packages.beside([pin])["conda-lock.yml"].decode()
+
+    assert parse(text).metadata.platforms == ("linux-64",)
+
+
+@pytest.mark.slow
+def test_the_conda_that_is_on_the_path_is_asked(
+    packages: Packages, conda_channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ours stands in for it, under the name of another, and says when it was called.
+    shim = Path(locker.__file__).with_name("conda.sh").read_text()
+    program = tmp_path / "bin" / "mamba"
+    program.parent.mkdir()
+    program.write_text(shim.replace("exec", f'echo "$@" >>{tmp_path}/asked\nexec'))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    resolve(packages, tmp_path, conda_channel, "tool")
+    assert "--dry-run --json" in (tmp_path / "asked").read_text()
+
+
+def test_packages_that_lead_out_of_the_environment_are_refused(
+    packages: Packages, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("of this machine")
+    channel = tmp_path / "channel"
+    up = conda.Content(files={"../up": b"x"})
+    link = conda.Content(links={"way": str(outside), "secret": str(outside / "secret")})
+    for name, content in (("up", up), ("link", link), ("below", conda.Content({"way/x": b"x"}))):
+        for subdir in ("linux-64", "linux-aarch64"):
+            conda.package(channel, name, "1", content, subdir=subdir)
+    pins = resolve(packages, tmp_path, conda.index(channel), "up", "link", "below")
+
+    for unsafe in (("up",), ("link", "below")):
+        with pytest.raises(UnsafePackage) as told:
+            packages.install([pins[one] for one in unsafe], AMD64, tmp_path / "t", place=PLACE)
+        assert told.value.exit_code == 4
+    assert sorted(path.name for path in outside.iterdir()) == ["secret"]
+    packages.install([pins["link"]], AMD64, tmp_path / "t", place=PLACE)
+    assert sorted(tree(tmp_path / "t")) == ["conda-meta/history", "conda-meta/link-1-0.json"]
+
+
+@contextmanager
+def channel_server(channel: Path) -> Iterator[Web]:
+    """Serve a channel below `/private`."""
+    with serving() as web:
+        for path in _files(channel):
+            web.files[f"/private/{path.relative_to(channel).as_posix()}"] = path.read_bytes()
+        yield web
 
 
 def _files(folder: Path) -> list[Path]:

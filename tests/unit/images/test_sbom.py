@@ -196,3 +196,30 @@ def test_the_same_image_has_the_same_bytes_and_another_version_others(
 
     assert sbom(whole, version="1.0.0") == sbom(again, version="1.0.0")
     assert sbom(whole, version="1.0.0") != sbom(whole, version="1.0.1")
+
+
+def test_conda_packages_are_told_by_the_records_of_their_environment(tmp_path: Path) -> None:
+    records: dict[str, dict[str, object]] = {
+        "numpy": {"license": "BSD-3-Clause", "depends": ["python >=3.11", "elsewhere"]},
+        "python": {"depends": []},
+    }
+    files = {
+        f"opt/algo/packages/conda-meta/{name}.json": json.dumps(
+            more
+            | {"name": name, "version": "1.26", "build": "h1_0", "subdir": "linux-64"}
+            | {"sha256": "ab" * 32, "fn": f"{name}-1.26-h1_0.conda", "files": ["x"]}
+        )
+        for name, more in records.items()
+    }
+    files["opt/algo/packages/conda-meta/broken.json"] = "{"
+    pin = Pin("numpy", "1.26", ("sha256:" + "ab" * 32,), "conda", "conda-forge", "h1_0")
+    whole = image(tmp_path, layer(tmp_path, LayerKind.PACKAGES, files))
+    _, parts, needed = read(sbom(whole, [pin]))
+    numpy = parts["conda/numpy@1.26=h1_0"]
+
+    told = "build=h1_0&channel=conda-forge&subdir=linux-64&type=conda"
+    assert numpy["purl"] == f"pkg:conda/numpy@1.26?{told}"
+    assert numpy["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
+    assert numpy["licenses"] == [{"license": {"name": "BSD-3-Clause"}}]
+    assert needed["conda/numpy@1.26=h1_0"] == ["conda/python@1.26=h1_0"]
+    assert sorted(parts) == ["conda/numpy@1.26=h1_0", "conda/python@1.26=h1_0"]

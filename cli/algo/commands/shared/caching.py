@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from algo.storage.interface import Kind
     from algo.storage.room import Pruned, Taken
 
-_FOLDERS = frozenset({"environments", "versions", "models", "wheels"})
+_FOLDERS = frozenset({"conda", "environments", "versions", "models", "wheels"})
 
 
 def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
     """Return every place where algo keeps something; without `engine` those on the disk alone."""
+    from algo.environments.conda.kept import CondaFiles
     from algo.environments.kept import Environments
     from algo.images import kept as images
     from algo.models.kept import ModelFiles
@@ -32,6 +33,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         images.Notes(folders.cache),
         images.Unfinished(folders),
         Environments(folders),
+        CondaFiles(folders),
         Unpacked(folders.cache / "versions"),
         ModelFiles(folders.cache / "models"),
         Files("built wheels", folders.cache / "wheels", "*/*.whl"),

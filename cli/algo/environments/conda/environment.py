@@ -18,7 +18,6 @@ _SELECTOR = re.compile(r"(.+?)\s*(#.*)\[([^\[\]]+)\](?(2)[^\(\)]*)$")
 _SELECTED = {
     "linux-64": {"linux64", "unix", "linux"},
     "linux-aarch64": {"aarch64", "unix", "linux"},
-    "linux-ppc64le": {"ppc64le", "unix", "linux"},
     "osx-64": {"osx64", "osx", "unix"},
     "osx-arm64": {"arm64", "osx", "unix"},
 }

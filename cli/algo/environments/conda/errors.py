@@ -12,7 +12,8 @@ from algo.environments.errors import (
     RequirementInvalid,
     Unsatisfiable,
 )
-from algo.errors import USAGE, AlgoError
+from algo.environments.requirements import without_credentials
+from algo.errors import NOT_ALLOWED, USAGE, AlgoError, DiskFull
 
 
 class CondaNotInstalled(AlgoError):
@@ -35,6 +36,14 @@ class ChannelRefused(IndexRefused):
 
     code = "channel_refused"
     hint = "write the channel as https://$USER:$PASSWORD@host/channel and set both variables"
+
+
+class UnsafePackage(AlgoError):
+    """A conda package would write outside of its environment."""
+
+    code = "unsafe_package"
+    exit_code = NOT_ALLOWED
+    hint = "do not install it; take the package out of environment.yml, then: algo lock"
 
 
 class PlatformUnsupported(AlgoError):
@@ -69,6 +78,9 @@ def failure_of(kind: str, text: str, what: str) -> AlgoError:
         text: What the other program said.
         what: What it was about, as `environment.yml on linux-64`.
     """
+    text, low = without_credentials(text), text.lower()
+    if "no space left" in low or "os error 28" in low:
+        return DiskFull("the disk is full: conda packages could not be unpacked", details=text)
     if kind == "unsatisfiable":
         return Unsatisfiable(f"{what.replace(' on ', ' cannot be met on ')}", details=text)
     if kind == "invalid":
@@ -79,6 +91,8 @@ def failure_of(kind: str, text: str, what: str) -> AlgoError:
         return ChannelUnreachable("a conda channel does not have what it should", details=text)
     if kind == "refused":
         return ChannelRefused("a conda channel refused access", details=text)
+    if kind == "unsafe":
+        return UnsafePackage("a conda package leads out of its environment", details=text)
     if kind == "tampered":
         return HashMismatch("a conda package is not the one that was locked", details=text)
     return InstallFailed(f"conda packages could not be installed: {what}", details=text)

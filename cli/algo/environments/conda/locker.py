@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING
 from algo.environments.conda import program
 from algo.environments.conda.condarc import Condarc
 from algo.environments.conda.errors import failure_of
+from algo.environments.conda.kept import LOCKS, REPODATA, home_of, using
 from algo.environments.conda.lockfile import parse
 from algo.environments.conda.names import LOCKFILE
 from algo.environments.errors import RequirementInvalid
 from algo.environments.interpreters import this_interpreter
+from algo.environments.parallel import run
 from algo.environments.virtualenv import ensure_environment
 from algo.events import silent
 from algo.project.lock import Lock, Target
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from algo.environments.conda.environment import CondaEnvironment
+    from algo.environments.conda.lockfile import CondaLock
     from algo.environments.interface import PackageManager
     from algo.errors import AlgoError
     from algo.resources import Folders
 
 HERE = Path(__file__).resolve().parent
 _FOREIGN = ("micromamba", "mamba", "conda")
+_SECRET = re.compile(r"(?<=://)[^/@\s]+@|/t/[^/]+/")
 _PLATFORM = re.compile(r"Could not lock the environment for platform (\S+)")
 _NOISE = re.compile(r"^ +(Command|STDOUT|STDERR):", re.MULTILINE)
 
@@ -78,18 +81,18 @@ class Locker:
                 f"{environment.name} names no channels",
                 hint=f"write `channels: [conda-forge]` into {environment.name}, then: algo lock",
             )
-        with scratch("conda") as name:
+        with using(self.folders), scratch("conda") as name:
             folder = Path(name)
             (folder / environment.name).write_text(environment.for_conda(channels))
             (folder / "names.json").write_text("{}")
             (folder / "kept.json").write_text(json.dumps(list(kept)))
             self._run(folder, environment.name, subdirs)
             text = (folder / LOCKFILE).read_text(encoding="utf-8")
-        parse(text)
+        _refuse_secrets(parse(text), environment.name)
         return self._keep(text)
 
     def _keep(self, text: str) -> Path:
-        home = self.folders.cache / "conda" / "locks" / hashlib.sha256(text.encode()).hexdigest()
+        home = home_of(self.folders) / LOCKS / hashlib.sha256(text.encode()).hexdigest()
         home.mkdir(parents=True, exist_ok=True)
         unfinished = home / f".{os.getpid()}-{LOCKFILE}"
         unfinished.write_text(text, encoding="utf-8")
@@ -106,23 +109,14 @@ class Locker:
         command += ["--pypi_to_conda_lookup_file", (folder / "names.json").as_uri()]
         report = folder / "report.json"
         variables = {
-            program.CACHE: str(self.folders.cache / "conda" / "repodata"),
+            program.CACHE: str(home_of(self.folders) / REPODATA),
             program.KEEP: str(folder / "kept.json"),
             program.REPORT: str(report),
             "ALGO_CONDA_PYTHON": sys.executable,
             "PYTHONPATH": "",
+            "TMPDIR": str(folder),
         }
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=dict(self.env) | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        done = run(command, folder, dict(self.env) | variables)
         if done.returncode or not (folder / LOCKFILE).is_file():
             raise _named(report, done.stderr, source)
 
@@ -135,6 +129,18 @@ class Locker:
             lock, host, self.pip, self.folders, tests=False, notify=silent
         )
         return environment.python
+
+
+def _refuse_secrets(made: CondaLock, name: str) -> None:
+    """Refuse a password or a token in an address: the file is committed."""
+    for package in made.package:
+        secret = _SECRET.search(package.url)
+        if secret and "$" not in secret[0]:
+            raise RequirementInvalid(
+                f"a channel of {name} has a password or a token in its address, which "
+                f"{LOCKFILE} would hold, too",
+                hint="write it as https://$USER:$PASSWORD@host/channel and set both variables",
+            )
 
 
 def _foreign(env: Mapping[str, str]) -> Path | None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.environments.accelerator import cuda
+from algo.environments.accelerator import DRIVER, cuda
 from algo.environments.conda.environment import CondaEnvironment
 from algo.environments.conda.errors import PlatformUnsupported, failure_of, require_extra
+from algo.environments.conda.kept import ARCHIVES, PACKAGES, home_of, using
 from algo.environments.conda.locker import Locker
 from algo.environments.conda.lockfile import CondaLock, Package, locked, parse
 from algo.environments.conda.names import LOCKFILE, on_pypi, platforms, subdir_of
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # What every lock covers, and so is solved for at once.
 _ALWAYS = ("linux/amd64", "linux/arm64")
+# For GPUs where no driver tells: drivers since 525 run it (CUDA minor version compatibility).
+_CUDA = "12.8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,10 @@ class _Asked:
     prefer: Mapping[str, str]
     accelerator: str
 
-    @property
-    def cuda(self) -> str:
-        """The CUDA that may be relied on, `12.8`; empty for none."""
-        return cuda(self.accelerator)
+    def cuda(self, env: Mapping[str, str]) -> str:
+        """Return the CUDA that may be relied on, `12.8`; empty for none."""
+        known, wants = cuda(self.accelerator), self.accelerator.startswith(DRIVER)
+        return known or (wants and env.get("CONDA_OVERRIDE_CUDA")) or (_CUDA if wants else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,12 @@ class Conda:
         if (environment.text, target.platform) not in self._solved:
             old = _last(path.with_name(LOCKFILE))
             wanted = dict.fromkeys(subdir_of(one) for one in (*_ALWAYS, target.platform))
-            subdirs = tuple(dict.fromkeys((*wanted, *(old.metadata.platforms if old else ()))))
-            locker = Locker(self.env, self.folders, self.pip, asked.cuda)
-            made = locker.lock(environment, subdirs, _kept(old, asked.prefer))
+            found = dict.fromkeys((*wanted, *(old.metadata.platforms if old else ())))
+            allowed = environment.platforms
+            subdirs = tuple(one for one in found if not allowed or one in allowed)
+            locker = Locker(self.env, self.folders, self.pip, asked.cuda(self.env))
+            first = not path.with_name("algo.lock").exists()
+            made = locker.lock(environment, subdirs, _kept(old, asked.prefer, first=first))
             for platform in platforms():
                 if subdir_of(platform) in subdirs:
                     self._solved[environment.text, platform] = made
@@ -209,7 +215,7 @@ class Conda:
         require_extra()
         subdir = subdir_of(platform)
         packages = locked(pins, subdir)
-        home = self.folders.cache / "conda"
+        home = home_of(self.folders)
         job = {
             "packages": [
                 {
@@ -220,20 +226,20 @@ class Conda:
                 }
                 for one in packages
             ],
-            "archives": str(home / "archives"),
-            "cache": str(home / "packages"),
+            "archives": str(home / ARCHIVES),
+            "cache": str(home / PACKAGES),
             "folder": str(folder),
             "place": place if place != str(folder) else "",
             "subdir": subdir,
         }
         folder.mkdir(parents=True, exist_ok=True)
-        with scratch("conda") as name:
+        with using(self.folders), scratch("conda") as name:
             path = Path(name, "job.json")
             path.write_text(json.dumps(job), encoding="utf-8")
             command = [sys.executable, "-P", "-m", "algo.environments.conda.worker", str(path)]
             done = subprocess.run(
                 command,
-                env=dict(self.env),
+                env=dict(self.env) | {"TMPDIR": name},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -305,10 +311,19 @@ def _last(path: Path) -> CondaLock | None:
         return None
 
 
-def _kept(old: CondaLock | None, prefer: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the packages of the last lock whose versions are preferred."""
+def _kept(old: CondaLock | None, prefer: Mapping[str, str], *, first: bool) -> list[dict[str, str]]:
+    """Return the packages to keep; the file and not only the version, where that is known.
+
+    Args:
+        old: The last `conda-lock.yml`.
+        prefer: The versions that are preferred.
+        first: There was no lock of ours yet: what conda-lock locked for somebody else stays.
+    """
+    if old is None:
+        found = sorted(prefer.items())
+        return [{"name": name, "version": version, "sha256": ""} for name, version in found]
     return [
         {"name": one.name, "version": one.version, "sha256": one.hash.sha256 or ""}
-        for one in (old.package if old else ())
-        if one.manager == CONDA and prefer.get(one.name) == one.version
+        for one in old.package
+        if one.manager == CONDA and (first or prefer.get(one.name) == one.version)
     ]

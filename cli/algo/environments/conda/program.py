@@ -87,13 +87,19 @@ async def _kept(
     """Return the packages of the last lock that are to stay where the requirements allow it."""
     path = os.environ.get(KEEP)
     kept = json.loads(Path(path).read_text(encoding="utf-8")) if path else []
-    wanted = {one["sha256"] for one in kept}
+    wanted = {one["sha256"] for one in kept if one["sha256"]}
+    loose = {(one["name"], one["version"]) for one in kept if not one["sha256"]}
     specs = sorted({f"{one['name']}=={one['version']}" for one in kept})
     if not specs:
         return []
     found = await gateway.query(channels, platforms, specs, recursive=False)
     records = [record for batch in found for record in batch]
-    return [record for record in records if (record.sha256 or b"").hex() in wanted]
+    same = [record for record in records if (record.sha256 or b"").hex() in wanted]
+    newest: dict[str, RepoDataRecord] = {}
+    for record in sorted(records, key=lambda one: one.build_number):
+        if (record.name.normalized, str(record.version)) in loose:
+            newest[record.name.normalized] = record
+    return [*same, *newest.values()]
 
 
 def _action(record: RepoDataRecord) -> dict[str, object]:

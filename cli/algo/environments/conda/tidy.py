@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What of a package's record says something of the package alone, and not of this machine.
 _SAID = (
     *("name", "version", "build", "build_number", "subdir", "noarch", "license", "license_family"),
-    *("depends", "constrains", "md5", "sha256", "size", "timestamp", "files"),
+    *("depends", "constrains", "fn", "md5", "sha256", "size", "timestamp", "files"),
 )
 
 
@@ -84,14 +84,17 @@ def _record(content: bytes) -> bytes:
 
 
 def _settle_link(path: Path, folder: Path, place: str) -> None:
-    """Keep a link that stays inside, by a relative path; drop one that leads nowhere."""
+    """Keep a link that stays inside, by a relative path; drop one that leads out, or nowhere.
+
+    What lies elsewhere on this machine is none of the environment's.
+    """
     aim = os.readlink(path)  # noqa: PTH115 - as it is written
     for root in (str(folder), place):
         if root and aim.startswith(f"{root}/"):
             inside = folder / aim[len(root) + 1 :]
             path.unlink()
             path.symlink_to(os.path.relpath(inside, path.parent))
-    if not path.exists():
+    if not path.exists() or not path.resolve().is_relative_to(folder.resolve()):
         path.unlink()
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -78,6 +78,8 @@ def client(settings: Condarc) -> Client:
     """Return what rattler talks to servers with: certificates and proxies as conda has them."""
     import rattler
 
+    if settings.authorities:
+        os.environ["SSL_CERT_FILE"] = settings.authorities  # what rattler's TLS goes by
     lines = [f"tls-no-verify = {json.dumps(not settings.verify)}", 'tls-root-certs = "system"']
     proxies = dict(settings.proxies)
     if proxies:
@@ -97,6 +99,7 @@ async def _install(job: dict[str, Any]) -> None:
     archives = await asyncio.gather(
         *(_fetch(one, Path(job["archives"]), http, turn) for one in job["packages"])
     )
+    await _refuse_unsafe(archives)
     records = [await rattler.RepoDataRecord.from_package_archive(path) for path in archives]
     await rattler.install(
         records,
@@ -107,6 +110,38 @@ async def _install(job: dict[str, Any]) -> None:
         show_progress=False,
         alternative_target_prefix=job["place"] or None,
     )
+
+
+async def _refuse_unsafe(archives: Sequence[Path]) -> None:
+    """Refuse packages that would write outside of their environment, which rattler does not."""
+    from rattler.package_streaming import PackageArchive
+
+    links: dict[PurePosixPath, Path] = {}
+    places: list[tuple[Path, PurePosixPath]] = []
+    for archive in archives:
+        for entry in (await (await PackageArchive.from_path(archive)).paths_json()).paths:
+            place = PurePosixPath(entry.relative_path)
+            if place.is_absolute() or ".." in place.parts:
+                raise Failure("unsafe", f"{archive.name} has a file at {place}")
+            places.append((archive, place))
+            if entry.path_type.softlink:
+                links[place] = archive
+    for archive, place in places:
+        for link in links.keys() & set(place.parents):
+            aim = os.path.normpath(link.parent / await _aim(links[link], link))
+            if aim.startswith(("..", "/")):
+                text = f"{archive.name} has a file at {place}, below a link of {links[link].name}"
+                raise Failure("unsafe", f"{text} that leads out of the environment")
+
+
+async def _aim(archive: Path, link: PurePosixPath) -> str:
+    """Return where a link in a package leads."""
+    from rattler.package_streaming import PackageArchive
+
+    async for entry in (await PackageArchive.from_path(archive)).stream("pkg"):
+        if PurePosixPath(entry.name) == link:
+            return entry.link_target or ""
+    return ""
 
 
 async def _fetch(
@@ -133,6 +168,7 @@ async def _fetch(
                 f"{place.name} has the SHA-256 {found}, and {wanted} was locked",
             )
         unfinished.replace(place)
+    os.utime(place.parent)  # it was wanted now; what is not is removed first
     return place
 
 

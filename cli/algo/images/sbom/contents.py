@@ -21,10 +21,11 @@ _LARGEST = 32 << 20
 _READ = 1 << 20
 _WANTED = re.compile(
     r"(?:var/lib/dpkg/status|var/lib/dpkg/status\.d/[^/]+|usr/lib/os-release"
+    r"|opt/algo/packages/conda-meta/[^/]+\.json"
     r"|usr/share/doc/[^/]+/copyright|.*\.(?:dist|egg)-info/(?:METADATA|RECORD|PKG-INFO))"
 )
 # The standard library's first file tells which Python the image has.
-_PYTHON = re.compile(r"usr/(?:local/)?lib/python(3\.\d+)/os\.py")
+_PYTHON = re.compile(r"(?:usr|usr/local|opt/algo/packages)/lib/python(3\.\d+)/os\.py")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,20 @@ import msgspec
 from algo import __version__
 from algo.images.image import LayerKind
 from algo.images.sbom import document as cyclonedx
+from algo.images.sbom.conda import conda_packages
 from algo.images.sbom.contents import read_contents
 from algo.images.sbom.debian import debian_packages, system_of
 from algo.images.sbom.document import Component, ExternalReference, Hash, Property
 from algo.images.sbom.python import needs, python_packages
 from algo.oci.manifest import ImageConfig, decode
+from algo.project.lock import CONDA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
+    from algo.images.sbom.conda import CondaPackage
     from algo.images.sbom.contents import Contents, ModelFile
     from algo.images.sbom.debian import DebianPackage, System
     from algo.images.sbom.python import PythonPackage
@@ -129,6 +132,9 @@ class _Parts:
                 yield _debian(found, system)
         for package in python_packages(self.contents):
             yield _python(package, self.pins.get((package.name, package.version)))
+        for conda in conda_packages(self.contents):
+            pin = self.pins.get((conda.record.name, conda.record.version))
+            yield _conda(conda, pin.source if pin is not None and pin.kind == CONDA else "")
         for name, files in self.contents.models.items():
             yield _model(name, files)
         yield from (_program(self.image, layer) for layer in self.image.layers if _named(layer))
@@ -146,6 +152,11 @@ class _Parts:
                     yield _python_ref(package), there[package.kind, name]
             if package.kind in _USERS:
                 yield str(_USERS[package.kind]), _python_ref(package)
+        environment = {one.record.name: one for one in conda_packages(self.contents)}
+        for conda in environment.values():
+            yield str(LayerKind.CODE), conda.ref
+            needed = (environment[name] for name in conda.needs if name in environment)
+            yield from ((conda.ref, one.ref) for one in needed)
         yield from ((str(LayerKind.CODE), f"model/{name}") for name in self.contents.models)
 
 
@@ -196,7 +207,7 @@ def _python(package: PythonPackage, pin: Pin | None) -> Component:
     references = []
     if package.homepage:
         references.append(ExternalReference("website", package.homepage))
-    if pin is not None:
+    if pin is not None and pin.kind != CONDA:
         locked = tuple(Hash("SHA-256", one.partition(":")[2]) for one in pin.hashes)
         references.append(ExternalReference("distribution", package.purl, _LOCKED, locked))
     return Component(
@@ -210,6 +221,21 @@ def _python(package: PythonPackage, pin: Pin | None) -> Component:
         purl=package.purl,
         external_references=tuple(references),
         properties=(Property("algo:layer-kind", str(package.kind)),),
+    )
+
+
+def _conda(package: CondaPackage, channel: str) -> Component:
+    found = package.record
+    licenses = (cyclonedx.LicenseChoice(license=cyclonedx.License(name=found.license)),)
+    return Component(
+        type="library",
+        name=found.name,
+        version=found.version,
+        bom_ref=package.ref,
+        licenses=licenses if found.license else (),
+        hashes=(Hash("SHA-256", found.sha256),) if found.sha256 else (),
+        purl=package.purl(channel),
+        properties=(Property("algo:layer-kind", str(LayerKind.PACKAGES)),),
     )
 
 
