@@ -33,6 +33,8 @@ BENCHMARKS = (
     "images.weights",
     "images.edit",
     "images.build",
+    "publish.republish",
+    "publish.pull_start",
     "environments.lock",
     "registry.push",
 )

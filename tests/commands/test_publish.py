@@ -303,3 +303,29 @@ def test_keys_are_made_shown_trusted_and_revoked(
         "key_invalid"
     )
     assert (algo_home / "data" / "keys").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_version_for_both_processors_has_both_images(
+    hello: Path, capsys: Captured, docker_registry: str, cosign3: Path, skopeo: Path
+) -> None:
+    manifest = hello / "algo.toml"
+    manifest.write_text(manifest.read_text().replace("acme/hello", "acme/both"))
+    target = f"{docker_registry}/acme/both"
+    done = told(capsys, "publish", "--to", target, "--platform", "all", "--yes")
+    assert list(done["images"]) == ["linux/amd64", "linux/arm64"]
+    assert told(capsys, "verify", f"{target}:1.0.0")["images"] == done["images"]
+    assert told(capsys, "run", f"{target}:1.0.0", "-d", '"Ada"') == {"greeting": "Hello Ada!"}
+    key = hello.parent / "algo.pub"
+    capsys.readouterr()
+    assert run(["keys", "export"]) == 0
+    key.write_text(capsys.readouterr().out)
+    for platform, digest in done["images"].items():
+        words = ("--key", str(key), "--insecure-ignore-tlog", f"{target}@{digest}")
+        output_of([cosign3, "verify", *words])
+        output_of([cosign3, "verify-attestation", "--type", "cyclonedx", *words])
+        architecture = platform.partition("/")[2]
+        asked = ("--tls-verify=false", "--override-arch", architecture, f"docker://{target}:1.0.0")
+        seen = json.loads(output_of([skopeo, "inspect", *asked]))
+        assert seen["Architecture"] == architecture

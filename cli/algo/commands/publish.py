@@ -38,6 +38,14 @@ def publish_command(
     bump: Annotated[
         Step | None, typer.Option("--bump", help="At least this step after the last version.")
     ] = None,
+    platform: Annotated[
+        str,
+        typer.Option(
+            "--platform",
+            metavar="OS/ARCH[,…]",
+            help="What it runs on, several with commas, or all. Default: this machine's.",
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
     ] = False,
@@ -60,7 +68,9 @@ def publish_command(
     algo publish --dry-run
     algo publish --to registry.example.com/acme/digits --yes
     algo publish --bump minor --yes --json
+    algo publish --platform all            for linux/amd64 and linux/arm64
     """
+    from algo.commands.shared.building import platforms
     from algo.commands.shared.plans import plan_text
     from algo.commands.shared.publishing import (
         ProjectTests,
@@ -74,7 +84,8 @@ def publish_command(
 
     deps: Deps = ctx.obj
     exact = Version.parse(version) if version else None
-    wish = Wish(to, exact, Bump.parse(bump) if bump else None, allow_dirty)
+    step = Bump.parse(bump) if bump else None
+    wish = Wish(to, exact, step, allow_dirty, platforms(platform))
     confirm = confirmation(deps, yes or dry_run)
     project = Project.find(deps.cwd)
     tools = deps.publishing(ProjectTests(deps, engine))

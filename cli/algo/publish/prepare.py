@@ -12,6 +12,7 @@ from algo.images.sbom.brief import brief
 from algo.models.ensure import ensure_models
 from algo.oci import media_types
 from algo.oci.digest import Digest
+from algo.project.lock import read
 from algo.publish.choose import base_of, check_free, choose
 from algo.publish.destination import destination
 from algo.publish.errors import GitFailed, TestsFailed
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from algo.contract.report import TestReport
     from algo.events import Notify
     from algo.models.ensure import Models
+    from algo.oci.descriptor import Platform
     from algo.oci.reference import Reference
     from algo.project.project import Project
     from algo.publish.ci import Run
@@ -51,13 +53,15 @@ if TYPE_CHECKING:
 class Wish:
     """What the user asks for: where to, which version or step; nothing means choose.
 
-    `allow_dirty`: also what no commit says.
+    `allow_dirty`: also what no commit says. `platforms`: what it runs on, this machine's when
+    there are none; the tests run on this machine's alone.
     """
 
     to: str = ""
     version: Version | None = None
     bump: Bump | None = None
     allow_dirty: bool = False
+    platforms: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,15 @@ def prepare(
     taken = _verified(registry, target, wish.version, tools) if wish.version in existing else None
     lock = ensure_lock(project, tools.locks.locking(project), notify=notify)
     lock = ensure_models(project, lock, tools.models, notify=notify)
-    image = tools.images.build(project, lock, notify=notify)
+    images = []
+    for platform in wish.platforms or (None,):
+        images.append(tools.images.build(project, lock, platform=platform, notify=notify))
+        # The build has written the runtime image down; the next one must not forget it.
+        lock = read(project.lock_path) or lock
     contents = Contents(
         reference=target,
         algorithm=project.manifest.algorithm,
-        images=(image,),
+        images=tuple(images),
         lock=project.lock_path.read_bytes(),
         files=read_files(project, lock),
         contract=b"",
@@ -165,7 +173,10 @@ def prepare(
     check_free(existing, choice.version, str(target))
     version = str(choice.version)
     notify(Step("Writing the bill of materials"))
-    boms = {image.digest: brief(tools.images.sbom(project, lock, image, version=version))}
+    boms = {
+        image.digest: brief(tools.images.sbom(project, lock, image, version=version))
+        for image in images
+    }
     return Ready(registry, replace(_as(contents, version), boms=boms), choice.reason)
 
 

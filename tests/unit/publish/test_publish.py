@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from algo.events import Note, silent
+from algo.oci.descriptor import Platform
+from algo.oci.digest import Digest
+from algo.oci.manifest import ImageManifest, decode
 from algo.publish.errors import NotCommitted
 from algo.publish.prepare import Wish
 from algo.publish.publish import plan, publish
@@ -17,6 +20,8 @@ from algo.publish.source import Checkout
 from algo.registry.errors import RegistryUnreachable, VersionExists
 from algo.registry.layout import LayoutStore
 from algo.signals import terminable
+from algo.trust.attachment import PREDICATE
+from algo.trust.statements import SBOM, SIGN
 from algo.trust.verify import Asked, verify
 from algo.versions.version import Bump, Version
 
@@ -173,6 +178,36 @@ def test_nothing_is_published_twice(bench: Bench) -> None:
     assert go(bench, Wish(bump=Bump.MINOR)).version == "1.1.0"
     bench.edit("def apply(x): return x + 1\n")
     assert go(bench).version == "1.1.1"
+
+
+def test_one_version_runs_on_several_platforms(bench: Bench) -> None:
+    both = (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    done = go(bench, Wish(platforms=both))
+    assert list(done.images) == ["linux/amd64", "linux/arm64"]
+    assert bench.tested == 1
+    # What both share is there once; so is each layer in the report.
+    assert len({layer.digest for layer in done.layers}) == len(done.layers) == 4
+    index = Digest.parse(done.digest)
+    policy = bench.tools.keyring.policy()
+    repository = RegistryRepository(bench.registry, NAME)
+    found = verify(repository, Asked(NAME, "1.0.0", index), policy)
+    assert [image.platform for image in found.images] == list(done.images)
+    assert found.provenance is not None
+    parameters = found.provenance.build_definition.external_parameters
+    assert parameters.platforms == tuple(done.images)
+    assert len(found.statements[SBOM]) == 2
+    for digest in done.images.values():
+        assert attached(bench, Digest.parse(digest)) == {SIGN, SBOM}
+    # Of one platform alone it is another version.
+    assert go(bench).version == "1.0.1"
+    assert go(bench, Wish(platforms=both[:1])).unchanged
+
+
+def attached(bench: Bench, digest: Digest) -> set[str]:
+    """Return the predicate types of what is attached to a digest."""
+    found = bench.registry.referrers(NAME, digest)
+    manifests = [bench.registry.get_manifest(NAME, str(one.digest))[0] for one in found]
+    return {decode(data, ImageManifest).annotations[PREDICATE] for data in manifests}
 
 
 def test_a_version_that_exists_with_other_contents_is_refused_before_it_is_tested(

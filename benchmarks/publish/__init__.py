@@ -1,0 +1,1 @@
+"""What publishing costs, and what a published version costs to run."""
