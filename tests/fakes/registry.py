@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from algo.oci.media_types import MANIFEST
 from algo.registry.documents import (
     describe,
     digest_in,
@@ -17,7 +18,7 @@ from algo.registry.interface import How, Source, Transfer
 from algo.registry.streams import chunks_of, verifying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
@@ -109,6 +110,10 @@ class MemoryRegistry:
         if tag:
             there.tags[tag] = head.descriptor.digest
         return describe(data, media_type)
+
+    def attach(self, repository: str, manifests: Sequence[bytes]) -> None:
+        for data in manifests:
+            self.push_manifest(repository, data, MANIFEST)
 
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
         if tag in self.repository(repository).tags:

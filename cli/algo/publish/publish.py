@@ -40,7 +40,7 @@ def publish(
     wish: Wish,
     tools: Publishing,
     *,
-    confirm: Callable[[Plan], bool],
+    confirm: Callable[[Callable[[], Plan]], bool],
     notify: Notify,
 ) -> Published:
     """Publish `project` as a new version and write that version into `algo.toml`.
@@ -52,7 +52,7 @@ def publish(
         project: What to publish.
         wish: Where to, and as which version.
         tools: What it is done with.
-        confirm: Asked before anything leaves this machine.
+        confirm: Asked before anything leaves this machine; gets what makes the plan to show.
         notify: Gets steps and progress.
 
     Raises:
@@ -71,7 +71,7 @@ def publish(
         _settle(project, ready, tools, ready.same.digest, notify)
         return _unchanged(ready, ready.same)
     contents, registry = ready.contents, ready.registry
-    if not confirm(_plan(ready, tools)):
+    if not confirm(lambda: _plan(ready, tools)):
         raise Declined("nothing was published")
     key, made = tools.keyring.ensure()
     if made:

@@ -60,8 +60,7 @@ def send(
     index = contents.index()
     registry.push_manifest(repository, index, media_types.INDEX)
     notify(Step("Attaching signatures"))
-    for attachment in attached:
-        registry.push_manifest(repository, attachment.manifest, media_types.MANIFEST)
+    registry.attach(repository, [attachment.manifest for attachment in attached])
     how = {transfer.digest: transfer.how for transfer in moved}
     layers = tuple(_report(layer, how[layer.descriptor.digest]) for layer in _layers(contents))
     sent = sum(transfer.bytes_sent for transfer in moved)

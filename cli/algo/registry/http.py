@@ -10,7 +10,7 @@ from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDigest
 from algo.oci.manifest import media_type_of
-from algo.oci.media_types import INDEXES, MANIFESTS
+from algo.oci.media_types import INDEXES, MANIFEST, MANIFESTS
 from algo.registry.documents import (
     describe,
     digest_in,
@@ -31,9 +31,10 @@ from algo.registry.transport import Transport, pull, push
 from algo.registry.upload import UPLOAD_CHUNK, Uploader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from algo.events import Notify
+    from algo.registry.documents import Head
     from algo.registry.interface import How, Source, Transfer
     from algo.registry.kept import Uploads
     from algo.registry.partial import Downloads
@@ -179,6 +180,26 @@ class HttpRegistry:
         self, repository: str, data: bytes, media_type: str, *, tag: str = ""
     ) -> Descriptor:
         """See Registry."""
+        head, subject_header = self._put(repository, data, media_type, tag)
+        if head.subject is not None:
+            self._referrers.note(repository, head.subject, [head.descriptor], subject_header)
+        return describe(data, media_type)
+
+    def attach(self, repository: str, manifests: Sequence[bytes]) -> None:
+        """See Registry."""
+        to_list: dict[Digest, list[Descriptor]] = {}
+        for data in manifests:
+            head, subject_header = self._put(repository, data, MANIFEST, "")
+            assert head.subject is not None
+            if subject_header:
+                self._referrers.note(repository, head.subject, [], subject_header)
+            else:
+                to_list.setdefault(head.subject, []).append(head.descriptor)
+        for subject, referrers in to_list.items():
+            self._referrers.note(repository, subject, referrers, "")
+
+    def _put(self, repository: str, data: bytes, media_type: str, tag: str) -> tuple[Head, str]:
+        """Write a manifest; return what it says of itself, and the answer's `OCI-Subject`."""
         head = read_head(data, media_type)
         descriptor = describe(data, media_type)
         answer = self._transport.ask(
@@ -193,10 +214,7 @@ class HttpRegistry:
         if not same_content(said, descriptor.digest):
             where = f"{self.address}/{repository}"
             raise BlobCorrupted.of(descriptor.digest, where, f"the registry stored {said}")
-        if head.subject is not None:
-            subject_header = answer.headers.get("oci-subject", "")
-            self._referrers.note(repository, head.subject, head.descriptor, subject_header)
-        return descriptor
+        return head, answer.headers.get("oci-subject", "")
 
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
         """See Registry."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -116,6 +116,12 @@ class Registry(ReadableRegistry, Protocol):
 
         One with a subject is listed by `referrers` of that subject afterwards, on registries
         without the Referrers API by their fallback tag.
+        """
+
+    def attach(self, repository: str, manifests: Sequence[bytes]) -> None:
+        """Write image manifests that have a subject, as `push_manifest` does one after the other.
+
+        Registries without the Referrers API have a list for each subject, which is written once.
         """
 
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.manifest import MAX_MANIFEST, media_type_of
-from algo.oci.media_types import SUBJECT
+from algo.oci.media_types import MANIFEST, SUBJECT
 from algo.oci.seal import holds
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
@@ -24,7 +24,7 @@ from algo.storage.files import link_whole, locked, make_folders, sweep, write_wh
 from algo.storage.held import PROCESS, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
@@ -160,6 +160,11 @@ class LayoutStore:
     ) -> Descriptor:
         """See Registry."""
         return self._put(repository, data, media_type, tag, new=False)
+
+    def attach(self, repository: str, manifests: Sequence[bytes]) -> None:
+        """See Registry."""
+        for data in manifests:
+            self.push_manifest(repository, data, MANIFEST)
 
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
         """See Registry."""

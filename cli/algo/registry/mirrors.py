@@ -175,6 +175,10 @@ class MirroredRegistry:
         """See Registry."""
         return self._origin.push_manifest(repository, data, media_type, tag=tag)
 
+    def attach(self, repository: str, manifests: Sequence[bytes]) -> None:
+        """See Registry."""
+        self._origin.attach(repository, manifests)
+
     def tag(self, repository: str, tag: str, data: bytes, media_type: str) -> Descriptor:
         """See Registry."""
         return self._origin.tag(repository, tag, data, media_type)

@@ -16,6 +16,8 @@ from algo.registry.errors import BlobCorrupted, RegistryRefused
 from algo.registry.transport import Transport, pull, push
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from algo.oci.descriptor import Descriptor
 
 # No registry has compare-and-swap for tags: another writer may overwrite our entry, so we look
@@ -41,13 +43,15 @@ class Referrers:
         found = {entry.digest: entry.value() for entry in entries}
         return [found[digest] for digest in sorted(found)]
 
-    def note(self, repository: str, subject: Digest, referrer: Descriptor, said: str) -> None:
-        """List a manifest that was just written, unless the registry does that by itself.
+    def note(
+        self, repository: str, subject: Digest, referrers: Sequence[Descriptor], said: str
+    ) -> None:
+        """List manifests that were just written, unless the registry does that by itself.
 
         Args:
-            repository: Where it was written.
-            subject: What it refers to.
-            referrer: The manifest with its artifact type and annotations.
+            repository: Where they were written.
+            subject: What they refer to.
+            referrers: The manifests with artifact type and annotations.
             said: The `OCI-Subject` header of the answer; some registries with the API send none.
         """
         if said:
@@ -55,17 +59,18 @@ class Referrers:
             return
         if self._by_api(repository, subject) is not None:
             return
-        entry = DescriptorDocument.of(referrer)
+        entries = tuple(DescriptorDocument.of(one) for one in referrers)
         path = f"/v2/{repository}/manifests/{fallback_tag(subject)}"
         for attempt in range(WRITES):
             index = self._fallback(repository, subject)
             there = index.manifests if index else ()
-            if any(other.digest == entry.digest for other in there):
+            missing = _missing(entries, there)
+            if not missing:
                 return
             changed = Index(
                 schema_version=2,
                 media_type=INDEX,
-                manifests=(*there, entry),
+                manifests=(*there, *missing),
                 annotations=index.annotations if index else {},
             )
             if attempt:
@@ -83,7 +88,7 @@ class Referrers:
             if not same_content(said, Digest.of(body)):
                 where = f"{self._transport.host}/{repository}"
                 raise BlobCorrupted.of(Digest.of(body), where, f"the registry stored {said}")
-        if all(other.digest != entry.digest for other in self._entries(repository, subject)):
+        if _missing(entries, self._entries(repository, subject)):
             host = self._transport.host
             raise RegistryRefused(f"{host} does not keep the list of what refers to {subject}")
 
@@ -127,6 +132,13 @@ class Referrers:
             expect=frozenset({200, 404}),
         )
         return decode(answer.body, Index) if answer.status == 200 else None
+
+
+def _missing(
+    entries: tuple[DescriptorDocument, ...], there: tuple[DescriptorDocument, ...]
+) -> tuple[DescriptorDocument, ...]:
+    listed = {one.digest for one in there}
+    return tuple(one for one in entries if one.digest not in listed)
 
 
 def next_page(link: str) -> str:

@@ -37,7 +37,7 @@ class ProjectTests:
         return test_project(self.deps, project, self.engine, previous=previous)
 
 
-def confirmation(deps: Deps, yes: bool) -> Callable[[Plan], bool]:
+def confirmation(deps: Deps, yes: bool) -> Callable[[Callable[[], Plan]], bool]:
     """Return what asks before anything is sent; with `yes` it agrees.
 
     Raises:
@@ -46,13 +46,14 @@ def confirmation(deps: Deps, yes: bool) -> Callable[[Plan], bool]:
     from algo.publish.errors import ConfirmationNeeded
 
     if yes:
-        return lambda plan: True
+        return lambda make: True
     if not deps.interactive or deps.output.json:
         raise ConfirmationNeeded("publishing cannot be undone, and there is no terminal to ask on")
 
-    def ask(plan: Plan) -> bool:
+    def ask(make: Callable[[], Plan]) -> bool:
         from algo.events import Note
 
+        plan = make()
         deps.output.event(Note(f"{plan.reference}: {plan.reason}"))
         by = plan.key[:16] or "a key that is made now"
         deps.output.event(Note(f"{size(plan.bytes_to_send)} to send, signed with {by}"))
