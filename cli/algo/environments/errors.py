@@ -86,7 +86,10 @@ class WheelBuildFailed(AlgoError):
     """A package that comes as source could not be built; `details` holds the build's own words."""
 
     code = "wheel_build_failed"
-    hint = "name the Debian packages it needs in system-packages of algo.toml, then: algo lock"
+    hint = (
+        "require a version that has a wheel, or name the Debian packages that it needs in "
+        "system-packages of algo.toml, then: algo lock"
+    )
 
 
 class PythonUnsupported(AlgoError):

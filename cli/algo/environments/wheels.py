@@ -113,7 +113,8 @@ class Wheels:
     ) -> Pin:
         """Build `pin`, keep its wheel, and return it with that."""
         notify = self.pip.notify
-        notify(Step(f"Building {pin.name} {pin.version} for {target.platform}"))
+        what = f"{pin.name} {pin.version} for {target.platform} python{target.python}"
+        notify(Step(f"Building {what}, which no index has a wheel of"))
         with self._scratch() as folder:
             (folder / "sdist").mkdir()
             url = self.pip.source_of(pin, target, project)
