@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
 # what a broken connection costs; how large it is within this, the way decides.
-UPLOAD_CHUNK = 64 << 20
+UPLOAD_CHUNK = 256 << 20
 # How often an upload may begin again in all, as long as each attempt gets some of it stored.
 MOST_ATTEMPTS = 30
 STEP = 4 << 20
@@ -165,8 +165,8 @@ class Uploader:
         sending.tell(session.stored)
         while True:
             rest, most = size - session.stored, max(self._pace.size, session.least)
-            if rest and (session.stored or rest > most):
-                self._send_part(sending, min(most, rest))
+            if rest > most:
+                self._send_part(sending, most)
             elif self._commit(sending, rest):
                 sending.tell(size)
                 return
@@ -192,8 +192,10 @@ class Uploader:
             sending.body.finish()
         mark = "&" if "?" in session.location else "?"
         end = f"{session.location}{mark}{urlencode({'digest': str(sending.digest)})}"
+        part = f"{session.stored}-{sending.size - 1}"
+        where = {"Content-Range": part} if session.stored and rest else {}
         try:
-            return self._request("PUT", end, sending, rest, {}) is not None
+            return self._request("PUT", end, sending, rest, where) is not None
         except RegistryRefused as error:
             sending.body.check()
             if "DIGEST_INVALID" not in error.details:
