@@ -124,7 +124,7 @@ def test_two_pushes_of_one_blob_keep_out_of_each_others_way(scene: Scene, upload
 
     process(scene, uploads).push_blob(NAME, blob(LARGE), during, notify=silent)
     assert scene.count("POST") == 2
-    assert ranges(scene) == [*PARTS[:2], *PARTS, *PARTS[2:]]
+    assert sorted(ranges(scene)) == sorted(2 * PARTS)
     assert not list(uploads.root.iterdir())
 
 
