@@ -273,7 +273,7 @@ def test_a_registry_without_tls_through_a_proxy(docker_registry: str, name: str)
             "ALGO_INSECURE_REGISTRIES": ELSEWHERE,
         }
         publish(HttpRegistry(Transport(ELSEWHERE, None, env, ONCE)), name)
-        assert f"GET http://{ELSEWHERE}/v2/{name}/manifests/1.0.0" in proxy.seen
+        assert f"PUT http://{ELSEWHERE}/v2/{name}/manifests/1.0.0" in proxy.seen
         before = len(proxy.seen)
         HttpRegistry(Transport(docker_registry, None, env, ONCE)).tags(name)
         assert len(proxy.seen) == before
