@@ -102,6 +102,7 @@ def test_the_environments_python_runs_it_in_the_image(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # two runtime images are made for it
 @pytest.mark.usefixtures("engine")
 def test_an_image_for_another_processor_is_compiled_by_the_python_of_this_one(
     project: Path, algo_home: Path, capsys: pytest.CaptureFixture[str]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from algo.events import silent
 from algo.project.lock import CONDA, Lock, Target
 from algo.resources import user_folders
 
+from tests.contract.registry.authority import Authority
 from tests.fakes import conda
 from tests.fakes.web import serving
 
@@ -318,10 +320,34 @@ def test_packages_that_lead_out_of_the_environment_are_refused(
     assert sorted(tree(tmp_path / "t")) == ["conda-meta/history", "conda-meta/link-1-0.json"]
 
 
+@pytest.mark.slow
+def test_a_channel_by_tls_is_believed_by_the_authorities_that_are_named(
+    packages: Packages, conda_channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    pair = authority.issue("channel", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    settings = tmp_path / "condarc"
+    settings.write_text(f"ssl_verify: {authority.file}\n")
+    fresh = Packages(os.environ, user_folders(str(tmp_path / "fresh")))
+    with channel_server(conda_channel, context) as web:
+        with pytest.raises(ChannelUnreachable):
+            resolve(packages, tmp_path, f"{web.address}/private", "tool")
+        monkeypatch.setenv("CONDARC", str(settings))
+        pins = [*resolve(packages, tmp_path, f"{web.address}/private", "tool").values()]
+        fresh.install(pins, AMD64, tmp_path / "t", place=PLACE)
+        monkeypatch.delenv("CONDARC")
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        again = resolve(packages, tmp_path, f"{web.address}/private", "tool", "greeting")
+    assert (tmp_path / "t" / "bin" / "tool").is_file()
+    assert again["tool"] == pins[0]
+
+
 @contextmanager
-def channel_server(channel: Path) -> Iterator[Web]:
+def channel_server(channel: Path, context: ssl.SSLContext | None = None) -> Iterator[Web]:
     """Serve a channel below `/private`."""
-    with serving() as web:
+    with serving(context) as web:
         for path in _files(channel):
             web.files[f"/private/{path.relative_to(channel).as_posix()}"] = path.read_bytes()
         yield web
