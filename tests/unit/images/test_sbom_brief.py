@@ -79,6 +79,14 @@ def test_names_versions_hashes_licences_and_needs_stay() -> None:
     }
 
 
+def test_licences_of_the_system_are_left_to_the_whole() -> None:
+    numpy = {**BOM["components"][1], "purl": "pkg:deb/debian/numpy@2"}  # type: ignore[index]
+    (short,) = json.loads(
+        brief(json.dumps({**BOM, "components": [numpy], "dependencies": []}).encode())
+    )["components"]
+    assert "licenses" not in short and short["hashes"] == numpy["hashes"]
+
+
 def test_what_was_read_once_is_the_same_from_the_cache(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     one = built_image(tmp_path, code=b"one")

@@ -1,8 +1,8 @@
 """The bill of materials as it is signed with every version: all parts, in few bytes.
 
 It names what the whole document names: each component with its version, package URL, hash and
-licence, and what needs what. Descriptions, addresses, and the hashes of files for other platforms
-are left to the whole document (`algo build --sbom`).
+licence, and what needs what. Descriptions, addresses, the hashes of files for other platforms and
+the long lists of licences of Debian's packages are left to the whole (`algo build --sbom`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from algo.images.sbom.document import Bom, Component, Dependency
+
+# Each package's copyright file names dozens: they are half of the whole document.
+_SYSTEM = "pkg:deb/"
 
 
 def brief(document: bytes) -> bytes:
@@ -46,6 +49,7 @@ def _shortened(component: Component, refs: dict[str, str]) -> Component:
         component,
         description="",
         bom_ref=refs.get(component.bom_ref, ""),
+        licenses=() if component.purl.startswith(_SYSTEM) else component.licenses,
         external_references=(),
         properties=(),
         components=tuple(_shortened(one, refs) for one in component.components),
