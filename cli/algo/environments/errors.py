@@ -57,7 +57,10 @@ class HashMismatch(AlgoError):
 
     code = "hash_mismatch"
     exit_code = NOT_ALLOWED
-    hint = "do not install it; find out who replaced the file, then: algo lock --upgrade"
+    hint = (
+        "do not install it; find out who replaced the file, then: algo lock --upgrade "
+        "(or make uv.lock or pylock.toml anew, where one of these has the hash)"
+    )
 
 
 class InstallFailed(AlgoError):

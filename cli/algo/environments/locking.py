@@ -12,7 +12,13 @@ from algo.environments.changes import changes
 from algo.environments.errors import PythonNotFound, PythonUnsupported, RequirementInvalid
 from algo.environments.interpreters import fits
 from algo.environments.parallel import together
-from algo.environments.requirements import Requirements, find_requirements, inputs_digest
+from algo.environments.requirements import (
+    UV_LOCK,
+    Requirements,
+    Source,
+    find_requirements,
+    inputs_digest,
+)
 from algo.environments.upgrade import NOTHING, Upgrade
 from algo.events import Note, Step, Warned
 from algo.project.errors import LockInvalid, LockStale
@@ -194,6 +200,8 @@ def make_lock(
             hint="add linux-64 to its platforms, then: algo lock",
         )
     before = {} if old is None else upgrade.kept(old)
+    if (pinned := next((one for one in requirements.runtime if one.pins), None)) is not None:
+        _leave_to(pinned, upgrade, old, notify)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     accelerator = settled(locking.accelerator, (pin for pins in before.values() for pin in pins))
     locking = replace(locking, accelerator=accelerator)
@@ -217,6 +225,28 @@ def make_lock(
     if lock != old:
         write(lock, project.lock_path)
     return Locked(lock, changes(old, lock))
+
+
+def _leave_to(source: Source, upgrade: Upgrade, old: Lock | None, notify: Notify) -> None:
+    """Say who takes newer versions where another tool's lock has them.
+
+    Raises:
+        RequirementInvalid: A package was named that this lock has.
+    """
+    own = source.path.name == UV_LOCK
+    targets = old.targets.items() if old else ()
+    tests = {pin.name for target, pins in targets if target.group == TEST for pin in pins}
+    wanted = [name for name in upgrade.packages if name not in tests]
+    if wanted:
+        words = " ".join(f"--upgrade-package {name}" for name in wanted)
+        again = f"uv lock {words}" if own else f"make {source.name} anew with newer versions"
+        raise RequirementInvalid(
+            f"the version of {' and '.join(wanted)} is what {source.name} says",
+            hint=f"{again}, then: algo lock",
+        )
+    if upgrade.everything:
+        again = "uv lock --upgrade" if own else f"make {source.name} anew"
+        notify(Note(f"{source.name} says the versions, which stay: {again}, then: algo lock"))
 
 
 def _check_python(asked: str, what: str, version: str) -> None:

@@ -103,8 +103,14 @@ def find_requirements(root: Path, wanted: str = "") -> Requirements:
         wanted: The file to read; the first of `SOURCES` that states packages when it is empty.
 
     Raises:
-        RequirementInvalid: The wanted file is not there, or one cannot be read.
+        RequirementInvalid: The wanted file is not there, one is a folder or cannot be read.
     """
+    for name in (*SOURCES, TEST_SOURCE):
+        if (root / name).is_dir():
+            raise RequirementInvalid(
+                f"{name} is a folder, where a file says what the project needs",
+                hint=f"mv {name} {name}.d, then: algo lock",
+            )
     found = [name for name in SOURCES if _states_packages(root / name)]
     if wanted:
         if not (root / wanted).is_file():

@@ -3,7 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from algo.environments.errors import PythonNotFound, PythonUnsupported, Unsatisfiable
+from algo.environments.errors import (
+    PythonNotFound,
+    PythonUnsupported,
+    RequirementInvalid,
+    Unsatisfiable,
+)
 from algo.environments.interpreters import Interpreter
 from algo.environments.locking import Locking, ensure_lock, make_lock
 from algo.environments.upgrade import Upgrade
@@ -180,3 +185,20 @@ def test_only_what_is_named_is_upgraded(tmp_path: Path) -> None:
 
     assert made.lock.versions() == {"six": "1.16", "rich": "2"}
     assert [str(one) for one in made.changes] == ["~ rich 1 → 2"]
+
+
+def test_what_another_tools_lock_says_is_upgraded_by_that_tool(tmp_path: Path) -> None:
+    locking, events = Locking(FakePackages(), HOST, "3.13"), list[Event]()
+    here = project(tmp_path)
+    ensure_lock(here, locking, notify=silent)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\ndependencies = ["six"]\n')
+    (tmp_path / "uv.lock").write_text("six\n")  # as the fake reads it
+
+    with pytest.raises(
+        RequirementInvalid, match=r"the version of six is what uv\.lock says"
+    ) as told:
+        make_lock(here, locking, notify=silent, upgrade=Upgrade(packages=("six",)))
+    assert told.value.hint == "uv lock --upgrade-package six, then: algo lock"
+
+    make_lock(here, locking, notify=events.append, upgrade=Upgrade(everything=True))
+    assert any(isinstance(one, Note) and "uv lock --upgrade" in one.text for one in events)

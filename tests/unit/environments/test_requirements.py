@@ -137,3 +137,10 @@ def test_a_gpu_asks_for_other_packages(tmp_path: Path) -> None:
     found = find_requirements(tmp_path)
 
     assert inputs_digest(found, "3.13", gpu=True) != inputs_digest(found, "3.13")
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").mkdir()
+
+    with pytest.raises(RequirementInvalid, match=r"requirements\.in is a folder"):
+        find_requirements(tmp_path)
