@@ -282,3 +282,13 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     found = archive.extractfile(member)
     assert found is not None
     return found.read()
+
+
+@pytest.mark.parametrize(
+    "options", [("--check", "--sbom"), ("--sbom", "--rebase"), ("--check", "--sizes")]
+)
+def test_options_that_ask_for_different_results_are_refused(
+    options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["build", *options]) == 2
+    assert f"{' and '.join(options)} ask for different results" in capsys.readouterr().err

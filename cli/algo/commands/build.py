@@ -69,16 +69,17 @@ def build_command(
     \b
     algo build                          into Docker
     algo build --into store             into the embedded store, no engine needed
-    algo build -o dist/digits.tar       into a file
+    algo build -o ../digits.tar         into a file
     algo build --platform all           for linux/amd64 and linux/arm64
     algo build --check                  prove that it is the same anywhere
     algo build --rebase                 onto the system packages of today
-    algo build --sbom -o dist/sbom.json every package and model in it
+    algo build --sbom -o ../sbom.json   every package and model in it
     """
     from algo.commands.shared import building
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
+    building.refuse_together(check=check, sbom=sbom, rebase=rebase, sizes=sizes)
     wish = building.Wish(building.platforms(platform), output, into, sizes, rebase)
     if target:
         building.rebase_version(deps, target, wish)

@@ -72,6 +72,22 @@ def platforms(text: str) -> tuple[Platform, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def refuse_together(*, check: bool, sbom: bool, rebase: bool, sizes: bool) -> None:
+    """Refuse options of which each asks for another result.
+
+    Raises:
+        UsageError: There are two.
+    """
+    given = {"--check": check, "--sbom": sbom, "--rebase": rebase}
+    names = [name for name, wanted in given.items() if wanted]
+    if names and sizes and names != ["--rebase"]:
+        names.append("--sizes")
+    if len(names) > 1:
+        raise UsageError(
+            f"{' and '.join(names)} ask for different results", hint=f"algo build {names[0]}"
+        )
+
+
 def build(deps: Deps, project: Project, wish: Wish) -> None:
     """Assemble the images of `project`, bring them to where they belong, and show the digests."""
     notify = deps.output.event
