@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from algo.oci.descriptor import Descriptor
-    from algo.oci.digest import Digest
     from algo.registry.partial import Downloads, Part
 
 # Smaller blobs come again as fast as they could be found on the disk.
@@ -61,7 +60,7 @@ class Downloader:
         found = part.found if part else 0
         try:
             yield from verifying(
-                self._pieces(repository, descriptor.digest, part),
+                self._pieces(repository, descriptor, part),
                 descriptor,
                 self._place(repository),
             )
@@ -74,7 +73,9 @@ class Downloader:
                 ) from error
             raise
 
-    def _pieces(self, repository: str, digest: Digest, part: Part | None) -> Iterator[bytes]:
+    def _pieces(
+        self, repository: str, descriptor: Descriptor, part: Part | None
+    ) -> Iterator[bytes]:
         """Yield the blob's bytes; a broken connection goes on where it broke."""
         patience = self.transport.patience
         done = failures = 0
@@ -84,7 +85,7 @@ class Downloader:
         while True:
             before = done
             try:
-                for piece in self._from(repository, digest, done):
+                for piece in self._from(repository, descriptor, done):
                     done += len(piece)
                     if part:
                         part.append(piece)
@@ -96,28 +97,34 @@ class Downloader:
                     raise
                 patience.pause(failures, getattr(error, "retry_after", 0.0))
 
-    def _from(self, repository: str, digest: Digest, start: int) -> Iterator[bytes]:
+    def _from(self, repository: str, descriptor: Descriptor, start: int) -> Iterator[bytes]:
+        """Yield what follows after `start` bytes, also from a server that knows no ranges."""
+        if 0 < descriptor.size <= start:
+            return
+        digest = descriptor.digest
         path = f"/v2/{repository}/blobs/{digest}"
-        headers = {"Range": f"bytes={start}-"} if start else {}
-        # 416: nothing is left behind what we have.
-        expect = frozenset({200, 206, 404, *({416} if start else ())})
-        with self.transport.stream(
-            "GET", path, pull(repository), headers=headers, expect=expect
-        ) as got:
-            if got.status == 404:
-                raise NotFound(
-                    f"{self.transport.host} has no blob {digest} of {repository}",
-                    repository=repository,
-                )
-            if got.status == 416:
+        # Some servers want both ends of a range, and refuse others.
+        ranged = {"Range": f"bytes={start}-{descriptor.size - 1}"} if start else {}
+        for headers in (ranged, {}):
+            expect = frozenset({200, 206, 404, *({416} if headers else ())})
+            with self.transport.stream(
+                "GET", path, pull(repository), headers=headers, expect=expect
+            ) as got:
+                if got.status == 416:
+                    continue
+                if got.status == 404:
+                    raise NotFound(
+                        f"{self.transport.host} has no blob {digest} of {repository}",
+                        repository=repository,
+                    )
+                skip = start if got.status == 200 else 0
+                for piece in got.pieces():
+                    if skip < len(piece):
+                        yield piece[skip:]
+                        skip = 0
+                    else:
+                        skip -= len(piece)
                 return
-            skip = start if got.status == 200 else 0
-            for piece in got.pieces():
-                if skip < len(piece):
-                    yield piece[skip:]
-                    skip = 0
-                else:
-                    skip -= len(piece)
 
     def _place(self, repository: str) -> str:
         return f"{self.transport.host}/{repository}"

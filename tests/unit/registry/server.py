@@ -172,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         if digest not in self.scene.blobs:
             return 404, {}, b""
         data = self.scene.blobs[digest]
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-\d+", self.headers.get("Range", ""))
         if not asked or not self.scene.ranges:
             return 200, {}, data
         return 206, {}, data[int(asked[1]) :]

@@ -58,7 +58,7 @@ def test_a_pull_that_was_cut_off_goes_on(
     scene: Scene, downloads: Downloads, broken_off: Path
 ) -> None:
     assert b"".join(process(scene, downloads).open_blob(NAME, blob(LARGE))) == LARGE
-    assert asked(scene) == ["bytes=5000000-"]
+    assert asked(scene) == [f"bytes=5000000-{len(LARGE) - 1}"]
     assert not broken_off.exists()
 
 
@@ -74,10 +74,18 @@ def test_a_reader_that_stops_keeps_what_it_had(
     assert b"".join(process(scene, downloads).open_blob(NAME, blob(LARGE))) == LARGE
 
 
-def test_all_but_the_end_that_was_there_is_asked_for(
+def test_nothing_is_asked_for_where_all_was_there(
     scene: Scene, downloads: Downloads, broken_off: Path
 ) -> None:
+    scene.seen.clear()
     broken_off.write_bytes(LARGE)
+    assert b"".join(process(scene, downloads).open_blob(NAME, blob(LARGE))) == LARGE
+    assert not scene.seen
+
+
+def test_a_registry_that_refuses_ranges_is_read_from_its_start(
+    scene: Scene, downloads: Downloads, broken_off: Path
+) -> None:
     scene.faults = [Fault("GET .*blobs", status=416)]
     assert b"".join(process(scene, downloads).open_blob(NAME, blob(LARGE))) == LARGE
 
