@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algo.engines.sessions import Sessions
 
 from tests.e2e.load import Load
 from tests.e2e.served import Served
@@ -214,6 +215,20 @@ def test_a_killed_runner_is_replaced_and_costs_only_the_calls_in_flight(user: Us
     # One call is in flight per runner, and says why it was lost.
     assert load.failed <= 5
     assert all("502" in str(failure) for failure in load.failures), load.failures
+
+
+def test_the_container_of_a_serve_that_is_killed_ends_by_itself(
+    tmp_path: Path, algo_home: Path, engine: Engine
+) -> None:
+    user = User(tmp_path, algo_home, ALGO_ENGINE="docker")
+    served = Served.start([ALGO, "serve"], user.project, env=user.env)
+    (session,) = Sessions(algo_home / "state" / "sessions").all()
+    served.process.kill()
+    served.stop()
+    assert engine.docker("wait", session.container, timeout=30) == "0"
+    assert "container" in {item["kind"] for item in user.leftovers()}
+    user.leftovers("--fix")
+    assert user.leftovers() == []
 
 
 def test_a_killed_publish_leaves_no_version_and_the_next_one_succeeds(

@@ -174,19 +174,24 @@ class DockerEngine:
             door=NAME if door else "",
             number=number,
             env=self._env,
+            lifeline=not self._is_podman(),
         )
-        container = ""
+        container, lifeline = "", None
         try:
             with spoken(launch):
                 container = self._create(planned)
                 if number == 1:
                     self._sessions.update(session.id, container=container)
+                if planned.lifeline:
+                    lifeline = self._containers.lifeline(container)
                 self._containers.start(container)
                 url, control, grpc = self._addresses(launch, container, door)
         except BaseException:
             with contextlib.suppress(EngineUnavailable, Refused):
                 if container:
                     self._containers.remove(container)
+            if lifeline is not None:
+                lifeline.close()
             raise
         instance = ContainerInstance(
             url=url,
@@ -201,6 +206,7 @@ class DockerEngine:
             _sessions=self._sessions,
             _leads=number == 1,
             _volume=next(iter(planned.volumes), ""),
+            _lifeline=lifeline,
         )
         instance.follow(log)
         return instance
@@ -209,8 +215,7 @@ class DockerEngine:
         """Return what the engine can do with GPUs."""
         with spoken():
             info = self._containers.info()
-        pinged = ping(self._address)
-        podman = pinged is not None and pinged.server.startswith("Libpod")
+        podman = self._is_podman()
         found = [device.ID.partition("=") for device in info.discovered_devices or ()]
         return EngineGpu(
             cdi=podman or bool(info.cdi_spec_dirs),
@@ -268,6 +273,10 @@ class DockerEngine:
         control = f"tcp:{self._reach('127.0.0.1')}:{found.port(CONTROL_PORT)}"
         grpc = f"{self._reach(launch.host)}:{found.port(GRPC_PORT)}"
         return url, control, "" if launch.grpc_port is None else grpc
+
+    def _is_podman(self) -> bool:
+        pinged = ping(self._address)
+        return pinged is not None and pinged.server.startswith("Libpod")
 
     def _shared(self, session: str) -> Shared | None:
         """Make the folder of a session that its containers read; None where none reaches them."""

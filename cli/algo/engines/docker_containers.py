@@ -35,6 +35,19 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Lifeline:
+    """The open standard input of a container; both are kept, as either may hold the socket."""
+
+    connection: http.client.HTTPConnection
+    response: http.client.HTTPResponse
+
+    def close(self) -> None:
+        """Close it."""
+        self.response.close()
+        self.connection.close()
+
+
 class State(msgspec.Struct, frozen=True, rename="pascal"):
     """How a container stands."""
 
@@ -165,6 +178,25 @@ class Containers:
         path = f"/containers/create?{urlencode({'name': name})}"
         body = self._call("POST", LIBPOD if podman else path, msgspec.json.encode(settings))
         return msgspec.json.decode(body, type=_Created).id
+
+    def lifeline(self, container: str) -> Lifeline:
+        """Open the standard input of a container, which closes when this process ends."""
+        connection = self._connect(_TIMEOUT)
+        headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
+        try:
+            path = f"/containers/{container}/attach?stream=1&stdin=1"
+            connection.request("POST", path, headers=headers)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise EngineUnavailable(
+                f"no container engine answers at {self.address}: {error}"
+            ) from error
+        if response.status not in (http.client.SWITCHING_PROTOCOLS, http.client.OK):
+            refused = Refused(response.status, _message(response.read()))
+            connection.close()
+            raise refused
+        return Lifeline(connection, response)
 
     def start(self, container: str) -> None:
         """Start a container."""

@@ -18,7 +18,7 @@ from algo.engines.virtualenv import explain_exit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from algo.engines.docker_containers import Containers
+    from algo.engines.docker_containers import Containers, Lifeline
     from algo.engines.door import Door
     from algo.engines.interface import Instance, Launch, Shared
     from algo.engines.sessions import Sessions
@@ -46,6 +46,8 @@ class ContainerInstance:
     _leads: bool = True
     # The volume for jobs, if it has one.
     _volume: str = ""
+    # Held open: the container ends when it closes, and it closes when we end, however.
+    _lifeline: Lifeline | None = None
     _stopped: bool = False
 
     def follow(self, log: Callable[[str], None]) -> None:
@@ -102,6 +104,8 @@ class ContainerInstance:
             # The record stays, so that `algo doctor --fix` finds the container.
             return
         self._stopped = True
+        if self._lifeline is not None:
+            self._lifeline.close()
         if self._leads:
             if self.door is not None:
                 self.door.close()

@@ -64,6 +64,7 @@ class ContainerPlan:
     command: tuple[str, ...]
     tmpfs: dict[str, str]
     volumes: dict[str, str]
+    lifeline: bool = False
 
 
 def plan(
@@ -80,6 +81,7 @@ def plan(
     shared: Path | None = None,
     door: str = "",
     number: int = 1,
+    lifeline: bool = False,
 ) -> ContainerPlan:
     """Return the plan of the container that runs `launch`.
 
@@ -97,6 +99,7 @@ def plan(
         door: The name in it of the socket by which the gateway gets the one to listen on; empty
             where the engine publishes a port.
         number: Which container of the session it is; from the second on it accepts when told to.
+        lifeline: Its standard input stays open as long as we live; it ends when that closes.
     """
     environment = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", **_gpu_environment(gpu)}
     environment |= {name: value for name, value in (env or {}).items() if _passes(name)}
@@ -114,6 +117,8 @@ def plan(
         command += ["--grpc-port", str(GRPC_PORT)]
     if door:
         command += ["--door", f"{SESSION}/{door}", *(["--standby"] if number > 1 else [])]
+    if lifeline:
+        command += ["--lifeline", "0"]
     name = f"algo-{launch.name.replace('/', '-')}-{session}"
     return ContainerPlan(
         image=image,
@@ -130,6 +135,7 @@ def plan(
         command=tuple(command),
         tmpfs=dict(_TMPFS),
         volumes={f"algo-jobs-{launch.jobs.name}": JOBS} if launch.jobs else {},
+        lifeline=lifeline,
     )
 
 
@@ -171,6 +177,9 @@ def settings(planned: ContainerPlan, words: Sequence[str]) -> dict[str, Any]:
         "Cmd": words[1:],
         "Env": [f"{name}={value}" for name, value in planned.environment.items()],
         "Labels": planned.labels,
+        "OpenStdin": planned.lifeline,
+        "StdinOnce": planned.lifeline,
+        "AttachStdin": planned.lifeline,
         "ExposedPorts": {port: {} for port in published},
         "HostConfig": host,
     }

@@ -8,6 +8,7 @@ from algo.images.image import BuiltImage, Layer, LayerKind
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, decode
+from algo.registry.documents import verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +39,13 @@ def built_from(name: str, platform: Platform, data: bytes, blobs: Path) -> Built
     """Return the image whose manifest is `data` and whose blobs lie in the folder `blobs`.
 
     Raises:
+        BlobCorrupted: The config is not what its digest says.
         BadDocument: Manifest and config do not fit together, or `algo` did not make them.
     """
     manifest = decode(data, ImageManifest)
     config = manifest.config.value()
     place = blobs / config.digest.hex
-    config_bytes = place.read_bytes()
+    config_bytes = verified(place.read_bytes(), config.digest, str(blobs))
     document = decode(config_bytes, ImageConfig)
     named = list(layer_names(document))
     if not len(named) == len(manifest.layers) == len(document.rootfs.diff_ids):

@@ -17,7 +17,7 @@ from algo.events import Note
 from algo.images.load import ensure_loaded
 from algo.oci import media_types
 from algo.oci.reference import Reference
-from algo.oci.seal import is_sealed_tree, seal_tree
+from algo.oci.seal import holds, is_sealed_tree, seal_tree
 from algo.project.lock import CONDA, RUNTIME, Lock
 from algo.publish.consume import examine, pull
 from algo.publish.contents import built_from, holds_files
@@ -26,6 +26,7 @@ from algo.publish.kept import use
 from algo.publish.lock_files import fetch_lock
 from algo.publish.unpack import read_description, unpack
 from algo.publish.weights import judge
+from algo.registry.errors import BlobCorrupted
 from algo.serving.interface import Servable
 from algo.storage.held import PROCESS
 from algo.trust.verify import check_blobs
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from algo.environments.interface import PackageManager
     from algo.environments.interpreters import Interpreter
     from algo.events import Notify
-    from algo.images.image import BuiltImage
+    from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine
     from algo.oci.descriptor import Platform
     from algo.publish.consume import Consuming, Examined
@@ -101,6 +102,7 @@ class PublishedVersions:
         blobs = self.layout(found.asked.name) / "blobs" / "sha256"
         data = found.repository.manifest(chosen.digest)
         built = built_from(found.asked.name, self.platform, data, blobs)
+        _check(built.layers[-1])
         if not self.tools.skip:
             rule = self.tools.accepted().rules.of(wanted.host, found.asked.name)
             judge(built.layers, rule, found.verified.release, reference, notify=notify)
@@ -190,3 +192,15 @@ class PublishedVersions:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return place, description
+
+
+def _check(layer: Layer) -> None:
+    """Refuse a layer that is not what its digest says: its description is read in any case.
+
+    Raises:
+        BlobCorrupted: It is not.
+    """
+    descriptor = layer.descriptor
+    if not holds(layer.blob, descriptor.digest, descriptor.size):
+        where = "the embedded store"
+        raise BlobCorrupted.of(descriptor.digest, where, "it was changed, cut short or removed")

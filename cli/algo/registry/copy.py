@@ -29,6 +29,7 @@ STREAMS = 2
 LARGE = 16 << 20
 DEEPEST = 8
 MOST_MANIFESTS = 10_000
+MOST_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ class _Found:
         self._repository = repository
         self._notify = notify
         self._seen: set[Digest] = set()
+        self._bytes = 0
         self.manifests: list[Document] = []
         self.blobs: dict[Digest, Descriptor] = {}
 
@@ -223,7 +225,9 @@ class _Found:
         if head.descriptor.digest in self._seen:
             return
         self._seen.add(head.descriptor.digest)
-        if depth > DEEPEST or len(self._seen) > MOST_MANIFESTS:
+        self._bytes += len(data)
+        much = len(self._seen) > MOST_MANIFESTS or self._bytes > MOST_BYTES
+        if depth > DEEPEST or much:
             raise BadDocument(f"{self._repository}@{head.descriptor.digest} has too many parts")
         for blob in head.blobs:
             self.blobs.setdefault(blob.digest, blob)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.manifest import MAX_MANIFEST, media_type_of
 from algo.oci.media_types import MANIFEST, SUBJECT
-from algo.oci.seal import holds
+from algo.oci.seal import holds, unseal
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
 from algo.registry.interface import How, Source, Transfer
@@ -102,8 +102,8 @@ class LayoutStore:
             raise NotFound(
                 f"the embedded store has no {tag_or_digest} of {repository}", repository=repository
             )
-        data = self._read(repository, found.digest)
-        return verified(data, found.digest, repository), replace(found, size=len(data))
+        data = self._manifest(repository, found.digest)
+        return data, replace(found, size=len(data))
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """See Registry."""
@@ -117,7 +117,7 @@ class LayoutStore:
                 f"the embedded store has no blob {descriptor.digest} of {repository}",
                 repository=repository,
             )
-        return verifying(chunks_of(path), descriptor, repository)
+        return self._checked(path, descriptor, repository)
 
     def push_blob(
         self,
@@ -137,7 +137,7 @@ class LayoutStore:
         text = f"Storing {digest.short}"
         linked = self._linkable_file(mount_from, source, digest)
         if linked is not None:
-            pieces = verifying(chunks_of(linked), descriptor, str(linked))
+            pieces = self._checked(linked, descriptor, str(linked))
             for _ in reporting(pieces, text, size, notify):
                 pass
             if self._held.hold(linked) and link_whole(linked, target, self._disk):
@@ -185,9 +185,7 @@ class LayoutStore:
         found = {}
         for entry in self.listing(repository).about(subject):
             descriptor = entry.value()
-            data = verified(
-                self._read(repository, descriptor.digest), descriptor.digest, repository
-            )
+            data = self._manifest(repository, descriptor.digest)
             head = read_head(data, descriptor.media_type)
             if head.subject == subject:
                 found[descriptor.digest] = head.descriptor
@@ -242,6 +240,14 @@ class LayoutStore:
         held = self._held.hold(path)
         return held and holds(path, descriptor.digest, descriptor.size, self._disk)
 
+    def _checked(self, path: Path, descriptor: Descriptor, where: str) -> Iterator[bytes]:
+        """Yield a file's pieces; one that is damaged is written anew by the next who brings it."""
+        try:
+            yield from verifying(chunks_of(path), descriptor, where)
+        except BlobCorrupted:
+            unseal(path)
+            raise
+
     def _write(
         self, target: Path, pieces: Iterable[bytes], scratch: Path, *, held: bool = True
     ) -> None:
@@ -269,6 +275,13 @@ class LayoutStore:
         sweep(scratch)
         return scratch
 
+    def _manifest(self, repository: str, digest: Digest) -> bytes:
+        try:
+            return verified(self._read(repository, digest), digest, repository)
+        except BlobCorrupted:
+            unseal(self._blob(repository, digest))
+            raise
+
     def _read(self, repository: str, digest: Digest) -> bytes:
         path = self._blob(repository, digest)
         try:
@@ -284,7 +297,7 @@ class LayoutStore:
         if not self.has_blob(repository, digest):
             return None
         try:
-            data = verified(self._read(repository, digest), digest, repository)
+            data = self._manifest(repository, digest)
             return describe(data, read_head(data, media_type_of(data)).descriptor.media_type)
         except BadDocument:
             return None

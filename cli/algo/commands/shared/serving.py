@@ -89,7 +89,8 @@ def open_service(
     )
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
-    return Service(runs_on, servable, options, sample(found), watcher, tree)
+    body = sample(found, servable.description)
+    return Service(runs_on, servable, options, body, watcher, tree)
 
 
 def _jobs_folder(deps: Deps, found: Project | VersionTarget) -> Path:
@@ -167,8 +168,17 @@ def default_port(deps: Deps, host: str) -> int:
     return port
 
 
-def sample(target: Project | VersionTarget) -> str:
-    """Return a request body that the target takes, as JSON text: its first case's input."""
-    from algo.contract.cases import sample as of_cases
+def sample(target: Project | VersionTarget, description: bytes) -> str:
+    """Return a request body that the target takes, as JSON text: its first case's input.
 
-    return of_cases(target.root) if isinstance(target, Project) else "{}"
+    A version has it in its `description`, `algorithm.json`, unless it is large.
+    """
+    if isinstance(target, Project):
+        from algo.contract.cases import sample as of_cases
+
+        return of_cases(target.root)
+    import msgspec
+
+    said = msgspec.json.decode(description, type=dict[str, msgspec.Raw])
+    found = bytes(said.get("sample", b"null"))
+    return "{}" if found == b"null" else found.decode()
