@@ -170,6 +170,18 @@ def test_a_room_of_the_gateway_imports_only_what_it_may() -> None:
                 assert parts[1] in GATEWAY[here] | {here}, f"{path.name} imports {name}"
 
 
+def test_tars_are_read_by_our_own_reader_alone() -> None:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if not isinstance(node, ast.Call) or not isinstance(called, ast.Attribute):
+                continue
+            assert called.attr not in {"extractfile", "extractall", "getmembers"}, path
+            if called.attr == "open" and ast.unparse(called.value) == "tarfile":
+                modes = [ast.unparse(one.value) for one in node.keywords if one.arg == "mode"]
+                assert modes == ["'w'"], f"{path}:{node.lineno} reads a tar without storage.tar"
+
+
 def test_nothing_imports_a_scaffold() -> None:
     for path in modules():
         assert not any(name.startswith("scaffolds") for name in imported(path)), path

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -17,12 +16,12 @@ from algo.oci.media_types import LAYER, LAYER_GZIP
 from algo.storage.pieces import Pieces
 
 if TYPE_CHECKING:
-    import tarfile
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from algo.images.cache import Cache
     from algo.images.tree import Entry
+    from algo.storage.tar import Content, Member
 
 _FORMAT = "3"
 _NOTES = "layers"
@@ -162,24 +161,24 @@ def write_blob(
     return record.layer(cache, kind, name, reused=reused)
 
 
-@contextmanager
-def opened(layer: Layer) -> Iterator[tarfile.TarFile]:
-    """Give the tar of `layer`, whose members come in order and can be read when they do."""
-    import tarfile
+def members(layer: Layer) -> Iterator[tuple[Member, Content]]:
+    """Yield the members of a layer in order, each with its content, readable until the next.
 
+    Raises:
+        UnsafeArchive: It is no tar, or holds what none should.
+    """
     from isal import igzip
+
+    from algo.storage.tar import SYSTEM, read_tar
 
     reader: Any = igzip
     if layer.entries:
-        joined = cast("IO[bytes]", Pieces(layer.pieces()))
-        with tarfile.open(fileobj=joined, mode="r|") as archive:
-            yield archive
+        yield from read_tar(Pieces(layer.pieces()), SYSTEM)
         return
     with layer.blob.open("rb") as blob:
         packed = layer.descriptor.media_type == LAYER_GZIP
         stream = reader.open(blob, "rb") if packed else blob
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            yield archive
+        yield from read_tar(stream, SYSTEM)
 
 
 def file_digest(cache: Cache, path: Path) -> str:

@@ -7,9 +7,10 @@ import io
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from algo.images.layer import opened
+from algo.images.layer import members
+from algo.storage.tar import Kind
 
 if TYPE_CHECKING:
     from algo.images.image import Layer
@@ -32,18 +33,17 @@ def package_sizes(layer: Layer) -> tuple[PackageSize, ...]:
     """Return the packages of `layer`, the largest first; what belongs to none is `others`."""
     sizes: dict[str, int] = {}
     owners: dict[str, tuple[str, str]] = {}
-    with opened(layer) as tar:
-        for member in tar:
-            if not member.isreg():
-                continue
-            sizes[member.name] = member.size
-            record = _RECORD.fullmatch(member.name)
-            if record:
-                text = cast("IO[bytes]", tar.extractfile(member)).read().decode("utf-8", "replace")
-                for row in csv.reader(io.StringIO(text)):
-                    if row:
-                        path = posixpath.normpath(f"{record[1]}/{row[0]}")
-                        owners[path] = (record[2], record[3])
+    for member, content in members(layer):
+        if member.kind != Kind.FILE:
+            continue
+        sizes[member.name] = member.size
+        record = _RECORD.fullmatch(member.name)
+        if record:
+            text = b"".join(content).decode("utf-8", "replace")
+            for row in csv.reader(io.StringIO(text)):
+                if row:
+                    path = posixpath.normpath(f"{record[1]}/{row[0]}")
+                    owners[path] = (record[2], record[3])
     totals: dict[tuple[str, str], int] = {}
     for path, size in sizes.items():
         source = _COMPILED.sub(r"\1/\2.py", path)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import bz2
 import lzma
 import re
-import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from algo.models.pickles import UNKNOWN, NotPickle, imports
+from algo.storage.errors import UnsafeArchive
+from algo.storage.tar import SYSTEM
+from algo.storage.windows import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,14 +184,11 @@ class _Look:
         if depth >= _DEPTH:
             return
         try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                for count, member in enumerate(archive):
-                    content = archive.extractfile(member) if member.isreg() else None
-                    if content is not None:
-                        yield from self.all(cast("BinaryIO", content), member.name, depth + 1)
-                    if count >= _MEMBERS:
-                        return
-        except (tarfile.TarError, OSError):
+            for count, (member, content) in enumerate(files_in(file, SYSTEM)):
+                yield from self.all(content, member.name, depth + 1)
+                if count >= _MEMBERS:
+                    return
+        except (UnsafeArchive, OSError):
             yield Danger(self.path, "tar", "it cannot be looked into", False)
 
     def _packed(self, file: BinaryIO, name: str, depth: int) -> Iterator[Danger]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
 import threading
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from algo.events import Warned
 from algo.images.config import APP
@@ -19,6 +18,7 @@ from algo.publish.contents import layer_names
 from algo.storage.errors import UnsafeArchive
 from algo.storage.pieces import Pieces
 from algo.storage.tar import Kind, read_tar
+from algo.storage.windows import files_in
 from algo.trust.errors import PolicyRefused, ReleaseMismatch
 from algo.trust.models import SINGLE, model_statement, read_model, tree_digest
 from algo.trust.statements import MODEL, Weights
@@ -100,14 +100,11 @@ def look_into(layers: Iterable[Layer]) -> Iterator[str]:
         if layer.kind is not LayerKind.MODEL:
             continue
         try:
-            with tarfile.open(layer.blob, mode="r:") as archive:
-                for member in archive:
-                    content = archive.extractfile(member) if member.isreg() else None
-                    if content is not None:
-                        path = member.name.removeprefix(f"{APP}/")
-                        yield from map(str, look(cast("BinaryIO", content), path))
-        except (tarfile.TarError, OSError) as error:
-            text = f"the layer {layer.descriptor.digest.short} cannot be read: {error}"
+            with layer.blob.open("rb") as blob:
+                for member, content in files_in(blob):
+                    yield from map(str, look(content, member.name.removeprefix(f"{APP}/")))
+        except UnsafeArchive as error:
+            text = f"the layer {layer.descriptor.digest.short} cannot be read: {error.message}"
             raise UnsafeArchive(text) from error
 
 

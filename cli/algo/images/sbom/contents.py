@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from algo.images.image import LayerKind
-from algo.images.layer import opened
+from algo.images.layer import members
+from algo.storage.tar import Kind
 
 if TYPE_CHECKING:
-    import tarfile
     from collections.abc import Iterable
 
     from algo.images.image import Layer
+    from algo.storage.tar import Content, Member
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _LARGEST = 32 << 20
-_READ = 1 << 20
 _WANTED = re.compile(
     r"(?:var/lib/dpkg/status|var/lib/dpkg/status\.d/[^/]+|usr/lib/os-release"
     r"|opt/algo/packages/conda-meta/[^/]+\.json"
@@ -61,38 +61,33 @@ def read_contents(layers: Iterable[Layer]) -> Contents:
     """Return what `layers` hold, from the bottom up; a file that a later one removed is gone."""
     found = Contents()
     for layer in layers:
-        with opened(layer) as archive:
-            _read(layer, archive, found)
+        _read(layer, found)
     for files in found.models.values():
         files.sort(key=lambda one: one.path)
     return found
 
 
-def _read(layer: Layer, archive: tarfile.TarFile, found: Contents) -> None:
-    for member in archive:
-        path = member.name.removeprefix("./").lstrip("/")
+def _read(layer: Layer, found: Contents) -> None:
+    for member, content in members(layer):
+        path = member.name
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
             _remove(found, folder)
         elif name.startswith(_WHITEOUT):
             _remove(found, f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"))
-        elif member.isreg():
-            _take(layer, path, member, archive, found)
+        elif member.kind == Kind.FILE:
+            _take(layer, path, member, content, found)
 
 
-def _take(
-    layer: Layer, path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, found: Contents
-) -> None:
+def _take(layer: Layer, path: str, member: Member, content: Content, found: Contents) -> None:
     if layer.kind is LayerKind.MODEL:
-        content = cast("IO[bytes]", archive.extractfile(member))
         digest = hashlib.sha256()
-        while chunk := content.read(_READ):
+        for chunk in content:
             digest.update(chunk)
         file = ModelFile(path, digest.hexdigest(), member.size)
         found.models.setdefault(layer.model, []).append(file)
     elif _WANTED.fullmatch(path) and member.size <= _LARGEST:
-        content = cast("IO[bytes]", archive.extractfile(member))
-        found.files[path] = (content.read(), layer.kind)
+        found.files[path] = (b"".join(content), layer.kind)
     elif python := _PYTHON.fullmatch(path):
         found.python = python[1]
 
