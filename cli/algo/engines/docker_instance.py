@@ -103,9 +103,10 @@ class ContainerInstance:
         except (EngineUnavailable, Refused):
             # The record stays, so that `algo doctor --fix` finds the container.
             return
+        finally:
+            if self._lifeline is not None:
+                self._lifeline.close()
         self._stopped = True
-        if self._lifeline is not None:
-            self._lifeline.close()
         if self._leads:
             if self.door is not None:
                 self.door.close()
