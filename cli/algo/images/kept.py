@@ -59,7 +59,7 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What is remembered of inputs; of no use once the blob is gone that a note speaks of."""
+    """What is remembered of inputs, also of layers that have no blob (large models)."""
 
     root: Path
 
@@ -67,10 +67,8 @@ class Notes:
         """Return them."""
         found = []
         for note in _notes(self.root):
-            blobs = [self.root / "blobs" / "sha256" / digest for digest in _digests(note)]
-            lost = note.parent.name != "files" and not all(blob.exists() for blob in blobs)
             name = f"{note.parent.name}/{note.stem}"
-            found.append(Item("notes", name, written(note), (note,), unfindable=lost))
+            found.append(Item("notes", name, written(note), (note,)))
         for note in sorted((self.root / "mounts").glob("*.json")):
             found.append(Item("notes", f"mounts/{note.stem}", written(note), (note,)))
         return found

@@ -63,7 +63,8 @@ def test_layers_go_by_their_last_use_and_their_notes_with_them(folders: Folders)
     assert gone(Layers(folders.cache), month) == []
     held.let_go()
     assert gone(Layers(folders.cache), month) == [old.descriptor.digest.hex]
-    assert len(gone(Notes(folders.cache), Limits())) == 1
+    assert gone(Notes(folders.cache), Limits()) == []
+    assert len(gone(Notes(folders.cache), month)) == 1
     assert find_layer(cache, LayerKind.CODE, "new", "new", compress=False)
     assert find_layer(cache, LayerKind.CODE, "old", "old", compress=False) is None
 
