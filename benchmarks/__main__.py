@@ -36,6 +36,7 @@ BENCHMARKS = (
     "publish.republish",
     "publish.pull_start",
     "environments.lock",
+    "storage.growth",
     "registry.push",
 )
 

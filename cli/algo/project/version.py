@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from algo.project.manifest import FILE
@@ -22,6 +23,9 @@ def write_version(root: Path, version: str) -> None:
         return
     algorithm["version"] = version
     temporary = path.with_name(f".{FILE}.tmp")
-    temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())  # else a loss of power could leave the author an empty file
     temporary.chmod(path.stat().st_mode & 0o777)
     temporary.replace(path)

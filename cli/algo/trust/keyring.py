@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.errors import UsageError
+from algo.storage.files import make_folders, sync_folder
 from algo.trust.errors import KeyExists, KeyInvalid, KeyMissing, KeyRevoked
 from algo.trust.keys import PublicKey, SigningKey
 from algo.trust.policy import Policy, TrustedKey
@@ -231,6 +232,7 @@ class Keyring:
             return False
         finally:
             temporary.unlink()
+        sync_folder(path.parent)
         return True
 
     def _find(self, key: str) -> str:
@@ -273,6 +275,7 @@ class Keyring:
         _private_folder(self.root / folder)
         content = msgspec.json.format(msgspec.json.encode(record)).decode() + "\n"
         _temporary(self.root / folder, content).replace(self.root / folder / f"{key}.json")
+        sync_folder(self.root / folder)
 
 
 def _read(path: Path) -> str:
@@ -285,7 +288,8 @@ def _read(path: Path) -> str:
 
 
 def _private_folder(path: Path) -> None:
-    path.mkdir(parents=True, exist_ok=True)
+    if not path.is_dir():
+        make_folders(path)
     path.chmod(0o700)
 
 

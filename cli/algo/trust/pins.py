@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.storage.files import write_whole
 from algo.trust.errors import VersionReplaced
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from algo.oci.digest import Digest
 
 
@@ -45,10 +45,9 @@ class Pins:
             if version in seen:
                 return
             seen[version] = str(digest)
-            handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(seen, order="sorted")) + b"\n")
-            Path(name).replace(path)
+            content = msgspec.json.format(msgspec.json.encode(seen, order="sorted")) + b"\n"
+            # What is forgotten is not noticed when it is replaced: it outlives a loss of power.
+            write_whole(path, [content], path.parent, mode=0o600)
 
     def elsewhere(self, place: str, version: str, digest: Digest) -> str:
         """Return another place where `version` was `digest` when it was seen, empty when none."""
