@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed
+from algo.environments.intact import is_settled, this_run
 from algo.events import Step, counted
 from algo.project.lock import RUNTIME, TEST
 from algo.resources import writing
@@ -109,7 +110,7 @@ def ensure_environment(
             shutil.rmtree(root, ignore_errors=True)
             manager.create(pins, root, host)
             manager.fill(pins, root / "bin" / "python", project=project)
-            (root / COMPLETE).touch()
+            (root / COMPLETE).write_text(this_run(), encoding="utf-8")
             _use(root)
     return HostEnvironment(root, created=True)
 
@@ -129,9 +130,10 @@ def unfinished(folders: Folders) -> tuple[Path, ...]:
 
 def _use(root: Path) -> bool:
     """Hold a complete environment until this process ends, and note the time; False for none."""
-    if not PROCESS.hold(root / COMPLETE):
+    mark = root / COMPLETE
+    if not PROCESS.hold(mark) or not is_settled(root, mark, this_run()):
         return False
-    os.utime(root / COMPLETE)
+    os.utime(mark)
     return True
 
 
