@@ -39,7 +39,11 @@ class KindTaken:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is there in all; `bytes` counts every file once, `cache_bytes` what may be pruned."""
+    """What is there in all; `bytes` counts every file once, `cache_bytes` what may be pruned.
+
+    Neither counts what is no file of this machine: an engine's images share layers, and it alone
+    knows which.
+    """
 
     kinds: tuple[KindTaken, ...]
     bytes: int
@@ -52,7 +56,7 @@ class Limits:
 
     Args:
         unused_for: Seconds that something was not used; None for no matter how long.
-        most: The bytes that may stay; None for any number.
+        most: The bytes that may stay in files of this machine; None for any number.
         everything: All that may go.
     """
 
@@ -82,7 +86,7 @@ class Stayed:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed and what stayed; `bytes_freed` is what the disk got back."""
+    """What was removed and what stayed; `bytes_freed` is what files gave back to the disk."""
 
     removed: tuple[Gone, ...]
     stayed: tuple[Stayed, ...]
@@ -96,7 +100,6 @@ def take_stock(kinds: Sequence[Kind]) -> Taken:
     items = [item for kind in kinds for item in kind.items()]
     everything, cached = Measured(), Measured()
     by_kind: dict[str, list[Item]] = {}
-    elsewhere = 0
     for item in items:
         by_kind.setdefault(item.kind, []).append(item)
     shown = []
@@ -109,7 +112,6 @@ def take_stock(kinds: Sequence[Kind]) -> Taken:
             if item.cache:
                 cached.add(found)
         outside = sum(item.bytes for item in members)
-        elsewhere += outside
         shown.append(
             KindTaken(
                 kind=kind,
@@ -122,8 +124,7 @@ def take_stock(kinds: Sequence[Kind]) -> Taken:
                 why_kept=tuple(sorted({item.kept for item in members if item.kept})),
             )
         )
-    outside = sum(item.bytes for item in items if item.cache)
-    return Taken(tuple(shown), everything.bytes + elsewhere, cached.bytes + outside)
+    return Taken(tuple(shown), everything.bytes, cached.bytes)
 
 
 def prune(kinds: Sequence[Kind], limits: Limits, now: float, *, dry_run: bool) -> Pruned:
@@ -133,13 +134,12 @@ def prune(kinds: Sequence[Kind], limits: Limits, now: float, *, dry_run: bool) -
     for item, _, size in found:
         if item.cache:
             left.add(size)
-    total = left.bytes + sum(item.bytes for item, _, _ in found if item.cache)
     removed: list[Gone] = []
     stayed: list[Stayed] = []
     gone = Measured()
-    freed = outside = 0
+    freed = 0
     for item, kind, size in sorted(found, key=lambda one: (not one[0].unfindable, one[0].used)):
-        if not _may_go(item, limits, now, total - freed):
+        if not _may_go(item, limits, now, left.bytes - freed):
             continue
         takes = size.bytes + item.bytes
         why = item.kept or ("" if dry_run else kind.remove(item))
@@ -148,9 +148,8 @@ def prune(kinds: Sequence[Kind], limits: Limits, now: float, *, dry_run: bool) -
             continue
         removed.append(Gone(item.kind, item.name, takes))
         gone.add(size)
-        outside += item.bytes
-        freed = gone.own + outside
-    return Pruned(tuple(removed), tuple(stayed), freed, total - freed, dry_run)
+        freed = gone.own
+    return Pruned(tuple(removed), tuple(stayed), freed, left.bytes - freed, dry_run)
 
 
 def _may_go(item: Item, limits: Limits, now: float, left: int) -> bool:
@@ -161,7 +160,7 @@ def _may_go(item: Item, limits: Limits, now: float, left: int) -> bool:
         return True
     if limits.unused_for is not None and item.used <= now - limits.unused_for:
         return True
-    return limits.most is not None and left > limits.most
+    return limits.most is not None and left > limits.most and not item.bytes
 
 
 def age(text: str) -> float:

@@ -100,6 +100,22 @@ def test_what_is_in_use_or_cannot_be_had_again_stays_and_says_why(shelf: Shelf) 
     assert done.bytes_freed == 0
 
 
+def test_images_of_an_engine_count_for_themselves(shelf: Shelf) -> None:
+    shelf.put("file", 10, 2)
+    shelf.things["image"] = Item("images", "image", NOW - 20 * DAY, bytes=10**9)
+    taken = take_stock([shelf])
+    assert taken.bytes == taken.cache_bytes < 10**6
+    assert {one.kind: one.bytes >= 10**9 for one in taken.kinds} == {
+        "things": False,
+        "images": True,
+    }
+    done = prune([shelf], Limits(most=10**6), NOW, dry_run=True)
+    assert done.removed == ()
+    done = prune([shelf], Limits(unused_for=15 * DAY), NOW, dry_run=True)
+    assert [(one.name, one.bytes) for one in done.removed] == [("image", 10**9)]
+    assert done.bytes_freed == 0
+
+
 def test_a_dry_run_removes_nothing_and_says_the_same(shelf: Shelf) -> None:
     path = shelf.put("old", 100, 4)
     planned = gone(shelf, Limits(everything=True), dry_run=True)[1]

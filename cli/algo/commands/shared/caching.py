@@ -86,6 +86,7 @@ def summary(done: Pruned) -> str:
 
 
 def _state(kept: int, unfindable: int, why: tuple[str, ...]) -> str:
-    parts = [f"{kept} kept ({'; '.join(why[:2])})"] if kept else []
+    more = "; …" if len(why) > 1 else ""
+    parts = [f"{kept} kept ({why[0]}{more})"] if kept else []
     parts += [f"{unfindable} of no use: algo cache prune"] if unfindable else []
     return ", ".join(parts)
