@@ -24,6 +24,7 @@ from algo.storage.files import link_whole, locked, make_folders, sweep, write_wh
 from algo.storage.held import PROCESS, Held
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     from algo.events import Notify
@@ -202,7 +203,7 @@ class LayoutStore:
             status = path.stat()
         except FileNotFoundError:
             return Listing()
-        stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        stamp = _stamp(status)
         known = self._read_listings.get(repository)
         if known is None or known[0] != stamp:
             known = self._read_listings[repository] = (stamp, read_listing(path))
@@ -229,7 +230,9 @@ class LayoutStore:
                 self._write(target, [data], scratch)
             changed = listing.with_entry(head, tag)
             if changed is not listing:
-                self._write(folder / "index.json", [changed.encoded()], scratch, held=False)
+                index = folder / "index.json"
+                status = self._write(index, [changed.encoded()], scratch, held=False)
+                self._read_listings[repository] = (_stamp(status), changed)
         return describe(data, media_type)
 
     def _blob(self, repository: str, digest: Digest) -> Path:
@@ -250,9 +253,9 @@ class LayoutStore:
 
     def _write(
         self, target: Path, pieces: Iterable[bytes], scratch: Path, *, held: bool = True
-    ) -> None:
+    ) -> os.stat_result:
         keeper = self._held if held else None
-        write_whole(target, pieces, scratch, disk=self._disk, held=keeper)
+        return write_whole(target, pieces, scratch, disk=self._disk, held=keeper)
 
     def _prepare(self, repository: str) -> Path:
         """Make the layout if it's new; return the folder for unfinished files.
@@ -309,6 +312,11 @@ class LayoutStore:
         if not isinstance(source, Path) or self._linkable is None or source.name != digest.hex:
             return None
         return source if source.is_relative_to(self._linkable) else None
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Return what tells a file from the one that replaces it."""
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _on_disk_of(file: Path, folder: Path) -> bool:

@@ -63,7 +63,7 @@ class Listing:
         plain = _entry_of(head)
         known = self._by_digest.get(plain.digest)
         if not tag:
-            return self if known else self._changed((*self.entries, plain))
+            return self if known else self._with(plain)
         kept = []
         others = {entry.digest for entry in self.entries if tag_of(entry) not in {"", tag}}
         for entry in self.entries:
@@ -83,6 +83,16 @@ class Listing:
         """Return the bytes of `index.json`."""
         return msgspec.json.encode(self._index)
 
+    def _with(self, entry: DescriptorDocument) -> Listing:
+        """Return a listing with another entry, without looking at the thousands before it."""
+        found = self._changed((*self.entries, entry))
+        subject = entry.annotations.get(SUBJECT)
+        about = (*self._by_subject.get(subject, ()), entry)
+        found.__dict__["_by_tag"] = self._by_tag
+        found.__dict__["_by_digest"] = {**self._by_digest, entry.digest: entry}
+        found.__dict__["_by_subject"] = {**self._by_subject, subject: about}
+        return found
+
     def _changed(self, entries: tuple[DescriptorDocument, ...]) -> Listing:
         return Listing(msgspec.structs.replace(self._index, manifests=entries))
 
@@ -96,11 +106,11 @@ class Listing:
         return found | {entry.digest: entry for entry in self._by_tag.values()}
 
     @cached_property
-    def _by_subject(self) -> dict[str | None, list[DescriptorDocument]]:
+    def _by_subject(self) -> dict[str | None, tuple[DescriptorDocument, ...]]:
         found: dict[str | None, list[DescriptorDocument]] = {}
         for entry in self.entries:
             found.setdefault(entry.annotations.get(SUBJECT), []).append(entry)
-        return found
+        return {subject: tuple(entries) for subject, entries in found.items()}
 
 
 def read_listing(path: Path) -> Listing:

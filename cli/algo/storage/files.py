@@ -31,7 +31,7 @@ def write_whole(
     *,
     disk: Disk = DISK,
     held: Held | None = None,
-) -> None:
+) -> os.stat_result:
     """Write `pieces` beside and rename: `target` has all of them, on the disk, or is untouched.
 
     Args:
@@ -41,6 +41,9 @@ def write_whole(
         mode: The permissions.
         disk: What it is written with.
         held: Holds the file from before others can see it.
+
+    Returns:
+        The status of the file that was written, whatever has its name by now.
 
     Raises:
         DiskFull: No space is left.
@@ -55,6 +58,7 @@ def write_whole(
                     disk.write(descriptor, piece)
                 os.fchmod(descriptor, mode)
                 disk.sync(descriptor)
+                status = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
             disk.rename(name, target)
@@ -62,6 +66,7 @@ def write_whole(
             disk.remove(name)
             raise
         sync_folder(target.parent, disk)
+    return status
 
 
 def link_whole(source: Path, target: Path, disk: Disk = DISK) -> bool:
