@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from algo.images.layer import opened
+from algo.images.layer import members
+from algo.storage.tar import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from algo.images.image import BuiltImage, Layer
+    from algo.storage.tar import Content, Member
 
 _READ = 1 << 16
 _KINDS = {
-    tarfile.REGTYPE: "a file",
-    tarfile.DIRTYPE: "a folder",
-    tarfile.SYMTYPE: "a link",
-    tarfile.LNKTYPE: "a hard link",
+    Kind.FILE: "a file",
+    Kind.FOLDER: "a folder",
+    Kind.LINK: "a link",
+    Kind.HARD_LINK: "a hard link",
 }
 
 
@@ -75,17 +76,17 @@ def _name(layer: Layer) -> str:
 
 def _in_layer(ours: Layer, theirs: Layer) -> Difference:
     where = _name(ours)
-    with opened(ours) as left, opened(theirs) as right:
-        for one, other in zip_longest(left, right):
-            if one is None or other is None or one.name != other.name:
-                return _missing(where, one, other)
-            found = _in_entry(one, other) or _in_content(left, right, one, other)
-            if found is not None:
-                return Difference(where, one.name, *found)
+    for left, right in zip_longest(members(ours), members(theirs)):
+        one, other = left and left[0], right and right[0]
+        if left is None or right is None or one is None or other is None or one.name != other.name:
+            return _missing(where, one, other)
+        found = _in_entry(one, other) or _in_content(left[1], right[1], one)
+        if found is not None:
+            return Difference(where, one.name, *found)
     return Difference(where, "", "bytes", "the tars are written otherwise")
 
 
-def _missing(where: str, one: tarfile.TarInfo | None, other: tarfile.TarInfo | None) -> Difference:
+def _missing(where: str, one: Member | None, other: Member | None) -> Difference:
     """Return that an entry is on one side alone: entries are sorted, so it is the smaller one."""
     if other is None or (one is not None and one.name < other.name):
         assert one is not None
@@ -93,36 +94,31 @@ def _missing(where: str, one: tarfile.TarInfo | None, other: tarfile.TarInfo | N
     return Difference(where, other.name, "missing", "the first build lacks it")
 
 
-def _in_entry(one: tarfile.TarInfo, other: tarfile.TarInfo) -> tuple[str, str] | None:
-    if one.type != other.type:
+def _in_entry(one: Member, other: Member) -> tuple[str, str] | None:
+    if one.kind != other.kind:
         return "type", f"{_kind(one)} here, {_kind(other)} there"
     if one.mode != other.mode:
         return "mode", f"mode {one.mode:04o} here, {other.mode:04o} there"
     if one.mtime != other.mtime:
         return "mtime", f"mtime {one.mtime} here, {other.mtime} there"
-    if (one.uid, one.gid, one.uname, one.gname) != (other.uid, other.gid, other.uname, other.gname):
-        return "owner", f"owner {one.uid}:{one.gid} here, {other.uid}:{other.gid} there"
-    if one.linkname != other.linkname:
-        return "link", f"a link to {one.linkname} here, to {other.linkname} there"
+    if (one.owner, one.names) != (other.owner, other.names):
+        ours, theirs = (":".join(map(str, entry.owner)) for entry in (one, other))
+        return "owner", f"owner {ours} here, {theirs} there"
+    if one.link != other.link:
+        return "link", f"a link to {one.link} here, to {other.link} there"
     if one.size != other.size:
         return "bytes", f"{one.size} bytes here, {other.size} there"
     return None
 
 
-def _kind(entry: tarfile.TarInfo) -> str:
-    return _KINDS.get(entry.type, "something else")
+def _kind(entry: Member) -> str:
+    return _KINDS.get(entry.kind, "something else")
 
 
-def _in_content(
-    left: tarfile.TarFile, right: tarfile.TarFile, one: tarfile.TarInfo, other: tarfile.TarInfo
-) -> tuple[str, str] | None:
-    if not one.isreg():
-        return None
-    ours = cast("IO[bytes]", left.extractfile(one))
-    theirs = cast("IO[bytes]", right.extractfile(other))
+def _in_content(ours: Content, theirs: Content, one: Member) -> tuple[str, str] | None:
     place = 0
-    while chunk := ours.read(_READ):
-        twin = theirs.read(_READ)
+    while chunk := _next(ours):
+        twin = _next(theirs)
         if chunk != twin:
             at = next(
                 n for n, pair in enumerate(zip(chunk, twin, strict=True)) if pair[0] != pair[1]
@@ -130,6 +126,14 @@ def _in_content(
             return "bytes", f"bytes from {place + at} of {one.size} on"
         place += len(chunk)
     return None
+
+
+def _next(content: Content) -> bytes:
+    """Return the next bytes: as many as were asked for, unless the content ends."""
+    data = content.read(_READ)
+    while len(data) < _READ and (more := content.read(_READ - len(data))):
+        data += more
+    return data
 
 
 def _in_document(where: str, left: bytes, right: bytes) -> Difference:
