@@ -185,7 +185,8 @@ def test_tars_are_read_by_our_own_reader_alone() -> None:
             assert called.attr not in {"extractfile", "extractall", "getmembers"}, path
             if called.attr == "open" and ast.unparse(called.value) == "tarfile":
                 modes = [ast.unparse(one.value) for one in node.keywords if one.arg == "mode"]
-                assert modes == ["'w'"], f"{path}:{node.lineno} reads a tar without storage.tar"
+                written = len(modes) == 1 and modes[0].startswith("'w")
+                assert written, f"{path}:{node.lineno} reads a tar without storage.tar"
 
 
 def test_nothing_imports_a_scaffold() -> None:
