@@ -54,7 +54,7 @@ def code_entries(project: Project) -> list[Entry]:
         LinkOutside: A link leads out of the project.
         UnreadableFile: A file cannot be read.
     """
-    return collect(project.root, APP, ignored=_ignored(project))
+    return collect(project.root, APP, ignored=_ignored(project), alone=True)
 
 
 def outside_code(project: Project, path: Path, command: str = "algo build -o") -> Path:

@@ -48,19 +48,22 @@ def collect(
     *,
     ignored: Callable[[str, bool], bool] | None = None,
     compiled: bool = False,
+    alone: bool = False,
 ) -> list[Entry]:
     """Return the files below `folder` as they will lie below `place`, sorted by path.
 
-    Links that stay inside stay links; links to files elsewhere become the files.
+    Links that stay inside stay links; links to files elsewhere become the files, as weights often
+    lie in a cache.
 
     Args:
         folder: A folder of this machine.
         place: A folder of the image.
         ignored: Tells of a relative path, and whether it is a folder, if it stays out.
         compiled: Take Python's compiled files too, which we made ourselves.
+        alone: Refuse links to files elsewhere: nobody means to ship what lies there.
 
     Raises:
-        LinkOutside: A link leads to a folder elsewhere, or nowhere.
+        LinkOutside: A link leads to a folder elsewhere, or nowhere; with `alone` also to a file.
         UnreadableFile: An entry is neither a file, a folder nor a link.
         NamesCollide: Two names, of files that are not compiled, differ in spelling alone.
     """
@@ -71,7 +74,7 @@ def collect(
             return True
         return ignored is not None and ignored(relative, is_folder)
 
-    found = sorted(_walk(folder, folder, place, left_out), key=lambda entry: entry.path)
+    found = sorted(_walk(folder, folder, place, left_out, alone), key=lambda entry: entry.path)
     if not compiled:
         _check_spelling(found)
     return found
@@ -99,7 +102,7 @@ def fingerprint(entries: Iterable[Entry]) -> str:
 
 
 def _walk(
-    folder: Path, root: Path, place: str, left_out: Callable[[str, bool], bool]
+    folder: Path, root: Path, place: str, left_out: Callable[[str, bool], bool], alone: bool
 ) -> Iterator[Entry]:
     with os.scandir(folder) as scan:
         items = list(scan)
@@ -114,9 +117,9 @@ def _walk(
             raise UnreadableFile(f"the name of {relative!r} is not UTF-8", hint=hint)
         target = f"{place}/{relative}"
         if item.is_symlink():
-            yield _link(path, root, target)
+            yield _link(path, root, target, alone)
         elif is_folder:
-            yield from _walk(path, root, place, left_out)
+            yield from _walk(path, root, place, left_out, alone)
         elif stat.S_ISREG(item.stat().st_mode):
             yield single(path, target)
         else:
@@ -143,14 +146,15 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _link(path: Path, root: Path, place: str) -> Entry:
+def _link(path: Path, root: Path, place: str, alone: bool) -> Entry:
     aim, end = path.readlink(), path.resolve()
     if not aim.is_absolute() and end.is_relative_to(root.resolve()) and end.exists():
         # Straight: the way of a link that goes down and up again depends on other links.
         straight = os.path.relpath(end, path.parent.resolve()) if ".." in aim.parts else aim
         return Entry(place, b"", link=Path(straight).as_posix())
-    if not end.is_file():
+    if not end.is_file() or (alone and not end.is_relative_to(root.resolve())):
         kind = "a folder outside the project" if end.is_dir() else "nothing"
+        kind = "a file outside the project" if end.is_file() else kind
         raise LinkOutside(f"{path.relative_to(root)} is a link to {kind} ({aim})")
     return single(end, place)
 

@@ -32,6 +32,8 @@ _TENSOR = re.compile(
 )
 # A build of PyTorch as its index names it, or the one that the user's own index has.
 _TORCH = re.compile(r"cpu|cu\d{2,3}|rocm\d+(\.\d+)*|xpu|index")
+# A package and, where wanted, its architecture and version (Debian policy, 5.6.7 and 5.6.12).
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+~:-]+)?")
 # An origin as browsers send it (RFC 6454, section 6.2), or all of them.
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 
@@ -262,6 +264,12 @@ def _check_values(manifest: Manifest, where: str) -> None:
 
 
 def _check_base(environment: Environment, where: str) -> None:
+    for name in environment.system_packages:
+        if not _DEBIAN.fullmatch(name):
+            raise ManifestInvalid(
+                f"{where}: {name!r} in system-packages is no name of a Debian package",
+                hint='write it as system-packages = ["ffmpeg", "libsndfile1"]',
+            )
     if environment.base and environment.dockerfile:
         raise ManifestInvalid(
             f"{where}: [environment] has both base and dockerfile",

@@ -111,6 +111,17 @@ def test_a_link_to_a_folder_elsewhere_or_to_nothing_is_refused(tmp_path: Path, a
         collect(root, "app")
 
 
+def test_code_takes_no_file_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of this machine")
+    root = folder(tmp_path / "p")
+    (root / "inside").symlink_to(root / "b" / "x.py")
+    assert "app/inside" in {entry.path for entry in collect(root, "app", alone=True)}
+    (root / "leak").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(LinkOutside, match="leak is a link to a file outside the project"):
+        collect(root, "app", alone=True)
+
+
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 

@@ -47,6 +47,11 @@ def test_a_minimal_manifest_has_the_documented_defaults() -> None:
         (MINIMAL + "[serving]\nworkers = 100000", "workers is 100000", "from 1 to 256"),
         (MINIMAL + "[serving]\nbatch = {max-size = 0}", "batch max-size is 0", "from 1"),
         (
+            MINIMAL + "[environment]\nsystem-packages = ['--allow-unauthenticated']",
+            "'--allow-unauthenticated' in system-packages is no name of a Debian package",
+            "libsndfile1",
+        ),
+        (
             MINIMAL + "[serving]\nbatch = {max-wait = 'x'}",
             "[serving] batch.max-wait: 'x' is not a duration",
             "250ms",
