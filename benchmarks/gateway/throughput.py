@@ -2,8 +2,8 @@
 
 python -m benchmarks.gateway.throughput [--seconds 2] [--rounds 5] [--peers fastapi,bentoml]
 
-A load during which other processes of the machine took more than a tenth of a core is repeated:
-what it shows is the wait for a core, which is not ours.
+A load during which other processes, or the host of a virtual machine, took more than a tenth of a
+core is repeated: what it shows is the wait for a core, which is not ours.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _COMMON = (
 )
 _REQUIREMENTS, _LOCK = "requirements.in", "algo.lock"
 _PROBE = "local/probe"
-_UNMET = ("requirements_unsatisfiable", "install_failed")
+_UNMET = ("requirements_unsatisfiable", "install_failed", "wheel_build_failed")
 _LOAD_FAILED, _NO_GPU = "load_failed", "gpu_unavailable"
 _NEXT = ("algo serve", "algo test")
 

@@ -1,0 +1,3 @@
+module algo.dev/builder
+
+go 1.23
