@@ -77,7 +77,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     else:
         engine = FakeEngine()
     yield Bench(engine, servable, sessions)
-    assert engine.leftovers() == []
+    # Containers of killed commands may be those of tests that run beside this one.
+    assert [item for item in engine.leftovers() if item.kind == "session"] == []
     assert sessions.all() == []
 
 
