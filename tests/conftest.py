@@ -151,6 +151,15 @@ def prometheus() -> Path:
 
 
 @pytest.fixture(scope="session")
+def qemu() -> Path:
+    """The program that runs those of another processor."""
+    try:
+        return tools.fetch("qemu")
+    except MachineError as error:
+        _lacking(str(error))
+
+
+@pytest.fixture(scope="session")
 def skopeo() -> Path:
     """The program of skopeo."""
     return _bring("skopeo")

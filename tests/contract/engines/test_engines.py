@@ -136,9 +136,14 @@ def test_a_taken_port_is_refused(bench: Bench) -> None:
             bench.start(port=listener.getsockname()[1])
 
 
+# The fake speaks no gRPC and takes any port.
+real_engines = pytest.mark.parametrize(
+    "bench", ["virtualenv", pytest.param("docker", marks=pytest.mark.engine)], indirect=True
+)
+
+
+@real_engines
 def test_grpc_is_answered_on_a_second_port_of_loopback(bench: Bench) -> None:
-    if bench.engine.name == "fake":
-        pytest.skip("the fake speaks no gRPC")
     instance = bench.start(grpc_port=0)
     try:
         assert instance.grpc.startswith("127.0.0.1:")
@@ -149,9 +154,8 @@ def test_grpc_is_answered_on_a_second_port_of_loopback(bench: Bench) -> None:
         instance.stop()
 
 
+@real_engines
 def test_the_port_asked_for_is_used(bench: Bench) -> None:
-    if bench.engine.name == "fake":
-        pytest.skip("the fake takes any port")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

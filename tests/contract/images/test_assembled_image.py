@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -193,12 +192,11 @@ def test_its_bill_of_materials_fits_the_schema_and_names_every_package(
     assert model["hashes"][0]["content"] == hashlib.sha256(bytes(1000)).hexdigest()
 
 
-@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
-def test_skopeo_reads_the_file(image: BuiltImage, tmp_path: Path) -> None:
+def test_skopeo_reads_the_file(image: BuiltImage, skopeo: Path, tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
     deliver((image,), "1.0.0", IntoFile(path), notify=silent)
     done = subprocess.run(
-        ["skopeo", "inspect", f"oci-archive:{path}"], capture_output=True, text=True, check=True
+        [skopeo, "inspect", f"oci-archive:{path}"], capture_output=True, text=True, check=True
     )
 
     assert json.loads(done.stdout)["Digest"] == str(image.digest)

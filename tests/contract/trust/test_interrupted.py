@@ -131,12 +131,12 @@ def once_more(
     user.done("verify", f"{place}:1.0.0")
 
 
+# The many moments below are for both registries.
+@pytest.mark.parametrize("real_registry", ["docker"], indirect=True)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_publish_that_is_ended_while_it_sends_ends_the_same_when_it_is_done_again(
     author: tuple[User, Path], project: Path, real_registry: RealRegistry, how: int
 ) -> None:
-    if real_registry.kind == "referrers":
-        pytest.skip("the many moments are for both registries")
     once_more(author, project, real_registry, how, random.Random())
 
 
