@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,7 @@ def sources(folder: Path) -> dict[Path, bytes]:
 def test_what_is_in_no_commit_is_refused_unless_it_is_allowed(
     hello: Path, capsys: Captured
 ) -> None:
+    told(capsys, "lock")
     commit(hello)
     (hello / "src" / "notes.py").write_text("")
     assert told(capsys, "publish", "--dry-run")["uncommitted"] == ["src/notes.py"]
@@ -161,6 +163,34 @@ def test_what_is_in_no_commit_is_refused_unless_it_is_allowed(
     assert source_of(second)["annotations"] == {"dirty": False}
     assert source_of(second)["digest"]["gitCommit"] == git(hello, "rev-parse", "HEAD")
     assert second["build_definition"]["external_parameters"]["bump"] == "minor"
+
+
+def test_the_lock_of_a_version_can_be_compared_with_the_committed_one(
+    hello: Path, capsys: Captured
+) -> None:
+    commit(hello)
+    refused = told(capsys, "publish", "--yes", code=5)["error"]
+    assert (refused["code"], refused["details"]) == ("not_committed", "algo.lock")
+    assert told(capsys, "publish", "--dry-run")["uncommitted"] == ["algo.lock"]
+
+    commit(hello)
+    committed = (hello / "algo.lock").read_bytes()
+    told(capsys, "publish", "--yes")
+    used = (hello / "algo.lock").read_bytes()
+    provenance = told(capsys, "inspect", "acme/hello:1.0.0")["provenance"]
+    source, lock = provenance["build_definition"]["resolved_dependencies"][:2]
+    assert source["annotations"] == {"dirty": False}
+    assert lock["digest"]["sha256"] == hashlib.sha256(used).hexdigest()
+    digest = hashlib.sha256(committed).hexdigest()
+    assert digest == hashlib.sha256(git_show(hello, "algo.lock")).hexdigest()
+    assert lock["annotations"] == {"committed": digest, "written": "runtime"}
+
+    # Once that is committed, too, both are the same.
+    commit(hello)
+    told(capsys, "publish", "--yes", "--bump", "minor")
+    provenance = told(capsys, "inspect", "acme/hello:1.1.0")["provenance"]
+    lock = provenance["build_definition"]["resolved_dependencies"][1]
+    assert lock["annotations"] == {"committed": lock["digest"]["sha256"]}
 
 
 def test_trust_toml_refuses_what_was_published_from_elsewhere(
@@ -192,6 +222,10 @@ def commit(folder: Path) -> None:
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "--message", "all there is")
+
+
+def git_show(folder: Path, name: str) -> bytes:
+    return f"{git(folder, 'show', f'HEAD:{name}')}\n".encode()
 
 
 def git(folder: Path, *words: str) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from algo.project.errors import LockInvalid
-from algo.project.lock import parse as parse_lock
 from algo.project.manifest import FILE
 from algo.publish.errors import GitFailed
 from algo.publish.source import Checkout
@@ -50,15 +48,17 @@ class GitSources:
         if commit and not ref:
             tag = self._asked(root, "describe", "--tags", "--exact-match", "HEAD")
             ref = f"refs/tags/{tag}" if tag else ""
-        ours = {path for path in changed if self._is_own_writing(project, folder, path)}
+        if FILE in changed and self._has_only_another_version(project):
+            changed.remove(FILE)
         return Checkout(
             commit=commit,
             ref=ref,
             repository=public_address(self._remote(root, ref)),
             folder=folder,
-            changed=tuple(path for path in changed if path not in ours),
+            changed=tuple(changed),
             untracked=untracked,
             ignored=ignored,
+            lock=self._committed(project, project.lock_path.name),
         )
 
     def _remote(self, root: Path, ref: str) -> str:
@@ -66,24 +66,17 @@ class GitSources:
         name = self._asked(root, "config", "--get", f"branch.{branch}.remote") or "origin"
         return self._asked(root, "config", "--get", f"remote.{name}.url")
 
-    def _is_own_writing(self, project: Project, folder: str, path: str) -> bool:
-        """Tell whether all that changed is what publishing itself writes."""
-        if path not in {FILE, project.lock_path.name} or not (project.root / path).is_file():
+    def _has_only_another_version(self, project: Project) -> bool:
+        """Tell whether all that changed in `algo.toml` is what publishing itself writes."""
+        before, now = self._committed(project, FILE), project.root / FILE
+        if before is None or not now.is_file():
             return False
-        inside = f"{folder}/{path}" if folder else path
-        before = self._run(project.root, "show", f"HEAD:{inside}")
-        if before.returncode:
-            return False
-        now = (project.root / path).read_bytes()
-        if path == FILE:
-            return _without_version(before.stdout) == _without_version(now)
-        try:
-            old, new = parse_lock(before.stdout.decode()), parse_lock(now.decode())
-        except (LockInvalid, UnicodeDecodeError):
-            return False
-        same = replace(old, runtimes=new.runtimes, bases=new.bases) == new
-        kept = old.runtimes.items() <= new.runtimes.items()
-        return same and kept and old.bases.items() <= new.bases.items()
+        return _without_version(before) == _without_version(now.read_bytes())
+
+    def _committed(self, project: Project, name: str) -> bytes | None:
+        """Return what the commit has as `name` in the project's folder, None for nothing."""
+        shown = self._run(project.root, "show", f"HEAD:./{name}")
+        return None if shown.returncode else shown.stdout
 
     def _git(self, root: Path, *words: str) -> bytes:
         done = self._run(root, *words)

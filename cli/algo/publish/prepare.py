@@ -121,9 +121,17 @@ def find_source(project: Project, wish: Wish, tools: Publishing, notify: Notify)
 
 
 def prepare(
-    project: Project, wish: Wish, tools: Publishing, source: Source, notify: Notify
+    project: Project,
+    wish: Wish,
+    tools: Publishing,
+    source: Source,
+    notify: Notify,
+    *,
+    check: Callable[[Source], None],
 ) -> Ready:
     """Return the next version of `project`, or the last one when it is the same already.
+
+    `check` refuses a source; it is asked once the lock is settled and before anything is built.
 
     Raises:
         TestsFailed: A case or a test fails.
@@ -141,20 +149,23 @@ def prepare(
     taken = _verified(registry, target, wish.version, tools) if wish.version in existing else None
     lock = ensure_lock(project, tools.locks.locking(project), notify=notify)
     lock = ensure_models(project, lock, tools.models, notify=notify)
+    check(source.with_lock(project.lock_path.read_bytes()))
     images = []
     for platform in wish.platforms or (None,):
         images.append(tools.images.build(project, lock, platform=platform, notify=notify))
         # The build has written the runtime image down; the next one must not forget it.
         lock = read(project.lock_path) or lock
+    used = project.lock_path.read_bytes()
+    making = Making(source.with_lock(used), tools.run, str(wish.bump or ""), wish.allow_dirty)
     contents = Contents(
         reference=target,
         algorithm=project.manifest.algorithm,
         images=tuple(images),
-        lock=project.lock_path.read_bytes(),
+        lock=used,
         files=read_files(project, lock),
         contract=b"",
         previous=Previous(last.release.version, str(last.release_digest)) if last else None,
-        making=Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty),
+        making=making,
         models=models_of(project, lock, tools.images, notify=notify),
     )
     if taken is None or not _is(taken, contents):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from algo import __version__
 from algo.images.image import LayerKind
+from algo.oci.digest import Digest
 from algo.publish.ci import LOCAL
 from algo.trust.provenance import (
     BUILD,
@@ -108,7 +109,9 @@ def _materials(making: Making, facts: Facts, source: SourceParameters | None) ->
             annotations={"dirty": True, "changedFiles": changed} if changed else {"dirty": False},
         )
     if facts.lock:
-        yield Material(digest=_sha256(facts.lock), name="algo.lock")
+        yield Material(
+            digest=_sha256(facts.lock), name="algo.lock", annotations=_lock(making.source)
+        )
     for image in facts.images:
         if image.runtime is not None:
             yield Material(digest={"sha256": image.runtime.hex}, name=f"runtime {image.platform}")
@@ -122,6 +125,15 @@ def _materials(making: Making, facts: Facts, source: SourceParameters | None) ->
         yield Material(digest={"sha256": digest}, name=f"model {name}")
     for path, digest in sorted(making.source.extra.items()):
         yield Material(digest={"sha256": digest}, name=path)
+
+
+def _lock(source: Source) -> dict[str, bool | int | str]:
+    """Return how the lock that was used stands to the committed one, so that both can be had."""
+    committed = source.checkout.lock if source.checkout is not None else None
+    if committed is None:
+        return {}
+    said: dict[str, bool | int | str] = {"committed": Digest.of(committed).hex}
+    return {**said, "written": ",".join(source.lock_written)} if source.lock_written else said
 
 
 def _sha256(digest: str) -> dict[str, str]:

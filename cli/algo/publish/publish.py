@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.project.project import Project
     from algo.publish.prepare import Publishing, Ready, Wish
+    from algo.publish.source import Source
     from algo.registry.interface import Registry
     from algo.trust.keys import SigningKey
     from algo.trust.statements import Statement
@@ -64,9 +65,9 @@ def publish(
         AlgoError: As locking, building, testing, verifying the last version and the registry do.
     """
     source = find_source(project, wish, tools, notify)
-    if not wish.allow_dirty:
-        require_committed(source)
-    ready = prepare(project, wish, tools, source, notify)
+    check = _accept if wish.allow_dirty else require_committed
+    check(source)
+    ready = prepare(project, wish, tools, source, notify, check=check)
     if ready.same is not None:
         _settle(project, ready, tools, ready.same.digest, notify)
         return _unchanged(ready, ready.same)
@@ -150,8 +151,12 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
     """
     source = find_source(project, wish, tools, notify)
     with _lock_kept(project):
-        ready = prepare(project, wish, tools, source, notify)
+        ready = prepare(project, wish, tools, source, notify, check=_accept)
     return _plan(ready, tools)
+
+
+def _accept(source: Source) -> None:
+    """Take what no commit says: it was allowed, or is only to be shown."""
 
 
 def _plan(ready: Ready, tools: Publishing) -> Plan:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.images.code import code_entries, describes
 from algo.images.config import APP
 from algo.oci.digest import Digest
+from algo.project.errors import LockInvalid
+from algo.project.lock import parse, render
 from algo.publish.errors import NotCommitted
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _NAMED = 5
 # Not in the image, and still a part of what is promised.
 _PROMISES = ("cases/", "tests/")
+_LOCK = "algo.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Checkout:
         changed: Files that git follows and that differ from the commit.
         untracked: Files that git does not follow.
         ignored: Files and folders that git was told to ignore.
+        lock: The text of `algo.lock` in the commit, None when it has none.
     """
 
     commit: str = ""
@@ -44,6 +48,7 @@ class Checkout:
     changed: tuple[str, ...] = ()
     untracked: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    lock: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,13 @@ class Source:
         checkout: What git says; None where there is no repository.
         uncommitted: The files that matter to the version and are in no commit.
         extra: The SHA-256 of each file that is shipped although git ignores it.
+        lock_written: The tables of `algo.lock` that building added to the committed one.
     """
 
     checkout: Checkout | None
     uncommitted: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    lock_written: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -69,6 +76,15 @@ class Source:
         known = f"{ref} {self.checkout.commit[:12] or 'without a commit'}".strip()
         where = f" of {self.checkout.repository}" if self.checkout.repository else ""
         return known + where
+
+    def with_lock(self, used: bytes) -> Source:
+        """Return it with `used` as the text of `algo.lock`, compared with the committed one."""
+        if self.checkout is None:
+            return self
+        written = _written_by_builds(self.checkout.lock, used)
+        others = {path for path in self.uncommitted if path != _LOCK}
+        files = others if written is not None else {*others, _LOCK}
+        return replace(self, uncommitted=tuple(sorted(files)), lock_written=written or ())
 
 
 def source_of(project: Project, checkout: Checkout | None) -> Source:
@@ -93,7 +109,9 @@ def source_of(project: Project, checkout: Checkout | None) -> Source:
         for path, entry in shipped.items()
         if isinstance(entry.source, Path) and _below(path, checkout.ignored)
     }
-    return Source(checkout, tuple(sorted({*checkout.changed, *loose})), extra)
+    source = Source(checkout, tuple(sorted({*checkout.changed, *loose})), extra)
+    lock = project.lock_path
+    return source.with_lock(lock.read_bytes()) if lock.is_file() else source
 
 
 def require_committed(source: Source) -> None:
@@ -113,6 +131,28 @@ def require_committed(source: Source) -> None:
         hint=f"git add {names if not more else '.'} && git commit, or algo publish --allow-dirty",
         details="\n".join(files[:_NAMED]) + more,
     )
+
+
+def _written_by_builds(committed: bytes | None, used: bytes) -> tuple[str, ...] | None:
+    """Return the tables that builds added to a committed lock, None where more than that differs.
+
+    Git may check a file out with other ends of lines than it stores.
+    """
+    if committed is None:
+        return None
+    before, now = (text.replace(b"\r\n", b"\n") for text in (committed, used))
+    if before == now:
+        return ()
+    try:
+        old, new = parse(before.decode()), parse(now.decode())
+    except (LockInvalid, UnicodeDecodeError):
+        return None
+    tables = {"runtime": (old.runtimes, new.runtimes), "base": (old.bases, new.bases)}
+    kept = all(was.items() <= have.items() for was, have in tables.values())
+    same = replace(old, runtimes=new.runtimes, bases=new.bases) == new
+    if not (kept and same and now == render(new).encode()):
+        return None
+    return tuple(name for name, (was, have) in tables.items() if was != have)
 
 
 def _is_model(project: Project, path: str) -> bool:

@@ -73,6 +73,15 @@ def test_uncommitted_changes_are_recorded(tmp_path: Path) -> None:
     assert source.annotations == {"dirty": True, "changedFiles": 2}
 
 
+def test_the_lock_is_named_beside_the_committed_one(tmp_path: Path) -> None:
+    source = Source(replace(CHECKOUT, lock=b"as committed"), lock_written=("runtime", "base"))
+    found = provenance_of(Making(source, Run()), facts(tmp_path))
+    (_, lock, *_) = found.build_definition.resolved_dependencies
+    assert lock.digest == {"sha256": Digest.of(b"lock").hex}
+    committed = Digest.of(b"as committed").hex
+    assert lock.annotations == {"committed": committed, "written": "runtime,base"}
+
+
 def test_a_run_of_github_names_itself_and_no_secret(tmp_path: Path) -> None:
     detached = replace(CHECKOUT, ref="")
     found = provenance_of(Making(Source(detached), run_of(GITHUB)), facts(tmp_path))

@@ -226,7 +226,10 @@ def test_what_is_not_committed_is_refused_before_anything_is_done(bench: Bench) 
     with pytest.raises(NotCommitted):
         go(bench)
     assert bench.tested == 0 and not (bench.root / "algo.lock").exists()
-    assert plan(bench.project, Wish(), bench.tools, notify=silent).uncommitted == ("src/digits.py",)
+    assert plan(bench.project, Wish(), bench.tools, notify=silent).uncommitted == (
+        "algo.lock",
+        "src/digits.py",
+    )
     assert go(bench, Wish(allow_dirty=True)).version == "1.0.0"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.project.lock import parse, render
 from algo.project.project import Project
 from algo.project.version import write_version
 from algo.publish.errors import GitFailed, NotCommitted
@@ -14,6 +16,7 @@ from algo.publish.git import GitSources, public_address
 from algo.publish.source import Checkout, Source, require_committed, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MANIFEST = """[algorithm]
@@ -75,6 +78,7 @@ def test_a_clean_checkout_is_told_without_credentials(root: Path) -> None:
         repository="https://git.example.com/acme/mono.git",
         folder="services/digits",
         ignored=("data/", "models/weights.bin"),
+        lock=LOCK.encode(),
     )
     # Shipped although git ignores it; the model is a layer of its own.
     assert list(source.extra) == ["data/labels.txt"]
@@ -116,12 +120,50 @@ def test_only_the_first_five_are_named() -> None:
 
 def test_what_publish_itself_writes_is_no_change(root: Path) -> None:
     write_version(root, "1.0.0")
-    runtime = f'\n[runtime]\n"linux/amd64" = "sha256:{"0" * 64}"\n'
-    (root / "algo.lock").write_text(LOCK + runtime)
     assert asked(root).uncommitted == ()
     (root / "algo.toml").write_text((root / "algo.toml").read_text() + "[serving]\nworkers = 2\n")
-    (root / "algo.lock").write_text(LOCK.replace("sha256:1", "sha256:2") + runtime)
-    assert asked(root).uncommitted == ("algo.lock", "algo.toml")
+    assert asked(root).uncommitted == ("algo.toml",)
+
+
+def test_what_a_build_adds_to_the_lock_is_named_and_no_change(root: Path) -> None:
+    locked = parse(LOCK).with_runtime("linux/amd64", f"sha256:{'0' * 64}")
+    (root / "algo.lock").write_text(render(locked))
+    source = asked(root)
+    assert (source.uncommitted, source.lock_written) == ((), ("runtime",))
+    based = replace(locked, bases={"linux/amd64 debian:trixie": f"sha256:{'1' * 64}"})
+    found = source.with_lock(render(based).encode())
+    assert (found.uncommitted, found.lock_written) == ((), ("runtime", "base"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("sha256:1", "sha256:2"),
+        lambda text: text.replace(f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"),
+        lambda text: text + "# a remark\n",
+        lambda text: "no lock",
+    ],
+)
+def test_any_other_change_of_the_lock_is_one(root: Path, change: Callable[[str], str]) -> None:
+    locked = render(parse(LOCK).with_runtime("linux/amd64", f"sha256:{'0' * 64}"))
+    (root / "algo.lock").write_text(locked)
+    git(root, "commit", "--quiet", "--all", "--message", "with the runtime image")
+    assert asked(root).uncommitted == ()
+    (root / "algo.lock").write_text(change(locked))
+    source = asked(root)
+    assert (source.uncommitted, source.lock_written) == (("algo.lock",), ())
+
+
+def test_a_lock_that_no_commit_has_is_a_change_when_it_is_used(root: Path) -> None:
+    git(root, "rm", "--quiet", "algo.lock")
+    git(root, "commit", "--quiet", "--message", "no lock")
+    source = asked(root)
+    assert source.uncommitted == ()
+    assert source.with_lock(LOCK.encode()).uncommitted == ("algo.lock",)
+
+
+def test_other_ends_of_lines_are_no_change_of_the_lock(root: Path) -> None:
+    assert asked(root).with_lock(LOCK.replace("\n", "\r\n").encode()).uncommitted == ()
 
 
 def test_a_model_that_git_should_follow_counts(root: Path) -> None:
