@@ -54,6 +54,8 @@ def main() -> int:
     what.add_argument("--gate", action="store_true", help="fail where a ratio became worse")
     parser.add_argument("--slack", type=float, default=SLACK, help="how much worse is allowed")
     options = parser.parse_args()
+    # What is measured keeps its bytecode, as it does where nobody forbids that.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     names = options.names or BENCHMARKS
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import venv
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.environments.virtualenv import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,3 +79,37 @@ def test_a_folder_of_modules_changes_no_variable(gateway: Start, tmp_path: Path)
         "tool": None,
         "searched": True,
     }
+
+
+USE = """
+import importlib.util, pathlib, packed, beside
+
+def load():
+    file = pathlib.Path(__file__).with_name("apart.py")
+    spec = importlib.util.spec_from_file_location("apart", file)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+def apply(input):
+    return packed.VALUE
+"""
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_only_an_environment_of_algo_keeps_what_was_compiled(
+    gateway: Start, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, ours: bool
+) -> None:
+    root = tmp_path_factory.mktemp("environment")
+    venv.create(root, symlinks=True)
+    if ours:
+        (root / COMPLETE).touch()
+    (library,) = root.glob("lib/python3.*/site-packages")
+    (library / "packed.py").write_text("VALUE = 1\n")
+    (tmp_path / "src").mkdir()
+    for name in ("beside.py", "apart.py"):
+        (tmp_path / "src" / name).touch()
+    served = gateway(USE, "--python", str(root / "bin" / "python"))
+
+    assert served.post("").json == 1
+    kept = [path.name.partition(".")[0] for path in (root / "lib").rglob("*.pyc")]
+    assert kept == (["packed"] if ours else [])
+    assert not list(tmp_path.rglob("*.pyc"))

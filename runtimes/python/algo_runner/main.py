@@ -12,6 +12,7 @@ from pathlib import Path
 from algo_runner import forking, gpu
 from algo_runner.forking import EXIT_PROTOCOL
 from algo_runner.frames import Frames, Header, ProtocolError
+from algo_runner.kept import keep_packages
 from algo_runner.source import Project, import_quietly
 from algo_runner.worker import PROTOCOL, Settings, Worker
 
@@ -67,6 +68,7 @@ def _hello(header: Header) -> Settings:
     if header.get("packages"):
         sys.path.insert(0, str(header["packages"]))
     sys.dont_write_bytecode = True
+    keep_packages(Path(sys.prefix))
     project = Project(root, entry)
     project.install()
     models = {name: str(root / path) for name, path in header.get("models", {}).items()}
