@@ -63,7 +63,7 @@ from pathlib import Path
 from algo.events import silent
 from algo.oci.manifest import ImageManifest, decode
 from algo.oci.media_types import MANIFEST
-from algo.registry.copy import Outgoing, push_blobs
+from algo.registry.sending import Outgoing, push_blobs
 from algo.registry.http import HttpRegistry
 from algo.registry.layout import LayoutStore
 from algo.registry.transport import Patience, Transport

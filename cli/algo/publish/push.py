@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from algo.events import Step
 from algo.images.deliver import LayerReport
 from algo.oci import media_types
-from algo.registry.copy import Outgoing, push_blobs
+from algo.registry.sending import Outgoing, push_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,33 +10,17 @@ from algo.events import Step, Warned
 from algo.oci.errors import BadDocument
 from algo.registry.documents import Head, read_head
 from algo.registry.errors import NotFound
-from algo.registry.interface import Interruptible
-from algo.registry.tally import Tally
+from algo.registry.sending import Outgoing, push_blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from algo.events import Event, Notify
+    from algo.events import Notify
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
-    from algo.registry.interface import ReadableRegistry, Registry, Source, Transfer
+    from algo.registry.interface import ReadableRegistry, Registry, Transfer
 
-# Measured with distribution 2.8: two streams take 60 % of the time of one, four no less. Small
-# blobs, whose time is that of their questions and answers, do not wait behind the large ones.
-STREAMS = 2
-LARGE = 16 << 20
 DEEPEST = 8
 MOST_MANIFESTS = 10_000
 MOST_BYTES = 32 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A blob to push, and another repository of the target that may have it."""
-
-    descriptor: Descriptor
-    source: Source
-    mount_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,75 +35,6 @@ class CopiedVersion:
     def bytes_sent(self) -> int:
         """The bytes that had to be sent."""
         return sum(transfer.bytes_sent for transfer in self.transfers)
-
-
-def push_blobs(
-    registry: Registry,
-    repository: str,
-    blobs: Iterable[Outgoing],
-    *,
-    source: ReadableRegistry | None = None,
-    notify: Notify,
-) -> tuple[Transfer, ...]:
-    """Push blobs, a few at a time, each digest once; largest first.
-
-    `notify` is called by one thread at a time, with one progress for all. `source` is where the
-    blobs come from, when that is a registry.
-
-    Raises:
-        AlgoError: What the first push that failed raised; the others are stopped.
-    """
-    unique = {blob.descriptor.digest: blob for blob in blobs}
-    queue = sorted(
-        unique.values(), key=lambda blob: (-blob.descriptor.size, blob.descriptor.digest)
-    )
-    lock = threading.Lock()
-    stopped = threading.Event()
-
-    where = f"Sending to {registry.address}" if registry.address else "Storing"
-    tally = Tally(where, notify)
-    for blob in queue:
-        tally.expect(blob.descriptor)
-
-    def one_at_a_time(descriptor: Descriptor, event: Event) -> None:
-        # The pushes beside one that failed, or beside Ctrl-C, end at their next progress.
-        if stopped.is_set():
-            raise CancelledError
-        with lock:
-            tally.event(descriptor, event)
-
-    def push(blob: Outgoing) -> Transfer:
-        done = registry.push_blob(
-            repository,
-            blob.descriptor,
-            blob.source,
-            mount_from=blob.mount_from,
-            notify=partial(one_at_a_time, blob.descriptor),
-        )
-        with lock:
-            tally.ended(done)
-        return done
-
-    with (
-        ThreadPoolExecutor(STREAMS, thread_name_prefix="large") as large,
-        ThreadPoolExecutor(STREAMS, thread_name_prefix="small") as small,
-    ):
-        pools = ((large if blob.descriptor.size >= LARGE else small, blob) for blob in queue)
-        futures = [pool.submit(push, blob) for pool, blob in pools]
-        try:
-            for future in as_completed(futures):
-                future.result()
-            return tuple(future.result() for future in futures)
-        except BaseException as error:
-            stopped.set()
-            if not isinstance(error, Exception):
-                # Ctrl-C does not wait for a slow network.
-                for waiting in (registry, source):
-                    if isinstance(waiting, Interruptible):
-                        waiting.interrupt()
-            for pool in (large, small):
-                pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def copy_version(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # A request is what a broken connection costs at least: some seconds of work. The first ones find
 # out how fast the way is; each request costs a registry an fsync, so a fast one gets large ones.
-REQUEST_SECONDS = 8.0
+REQUEST_SECONDS = 5.0
 FIRST, FASTER = 4 << 20, 64
 SMALLEST = 256 << 10
 # Where connections break, distribution 2.8 forgets the session and all that it had stored: new

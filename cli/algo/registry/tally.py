@@ -28,6 +28,7 @@ class Tally:
     _sizes: dict[Digest, int] = field(default_factory=dict)
     _done: dict[Digest, int] = field(default_factory=dict)
     _there: dict[Digest, int] = field(default_factory=dict)
+    _last: Event | None = None
 
     def expect(self, descriptor: Descriptor) -> None:
         """Count a blob among those that have to pass."""
@@ -36,8 +37,12 @@ class Tally:
     def event(self, descriptor: Descriptor, event: Event) -> None:
         """Take what a transfer tells; anything but progress goes on as it is."""
         if not isinstance(event, Progress):
-            self.notify(event)
+            # Several transfers meet the same trouble: it is told once.
+            if event != self._last:
+                self.notify(event)
+            self._last = event
             return
+        self._last = None
         digest = descriptor.digest
         # What was there when it began does not have to pass.
         there = self._there.setdefault(digest, event.done if event.done < event.total else 0)
@@ -54,7 +59,12 @@ class Tally:
             self._done.pop(digest, None)
         self._tell()
 
+    def sums(self) -> tuple[int, int]:
+        """Return the bytes that passed, and those that have to."""
+        total = max(sum(self._sizes.values()) - sum(self._there.values()), 0)
+        return min(sum(self._done.values()), total), total
+
     def _tell(self) -> None:
-        total = sum(self._sizes.values()) - sum(self._there.values())
-        if total > 0:
-            self.notify(Progress(self.text, min(sum(self._done.values()), total), total))
+        done, total = self.sums()
+        if total:
+            self.notify(Progress(self.text, done, total))

@@ -8,7 +8,7 @@ import re
 import time
 import weakref
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -51,18 +51,28 @@ _WAIT_SECONDS = re.compile(r"\d{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long to try again: full jitter over doubling pauses."""
+    """How often and how long to try again: full jitter over doubling pauses.
+
+    An upload that has begun waits `outage` seconds for its registry to come back.
+    """
 
     attempts: int = 5
     first_pause: float = 0.3
+    outage: float = 30.0
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
 
-    def pause(self, attempt: int, retry_after: float = 0.0) -> None:
-        """Wait before the attempt after `attempt` (from 0), and as long as the server says."""
+    def pause(self, attempt: int, retry_after: float = 0.0) -> float:
+        """Wait before the attempt after `attempt` (from 0), and as long as the server says.
+
+        Returns:
+            The seconds of that.
+        """
         jitter = self.random() * min(self.first_pause * 2**attempt, 10.0)
-        self.sleep(min(retry_after, LONGEST_PAUSE) + jitter)
+        seconds: float = min(retry_after, LONGEST_PAUSE) + jitter
+        self.sleep(seconds)
+        return seconds
 
 
 class Transport:
@@ -87,7 +97,6 @@ class Transport:
         home: Path | None = None,
     ) -> None:
         self.host = host
-        self.patience = patience
         named = {name for name in re.split(r"[,\s]+", env.get(INSECURE, "")) if name}
         self._named = named
         certificates = Certificates.of(env, home or Path.home())
@@ -99,6 +108,9 @@ class Transport:
         self._auth = Authentication(credentials, self._fetch_token, time.monotonic)
         self._known = credentials is not None
         self.wire = Wire(host, certificates, Proxies.of(env))
+        # Ctrl-C does not wait for the end of a pause.
+        real = patience.sleep is time.sleep
+        self.patience = replace(patience, sleep=self.wire.rest) if real else patience
         # Registries are handed about as values that nobody closes.
         weakref.finalize(self, self.wire.close)
 
@@ -139,6 +151,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         expect: frozenset[int],
+        patient: bool = True,
     ) -> Answer:
         """Send a request, again when it failed in passing, and return its answer.
 
@@ -149,6 +162,7 @@ class Transport:
             headers: More headers.
             body: The body.
             expect: Status codes that the caller handles; others are raised as errors.
+            patient: Try again; else the caller does.
 
         Raises:
             RegistryUnreachable: Every attempt failed.
@@ -163,7 +177,7 @@ class Transport:
             ) as got:
                 return Answer(got.status, got.headers, read_limited(got, self.host))
 
-        return self.patiently(once)
+        return self.patiently(once) if patient else once()
 
     def patiently(self, once: Callable[[], Answer]) -> Answer:
         """Call `once` until it does not fail in passing.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from algo.events import Progress
+from algo.events import Progress, Step
 from algo.registry.answers import Answer, read_limited, words_of
 from algo.registry.body import Body
 from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, RegistryRefused
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 # Distribution forgets a session whose connection breaks inside a request, so a request is
 # what a broken connection costs; how large it is within this, the way decides.
 UPLOAD_CHUNK = 256 << 20
-# How often an upload may begin again in all, as long as each attempt gets some of it stored.
+# How often an upload may break off in all, as long as each attempt gets some of it stored.
 MOST_ATTEMPTS = 30
+# The failure in a row from which on it is told.
+SILENT = 2
 STEP = 4 << 20
 _TAKEN = frozenset({201, 202, 204})
 _FORGOTTEN = frozenset({404, 416})
@@ -74,10 +78,10 @@ class Uploader:
         with self._uploads.hold(self._transport.host, repository, digest) as kept:
             return self._push(repository, descriptor, source, mount_from, notify, kept)
 
-    def has(self, repository: str, digest: Digest) -> bool:
+    def has(self, repository: str, digest: Digest, *, patient: bool = True) -> bool:
         """Say whether the repository has the blob."""
-        path = f"/v2/{repository}/blobs/{digest}"
-        answer = self._transport.ask("HEAD", path, pull(repository), expect=frozenset({200, 404}))
+        path, there = f"/v2/{repository}/blobs/{digest}", frozenset({200, 404})
+        answer = self._transport.ask("HEAD", path, pull(repository), expect=there, patient=patient)
         return answer.status == 200
 
     def _push(
@@ -105,27 +109,43 @@ class Uploader:
         """Send, and after each failure what the registry still lacks."""
         patience = self._transport.patience
         failures = attempts = 0
+        since = waited = 0.0
         while True:
             before = sending.session.stored
             try:
+                if failures:
+                    if not self._renewed(sending):
+                        return
+                    before = sending.session.stored
                 self._send(sending)
                 return
             except (ConnectionLost, Busy) as error:
-                attempts += 1
-                failures = 1 if sending.session.stored > before else failures + 1
-                if failures >= patience.attempts or attempts >= MOST_ATTEMPTS:
+                now = patience.clock()
+                if not failures or sending.session.stored > before:
+                    failures, since, waited = 0, now, 0.0
+                    attempts += 1
+                failures += 1
+                outlasted = max(waited, now - since) >= patience.outage
+                if attempts >= MOST_ATTEMPTS or (outlasted and failures >= patience.attempts):
                     raise
                 if isinstance(error, ConnectionLost):
                     self._pace.broke(error.carried)
-                patience.pause(failures - 1, getattr(error, "retry_after", 0.0))
-            # The last request may have arrived although its answer did not.
-            if self.has(sending.repository, sending.digest):
-                return
-            session = self._resume(sending.repository, sending.session)
-            session = session or self._start(sending.repository, sending.digest, "")
-            if session is None:
-                return
-            sending.session = session
+                sending.tell(sending.session.stored)
+                if failures == SILENT:
+                    sending.notify(Step(f"{self._transport.host} does not answer: trying again"))
+                waited += patience.pause(failures - 1, getattr(error, "retry_after", 0.0))
+
+    def _renewed(self, sending: _Sending) -> bool:
+        """Find out what of it is stored; say whether there is anything left to send."""
+        # The last request may have arrived although its answer did not.
+        if self.has(sending.repository, sending.digest, patient=False):
+            return False
+        session = self._resume(sending.repository, sending.session, patient=False)
+        session = session or self._start(sending.repository, sending.digest, "", patient=False)
+        if session is None:
+            return False
+        sending.session = session
+        return True
 
     def _kept(self, repository: str, descriptor: Descriptor, kept: Upload) -> _Session | None:
         """Return the session of a push that was cut off, when the registry has it still."""
@@ -142,7 +162,9 @@ class Uploader:
         session.unsure = True
         return session
 
-    def _start(self, repository: str, digest: Digest, mount_from: str) -> _Session | None:
+    def _start(
+        self, repository: str, digest: Digest, mount_from: str, *, patient: bool = True
+    ) -> _Session | None:
         """Open a session; `None` when the registry has the blob after that."""
         path = f"/v2/{repository}/blobs/uploads/"
         scope = push(repository)
@@ -150,7 +172,8 @@ class Uploader:
             query = urlencode({"mount": str(digest), "from": mount_from})
             path = f"{path}?{query}"
             scope = f"{scope} {pull(mount_from)}"
-        answer = self._transport.ask("POST", path, scope, expect=frozenset({201, 202}))
+        opened = frozenset({201, 202})
+        answer = self._transport.ask("POST", path, scope, expect=opened, patient=patient)
         if answer.status == 201:
             return None
         location = answer.headers.get("location")
@@ -162,8 +185,9 @@ class Uploader:
     def _send(self, sending: _Sending) -> None:
         """Send what the session lacks, and close it; the session follows what was stored."""
         session, size = sending.session, sending.size
-        sending.tell(session.stored)
         while True:
+            # Between two requests is where an upload that is not wanted any more can end.
+            sending.tell(session.stored)
             rest, most = size - session.stored, max(self._pace.size, session.least)
             if rest > most:
                 self._send_part(sending, most)
@@ -232,12 +256,16 @@ class Uploader:
             f"{host} takes no request of {size} bytes", details=words_of(answer.body)
         )
 
-    def _resume(self, repository: str, session: _Session) -> _Session | None:
+    def _resume(
+        self, repository: str, session: _Session, *, patient: bool = True
+    ) -> _Session | None:
         """Ask how much of a session is stored; `None` when it is gone."""
         if not session.location:
             return None
         expect = frozenset({200, 202, 204, 400, 404, 405, 416})
-        answer = self._transport.ask("GET", session.location, push(repository), expect=expect)
+        answer = self._transport.ask(
+            "GET", session.location, push(repository), expect=expect, patient=patient
+        )
         if answer.status in {400, 405}:
             # A server that tells nobody may still go on at the border of the last request.
             return None if session.unsure else replace(session, unsure=True)
@@ -301,7 +329,9 @@ class _Sending:
             self.sent += len(piece)
             if done - told >= STEP:
                 told = done
-                self.tell(done)
+                # A registry forgets what it has of an upload whose request is cut.
+                with suppress(CancelledError):
+                    self.tell(done)
         if done == self.size:
             self.body.finish()
 

@@ -233,7 +233,7 @@ class Wire:
     bearable: int = 0
     _idle: dict[tuple[str, str, int], list[_Link]] = field(default_factory=dict)
     _busy: list[_Link] = field(default_factory=list)
-    _stopped: bool = False
+    _stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -280,11 +280,15 @@ class Wire:
     def stop(self) -> None:
         """Break what is under way in other threads, and send nothing any more."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             for link in self._busy:
                 if link.connection.sock is not None:
                     with suppress(OSError):
                         link.connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def rest(self, seconds: float) -> None:
+        """Wait, at most until `stop`."""
+        self._stopped.wait(seconds)
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -299,7 +303,7 @@ class Wire:
             link = self._take(request) or self._connect(request)
             with self._lock:
                 self._busy.append(link)
-                stopped = self._stopped
+                stopped = self._stopped.is_set()
             try:
                 if stopped:
                     raise CancelledError

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import random
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.errors import AlgoError
+from algo.errors import AlgoError, Interrupted
 from algo.events import silent
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.media_types import INDEX, LAYER, MANIFEST
-from algo.registry.copy import Outgoing, copy_version, push_blobs
+from algo.registry.copy import copy_version
 from algo.registry.documents import read_head
 from algo.registry.errors import BlobCorrupted
 from algo.registry.http import HttpRegistry
 from algo.registry.kept import Uploads
 from algo.registry.layout import LayoutStore
 from algo.registry.partial import Downloads
+from algo.registry.sending import Outgoing, push_blobs
 from algo.registry.transport import Patience, Transport
 from algo.registry.upload import UPLOAD_CHUNK
 
@@ -174,6 +177,36 @@ def test_a_push_that_was_killed_between_two_chunks_goes_on_there(
     assert sent.bytes_sent == 5 * MIB
     assert sum(map(len, registry.open_blob(name, layer))) == layer.size
     assert not record.exists()
+
+
+@pytest.mark.parametrize("kind", ["docker_registry", "referrers_registry"])
+def test_ctrl_c_within_a_chunk_loses_none_of_it(
+    request: pytest.FixtureRequest, kind: str, name: str, tmp_path: Path
+) -> None:
+    host: str = request.getfixturevalue(kind)
+    (blob,) = layers(1, 8 * MIB, first=98)
+    uploads = Uploads(tmp_path / "uploads")
+
+    def interrupted() -> Iterator[bytes]:
+        for index, piece in enumerate(generated(98, 8 * MIB)):
+            if index == 3:
+                yield piece[: MIB // 2]
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)
+                yield piece[MIB // 2 :]
+            else:
+                yield piece
+
+    def push(source: Callable[[], Iterator[bytes]]) -> int:
+        registry = HttpRegistry(Transport(host, None, {}, QUICK), chunk=MIB, uploads=uploads)
+        (sent,) = push_blobs(registry, name, [Outgoing(blob.descriptor, source)], notify=silent)
+        return sent.bytes_sent
+
+    with pytest.raises(Interrupted) as caught:
+        push(interrupted)
+    assert caught.value.message == f"interrupted: 4.2 MB of 8.4 MB were sent to {host}"
+    assert caught.value.hint == "the same command goes on from there"
+    assert push(partial(generated, 98, 8 * MIB)) == 4 * MIB
 
 
 def test_a_push_that_was_killed_within_a_chunk_ends_complete(

@@ -14,8 +14,9 @@ from algo.events import silent
 from algo.oci.descriptor import Descriptor
 from algo.oci.manifest import DescriptorDocument, ImageManifest, Index, decode, encode
 from algo.oci.media_types import DOCKER_MANIFEST, INDEX, MANIFEST
-from algo.registry.copy import Outgoing, copy_version, push_blobs
+from algo.registry.copy import copy_version
 from algo.registry.layout import LayoutStore
+from algo.registry.sending import Outgoing, push_blobs
 
 from tests.contract.registry.conftest import remote
 from tests.contract.registry.content import NAME

@@ -11,10 +11,11 @@ from algo.oci.descriptor import Descriptor
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, Index, decode, encode
 from algo.oci.media_types import INDEX, LAYER
-from algo.registry.copy import Outgoing, copy_version, push_blobs
+from algo.registry.copy import copy_version
 from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
 from algo.registry.interface import Transfer
 from algo.registry.layout import LayoutStore
+from algo.registry.sending import Outgoing, push_blobs
 from algo.registry.streams import chunks_of, reporting
 
 from tests.contract.registry.content import NAME, OTHER, blob, push_image, push_referrer

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import threading
 import time
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import Progress, silent
+from algo.errors import Interrupted
+from algo.events import Note, Progress, Step, silent
 from algo.oci.digest import Digest
 from algo.oci.media_types import INDEX
-from algo.registry.copy import Outgoing, push_blobs
 from algo.registry.errors import (
     BlobCorrupted,
     Forbidden,
@@ -21,6 +24,7 @@ from algo.registry.errors import (
     VersionExists,
 )
 from algo.registry.http import HttpRegistry
+from algo.registry.sending import Outgoing, push_blobs
 from algo.registry.transport import Patience, Transport
 
 from tests.contract.registry.content import blob, push_image
@@ -228,10 +232,70 @@ def test_ctrl_c_does_not_wait_for_a_registry_that_says_nothing(
             raise KeyboardInterrupt
 
     blobs = [Outgoing(stuck, b"stuck for ever"), Outgoing(blob(b"quick"), source)]
-    with pytest.raises(KeyboardInterrupt):
-        push_blobs(registry, NAME, blobs, notify=interrupted)
+    with pytest.raises(Interrupted) as caught:
+        push_blobs(registry, NAME, blobs, notify=interrupted, ending=0.1)
+    assert "were cut" in caught.value.message
     with pytest.raises(CancelledError):
         registry.tags(NAME)
+
+
+def test_a_second_ctrl_c_cuts_what_is_under_way(
+    connect: Callable[[Credentials | None], HttpRegistry], scene: Scene
+) -> None:
+    stuck = blob(b"stuck for ever")
+    scene.faults = [Fault(f"PUT .*{stuck.digest.hex}", hold=True)]
+
+    def source() -> Iterator[bytes]:
+        yield b"quick"
+        while not scene.holding:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def again(event: Event) -> None:
+        if isinstance(event, Note):
+            assert event.text == "ending the requests under way; Ctrl-C again cuts them"
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    blobs = [Outgoing(stuck, b"stuck for ever"), Outgoing(blob(b"quick"), source)]
+    with pytest.raises((Interrupted, KeyboardInterrupt)):
+        push_blobs(connect(None), NAME, blobs, notify=again, ending=60)
+
+
+def test_a_push_outlasts_a_registry_that_is_away_for_a_while(
+    registry: HttpRegistry, scene: Scene, pauses: list[float]
+) -> None:
+    away = Fault("HEAD", times=7, status=503)
+    scene.faults = [Fault("PATCH.*state=1000", cut=0)]
+    told: list[Event] = []
+
+    def notify(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, Progress) and event.done and away not in scene.faults:
+            scene.faults.append(away)
+
+    registry.push_blob(NAME, blob(LARGE), LARGE, notify=notify)
+    assert scene.blobs[str(Digest.of(LARGE))] == LARGE
+    assert [event.text for event in told if isinstance(event, Step)] == [
+        f"{scene.address} does not answer: trying again"
+    ]
+    assert len(pauses) == 8
+
+
+def test_a_push_that_outlasts_no_outage_says_what_the_same_command_does(
+    registry: HttpRegistry, scene: Scene, pauses: list[float]
+) -> None:
+    away = Fault("HEAD", times=999, status=503)
+    scene.faults = [Fault("state=1000", times=999, cut=0)]
+
+    def notify(event: Event) -> None:
+        if isinstance(event, Progress) and event.done and away not in scene.faults:
+            scene.faults.append(away)
+
+    with pytest.raises(RegistryUnreachable) as caught:
+        push_blobs(registry, NAME, [Outgoing(blob(LARGE), LARGE)], notify=notify)
+    assert sum(pauses) >= 30
+    assert caught.value.message.endswith(f"; 1.0 kB of 3.5 kB were sent to {scene.address}")
+    assert caught.value.hint.startswith("the same command sends what is missing; algo doctor")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

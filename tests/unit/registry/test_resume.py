@@ -204,6 +204,6 @@ def test_a_connection_that_broke_makes_the_next_ones_carry_less() -> None:
 def test_a_slow_way_gets_requests_of_a_few_seconds() -> None:
     pace = Pace(Transport("127.0.0.1:1", None, {}, Patience()).wire, 64 << 20)
     pace.went(1 << 20, 1.0)
-    assert pace.size == 8 << 20
-    pace.went(8 << 20, 64.0)
+    assert pace.size == 5 << 20
+    pace.went(5 << 20, 25.0)
     assert pace.size == 1 << 20
