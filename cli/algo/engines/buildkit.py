@@ -9,6 +9,7 @@ import tarfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from algo.engines.build_log import buildkit_failure, plain
 from algo.engines.errors import BuildKitMissing, ImageBuildFailed
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DOCKERFILE = "Dockerfile.algo"
-_TAIL = 30
 # What the client says when it has no plugin for BuildKit.
 _LACKING = ("buildx component is missing", "is not a docker command", "unknown flag: --progress")
 
@@ -74,17 +74,23 @@ def buildkit(
             with suppress(BrokenPipeError), process.stdin as stdin:
                 _context(stdin, dockerfile, files)
             for raw in process.stderr:
-                line = raw.decode(errors="replace").rstrip()
+                line = plain(raw.decode(errors="replace"))
                 lines.append(line)
                 log(line)
         except BaseException:
             process.terminate()
             raise
     if process.returncode:
-        details = "\n".join(lines[-_TAIL:])
-        if any(word in details for word in _LACKING):
-            raise BuildKitMissing("Docker's client cannot build with BuildKit", details=details)
-        raise ImageBuildFailed("the Dockerfile could not be built", details=details)
+        failure = buildkit_failure(lines)
+        if any(word in line for line in lines for word in _LACKING):
+            raise BuildKitMissing(
+                "Docker's client cannot build with BuildKit", details=failure.details
+            )
+        raise ImageBuildFailed(
+            f"the project's Dockerfile could not be built: {failure.sentence}",
+            hint="correct the step, then: algo build",
+            details=failure.details,
+        )
 
 
 def _context(

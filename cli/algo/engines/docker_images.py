@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algo.engines.build_log import classic_failure, plain
 from algo.engines.buildkit import buildkit
 from algo.engines.docker_builds import PID_LABEL, REPOSITORY, BuildLeftovers, own_tag
 from algo.engines.docker_client import connect
@@ -268,7 +269,8 @@ class DockerImages:
         try:
             client.start(container)
             code = int(client.wait(container)["StatusCode"])
-            return "" if code == 0 else client.logs(container, tail=_TAIL).decode(errors="replace")
+            said = "" if code == 0 else client.logs(container, tail=_TAIL).decode(errors="replace")
+            return "\n".join(map(plain, said.splitlines()))
         except DockerException as error:
             return str(error)
         finally:
@@ -340,22 +342,23 @@ class DockerImages:
                 platform=platform if self._foreign(platform) else None,
             ):
                 text = str(answer.get("stream") or answer.get("error") or "").rstrip()
-                lines += text.splitlines()
+                lines += map(plain, text.splitlines())
                 for line in text.splitlines():
-                    log(line)
+                    log(plain(line))
                 if "error" in answer:
+                    failure = classic_failure(lines)
                     raise ImageBuildFailed(
-                        f"the engine could not build {tag}: {answer['error']}",
-                        details="\n".join(lines[-_TAIL:]),
+                        f"the engine could not build the image: {failure.sentence}",
+                        details=failure.details,
                     )
         except APIError as error:
-            raise ImageBuildFailed(f"the engine could not build {tag}: {error}") from error
+            raise ImageBuildFailed(f"the engine could not build the image: {error}") from error
         except ImageBuildFailed:
             raise
         except Exception as error:
             # What the SDK raises when an answer breaks off is its HTTP library's, and not its own.
             raise EngineUnavailable(
-                f"the container engine stopped answering while it built {tag}: {error}"
+                f"the container engine stopped answering while it built: {error}"
             ) from error
 
     def _proxies(self) -> dict[str, str]:

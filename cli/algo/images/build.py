@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
+from algo.images.apt import with_line
 from algo.images.bytecode import Compiler, Earlier
 from algo.images.code import code_entries
 from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
-from algo.images.errors import BadPlatform, CannotRebase
+from algo.images.errors import BadPlatform, CannotRebase, SystemPackageUnknown
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
@@ -211,14 +212,17 @@ class Builder:
             found = self.published.find(project, wanted, locked, notify=notify)
             if found is not None:
                 return found
-        return ensure_runtime(
-            wanted,
-            self.cache,
-            self.engine,
-            native=lambda: recipe(""),
-            fresh=fresh,
-            notify=notify,
-        )
+        try:
+            return ensure_runtime(
+                wanted,
+                self.cache,
+                self.engine,
+                native=lambda: recipe(""),
+                fresh=fresh,
+                notify=notify,
+            )
+        except SystemPackageUnknown as error:
+            raise with_line(error, project.root) from error
 
     def _compiler(
         self, project: Project, lock: Lock, runtime: RuntimeImage, notify: Notify

@@ -13,11 +13,19 @@ class RuntimeUnavailable(AlgoError):
     hint = "start Docker once, so that the runtime image can be built; then no engine is needed"
 
 
-class RuntimeBuildFailed(AlgoError):
-    """The engine could not build the runtime image; `details` holds its last lines."""
+class SystemPackageUnknown(AlgoError):
+    """The distribution has no package of a name in `system-packages`."""
 
-    code = "runtime_build_failed"
-    hint = "algo doctor"
+    code = "system_package_unknown"
+    exit_code = USAGE
+
+
+class DebianUnreachable(AlgoError):
+    """The build cannot reach the distribution's packages; `details` holds what apt said."""
+
+    code = "debian_unreachable"
+    exit_code = UNREACHABLE
+    hint = "algo doctor shows the proxy; set HTTP_PROXY and HTTPS_PROXY where there is one"
 
 
 class RuntimeInvalid(AlgoError):

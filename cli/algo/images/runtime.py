@@ -11,8 +11,14 @@ import msgspec
 
 from algo.errors import AlgoError
 from algo.events import Step
+from algo.images.apt import apt_problem
 from algo.images.config import Below, assemble_runtime
-from algo.images.errors import RuntimeInvalid, RuntimeUnavailable
+from algo.images.errors import (
+    DebianUnreachable,
+    RuntimeInvalid,
+    RuntimeUnavailable,
+    SystemPackageUnknown,
+)
 from algo.images.image import Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
 from algo.images.recipe import host_platform
@@ -150,6 +156,8 @@ def ensure_runtime(
 
     Raises:
         RuntimeUnavailable: It is not cached and there is no engine to build it.
+        SystemPackageUnknown: The distribution lacks a package that is asked for.
+        DebianUnreachable: Its packages cannot be fetched.
         ImageBuildFailed: The engine could not build it.
     """
     found = None if fresh else find_runtime(recipe, cache)
@@ -177,6 +185,8 @@ def _assemble(
     """Return the image for another processor, by running nothing of it where that is possible."""
     try:
         return _build(recipe, cache, engine, notify)
+    except (SystemPackageUnknown, DebianUnreachable):
+        raise
     except AlgoError as error:
         packages = _FOREIGN.findall(error.details)
         if not packages:
@@ -222,6 +232,9 @@ def _build(
             lambda line: _tell(line, what, notify),
         )
     except AlgoError as error:
+        problem = apt_problem(error, recipe)
+        if problem is not None:
+            raise problem from error
         if recipe.assembled or recipe.platform == here:
             raise
         text = f"this engine cannot build the runtime image for {recipe.platform}"

@@ -220,15 +220,33 @@ def test_a_dockerfile_that_fails_tells_its_last_lines_and_leaves_nothing(
     env = {**os.environ, "DOCKER_CONFIG": str(tmp_path / "docker")}
     images = DockerImages(find(os.environ, Path.home()), env)
     platform = str(host_platform())
-    recipe = b"FROM debian:trixie-slim\nRUN echo because && false\n"
+    recipe = b"FROM debian:trixie-slim\nRUN printf '\\033[31mbecause\\033[0m\\n' && false\n"
     with pytest.raises(ImageBuildFailed) as raised:
         images.build_on(lambda _: recipe, {}, {}, "algo.local/x/y:1", platform, lambda line: None)
-    assert "because" in raised.value.details
+    assert raised.value.details == "because"
+    assert "step [2/2] RUN printf" in raised.value.message
+    assert raised.value.message.endswith("ended with code 1")
+    wrong = b"FROM debian:trixie-slim\nRUNN true\n"
+    with pytest.raises(ImageBuildFailed, match="unknown instruction: RUNN"):
+        images.build_on(lambda _: wrong, {}, {}, "algo.local/x/y:1", platform, lambda line: None)
     with pytest.raises(ImageMissing, match=r"there is no 127\.0\.0\.1:9/x for"):
         images.digest_of("127.0.0.1:9/x", platform)
     without = DockerImages(find(os.environ, Path.home()), {**os.environ, "PATH": str(tmp_path)})
     with pytest.raises(BuildKitMissing):
         without.build_on(lambda _: recipe, {}, {}, "x", platform, lambda line: None)
+
+
+def test_a_build_that_fails_tells_the_step_and_what_it_wrote(engine: Engine) -> None:
+    images = DockerImages(find(os.environ, Path.home()), os.environ)
+    recipe = b"ARG BASE\nFROM $BASE\nRUN true\nRUN printf '\\033[31mno\\033[0m' >&2; exit 3\n"
+    tag, platform = "algo.local/x/fails:1", str(host_platform())
+    lines: list[str] = []
+    with pytest.raises(ImageBuildFailed) as raised:
+        images.build(recipe, base.IMAGE, tag, {}, platform, lines.append)
+    assert "step 4/4 (RUN printf" in raised.value.message
+    assert raised.value.message.endswith("ended with code 3")
+    assert raised.value.details == "no"
+    assert not any("\x1b" in line for line in lines)
 
 
 def test_the_tag_follows_the_content(tmp_path: Path, owner: str) -> None:
