@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from algo.events import Step, one_at_a_time, sized
+from algo.events import Note, Step, one_at_a_time, sized
 from algo.images.config import APP
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, file_digest, find_joined, make_joined
@@ -58,6 +59,7 @@ def model_layers(
     """Return the layers of every model, those of one after another.
 
     A file that did not change since it was read is not read again; several are read at once.
+    What lies outside the project, behind a link, is said.
 
     Raises:
         ModelMissing: A fetched model is not in the project.
@@ -66,11 +68,12 @@ def model_layers(
     """
     names = sorted(project.manifest.models)
     most = max(1, _MOST // max(1, len(names)))
-    groups = [
-        group
-        for name in names
-        for group in split(name, model_parts(project, lock, name, cache), most)
-    ]
+    groups: list[tuple[str, list[Part]]] = []
+    for name in names:
+        parts = model_parts(project, lock, name, cache)
+        if name not in project.manifest.model_sources:
+            _tell_of_links(project, project.manifest.model_paths[name], parts, notify)
+        groups += split(name, parts, most)
     telling = one_at_a_time(notify)
 
     def layer(group: tuple[str, list[Part]]) -> Layer:
@@ -96,6 +99,22 @@ def model_parts(project: Project, lock: Lock, name: str, cache: Cache) -> tuple[
 
     entries = collect(place, base)
     return tuple(_each(part, entries, sum(entry.size for entry in entries)))
+
+
+def _tell_of_links(project: Project, path: str, parts: Sequence[Part], notify: Notify) -> None:
+    """Say what of the model at `path` is shipped although it lies outside the project."""
+    place = project.root / path
+    found = {path: place.resolve()}
+    if place.resolve().is_relative_to(project.root):
+        sources = {f"{path.rstrip('/')}/{part.path}": part.entry.source for part in parts}
+        found = {
+            name: source.resolve()
+            for name, source in sources.items()
+            if isinstance(source, Path) and not source.resolve().is_relative_to(project.root)
+        }
+    for name, aim in [*found.items()][:1]:
+        more = f", and {len(found) - 1} more are such links" if len(found) > 1 else ""
+        notify(Note(f"{name} is a link to {aim}{more}: what lies there is shipped"))
 
 
 def split(name: str, parts: Sequence[Part], most: int) -> list[tuple[str, list[Part]]]:

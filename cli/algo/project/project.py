@@ -88,16 +88,22 @@ class Project:
 
         Raises:
             EntrypointMissing: The entry file is not there.
-            ModelMissing: A model is not there.
+            ModelMissing: A model is not there, or a folder without a file.
         """
         if not self.entry_file.is_file():
             entry = self.entry_file.relative_to(self.root)
             raise EntrypointMissing(f"the entry file {entry} of {self.name} is not there")
-        fetched = self.manifest.model_sources
         for name, path in self.manifest.model_paths.items():
-            if name not in fetched and not (self.root / path).exists():
-                train = (self.root / "train.py").is_file()
-                raise ModelMissing(
-                    f"the model {name} is not at {path}",
-                    hint="algo exec -- python train.py" if train else f"put the model at {path}",
-                )
+            if name not in self.manifest.model_sources:
+                self._check_model(name, path)
+
+    def _check_model(self, name: str, path: str) -> None:
+        place = self.root / path
+        if not place.exists():
+            problem, hint = f"the model {name} is not at {path}", f"put the model at {path}"
+        elif place.is_dir() and all(below.is_dir() for below in place.rglob("*")):
+            problem, hint = f"the model {name} at {path} is an empty folder", f"put files in {path}"
+        else:
+            return
+        train = (self.root / "train.py").is_file()
+        raise ModelMissing(problem, hint="algo exec -- python train.py" if train else hint)

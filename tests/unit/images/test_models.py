@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from algo.images.models import Part, split
+from algo.events import Note
+from algo.images.cache import Cache
+from algo.images.models import Part, model_layers, split
 from algo.images.tree import Entry
+from algo.project.project import Project
+
+from tests.unit.images.projects import MANIFEST, lock, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from algo.events import Event
 
 MIB = 1 << 20
+
+
+def told(root: Path, cache: Path) -> list[str]:
+    """Return what is said while the layers of the models of the project in `root` are made."""
+    events: list[Event] = []
+    model_layers(Project.open(root), lock(), Cache(cache), notify=events.append)
+    return [event.text for event in events if isinstance(event, Note)]
 
 
 def part(path: str, mib: int) -> Part:
@@ -58,3 +76,36 @@ def test_there_are_never_more_layers_than_an_engine_takes() -> None:
     shards = [part(f"{number:04}.safetensors", 200) for number in range(500)]
 
     assert len(split("m", shards, 96)) <= 96
+
+
+def test_a_model_that_is_a_link_out_of_the_project_is_said(tmp_path: Path) -> None:
+    root = project(tmp_path / "p").root
+    assert told(root, tmp_path / "c") == []
+    (root / "models" / "small.bin").rename(tmp_path / "weights.bin")
+    (root / "models" / "small.bin").symlink_to(tmp_path / "weights.bin")
+    assert told(root, tmp_path / "c") == [
+        f"models/small.bin is a link to {tmp_path / 'weights.bin'}: what lies there is shipped"
+    ]
+
+
+def test_links_out_of_the_project_in_the_folder_of_a_model_are_said_in_one_line(
+    tmp_path: Path,
+) -> None:
+    root = project(tmp_path / "p").root
+    (root / "algo.toml").write_text(MANIFEST.replace("small.bin", "net/"))
+    elsewhere = tmp_path / "cache"
+    elsewhere.mkdir()
+    (root / "models" / "net").mkdir()
+    for name in ("a.bin", "b.bin"):
+        (elsewhere / name).write_text(name)
+        (root / "models" / "net" / name).symlink_to(elsewhere / name)
+    (root / "models" / "net" / "same.bin").symlink_to("a.bin")
+    (root / "models" / "net" / "near.bin").symlink_to("../small.bin")
+    said = f"models/net/a.bin is a link to {elsewhere / 'a.bin'}, and 2 more are such links"
+    assert told(root, tmp_path / "c") == [f"{said}: what lies there is shipped"]
+
+    (root / "models" / "all").symlink_to(elsewhere)
+    (root / "algo.toml").write_text(MANIFEST.replace("small.bin", "all"))
+    assert told(root, tmp_path / "c") == [
+        f"models/all is a link to {elsewhere}: what lies there is shipped"
+    ]

@@ -163,6 +163,19 @@ def test_missing_files_are_named_with_the_way_to_make_them(tmp_path: Path) -> No
     assert caught.value.hint == "algo exec -- python train.py"
 
 
+def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "algo.toml").write_text(MINIMAL + "[models]\nnet = 'models/net'\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "digits.py").write_text("def apply(input): return input\n")
+    (tmp_path / "models" / "net" / "variables").mkdir(parents=True)
+    project = Project.open(tmp_path)
+    with pytest.raises(ModelMissing, match="net at models/net is an empty folder") as caught:
+        project.check_files()
+    assert caught.value.hint == "put files in models/net"
+    (tmp_path / "models" / "net" / "variables" / "data").write_text("weights")
+    project.check_files()
+
+
 def test_the_description_holds_no_version_so_that_one_content_has_one_digest() -> None:
     plain = describe(manifest.parse(MINIMAL))
     assert plain == describe(manifest.parse(MINIMAL + 'version = "1.2.0"\n'))
