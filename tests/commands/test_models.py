@@ -111,7 +111,11 @@ def test_another_hash_in_the_manifest_is_another_model(
 
     manifest(project, web, WORDS)
     web.files["/words.txt"] = b"changed"
-    assert told(capsys, "run", "-d", "2")["word"] == "two"  # it is in the cache
+    # It is in the cache, and its address has something else.
+    refused = told(capsys, "run", "-d", "2", code=4)["error"]
+    assert (refused["code"], "has 7 bytes" in refused["message"]) == ("model_corrupted", True)
+    web.files["/words.txt"] = WORDS
+    assert told(capsys, "run", "-d", "2")["word"] == "two"
 
 
 def test_what_is_no_longer_fetched_is_no_longer_there(

@@ -54,13 +54,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._content(web.files[self.path], range_)
 
     def _content(self, content: bytes, range_: str) -> None:
-        start = int(range_.removeprefix("bytes=").rstrip("-")) if range_ else 0
-        if range_ and start >= len(content):
+        first, _, last = range_.removeprefix("bytes=").partition("-")
+        start, size = int(first or 0), len(content)
+        if range_ and start >= size:
             self._answer(416, {})
             return
-        body = content[start:]
+        body = content[start : int(last) + 1 if last else None]
         self.send_response(206 if range_ else 200)
         self.send_header("Content-Length", str(len(body)))
+        if range_:
+            self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{size}")
         self.end_headers()
         cut = self.web.cuts.pop(0) if self.web.cuts else len(body)
         self.wfile.write(body[:cut])

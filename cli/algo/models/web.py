@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from algo.events import Progress
+from algo.events import Note, Progress
 from algo.models.errors import (
     ModelCorrupted,
     ModelInvalid,
@@ -19,7 +19,7 @@ from algo.oci.digest import Digest
 from algo.registry.transport import PASSING, Patience, is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _CONNECT, _READ = 10.0, 60.0
 _STEP = 4 << 20
+_OTHER = "find out who changed it; if you meant that, put the new hash into algo.toml"
 
 
 class _Again(Exception):
@@ -56,10 +57,16 @@ class Web:
     def fetch(
         self, source: ModelSource, revision: str, cache: ModelCache, *, notify: Notify
     ) -> tuple[LockedFile, ...]:
-        """See Origin."""
-        name = urlsplit(source.where).path.rsplit("/", 1)[-1] or source.name
+        """See Origin: an address whose content is here already is asked whether it has it, too."""
+        url, split = source.where, urlsplit(source.where)
+        name = split.path.rsplit("/", 1)[-1] or source.name
+        known = cache.find(source.sha256, name)
+        if known is not None:
+            self._downloads.ask(url, known.size)
+            notify(Note(f"{split.netloc} has {name}; its content was here already"))
+            return (known,)
         text = f"Fetching {source.name}"
-        return (self._downloads.file(source.where, name, source.sha256, cache, text, notify),)
+        return (self._downloads.file(url, name, source.sha256, cache, text, notify),)
 
 
 class Downloads:
@@ -117,24 +124,65 @@ class Downloads:
                     break
         raise ModelCorrupted(
             f"{url} is not what was said: its SHA-256 is {found}",
-            hint="find out who changed it; if you meant that, put the new hash into algo.toml",
+            hint=_OTHER,
         )
+
+    def ask(self, url: str, size: int) -> None:
+        """Ask whether there is a file of `size` bytes behind `url`, without bringing it.
+
+        Raises:
+            ModelCorrupted: It has another size.
+            AlgoError: As `file`.
+        """
+        self._patiently(url, lambda client: self._look(client, url, size))
 
     def _download(self, url: str, partial: Path, text: str, notify: Notify) -> None:
         """Get `url` into `partial`, after what is there already."""
+        self._patiently(
+            url,
+            lambda client: self._rest(client, url, partial, text, notify),
+            lambda: _size(partial),
+        )
+
+    def _patiently(
+        self,
+        url: str,
+        attempt: Callable[[httpx.Client], None],
+        came: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Make attempts until one succeeds, or several brought nothing more than `came` says."""
         failures = 0
         with self._client(url) as client:
             while True:
-                before = _size(partial)
+                before = came()
                 try:
-                    self._rest(client, url, partial, text, notify)
+                    attempt(client)
                     return
                 except _Again as error:
-                    failures = 1 if _size(partial) > before else failures + 1
+                    failures = 1 if came() > before else failures + 1
                     if failures >= self._patience.attempts:
                         host = urlsplit(url).netloc
                         raise ModelUnreachable(f"{host} does not send {url}: {error}") from error
                     self._patience.pause(failures, error.wait)
+
+    def _look(self, client: httpx.Client, url: str, size: int) -> None:
+        """Ask for the first byte: addresses that are signed for GET refuse HEAD."""
+        import httpx
+
+        try:
+            with client.stream(
+                "GET", url, headers=self._headers | {"Range": "bytes=0-0"}
+            ) as answer:
+                self._refuse(answer, url)
+                whole = answer.headers.get("content-range", "").rpartition("/")[2]
+                if answer.status_code == 200:
+                    whole = answer.headers.get("content-length", "")
+        except (httpx.TransportError, ssl.SSLError) as error:
+            raise _Again(f"{type(error).__name__}: {error}") from error
+        if whole.isdigit() and int(whole) != size:
+            raise ModelCorrupted(
+                f"{url} is not what was said: it has {whole} bytes, not {size}", hint=_OTHER
+            )
 
     def _rest(
         self, client: httpx.Client, url: str, partial: Path, text: str, notify: Notify

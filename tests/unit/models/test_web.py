@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import Progress, silent
+from algo.events import Note, Progress, silent
 from algo.models.cache import ModelCache
 from algo.models.errors import (
     ModelCorrupted,
@@ -61,8 +61,30 @@ def test_a_file_is_fetched_once(web: fake.Web, cache: ModelCache) -> None:
     assert cache.path(file.sha256).read_bytes() == WEIGHTS
     assert (file.path, file.size) == ("w.bin", len(WEIGHTS))
     assert again == (file,)
-    assert len(web.asked) == 1
+    assert web.asked == [("/w.bin", ""), ("/w.bin", "bytes=0-0")]
+    assert web.sent == len(WEIGHTS) + 1
     assert told[-1] == Progress("Fetching w", len(WEIGHTS), len(WEIGHTS))
+
+
+def test_an_address_is_asked_even_where_the_cache_has_its_content(
+    web: fake.Web, cache: ModelCache
+) -> None:
+    origin().fetch(source(web), "", cache, notify=silent)
+    told: list[Event] = []
+    web.answers = [(503, {})]
+    origin().fetch(source(web), "", cache, notify=told.append)
+    host = web.address.removeprefix("http://")
+    assert told == [Note(f"{host} has w.bin; its content was here already")]
+
+    web.answers = [(404, {})]
+    with pytest.raises(ModelNotFound, match="with 404"):
+        origin().fetch(source(web), "", cache, notify=silent)
+    web.files["/w.bin"] = WEIGHTS[:-1]
+    with pytest.raises(ModelCorrupted, match="it has 299999 bytes, not 300000"):
+        origin().fetch(source(web), "", cache, notify=silent)
+    dead = parse_source("w", Remote("http://127.0.0.1:9/w.bin", source(web).sha256), "algo.toml")
+    with pytest.raises(ModelUnreachable, match=r"127\.0\.0\.1:9 does not send"):
+        origin().fetch(dead, "", cache, notify=silent)
 
 
 def test_a_download_that_is_cut_goes_on_where_it_broke(web: fake.Web, cache: ModelCache) -> None:
