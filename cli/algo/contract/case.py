@@ -36,7 +36,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Refuses:
-    """The answer must be an error with this code, `message` being part of its message."""
+    """The answer must be an error with this `code` (empty: any) and `message` in its own."""
 
     code: str
     message: str = ""

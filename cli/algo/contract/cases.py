@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from algo.contract import algorithmia
 from algo.contract.case import (
     FOLDER,
     AnyCase,
@@ -19,9 +20,10 @@ from algo.contract.case import (
     Labelled,
     Refuses,
 )
+from algo.contract.document import a, load
 from algo.contract.errors import CaseInvalid
 from algo.contract.metrics import METRICS
-from algo.contract.values import Tolerance, kind
+from algo.contract.values import Tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -49,21 +51,25 @@ _TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 def read_cases(project: Path) -> tuple[AnyCase, ...]:
     """Return the cases of the folder `project`, by file and position; () when it has none.
 
+    They are in `cases/`, and in `TEST_CASES.json` as Algorithmia's tools read it.
+
     Raises:
         CaseInvalid: A file is not UTF-8, not JSON, or holds something else than cases.
         OSError: The folder or a file of it may not be read.
     """
     folder, cases = project / FOLDER, list[AnyCase]()
     files = folder.iterdir() if folder.is_dir() else ()
-    for path in sorted(file for file in files if file.suffix == ".json"):
+    old = [project / algorithmia.FILE] if (project / algorithmia.FILE).is_file() else []
+    for path in [*sorted(file for file in files if file.suffix == ".json"), *old]:
         where = path.relative_to(project).as_posix()
+        parse = algorithmia.parse if path in old else parse_cases
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise CaseInvalid(
                 f"{where} is not UTF-8 at byte {error.start}", hint="save it as UTF-8"
             ) from error
-        cases += parse_cases(text, where)
+        cases += parse(text, where)
     return tuple(cases)
 
 
@@ -97,7 +103,7 @@ def parse_cases(text: str, where: str) -> tuple[AnyCase, ...]:
     Raises:
         CaseInvalid: It is not JSON (line and column are named), or no case.
     """
-    document = _load(text, where)
+    document = load(text, where)
     many = isinstance(document, list)
     found: list[AnyCase] = []
     names: set[str] = set()
@@ -112,33 +118,12 @@ def parse_cases(text: str, where: str) -> tuple[AnyCase, ...]:
     return tuple(found)
 
 
-def _load(text: str, where: str) -> Any:
-    def constant(name: str) -> NoReturn:
-        raise CaseInvalid(f"{where} holds {name}, which JSON does not have")
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise CaseInvalid(f"{where}: the key {key!r} stands twice in one object")
-            found[key] = value
-        return found
-
-    try:
-        return json.loads(text, parse_constant=constant, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        reason = error.msg[:1].lower() + error.msg[1:]
-        raise CaseInvalid(f"{where}:{error.lineno}:{error.colno} is not JSON: {reason}") from error
-    except RecursionError as error:
-        raise CaseInvalid(f"{where} is nested too deeply") from error
-
-
 class _Reader:
     """Reads one case; `place` begins every message."""
 
     def __init__(self, place: str, item: Any) -> None:
         if not isinstance(item, dict):
-            raise CaseInvalid(f"{place} is {_a(item)}, not an object with input and expected")
+            raise CaseInvalid(f"{place} is {a(item)}, not an object with input and expected")
         name = item.get("name")
         self.item: dict[str, Any] = item
         self.place = f"{place} ({name!r})" if isinstance(name, str) else place
@@ -174,7 +159,7 @@ class _Reader:
             self._fail('error is neither a code nor {"code": …, "message": …}')
         self._known(wanted, ("code", "message"), "error ")
         if not isinstance(wanted.get("message", ""), str):
-            self._fail(f"error message is {_a(wanted['message'])}, not a string")
+            self._fail(f"error message is {a(wanted['message'])}, not a string")
         return Refuses(wanted["code"], wanted.get("message", ""))
 
     def _assertions(self, wanted: Json) -> Holds:
@@ -185,11 +170,11 @@ class _Reader:
         for number, item in enumerate(items, start=1):
             place = f"assert {number} " if isinstance(wanted, list) else "assert "
             if not isinstance(item, dict):
-                self._fail(f"{place}is {_a(item)}, not an object")
+                self._fail(f"{place}is {a(item)}, not an object")
             self._known(item, ("path", *_KINDS), place)
             path = item.get("path", "")
             if not isinstance(path, str):
-                self._fail(f"{place}path is {_a(path)}, not a string")
+                self._fail(f"{place}path is {a(path)}, not a string")
             operands = [(key, value) for key, value in item.items() if key != "path"]
             if not operands:
                 self._fail(f"{place}demands nothing; known: {', '.join(_KINDS)}")
@@ -200,7 +185,7 @@ class _Reader:
         wanted = _KINDS[key]
         boolean = isinstance(operand, bool) and object not in wanted
         if boolean or not isinstance(operand, wanted):
-            self._fail(f"{place}{key} is {_a(operand)}, not a {wanted[-1].__name__}")
+            self._fail(f"{place}{key} is {a(operand)}, not a {wanted[-1].__name__}")
         if key == "type" and operand not in _TYPES:
             self._fail(f"{place}type is {operand!r}; known: {', '.join(_TYPES)}")
         if key == "matches":
@@ -234,7 +219,7 @@ class _Reader:
     def _example(self, number: int, item: Json, metric: str) -> Example:
         place = f"example {number} "
         if not isinstance(item, dict):
-            self._fail(f"{place}is {_a(item)}, not an object with input and label")
+            self._fail(f"{place}is {a(item)}, not an object with input and label")
         self._known(item, ("input", "label"), place)
         for key in ("input", "label"):
             if key not in item:
@@ -255,7 +240,7 @@ class _Reader:
 
     def _number(self, value: Json, what: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self._fail(f"{what} is {_a(value)}, not a number")
+            self._fail(f"{what} is {a(value)}, not a number")
         if not abs(value) <= sys.float_info.max:
             self._fail(f"{what} is too large a number")
         return float(value)
@@ -263,9 +248,7 @@ class _Reader:
     def _typed(self, key: str, wanted: type, default: Any) -> Any:
         value = self.item.get(key, default)
         if not isinstance(value, wanted):
-            reason = (
-                f"is {_a(value)}, not a {wanted.__name__}" if key in self.item else "is missing"
-            )
+            reason = f"is {a(value)}, not a {wanted.__name__}" if key in self.item else "is missing"
             self._fail(f"{key} {reason}")
         return value
 
@@ -278,8 +261,3 @@ class _Reader:
 
     def _fail(self, reason: str, hint: str | None = None) -> NoReturn:
         raise CaseInvalid(f"{self.place}: {reason}", hint=hint)
-
-
-def _a(value: Any) -> str:
-    word = kind(value)
-    return "null" if word == "null" else f"an {word}" if word[0] in "aio" else f"a {word}"

@@ -104,7 +104,7 @@ def record(
     taken = [case for case in golden if not isinstance(case.check, Refuses)]
     given = [answers[case.id] for case in taken if case.id in answers]
     examples = [e.input for c in cases if not isinstance(c, Case) for e in c.examples]
-    codes = {case.check.code for case in golden if isinstance(case.check, Refuses)}
+    codes = {case.check.code for case in golden if isinstance(case.check, Refuses)} - {""}
     return Contract(
         input=infer([*(case.input for case in taken), *examples]),
         output=infer(answer.value for answer in given if isinstance(answer, Answer)),

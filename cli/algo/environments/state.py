@@ -16,7 +16,8 @@ from algo.environments.requirements import (
     inputs_digest,
 )
 from algo.errors import AlgoError
-from algo.project.manifest import FILE, read
+from algo.project.errors import ProjectNotFound
+from algo.project.project import MANIFESTS, manifest_in, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,10 @@ def said_by(root: Path) -> str:
     Comments do not count, except where the files cannot be understood.
     """
     try:
-        manifest = read(root / FILE)
+        path = manifest_in(root)
+        if path is None:
+            raise ProjectNotFound(f"{root} has no manifest any more")
+        manifest = read(path)
         requirements = find_requirements(root, manifest.environment.requirements)
         said = msgspec.json.encode(manifest).decode()
         steps = _steps(root, manifest.environment.dockerfile)
@@ -55,6 +59,6 @@ def _bytes_of(root: Path) -> str:
     total = hashlib.sha256()
     files = sorted(root.iterdir()) if root.is_dir() else []  # moved away while it is served
     for path in files:
-        if path.is_file() and (path.name == FILE or may_state_packages(path.name)):
+        if path.is_file() and (path.name in MANIFESTS or may_state_packages(path.name)):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DESCRIBING = (
     "algo.toml",
     "algo.lock",
+    "algorithmia.conf",
     IGNORE_FILE,
     "requirements*.in",
     "requirements*.txt",

@@ -98,6 +98,7 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     serving: ServingDescription
     gpu: bool = False
     sample: Any = None
+    written_for: str = ""
 
 
 class _Gpu(msgspec.Struct, frozen=True):
@@ -133,6 +134,7 @@ def describe(manifest: Manifest, sample: object = None) -> bytes:
         ),
         gpu=manifest.environment.gpu,
         sample=sample if len(msgspec.json.encode(sample)) <= _LARGEST_SAMPLE else None,
+        written_for=manifest.algorithm.written_for,
     )
     return msgspec.json.encode(description)
 

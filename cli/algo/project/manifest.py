@@ -39,7 +39,10 @@ _ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+
 
 
 class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """`[algorithm]`: what it is called and where it begins."""
+    """`[algorithm]`: what it is called and where it begins.
+
+    `written_for` says whose modules and services the code expects, besides our contract.
+    """
 
     name: str
     language: str
@@ -49,6 +52,7 @@ class Algorithm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     license: str = ""
     authors: tuple[str, ...] = ()
     repository: str = ""
+    written_for: Literal["", "algorithmia"] = ""
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.project import algorithmia
 from algo.project.errors import EntrypointMissing, ModelMissing, ProjectNotFound
-from algo.project.manifest import FILE, Manifest, read
+from algo.project.manifest import FILE, Manifest
+from algo.project.manifest import read as read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +16,28 @@ if TYPE_CHECKING:
 
 # What `algo lock` writes.
 LOCK_FILES = frozenset({"algo.lock", "conda-lock.yml"})
+# What makes a folder a project; where both lie in it, the first is its manifest.
+MANIFESTS = (FILE, algorithmia.FILE)
+
+
+def manifest_in(folder: Path) -> Path | None:
+    """Return the manifest of the project that `folder` is, None when it is none."""
+    return next((folder / name for name in MANIFESTS if (folder / name).is_file()), None)
+
+
+def root_above(folder: Path) -> Path | None:
+    """Return the folder of the project that holds `folder`, None without one."""
+    start = folder.resolve()
+    return next((one for one in (start, *start.parents) if manifest_in(one)), None)
+
+
+def read(path: Path) -> Manifest:
+    """Read the manifest at `path`, be it `algo.toml` or `algorithmia.conf`.
+
+    Raises:
+        AlgoError: It cannot be read.
+    """
+    return algorithmia.read(path) if path.name == algorithmia.FILE else read_toml(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +49,14 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path) -> Project:
-        """Open the project whose `algo.toml` lies in `folder`.
+        """Open the project whose manifest lies in `folder`.
 
         Raises:
             ProjectNotFound: There is none, or its path is no UTF-8.
             ManifestInvalid: It cannot be read.
         """
-        path = folder / FILE
-        if not path.is_file():
+        path = manifest_in(folder)
+        if path is None:
             raise ProjectNotFound(f"{folder} is not a project: it has no {FILE}")
         root = folder.resolve()
         try:
@@ -46,17 +70,16 @@ class Project:
 
     @classmethod
     def find(cls, folder: Path) -> Project:
-        """Open the project that holds `folder`: `algo.toml` there or in a folder above.
+        """Open the project that holds `folder`: its manifest is there or in a folder above.
 
         Raises:
             ProjectNotFound: There is none up to the root.
             ManifestInvalid: It cannot be read.
         """
-        start = folder.resolve()
-        for place in (start, *start.parents):
-            if (place / FILE).is_file():
-                return cls.open(place)
-        raise ProjectNotFound(f"no {FILE} in {folder} or in a folder above it")
+        root = root_above(folder)
+        if root is None:
+            raise ProjectNotFound(f"no {FILE} in {folder} or in a folder above it")
+        return cls.open(root)
 
     @property
     def name(self) -> str:

@@ -1,31 +1,49 @@
-"""Write a version into `algo.toml` and leave everything else as it is, comments included."""
+"""Write a version into a project's manifest and leave everything else as it is."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from algo.project.manifest import FILE
+from algo.project import algorithmia
+from algo.project.project import manifest_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def write_version(root: Path, version: str) -> None:
-    """Set `[algorithm] version` in the project at `root`, in one step."""
-    import tomlkit
+    """Set the version in the manifest of the project at `root`, in one step.
 
-    path = root / FILE
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    algorithm = document["algorithm"]
-    assert isinstance(algorithm, dict)
-    if algorithm.get("version") == version:
+    Raises:
+        OSError: It cannot be written, or is not there any more.
+    """
+    path = manifest_in(root)
+    if path is None:
+        raise FileNotFoundError(f"{root} has no manifest any more")
+    before = path.read_text(encoding="utf-8")
+    if path.name == algorithmia.FILE:
+        after = algorithmia.with_version(before, version)
+    else:
+        after = _in_toml(before, version)
+    if after == before:
         return
-    algorithm["version"] = version
-    temporary = path.with_name(f".{FILE}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(tomlkit.dumps(document))
+        file.write(after)
         file.flush()
         os.fsync(file.fileno())  # else a loss of power could leave the author an empty file
     temporary.chmod(path.stat().st_mode & 0o777)
     temporary.replace(path)
+
+
+def _in_toml(text: str, version: str) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    algorithm = document["algorithm"]
+    assert isinstance(algorithm, dict)
+    if algorithm.get("version") == version:
+        return text
+    algorithm["version"] = version
+    return tomlkit.dumps(document)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from algo.project.manifest import FILE
+from algo.project.project import MANIFESTS
 from algo.publish.errors import GitFailed
 from algo.publish.source import Checkout
 
@@ -24,7 +24,7 @@ _SECONDS = 120
 _EVERY = ("--untracked-files=all", "--ignored=matching", "--no-renames")
 # git's short form of an ssh address: `git@github.com:acme/digits.git`.
 _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\\]+)")
-_VERSION = re.compile(rb'version[ \t]*=[ \t]*"[^"]*"')
+_VERSION = re.compile(rb'version[ \t]*=[ \t]*"[^"]*"|"version"[ \t]*:[ \t]*"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,10 @@ class GitSources:
         if commit and not ref:
             tag = self._asked(root, "describe", "--tags", "--exact-match", "HEAD")
             ref = f"refs/tags/{tag}" if tag else ""
-        if FILE in changed and self._has_only_another_version(project):
-            changed.remove(FILE)
+        written = [name for name in MANIFESTS if name in changed]
+        for name in written:
+            if self._has_only_another_version(project, name):
+                changed.remove(name)
         return Checkout(
             commit=commit,
             ref=ref,
@@ -66,9 +68,9 @@ class GitSources:
         name = self._asked(root, "config", "--get", f"branch.{branch}.remote") or "origin"
         return self._asked(root, "config", "--get", f"remote.{name}.url")
 
-    def _has_only_another_version(self, project: Project) -> bool:
-        """Tell whether all that changed in `algo.toml` is what publishing itself writes."""
-        before, now = self._committed(project, FILE), project.root / FILE
+    def _has_only_another_version(self, project: Project, name: str) -> bool:
+        """Tell whether all that changed in a manifest is what publishing itself writes."""
+        before, now = self._committed(project, name), project.root / name
         if before is None or not now.is_file():
             return False
         return _without_version(before) == _without_version(now.read_bytes())
@@ -132,8 +134,8 @@ def public_address(remote: str) -> str:
 
 
 def _without_version(text: bytes) -> list[bytes]:
-    """Return the lines of an `algo.toml` but the one that publishing writes."""
-    lines = [line.strip() for line in text.splitlines()]
+    """Return the lines of a manifest but the one that publishing writes, and commas of JSON."""
+    lines = [line.strip().removesuffix(b",") for line in text.splitlines()]
     return [line for line in lines if line and not _VERSION.fullmatch(line)]
 
 

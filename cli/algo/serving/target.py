@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.project.project import Project
+from algo.project.project import MANIFESTS, Project
 from algo.serving.errors import InputInvalid, TargetUnknown
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def find_target(text: str, cwd: Path) -> Target:
     A folder that exists wins over a reference of the same spelling.
 
     Raises:
-        ProjectNotFound: It is a folder without `algo.toml`.
+        ProjectNotFound: It is a folder without a manifest.
         ManifestInvalid: Its manifest cannot be read.
         TargetUnknown: It is nothing that we know.
     """
@@ -50,7 +50,7 @@ def find_target(text: str, cwd: Path) -> Target:
     folder = cwd / text
     if folder.is_dir():
         return Project.open(folder)
-    if folder.name == "algo.toml" and folder.is_file():
+    if folder.name in MANIFESTS and folder.is_file():
         return Project.open(folder.parent)
     if text.startswith((".", "/", "~")) or not _REFERENCE.fullmatch(text):
         raise TargetUnknown(f"{text!r} is no folder here, and not a reference")

@@ -89,7 +89,10 @@ class Serving(msgspec.Struct, frozen=True):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """`algorithm.json`, as the command line writes it; `sample` is an input that it takes."""
+    """`algorithm.json`, as the command line writes it.
+
+    `sample` is an input that it takes; `written_for` whose services its code expects.
+    """
 
     name: str
     language: str
@@ -99,6 +102,7 @@ class Description(msgspec.Struct, frozen=True):
     contract: dict[str, Any] = {}
     gpu: bool = False
     sample: Any = None
+    written_for: str = ""
 
 
 class Options(msgspec.Struct, frozen=True):

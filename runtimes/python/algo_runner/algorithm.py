@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from algo_runner import reads
+from algo_runner import kit, reads
 from algo_runner.dependencies import Fingerprint, fingerprint
 from algo_runner.loading import Loaded
 from algo_runner.purity import apart
@@ -17,7 +17,7 @@ from algo_runner.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import ModuleType
+    from types import ModuleType, SimpleNamespace
 
     from algo_runner.source import Project
     from algo_runner.typed.stacking import Stack
@@ -78,7 +78,8 @@ class Algorithm:
         """
         if self.import_seconds > SLOW_IMPORT and not patient:
             return False
-        if new.digest != self.fingerprint.digest or new.doubtful or not self.loaded.pure:
+        doubtful = new.doubtful or self.fingerprint.doubtful
+        if new.digest != self.fingerprint.digest or doubtful or not self.loaded.pure:
             return False
         if self.state is None or not (new.classes or new.variables):
             return True
@@ -107,10 +108,16 @@ def import_algorithm(project: Project, function: str, *, watched: bool = False) 
             BadSignature where it, or `load`, cannot be called as it will be.
     """
     found = fingerprint(project) if project.entry.is_file() else Fingerprint("", classes=False)
+    if project.written_for:
+        kit.forget()
     began = time.perf_counter()
     with reads.noting() if watched else nullcontext(set[str]()) as opened:
-        module = project.load()
+        module: ModuleType | SimpleNamespace = project.load()
     seconds = time.perf_counter() - began
+    if project.written_for:
+        module = kit.functions(module)
+        if hasattr(module, "load"):  # by any name: nothing was followed from there
+            found = replace(found, doubtful=True)
     single = function.removesuffix("_batch")  # a name that ends so is that of a batch itself
     many = f"{single}_batch"
     batched = getattr(module, many, None)
@@ -156,7 +163,7 @@ def _signature(apply: Callable[..., Any], *, batch: bool) -> Signature:
         raise BadSignature(told, apply) from None
 
 
-def _function(module: ModuleType, name: str, project: Project) -> Callable[..., Any]:
+def _function(module: object, name: str, project: Project) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if not callable(found):
         raise AttributeError(f"{project.entry.relative_to(project.root)} has no function {name}")

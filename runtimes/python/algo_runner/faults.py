@@ -33,7 +33,7 @@ def report(error: BaseException, root: Path) -> dict[str, Any]:
     elif isinstance(error, BadSignature) and error.filename.startswith(below):
         file, line = error.filename, error.lineno
     return {
-        "error": type(error).__name__,
+        "error": _kind(error),
         "message": _message(error, below),
         "file": file.removeprefix(below),
         "line": line,
@@ -45,11 +45,19 @@ def callers_fault(error: BaseException) -> str | None:
     """Return the code of an `AlgorithmError`, None for every other exception.
 
     The class is known by its name: an algorithm defines its own, so that it imports nothing
-    of ours and runs under a plain pytest.
+    of ours and runs under a plain pytest. `AlgorithmException` is Algorithmia's.
     """
-    if not any(kind.__name__ == "AlgorithmError" for kind in type(error).__mro__):
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names.isdisjoint({"AlgorithmError", "AlgorithmException"}):
         return None
-    return str(getattr(error, "code", None) or "bad_input")[:200]
+    code = getattr(error, "code", None) or getattr(error, "error_type", None)
+    return str(code or "bad_input")[:200]
+
+
+def _kind(error: BaseException) -> str:
+    """Return the name of an exception's class, or the `error_type` that Algorithmia's has."""
+    told = getattr(error, "error_type", None)
+    return told[:200] if isinstance(told, str) and told else type(error).__name__
 
 
 def _stacktrace(error: BaseException, below: str) -> str:

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from algo_runner import forking, gpu
+from algo_runner import forking, gpu, kit
 from algo_runner.forking import EXIT_PROTOCOL
 from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.kept import keep_packages
@@ -69,7 +69,9 @@ def _hello(header: Header) -> Settings:
         sys.path.insert(0, str(header["packages"]))
     sys.dont_write_bytecode = True
     keep_packages(Path(sys.prefix))
-    project = Project(root, entry)
+    project = Project(root, entry, str(header.get("written_for", "")))
+    if project.written_for:
+        kit.provide(root)
     project.install()
     models = {name: str(root / path) for name, path in header.get("models", {}).items()}
     concurrency = int(header.get("concurrency", 1))

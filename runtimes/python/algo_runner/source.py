@@ -62,12 +62,20 @@ class ProjectFinder:
 
 
 class Project:
-    """The author's folder and the modules that came from it."""
+    """The author's folder and the modules that came from it.
 
-    def __init__(self, root: Path, entry: str) -> None:
+    Args:
+        root: The folder.
+        entry: The entry's file, relative to it.
+        written_for: Whose development kit its code begins by (`algo_runner.kit`), empty for none.
+    """
+
+    def __init__(self, root: Path, entry: str, written_for: str = "") -> None:
         self.root = root
         self.entry = root / entry
-        self.name = self.entry.stem
+        self.written_for = written_for
+        # Algorithmia's is `src.name`, so that `from . import` works in it.
+        self.name = ".".join(Path(entry).with_suffix("").parts) if written_for else self.entry.stem
         self.folders = [self.entry.parent] + ([root] if root != self.entry.parent else [])
 
     def install(self) -> None:

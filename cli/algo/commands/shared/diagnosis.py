@@ -111,11 +111,9 @@ def check_registry(deps: Deps) -> Finding:
 
 
 def _project(deps: Deps) -> Project | None:
-    from algo.project.manifest import FILE
-    from algo.project.project import Project
+    from algo.project.project import Project, root_above
 
-    around = (deps.cwd, *deps.cwd.parents)
-    root = next((folder for folder in around if (folder / FILE).is_file()), None)
+    root = root_above(deps.cwd)
     return Project.open(root) if root else None
 
 

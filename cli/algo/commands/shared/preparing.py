@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from algo.environments.state import may_state_packages, said_by
-from algo.project.manifest import FILE
-from algo.project.project import Project
+from algo.project.project import MANIFESTS, Project
 from algo.serving.errors import RestartNeeded
 from algo.serving.interface import Servable
 
@@ -65,7 +64,7 @@ class WorkingTree:
 
     def concerned(self, path: str) -> bool:
         """Tell whether `path` may say something of environment, models or limits."""
-        return path in (FILE, _LOCK, self._dockerfile) or may_state_packages(path)
+        return path in (*MANIFESTS, _LOCK, self._dockerfile) or may_state_packages(path)
 
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""

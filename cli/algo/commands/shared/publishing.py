@@ -71,13 +71,11 @@ def archive_place(deps: Deps, output: Path | None) -> tuple[Path | None, Path]:
         OutputInvalid: It cannot be written there, or would be in the next image.
     """
     from algo.images.code import outside_code
-    from algo.project.manifest import FILE
-    from algo.project.project import Project
+    from algo.project.project import Project, root_above
     from algo.resources import output_file
 
     place = output_file(deps.cwd, output) if output else None
-    above = (deps.cwd, *deps.cwd.parents)
-    root = next((folder for folder in above if (folder / FILE).is_file()), None)
+    root = root_above(deps.cwd)
     if root is None:
         return place, deps.cwd
     if place is not None:

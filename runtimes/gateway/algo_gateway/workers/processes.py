@@ -322,6 +322,7 @@ def hello_frame(options: Options, description: Description) -> bytes:
             "concurrency": description.serving.concurrency,
             "development": options.development,
             "gpu": options.gpu or description.gpu,
+            "written_for": description.written_for,
         }
     )
 

@@ -1,0 +1,55 @@
+"""Projects of Algorithmia as they lie in its repositories, by the commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from algo.main import run
+
+PROJECTS = Path(__file__).parent / "projects"
+
+
+@pytest.fixture
+def greeter(tmp_path: Path, algo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "greeter"
+    shutil.copytree(PROJECTS / "greeter", folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ALGO_ENGINE", "virtualenv")
+    return folder
+
+
+def test_an_old_project_runs_as_it_is(greeter: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = {path.name: path.read_bytes() for path in greeter.rglob("*") if path.is_file()}
+    (greeter / "input.bin").write_bytes(b"\x00\x01")
+    capfd.readouterr()
+    assert run(["run", "-d", '"world"']) == 0
+    assert capfd.readouterr().out == "hello world\n"
+    assert run(["run", "-d", '{"name": "Ada"}']) == 0
+    assert json.loads(capfd.readouterr().out) == {"greeting": "hello Ada"}
+    assert run(["run", "-D", "input.bin", "-o", "output.bin"]) == 0
+    assert (greeter / "output.bin").read_bytes() == b"\x01\x00"
+    after = {name: (greeter / name) for name in before if (greeter / name).is_file()}
+    assert all(path.read_bytes() == before[name] for name, path in after.items())
+
+
+def test_its_test_cases_are_golden_cases(greeter: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["test"]) == 0
+    assert "TEST_CASES.json: a field of the answer" in capfd.readouterr().out
+
+    cases = json.loads((greeter / "TEST_CASES.json").read_text())
+    (greeter / "TEST_CASES.json").write_text(json.dumps([{**cases[0], "expected_output": "hi"}]))
+    assert run(["test"]) == 1
+    assert 'expected "hi", got "hello world"' in capfd.readouterr().out
+
+
+def test_a_name_that_no_file_has_gets_the_nearest(
+    greeter: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (greeter / "src" / "Greeter.py").rename(greeter / "src" / "greting.py")
+    assert run(["run", "-d", "1"]) == 1
+    told = capfd.readouterr().err
+    assert "src/Greeter.py, the file of the algorithm, is not there" in told
+    assert "did you mean src/greting.py?" in told
