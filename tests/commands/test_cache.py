@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,3 +85,27 @@ def test_an_age_or_a_size_that_is_none_is_a_wrong_command_line(
 def test_cache_alone_shows_its_help(capsys: Captured) -> None:
     assert run(["cache"]) == 0
     assert "prune" in capsys.readouterr().out
+
+
+def test_the_starts_of_downloads_are_counted_and_go_by_age(home: Path, capsys: Captured) -> None:
+    downloads = home / "cache" / "downloads"
+    downloads.mkdir()
+    for name in ("young", "old", "written"):
+        (downloads / f"{name}.part").write_bytes(bytes(5000))
+    held = os.open(downloads / "written.part", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    kinds = {one["kind"]: one for one in told(capsys, "info")["kinds"]}
+    assert kinds["unfinished downloads"]["items"] == 3
+    assert kinds["unfinished downloads"]["kept"] == 1
+    assert "other" not in kinds
+    assert told(capsys, "prune")["removed"] == []
+    week = 8 * 86_400
+    os.utime(downloads / "old.part", (time.time() - week, time.time() - week))
+    os.utime(downloads / "written.part", (time.time() - week, time.time() - week))
+    done = told(capsys, "prune")
+    assert [one["name"] for one in done["removed"]] == ["old.part"]
+    assert [one["why"] for one in done["stayed"]] == ["in use"]
+    os.close(held)
+    done = told(capsys, "prune", "--all")
+    names = {one["name"] for one in done["removed"] if one["kind"] == "unfinished downloads"}
+    assert names == {"young.part", "written.part"}

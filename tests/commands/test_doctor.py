@@ -8,6 +8,14 @@ import pytest
 from algo.engines.processes import Process
 from algo.engines.sessions import Sessions
 from algo.main import run
+from algo.oci.digest import Digest
+from algo.oci.manifest import Index, decode, encode
+from algo.oci.media_types import INDEX
+from algo.registry.layout import LayoutStore
+from algo.storage.held import Held
+from algo.trust.pins import Pins
+
+from tests.contract.registry.content import NAME, push_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,3 +70,26 @@ def test_a_temporary_folder_of_a_killed_command_is_listed_then_removed(
     assert f"temporary, of a command that was killed ({left})" in capsys.readouterr().out
     run(["doctor", "--fix"])
     assert not left.exists()
+
+
+def test_a_damaged_name_of_the_store_is_told_then_mended(
+    no_docker: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = LayoutStore(no_docker / "data" / "store", held=Held())
+    index = decode(push_image(store, b"layer").index, Index)
+    annotations = {"org.opencontainers.image.version": "1.0.0"}
+    data = encode(msgspec.structs.replace(index, annotations=annotations))
+    digest = store.tag(NAME, "1.0.0", data, INDEX).digest
+    pins = Pins(no_docker / "data" / "pins")
+    pins.keep(NAME, "1.0.0", digest)
+    pins.keep(f"registry.example.com:5000/{NAME}", "1.1.0", Digest.of(b"elsewhere"))
+    (store.folder(NAME) / "index.json").write_bytes(b"")
+    assert run(["versions", NAME]) == 4
+    assert "hint: algo doctor --fix" in capsys.readouterr().err
+    assert run(["doctor"]) == 1
+    assert f"the list of versions is damaged: {NAME}" in capsys.readouterr().out
+    assert run(["doctor", "--fix"]) == 0
+    told = capsys.readouterr().out
+    assert f"mended {NAME}: 1.0.0 found, 1.1.0 lost" in told
+    assert f"algo pull registry.example.com:5000/{NAME}:1.1.0" in told
+    assert run(["versions", NAME]) == 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def doctor_command(
     ctx: typer.Context,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Remove what killed commands left behind.")
+        bool, typer.Option("--fix", help="Mend the store, and remove what killed commands left.")
     ] = False,
     json: JsonOpt = False,
 ) -> None:
@@ -30,7 +30,7 @@ def doctor_command(
     from algo.engines.health import examine
 
     deps: Deps = ctx.obj
-    report = examine(checks(deps), places(deps), fix=fix)
+    report = examine(checks(deps, fix=fix), places(deps), fix=fix)
     deps.output.result(report, human=table(report))
     if not report.healthy:
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from algo.errors import NOT_ALLOWED, REFUSED, UNREACHABLE, USAGE, AlgoError
+from algo.oci.errors import BadDocument
 
 if TYPE_CHECKING:
     from algo.oci.digest import Digest
@@ -108,6 +109,13 @@ class BlobCorrupted(AlgoError):
     def of(cls, digest: Digest, where: str, found: str) -> BlobCorrupted:
         """Return the error for the content of `digest` at `where`, which turned out `found`."""
         return cls(f"the content of {digest} in {where} is not what its digest says: {found}")
+
+
+class StoreDamaged(BadDocument):
+    """A name in the embedded store has no list of its versions that can be read."""
+
+    code = "store_damaged"
+    hint = "algo doctor --fix makes it anew from what is there"
 
 
 class VersionExists(AlgoError):

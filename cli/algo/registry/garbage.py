@@ -16,6 +16,7 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDigest, BadDocument
 from algo.oci.manifest import MAX_MANIFEST
 from algo.registry.documents import read_head
+from algo.registry.errors import StoreDamaged
 from algo.registry.listing import read_listing, tag_of
 from algo.storage.disk import DISK
 from algo.storage.files import locked, write_whole
@@ -54,7 +55,14 @@ class Garbage:
         """Return the versions of each name, what has no tag, and parts that nothing names."""
         found: list[Item] = []
         for repository in self.store.repositories():
-            found += self._in(repository)
+            try:
+                found += self._in(repository)
+            except StoreDamaged:
+                folder = self.store.folder(repository)
+                why = "a name is damaged: algo doctor --fix"
+                found.append(
+                    Item(VERSIONS, repository, changed(folder), (folder,), why, cache=False)
+                )
         return found
 
     def remove(self, item: Item) -> str:
@@ -92,6 +100,7 @@ class Garbage:
 
     def _in(self, repository: str) -> list[Item]:
         folder = self.store.folder(repository)
+        self.store.listing(repository)  # raises where it is damaged
         layout = _Layout(folder)
         kept = layout.kept()
         named = tuple(layout.blob(one) for one in kept if layout.blob(one).exists())

@@ -15,7 +15,7 @@ from algo.oci.manifest import MAX_MANIFEST, media_type_of
 from algo.oci.media_types import MANIFEST, SUBJECT
 from algo.oci.seal import holds, unseal
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
-from algo.registry.errors import BlobCorrupted, NotFound, VersionExists
+from algo.registry.errors import BlobCorrupted, NotFound, StoreDamaged, VersionExists
 from algo.registry.interface import How, Source, Transfer
 from algo.registry.listing import Listing, read_listing, tag_of
 from algo.registry.streams import chunks_of, reporting, verifying
@@ -79,9 +79,10 @@ class LayoutStore:
         return self._root.joinpath(*parts)
 
     def repositories(self) -> list[str]:
-        """Return the names that the store has, sorted."""
-        found = self._root.glob("*/*/index.json")
-        return sorted("/".join(path.parent.parts[-2:]) for path in found)
+        """Return the names that the store has, sorted; also those that are damaged."""
+        found = {path.parent for path in self._root.glob("*/*/index.json")}
+        found |= {path.parent for path in self._root.glob("*/*/blobs") if _holds_any(path)}
+        return sorted("/".join(path.parts[-2:]) for path in found)
 
     def resolve(self, repository: str, tag_or_digest: str) -> Descriptor | None:
         """See Registry."""
@@ -196,12 +197,15 @@ class LayoutStore:
         """Return what the layout lists now; it is read anew when it was replaced.
 
         Raises:
-            BadDocument: It cannot be read.
+            StoreDamaged: It cannot be read, or is gone while the blobs are there.
         """
         path = self.folder(repository) / "index.json"
         try:
             status = path.stat()
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            # It is there before the first blob.
+            if _holds_any(path.with_name("blobs")) and not path.exists():
+                raise StoreDamaged(f"{path} is gone") from error
             return Listing()
         stamp = _stamp(status)
         known = self._read_listings.get(repository)
@@ -265,6 +269,7 @@ class LayoutStore:
         folder = self.folder(repository)
         scratch = folder / "ingest"
         if not (folder / "index.json").is_file():
+            self.listing(repository)  # a list that is gone is not taken for an empty one
             make_folders(folder / "blobs" / "sha256", self._disk)
             self._disk.make_folder(scratch)
             if not (folder / "oci-layout").is_file():
@@ -317,6 +322,10 @@ class LayoutStore:
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
     """Return what tells a file from the one that replaces it."""
     return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _holds_any(blobs: Path) -> bool:
+    return next(blobs.glob("sha256/*"), None) is not None
 
 
 def _on_disk_of(file: Path, folder: Path) -> bool:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, Index
 from algo.oci.media_types import INDEX, REF_NAME, SUBJECT
+from algo.registry.errors import StoreDamaged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ def read_listing(path: Path) -> Listing:
     """Return what the `index.json` at `path` lists, nothing when there is none.
 
     Raises:
-        BadDocument: It cannot be read.
+        StoreDamaged: It cannot be read.
     """
     try:
         # Ours, so the limit for manifests does not hold: it grows with every version.
@@ -125,7 +125,7 @@ def read_listing(path: Path) -> Listing:
     except FileNotFoundError:
         return Listing()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadDocument(f"{path} is not an image index: {error}") from error
+        raise StoreDamaged(f"{path} is damaged: {error}") from error
 
 
 def tag_of(entry: DescriptorDocument) -> str:

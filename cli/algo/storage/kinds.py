@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,20 +29,25 @@ class Files:
         kind: What they are.
         folder: Where they are.
         pattern: Which of them.
+        life: The seconds without a write after which nobody comes back for one.
     """
 
     kind: str
     folder: Path
     pattern: str = "*"
+    life: float = math.inf
 
     def items(self) -> list[Item]:
         """Return them."""
         found = []
+        oldest = time.time() - self.life
         for path in sorted(self.folder.glob(self.pattern)):
             with suppress(FileNotFoundError):
                 if path.is_file():
-                    kept = "" if is_unused(path) else IN_USE
-                    found.append(Item(self.kind, path.name, changed(path), (path,), kept))
+                    kept, used = "" if is_unused(path) else IN_USE, changed(path)
+                    lost = written(path) < oldest
+                    item = Item(self.kind, path.name, used, (path,), kept, unfindable=lost)
+                    found.append(item)
         return found
 
     def remove(self, item: Item) -> str:

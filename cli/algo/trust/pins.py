@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.oci.digest import Digest
 from algo.storage.files import write_whole
 from algo.trust.errors import VersionReplaced
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from algo.oci.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,16 @@ class Pins:
             if path != self._file(place) and self._read(path).get(version) == str(digest):
                 return path.relative_to(self.root).with_suffix("").as_posix().replace("+", ":")
         return ""
+
+    def versions(self, name: str) -> dict[str, frozenset[Digest]]:
+        """Return what the versions of `owner/name` were, in this machine's store or elsewhere."""
+        found: dict[str, frozenset[Digest]] = {}
+        for path in self.root.rglob(f"{name.rpartition('/')[2]}.json"):
+            place = path.relative_to(self.root).with_suffix("").as_posix()
+            if f"/{place}".endswith(f"/{name}"):
+                for version, digest in self._read(path).items():
+                    found[version] = found.get(version, frozenset()) | {Digest.parse(digest)}
+        return found
 
     def _file(self, place: str) -> Path:
         # A port's colon is not allowed in file names everywhere; no host holds a plus sign.

@@ -96,8 +96,8 @@ def test_a_spoilt_file_of_the_cache_is_not_linked(store: LayoutStore, tmp_path: 
 @pytest.mark.parametrize("damaged", [b"lay", b"lager"])
 def test_a_damaged_blob_is_written_anew(store: LayoutStore, tmp_path: Path, damaged: bytes) -> None:
     path = cached(tmp_path, b"layer")
+    store.push_blob(NAME, blob(b"other"), b"other", notify=silent)
     place = store.folder(NAME) / "blobs" / "sha256" / path.name
-    place.parent.mkdir(parents=True)
     place.write_bytes(damaged)
     store.push_blob(NAME, blob(b"layer"), path, notify=silent)
     assert place.read_bytes() == b"layer"

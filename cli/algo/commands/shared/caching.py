@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from algo.storage.interface import Kind
     from algo.storage.room import Pruned, Taken
 
-_FOLDERS = frozenset({"conda", "environments", "versions", "models", "wheels"})
+_FOLDERS = frozenset({"conda", "environments", "versions", "models", "wheels", "sbom", "downloads"})
 
 
 def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
@@ -24,6 +24,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
     from algo.models.kept import ModelFiles
     from algo.publish.kept import Unpacked
     from algo.registry.garbage import Garbage
+    from algo.registry.partial import LIFE_SECONDS, SUFFIX
     from algo.storage.kinds import Files, Precious, Unknown
 
     folders = deps.folders
@@ -38,7 +39,9 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         ModelFiles(folders.cache / "models"),
         Files("built wheels", folders.cache / "wheels", "*/*.whl"),
         Files("notes", folders.cache / "wheels", "*.json"),
-        Files("unfinished uploads", folders.state / "uploads", "*.json"),
+        Files("notes", folders.cache / "sbom", "*.json"),
+        Files("unfinished uploads", folders.state / "uploads", "*.json", LIFE_SECONDS),
+        Files("unfinished downloads", folders.cache / "downloads", f"*{SUFFIX}", LIFE_SECONDS),
         Precious("jobs", folders.data / "jobs", "jobs and their results stay"),
         Unknown(folders.cache, images.FOLDERS | _FOLDERS),
     ]

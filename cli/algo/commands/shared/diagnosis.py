@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.engines import health
+from algo.events import counted
 from algo.output import Table
 
 if TYPE_CHECKING:
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from algo.deps import Deps
     from algo.engines.health import Finding, Leftovers, Report
     from algo.project.project import Project
+    from algo.trust.pins import Pins
 
 
-def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
-    """Return the checks of this machine, in the order in which they are shown."""
+def checks(deps: Deps, *, fix: bool) -> Sequence[Callable[[], Finding]]:
+    """Return the checks of this machine, in the order in which they are shown.
+
+    With `fix` the store is mended by its check.
+    """
     import algo
 
     installed = Path(algo.__file__).stat().st_mtime
@@ -28,6 +33,7 @@ def checks(deps: Deps) -> Sequence[Callable[[], Finding]]:
         lambda: health.check_engine(deps.virtualenv()),
         lambda: health.attempt("gpu", lambda: check_gpu(deps)),
         lambda: health.attempt("cuda", lambda: check_cuda(deps)),
+        lambda: health.attempt("store", lambda: check_store(deps, fix=fix)),
         lambda: health.attempt("registry", lambda: check_registry(deps)),
         lambda: health.attempt("models", lambda: check_models(deps)),
         lambda: health.attempt("keys", lambda: check_keys(deps)),
@@ -97,15 +103,43 @@ def check_cuda(deps: Deps) -> Finding:
     return health.check_cuda(locked, deps.gpu_facts())
 
 
+def check_store(deps: Deps, *, fix: bool) -> Finding:
+    """Say whether the embedded store can be read; make damaged lists anew when `fix`."""
+    from algo.registry.mending import damaged, mend
+
+    store, pins = deps.store(), deps.pins()
+    broken = damaged(store)
+    if not broken:
+        names = counted(len(store.repositories()), "name")
+        return health.Finding("store", "ok", f"{names} in {deps.folders.store}")
+    if not fix:
+        what = f"the list of versions is damaged: {', '.join(broken)}"
+        return health.Finding("store", "failed", what, "algo doctor --fix")
+    mended = [mend(store, name, pins.versions(name)) for name in broken]
+    told = [
+        f"mended {one.repository}: {', '.join(one.versions) or 'no version'} found"
+        + (f", {', '.join(one.lost)} lost" if one.lost else "")
+        for one in mended
+    ]
+    again = [_again(pins, one.repository, one.lost[0]) for one in mended if one.lost]
+    return health.Finding("store", "warning" if again else "ok", "; ".join(told), *again[:1])
+
+
+def _again(pins: Pins, name: str, version: str) -> str:
+    """Return what brings back a version that the store has lost."""
+    digests = pins.versions(name).get(version, frozenset())
+    places = [place for one in digests if (place := pins.elsewhere(name, version, one))]
+    if places:
+        return f"algo pull {places[0]}:{version}"
+    return f"algo import version FILE, or algo publish --version {version} in its project"
+
+
 def check_registry(deps: Deps) -> Finding:
-    """Say whether the project's registry answers and lets us in; without one, where we store."""
+    """Say whether the project's registry answers and lets us in."""
     project = _project(deps)
     url = project.manifest.registry.url if project else ""
     if not project or not url:
-        store = deps.store()
-        for name in store.repositories():
-            store.tags(name)  # raises where its index cannot be read
-        return health.Finding("registry", "ok", f"the embedded store, {deps.folders.store}")
+        return health.Finding("registry", "none", "versions go into the embedded store")
     tags = deps.registry(url.partition("/")[0]).tags(project.name)
     return health.Finding("registry", "ok", f"{url} answers, {len(tags)} tags")
 
