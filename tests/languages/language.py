@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from algo_gateway.config import Options, runner_command
@@ -46,14 +47,17 @@ class Language:
         """Its `runtime.toml`."""
         return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
 
-    def build(self, app: Path, packages: Path) -> None:
+    def build(self, app: Path, packages: Path, entrypoint: str = "") -> None:
         """Compile the program in `app` into `packages`, where the language is compiled."""
+        self.try_build(app, packages, entrypoint).check_returncode()
+
+    def try_build(self, app: Path, packages: Path, entrypoint: str = "") -> CompletedProcess[str]:
+        """Compile as `build` does; return how it went."""
         packages.mkdir(exist_ok=True)
         values = {"runtime": self.runtime, "app": app, "packages": packages}
-        values["entrypoint"] = Path(self.entrypoint)
-        command = [str(word).format(**values) for word in self.settings.get("build", [])]
-        if command:
-            subprocess.run(command, check=True)
+        values["entrypoint"] = Path(entrypoint or self.entrypoint)
+        command = [str(word).format(**values) for word in self.settings.get("build", ["true"])]
+        return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False)
 
 
 def languages() -> list[Language]:

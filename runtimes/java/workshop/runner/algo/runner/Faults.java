@@ -1,0 +1,171 @@
+package algo.runner;
+
+import java.lang.reflect.InvocationTargetException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+
+/** Exceptions of user code as the protocol reports them. */
+final class Faults {
+    private static final int LONGEST_MESSAGE = 10_000; // a header has at most 1 MiB, and nobody reads more
+    private static final int LONGEST_TRACE = 100_000;
+    private static final int LONGEST_CODE = 200;
+    private static final int MOST_FRAMES = 200;
+
+    private final Path app;
+    private final String root; // of the author's source, below the project's folder; with a slash unless it is empty
+
+    /** Args: the entry's file, and its class: how far they agree tells where the source begins. */
+    Faults(Hello hello) {
+        app = hello.app();
+        root = hello.file().substring(0, Math.max(0, sourceRoot(hello)));
+    }
+
+    private static int sourceRoot(Hello hello) {
+        for (int slash = -1; ; slash = hello.file().indexOf('/', slash + 1)) {
+            if (found(hello.file().substring(slash + 1))) {
+                return slash + 1;
+            }
+            if (hello.file().indexOf('/', slash + 1) < 0) {
+                return hello.file().lastIndexOf('/') + 1;
+            }
+        }
+    }
+
+    /** Tell whether a source file, named from where the source begins, is a class of the program. */
+    private static boolean found(String file) {
+        return ClassLoader.getSystemResource(file.replaceFirst("\\.[^./]*$", "") + ".class") != null;
+    }
+
+    /** Return the entry's class, by the name that its file has from where the source begins. */
+    String entryClass(Hello hello) {
+        return hello.file().substring(root.length()).replaceFirst("\\.[^./]*$", "").replace('/', '.');
+    }
+
+    /** Return type, message, file, line and stack trace, trimmed to the author's frames and his packages'. */
+    Map<String, Object> report(Throwable thrown) {
+        var error = unwrapped(thrown);
+        var found = new LinkedHashMap<String, Object>();
+        found.put("error", name(error));
+        found.put("message", clip(message(error), LONGEST_MESSAGE));
+        found.put("file", "");
+        found.put("line", 0);
+        for (var frame : error.getStackTrace()) {
+            String file = file(frame);
+            if (file != null) {
+                found.put("file", file);
+                found.put("line", Math.max(frame.getLineNumber(), 0));
+                break;
+            }
+        }
+        var trace = new StringBuilder();
+        write(error, "", trace, 0);
+        found.put("stacktrace", clip(trace.toString().stripTrailing(), LONGEST_TRACE));
+        return found;
+    }
+
+    private void write(Throwable error, String before, StringBuilder into, int depth) {
+        into.append(before).append(error.getClass().getName()).append(": ").append(message(error)).append('\n');
+        int count = 0;
+        for (var frame : error.getStackTrace()) {
+            if (ours(frame) || count++ >= MOST_FRAMES) {
+                continue;
+            }
+            String file = file(frame);
+            into.append("\tat ").append(frame.getClassName()).append('.').append(frame.getMethodName()).append('(')
+                    .append(file != null ? file : String.valueOf(frame.getFileName()));
+            if (frame.getLineNumber() > 0) {
+                into.append(':').append(frame.getLineNumber());
+            }
+            into.append(")\n");
+        }
+        if (error.getCause() != null && depth < 10) {
+            write(error.getCause(), "Caused by: ", into, depth + 1);
+        }
+    }
+
+    private static boolean ours(StackTraceElement frame) {
+        String name = frame.getClassName();
+        return name.startsWith("algo.runner.") || name.startsWith("algo.program.")
+                || name.startsWith("java.lang.reflect.") || name.startsWith("jdk.internal.")
+                || name.startsWith("java.lang.invoke.") || name.equals("java.lang.Thread")
+                || name.startsWith("java.util.concurrent.ThreadPoolExecutor");
+    }
+
+    /** Return the author's file of a frame, below the project's folder, null when it is none of his. */
+    private String file(StackTraceElement frame) {
+        if (frame.getFileName() == null || frame.getModuleName() != null) {
+            return null;
+        }
+        String name = frame.getClassName();
+        String folder = name.substring(0, name.lastIndexOf('.') + 1).replace('.', '/');
+        for (String found : new String[] {root + folder + frame.getFileName(), root + frame.getFileName()}) {
+            if (Files.isRegularFile(app.resolve(found))) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
+    static String callersFault(Throwable error) {
+        for (Class<?> kind = error.getClass(); kind != null; kind = kind.getSuperclass()) {
+            if (kind.getSimpleName().equals("AlgorithmError")) {
+                Object code = code(error);
+                return clip(code == null ? "bad_input" : code.toString(), LONGEST_CODE);
+            }
+        }
+        return null;
+    }
+
+    private static Object code(Throwable error) {
+        for (Class<?> kind = error.getClass(); kind != Throwable.class; kind = kind.getSuperclass()) {
+            try {
+                for (var method : kind.getDeclaredMethods()) {
+                    if (method.getParameterCount() == 0 && method.getName().matches("code|getCode")) {
+                        method.setAccessible(true); // the class need not be public
+                        return method.invoke(error);
+                    }
+                }
+                for (var field : kind.getDeclaredFields()) {
+                    if (field.getName().equals("code")) {
+                        field.setAccessible(true);
+                        return field.get(error);
+                    }
+                }
+            } catch (ReflectiveOperationException failed) {
+                return null;
+            }
+        }
+        return null;
+    }
+
+    /** Return what the author's code threw, without what reflection and futures put around it. */
+    static Throwable unwrapped(Throwable error) {
+        boolean wrapped = error instanceof InvocationTargetException || error instanceof CompletionException
+                || error instanceof ExecutionException || error instanceof ExceptionInInitializerError;
+        return wrapped && error.getCause() != null ? unwrapped(error.getCause()) : error;
+    }
+
+    /** Throw anything, as if it were unchecked. */
+    @SuppressWarnings("unchecked")
+    static <T extends Throwable> T thrown(Throwable error) throws T {
+        throw (T) error;
+    }
+
+    private String message(Throwable error) {
+        String text = error.getMessage() == null ? name(error) : error.getMessage();
+        return text.replace(app + "/", "");
+    }
+
+    private static String name(Throwable error) {
+        return error.getClass().isAnonymousClass() ? error.getClass().getName() : error.getClass().getSimpleName();
+    }
+
+    private static String clip(String text, int longest) {
+        return text.length() <= longest ? text : text.substring(0, longest);
+    }
+}

@@ -1,0 +1,164 @@
+package algo.steps;
+
+import algo.steps.Lock.Artifact;
+import algo.steps.Lock.Use;
+import algo.steps.Main.Failed;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** The program `mvn`, with a repository of its own, so that what lies in the user's by chance counts for nothing. */
+final class Maven {
+    private static final String LIST = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:list";
+    private static final Pattern LINE = Pattern.compile("^ +\\S+:(\\w+):(/.*?)(?: -- module .*)?$", Pattern.MULTILINE);
+    private static final Pattern REPOSITORIES = Pattern.compile("<repositories>.*?</repositories>", Pattern.DOTALL);
+    private static final Pattern PROPERTIES = Pattern.compile("<properties>.*?</properties>", Pattern.DOTALL);
+    private static final Map<String, Use> USES = Map.of("compile", Use.RUN, "runtime", Use.RUN, "provided", Use.BUILD,
+            "test", Use.TEST);
+
+    private final Path repository;
+    private final Path cache;
+
+    Maven(Path cache) {
+        this.cache = cache.toAbsolutePath();
+        repository = this.cache.resolve("repository");
+    }
+
+    Path file(Artifact artifact) {
+        return repository.resolve(artifact.path());
+    }
+
+    boolean has(Artifact artifact) {
+        try {
+            return Files.isRegularFile(file(artifact)) && Lock.sha256(file(artifact)).equals(artifact.sha256());
+        } catch (IOException error) {
+            return false;
+        }
+    }
+
+    /** Return what a pom.xml of our own asks for, from the repositories that the author's names. */
+    List<Artifact> artifacts(String own, Path authors) throws IOException, InterruptedException {
+        if (!own.contains("<dependency>")) {
+            return List.of();
+        }
+        String text = Files.readString(authors);
+        String more = first(PROPERTIES, text) + first(REPOSITORIES, text);
+        Path folder = Files.createTempDirectory(cache, "pom-");
+        try {
+            return artifacts(Files.writeString(folder.resolve("pom.xml"), own.replace("%s", more)));
+        } finally {
+            Folders.emptied(folder);
+            Files.delete(folder);
+        }
+    }
+
+    private static String first(Pattern pattern, String text) {
+        Matcher found = pattern.matcher(text);
+        return found.find() ? found.group() + "\n" : "";
+    }
+
+    /** Return what a pom.xml asks for, all fetched, in the order of the classpath. */
+    List<Artifact> artifacts(Path pom) throws IOException, InterruptedException {
+        Files.createDirectories(cache);
+        Path list = Files.createTempFile(cache, "list-", "");
+        try {
+            run(List.of("-f", pom.toString(), LIST, "-DincludeScope=test", "-DoutputFile=" + list,
+                    "-DoutputAbsoluteArtifactFilename=true"));
+            var found = new ArrayList<Artifact>();
+            Matcher line = LINE.matcher(Files.readString(list));
+            while (line.find()) {
+                Path file = Path.of(line.group(2));
+                if (!file.startsWith(repository)) {
+                    throw new Failed("pom.xml names a file of this machine, which no other has: " + file);
+                }
+                if (file.toString().endsWith(".jar")) { // a pom brings others, and is none itself
+                    found.add(new Artifact(repository.relativize(file).toString(), Lock.sha256(file),
+                            USES.getOrDefault(line.group(1), Use.BUILD)));
+                }
+            }
+            return found;
+        } finally {
+            Files.delete(list);
+        }
+    }
+
+    private void run(List<String> arguments) throws IOException, InterruptedException {
+        var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + repository,
+                "-Daether.connector.http.useSystemProperties=true"));
+        command.addAll(network());
+        command.addAll(arguments);
+        Process process;
+        try {
+            process = new ProcessBuilder(command).redirectErrorStream(true).redirectInput(new File("/dev/null")).start();
+        } catch (IOException error) {
+            throw new Failed("mvn is not there: install Maven (Debian: maven)");
+        }
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (process.waitFor() != 0) {
+            throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !one.matches(
+                    "\\[ERROR] *(|.*-> \\[Help 1].*|\\[Help 1].*|To see the full.*|Re-run Maven.*|For more information.*)"))
+                    .map(one -> one.substring(8)).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
+        }
+    }
+
+    /** Return Java's words for the proxies and the certificates of this machine. */
+    private List<String> network() throws IOException {
+        var found = new ArrayList<String>();
+        for (String scheme : List.of("http", "https")) {
+            String proxy = variable(scheme + "_proxy");
+            if (!proxy.isEmpty()) {
+                URI address = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
+                found.add("-D" + scheme + ".proxyHost=" + address.getHost());
+                found.add("-D" + scheme + ".proxyPort=" + (address.getPort() < 0 ? 80 : address.getPort()));
+            }
+        }
+        String direct = variable("no_proxy");
+        if (!direct.isEmpty()) {
+            found.add("-Dhttp.nonProxyHosts=" + direct.replaceAll("\\s", "").replaceAll("(^|,)\\.", "$1*.").replace(',', '|'));
+        }
+        String bundle = System.getenv().getOrDefault("SSL_CERT_FILE", "");
+        if (!bundle.isEmpty() && Files.isRegularFile(Path.of(bundle))) {
+            found.add("-Djavax.net.ssl.trustStore=" + trusted(Path.of(bundle)));
+            found.add("-Djavax.net.ssl.trustStoreType=PKCS12");
+            found.add("-Djavax.net.ssl.trustStorePassword=public");
+        }
+        return found;
+    }
+
+    private static String variable(String name) {
+        var all = System.getenv();
+        return all.getOrDefault(name, all.getOrDefault(name.toUpperCase(), ""));
+    }
+
+    /** Return a file in Java's own format with the certificates of a PEM file. */
+    private Path trusted(Path bundle) throws IOException {
+        Path file = cache.resolve("certificates.p12");
+        try (InputStream in = Files.newInputStream(bundle)) {
+            var store = KeyStore.getInstance("PKCS12");
+            store.load(null, null);
+            int number = 0;
+            for (var one : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+                store.setCertificateEntry(String.valueOf(number++), one);
+            }
+            try (var out = Files.newOutputStream(file)) {
+                store.store(out, "public".toCharArray());
+            }
+        } catch (GeneralSecurityException error) {
+            throw new Failed(bundle + " holds no certificates: " + error.getMessage());
+        }
+        return file;
+    }
+}

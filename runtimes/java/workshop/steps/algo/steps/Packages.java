@@ -1,0 +1,86 @@
+package algo.steps;
+
+import algo.steps.Lock.Artifact;
+import algo.steps.Lock.Use;
+import algo.steps.Main.Failed;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The packages that pom.xml asks for: Maven resolves and fetches, the lock decides. */
+final class Packages {
+    private final Path folder;
+    private final Maven maven;
+
+    Packages(Path folder, Path cache) {
+        this.folder = folder.toAbsolutePath();
+        this.maven = new Maven(cache);
+    }
+
+    /** Bring the lock up to date, and write pins.json. */
+    void resolve() throws IOException, InterruptedException {
+        Path pom = folder.resolve("pom.xml");
+        String digest = Lock.sha256(pom);
+        Lock lock = Lock.read(folder);
+        if (lock == null || !lock.pom().equals(digest)) { // nothing else can ask for another version
+            var found = new LinkedHashMap<String, Artifact>();
+            maven.artifacts(pom).forEach(one -> found.put(one.path(), one));
+            for (Artifact one : maven.artifacts(Pom.of(tools(found.values())), pom)) {
+                found.putIfAbsent(one.path(), new Artifact(one.path(), one.sha256(), Use.TOOL));
+            }
+            lock = new Lock(digest, List.copyOf(found.values()));
+            lock.write(folder);
+        }
+        Files.writeString(folder.resolve("pins.json"), lock.of(Use.RUN).stream().map(Packages::pin)
+                .collect(Collectors.joining(",\n", "[", "]\n")));
+    }
+
+    private static String pin(Artifact one) {
+        String name = one.group() + "/" + one.artifact();
+        return "{\"name\": \"" + name + "\", \"version\": \"" + one.version() + "\", \"hashes\": [\"sha256:"
+                + one.sha256() + "\"]}";
+    }
+
+    /** Return what starts the tests, or compiles Scala, of the version that the author's own packages have. */
+    private static List<Pom.Dependency> tools(Iterable<Artifact> found) {
+        var tools = new ArrayList<Pom.Dependency>();
+        for (Artifact one : found) {
+            if (one.group().equals("org.junit.platform") && one.artifact().equals("junit-platform-engine")) {
+                tools.add(new Pom.Dependency(one.group(), "junit-platform-console", one.version(), "", false));
+            }
+            if (one.group().equals("org.scala-lang") && one.artifact().equals("scala3-library_3")) {
+                tools.add(new Pom.Dependency(one.group(), "scala3-compiler_3", one.version(), "", false));
+            }
+        }
+        return tools;
+    }
+
+    /** Fill a folder with the jars of the lock; each is what the lock says. */
+    void install(Path packages) throws IOException, InterruptedException {
+        Lock lock = Lock.read(folder);
+        if (lock == null) {
+            throw new Failed("there is no maven.lock: run algo lock");
+        }
+        var missing = lock.artifacts().stream().filter(one -> !maven.has(one)).toList();
+        if (!missing.isEmpty()) {
+            var exact = missing.stream().map(one -> new Pom.Dependency(one.group(), one.artifact(), one.version(),
+                    one.classifier(), true)).distinct().toList();
+            maven.artifacts(Pom.of(exact), folder.resolve("pom.xml"));
+        }
+        var jars = new EnumMap<Use, List<Path>>(Use.class);
+        for (Artifact one : lock.artifacts()) {
+            Path file = maven.file(one);
+            if (!Files.isRegularFile(file) || !Lock.sha256(file).equals(one.sha256())) {
+                throw new Failed(one.path() + " is not what maven.lock says (sha256:" + one.sha256()
+                        + "); if it was published anew: algo lock --upgrade");
+            }
+            jars.computeIfAbsent(one.use(), use -> new ArrayList<>()).add(file);
+        }
+        Jars.of(packages).fill(jars);
+    }
+}

@@ -1,0 +1,212 @@
+"""What Java's types say to a caller, and what else its runner knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.languages.language import ROOT, Language
+from tests.runtimes.conftest import RunnerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.runtimes.conftest import Header
+
+JAVA = Language("java", ROOT / "runtimes" / "java", ROOT / "tests" / "languages" / "types" / "java")
+ORDER: dict[str, Any] = {
+    "name": "one",
+    "count": 2**53 + 1,
+    "image": [[1, 2.5], [3, 4]],
+    "colour": "RED",
+    "points": [{"x": 1, "y": 2}],
+    "tags": {"a": 1},
+    "day": "2026-01-31",
+}
+INT = "expected an integer from -2147483648 to 2147483647"
+NOTHING = {"note": None, "shape": None, "file": None}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if JAVA.lacking:
+        (pytest.fail if "CI" in os.environ else pytest.skip)(f"{JAVA.lacking} is not installed")
+    app = tmp_path_factory.mktemp("types") / "app"
+    shutil.copytree(JAVA.program, app)
+    JAVA.build(app, app.parent / "packages", "src/Typed.java:apply")
+    return app
+
+
+@pytest.fixture
+def start(built: Path) -> Iterator[Callable[..., RunnerProcess]]:
+    """Start the runner on one of the classes."""
+    started: list[RunnerProcess] = []
+
+    def run(entry: str) -> RunnerProcess:
+        command = JAVA.command(built.parent / "packages")
+        started.append(RunnerProcess(command, built, entrypoint=f"src/{entry}"))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.close()
+
+
+def ready(started: RunnerProcess) -> Header:
+    said = started.load()
+    assert said["type"] == "ready", said
+    return said
+
+
+def problems(started: RunnerProcess, order: object) -> dict[str, str]:
+    said, _ = started.call(json.dumps(order).encode())
+    assert (said["type"], said["fault"], said["code"]) == ("error", "input", "invalid_input")
+    return {one["path"]: one["message"] for one in said["problems"]}
+
+
+def test_a_record_is_read_and_written(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Typed.java:apply")
+    ready(started)
+    said, body = started.call(json.dumps(ORDER).encode())
+    assert said["type"] == "result", said
+    assert json.loads(body) == {"name": "one", "sum": 10.5, "order": ORDER | NOTHING}
+
+
+def test_records_are_told_as_json_schema(start: Callable[..., RunnerProcess]) -> None:
+    schema = ready(start("Typed.java:apply"))["schema"]
+    order = schema["input"]["$defs"]["Order"]
+    assert schema["input"]["$ref"] == "#/$defs/Order"
+    assert order["required"] == ["name", "count", "image", "colour", "points", "tags", "day"]
+    assert order["properties"]["day"] == {"type": "string", "format": "date"}
+    assert schema["input"]["$defs"]["Colour"] == {"enum": ["RED", "GREEN"]}
+    assert schema["accepts"] == ["application/json", "multipart/form-data"]
+    assert schema["files"] == ["file"]
+    assert schema["output"]["$defs"]["Answer"]["required"] == ["name", "sum", "order"]
+    assert schema["returns"] == ["application/json"]
+
+
+def test_every_wrong_place_is_named(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Typed.java:apply")
+    ready(started)
+    wrong = ORDER | {
+        "count": 1.5,
+        "image": [[1, "x"], 2],
+        "colour": "BLUE",
+        "points": [{"x": -1, "y": 2}, {"x": 2**31, "y": None}],
+        "tags": {"a b": None},
+        "day": "soon",
+        "shape": {"radius": 1, "side": 2},
+        "nam": 1,
+    }
+    del wrong["name"]
+    assert problems(started, wrong) == {
+        "input.name": "is missing",
+        "input.count": "expected an integer, got float 1.5",
+        "input.image[0][1]": 'expected a number, got str "x"',
+        "input.image[1]": "expected an array, got int 2",
+        "input.colour": 'expected one of "RED", "GREEN", got str "BLUE"',
+        "input.points[0]": "x is left of the picture",
+        "input.points[1].x": f"{INT}, got int 2147483648",
+        "input.points[1].y": "expected a number, got null",
+        'input.tags["a b"]': "expected an integer, got null",
+        "input.day": 'expected a date such as "2026-01-31", got str "soon"',
+        "input.shape.side": "there is no such field; known are radius",
+        "input.nam": "there is no such field; did you mean name?",
+    }
+    assert problems(started, []) == {"input": "expected an object, got an array"}
+
+
+def test_a_sealed_interface_is_one_of_its_records(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Typed.java:apply")
+    ready(started)
+    _, body = started.call(json.dumps(ORDER | {"shape": {"side": 2}}).encode())
+    assert json.loads(body)["order"]["shape"] == {"side": 2.0}
+
+
+def test_the_fields_of_a_form_are_read_as_their_types(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Typed.java:apply")
+    ready(started)
+    parts = {name: json.dumps(value).encode() for name, value in ORDER.items()}
+    parts |= {"name": b"5", "colour": b"RED", "day": b"2026-01-31"}
+    told = [
+        {"path": [name], "content_type": "text/plain", "length": len(content), "filename": None}
+        for name, content in parts.items()
+    ]
+    told.append({"path": ["file"], "content_type": "image/png", "length": 3, "filename": "a"})
+    listed = json.dumps(told).encode()
+    body = len(listed).to_bytes(4, "little") + listed + b"".join(parts.values()) + b"png"
+    said, answer = started.call(body, kind="application/vnd.algo.parts")
+    assert said["type"] == "result", said
+    assert json.loads(answer)["order"] == ORDER | NOTHING | {"name": "5", "file": "cG5n"}
+
+
+def test_a_batch_is_answered_one_by_one(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Batch.java:applyBatch")
+    said = ready(started)
+    assert said["batch"]
+    assert said["schema"]["input"]["type"] == "integer"
+    bodies = [b"1", b"13", b'"x"', b"2"]
+    calls = [
+        {"id": number, "content_type": "application/json", "length": len(body)}
+        for number, body in enumerate(bodies, 1)
+    ]
+    started.write({"type": "batch", "calls": calls}, b"".join(bodies))
+    answers = {said["id"]: (said, body) for said, body in (started.read() for _ in bodies)}
+    assert (answers[1][1], answers[4][1]) == (b"3", b"6")
+    assert answers[2][0]["message"] == "unlucky"
+    assert answers[3][0]["code"] == "invalid_input"
+
+
+def test_a_future_is_awaited_and_can_be_cancelled(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Later.java:apply")
+    said = ready(started)
+    assert said["cancels"]
+    assert said["schema"]["output"] == {"type": "string"}
+    assert started.call(b"0.05")[1] == b"done"
+    started.write({"type": "call", "id": 9, "content_type": "application/json"}, b"60")
+    started.write({"type": "cancel", "id": 9})
+    assert started.read()[0]["type"] == "error"
+    assert started.call(b"0")[1] == b"done"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("Wrong.java:apply", "an input cannot be java.lang.Thread: take a record"),
+        ("Wrong.java:one", "one takes an input, and what load returns if it likes, not 3"),
+        ("Wrong.java:gone", "src/Wrong.java has no static method gone"),
+    ],
+)
+def test_an_entry_of_another_form_is_told(
+    start: Callable[..., RunnerProcess], entry: str, message: str
+) -> None:
+    said = start(entry).load()
+    assert said["type"] == "load_error"
+    assert message in said["message"]
+
+
+def test_what_fails_when_the_class_is_made_has_its_line(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start("Wrong.java:two")
+    said = started.load()
+    assert said["type"] == "load_error"
+    assert (said["error"], said["file"], said["line"]) == (
+        "NumberFormatException",
+        "src/Wrong.java",
+        2,
+    )
+
+
+def test_what_the_compiler_says_has_the_authors_file(tmp_path: Path, built: Path) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(built, app)
+    (app / "src" / "Typed.java").write_text("public class Typed {\n    int x = text;\n}\n")
+    done = JAVA.try_build(app, tmp_path / "packages", "src/Typed.java:apply")
+    assert done.returncode == 1
+    assert done.stderr.startswith("src/Typed.java:2: error: cannot find symbol")
