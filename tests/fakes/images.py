@@ -176,8 +176,11 @@ class FakeImageEngine:
             del self.images[tag]
 
     def run(self, reference: str, command: list[str], folder: Path, place: str) -> str:
-        """Compile nothing, but leave a file where compiled ones go."""
+        """Compile nothing, but leave a file for each package where compiled ones go."""
         self.runs.append(command)
-        (folder / "__pycache__").mkdir(exist_ok=True)
-        (folder / "__pycache__" / "compiled.pyc").write_bytes(b"pyc")
+        for name in command[command.index("-c") + 4 :]:
+            package = folder / name
+            made = (package if package.is_dir() else package.parent) / "__pycache__"
+            made.mkdir(exist_ok=True)
+            (made / f"{package.stem}.compiled.pyc").write_bytes(b"pyc")
         return ""

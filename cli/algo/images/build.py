@@ -9,6 +9,7 @@ from algo.events import Step, Warned, counted
 from algo.images.apt import with_line
 from algo.images.bytecode import Compiler, Earlier
 from algo.images.code import code_entries
+from algo.images.compiled import CompiledPackages
 from algo.images.config import DESCRIPTION, GATEWAY, PACKAGES, assemble, runner_place
 from algo.images.errors import BadPlatform, CannotRebase, SystemPackageUnknown
 from algo.images.image import LayerKind
@@ -234,7 +235,8 @@ class Builder:
         own = runtime
         if Platform.parse(runtime.recipe.platform) != self.host:
             own = self._runtime(project, lock, self.host, notify)
-        return Compiler(own, self.engine, self.find_python)
+        kept = CompiledPackages(self.cache)
+        return Compiler(own, self.engine, self.find_python, kept=kept)
 
     def _lending(
         self, compiler: Compiler, project: Project, lock: Lock, where: Platform
@@ -323,8 +325,9 @@ class Builder:
         with self.cache.scratch() as folder:
             self.installer.install(pins, target, folder, project=project, place=f"/{place}")
             _write(extra, folder, place)
-            inputs += compiler.compile(folder, f"/{place}", notify=notify)
-            entries = collect(folder, place, compiled=True)
+            done = compiler.compile(folder, f"/{place}", notify=notify)
+            inputs += done.depends_on
+            entries = [*collect(folder, place, compiled=True), *done.entries]
             return make_layer(self.cache, kind, str(kind), inputs, entries, compress=True)
 
     def _runner(self, language: str) -> Layer:

@@ -1,41 +1,51 @@
 """Compile packages with the image's Python, so that imports in the container are fast.
 
 The files are the same on every machine: they carry no time (unchecked hash) and the path that
-they will have in the image, and the compiler's hash seed is fixed. What a process compiled before
-shows in a file, too (marshal notes which constants are shared, and so depends on their reference
-counts), so the tree is cut into the same groups everywhere, each compiled in order by a process.
+they will have in the image, the compiler's hash seed is fixed, and each package is compiled as if
+it were alone. So what was compiled for one project is there for the next.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.events import Warned
+from algo.images.compiled import CompiledPackages, packages
 from algo.images.errors import CannotRebase
 from algo.images.load import ensure_loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from algo.events import Notify
     from algo.images.image import LayerKind
     from algo.images.interface import ImageEngine
     from algo.images.runtime import RuntimeImage
+    from algo.images.tree import Entry
 
 _MOUNT = "/packages"
-# Nobody imports a package's own tests at run time; they are a third of the work.
 _NOT = "none"
-_GROUPS = 4
-_SKIP = r"/tests?/"
 # The Python of an environment that brings one.
 _OWN = "bin/python"
 _LENT = ".compiler"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a tree that was to be compiled.
+
+    Args:
+        depends_on: What the result depends on, in the words of `best` and `within_reach`.
+        entries: Compiled files that do not lie in the tree: they were here already.
+    """
+
+    depends_on: str
+    entries: Sequence[Entry] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,14 @@ class Compiler:
         find_python: Finds a Python of a minor version on this machine.
         lend: Lays out, in a folder for a place, the environment whose Python compiles for one that
             cannot run here; False when there is none.
+        kept: What the image's Python compiled before; None keeps nothing.
     """
 
     runtime: RuntimeImage
     engine: ImageEngine | None
     find_python: Callable[[str], Path | None]
     lend: Callable[[Path, str], bool] | None = None
+    kept: CompiledPackages | None = None
 
     @property
     def best(self) -> str:
@@ -70,28 +82,45 @@ class Compiler:
     def check(self, kind: LayerKind) -> None:
         """Allow that a layer of the `kind` is made."""
 
-    def compile(self, folder: Path, place: str, *, notify: Notify) -> str:
+    def compile(self, folder: Path, place: str, *, notify: Notify) -> Result:
         """Compile the tree at `folder`, which will lie at `place` in the image.
 
         Files that are not valid for this Python stay uncompiled, as they are when installed.
-
-        Returns:
-            What the result depends on, in the words of `best` and `within_reach`.
         """
-        if next(folder.rglob("*.py"), None) is None:
-            return self.best
-        minor = self.runtime.recipe.spec.version
         own = folder / _OWN
-        if self.engine is not None:
-            reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
-            problem = self._in_container(reference, folder, place)
-            if next(folder.rglob("*.pyc"), None) is not None:
-                return self.best
+        tops = [path.relative_to(folder).as_posix() for path in _tops(folder)]
+        wanted = packages(folder, tops, f"{self.best} {place}")
+        # A Python that an environment brings may be any; only the image's own is named by `best`.
+        kept = self.kept if not own.is_file() else None
+        known: list[Entry] = []
+        if kept is not None and (self.engine is not None or all(map(kept.has, wanted))):
+            found = {one.name: kept.entries(one, place.lstrip("/")) for one in wanted}
+            known = [entry for entries in found.values() for entry in entries or ()]
+            wanted = [one for one in wanted if found[one.name] is None]
+        if not wanted:
+            return Result(self.best, known)
+        names = [one.name for one in wanted]
+        if self.engine is None:
+            return Result(self._on_host(folder, place, names, notify))
+        reference = ensure_loaded(self.runtime.image, self.engine, notify=notify)
+        problem = self._in_container(reference, folder, place, names)
+        if problem:
             notify(Warned(f"packages could not be compiled in {reference}: {problem}"))
-            return _NOT
+            for made in list(folder.rglob("__pycache__")):
+                shutil.rmtree(made)
+            return Result(_NOT)
+        if kept is not None:
+            for one in wanted:
+                kept.keep(one, folder)
+        return Result(self.best, known)
+
+    def _on_host(self, folder: Path, place: str, names: Sequence[str], notify: Notify) -> str:
+        """Compile with a Python of this machine, if there is one; return what it depends on."""
+        own = folder / _OWN
+        minor = self.runtime.recipe.spec.version
         if self.lend is None and _runs(own):
             # It is in the image as it is here: no other Python could compile otherwise.
-            _compile_here(folder, place, own)
+            _compile_here(folder, place, names, own)
             return self.best
         python = self.find_python(minor)
         if python is None or own.is_file():
@@ -103,14 +132,14 @@ class Compiler:
             )
             return _NOT
         notify(Warned(f"no engine: packages are compiled by {python}, not by the image's Python"))
-        _compile_here(folder, place, python)
+        _compile_here(folder, place, names, python)
         return self.within_reach()
 
-    def _in_container(self, reference: str, folder: Path, place: str) -> str:
+    def _in_container(self, reference: str, folder: Path, place: str, names: Sequence[str]) -> str:
         """Compile in the image `reference`; return why that failed, empty when it did not."""
         assert self.engine is not None
         if not (folder / _OWN).is_file():
-            command = ["sh", "-c", _script(folder, _MOUNT, place)]
+            command = _command("python3", _MOUNT, place, names)
             return self.engine.run(reference, command, folder, _MOUNT)
         lent = folder / _LENT
         try:
@@ -120,7 +149,7 @@ class Compiler:
                 if not self.lend(lent, prefix):
                     return "the lock has no Python for this machine that could compile them"
             # A whole environment finds its own libraries only where it belongs.
-            command = ["sh", "-c", _script(folder, place, place, f"{prefix}/{_OWN}")]
+            command = _command(f"{prefix}/{_OWN}", place, place, names)
             return self.engine.run(reference, command, folder, place)
         finally:
             shutil.rmtree(lent, ignore_errors=True)
@@ -157,22 +186,6 @@ class Earlier(Compiler):
         )
 
 
-def groups(folder: Path) -> list[list[str]]:
-    """Return the top of the tree at `folder` in at most four groups of about the same size.
-
-    The result depends on names and sizes alone.
-    """
-    sizes = {path.relative_to(folder).as_posix(): _size(path) for path in _tops(folder)}
-    found: list[list[str]] = [[] for _ in range(_GROUPS)]
-    filled = [0] * _GROUPS
-    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        if sizes[name]:
-            place = filled.index(min(filled))
-            found[place].append(name)
-            filled[place] += sizes[name]
-    return [sorted(group) for group in found if group]
-
-
 def _tops(folder: Path) -> list[Path]:
     """Return what is compiled as a whole: a whole environment has all of it in two folders."""
     (*libraries,) = (folder / "lib").glob("python3.*") if (folder / _OWN).is_file() else ()
@@ -183,28 +196,17 @@ def _tops(folder: Path) -> list[Path]:
     return [path for parent in parents for path in parent.iterdir() if path not in packages]
 
 
-def _size(path: Path) -> int:
-    """Return the bytes of Python source at `path` or below it."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*.py"))
-    return path.stat().st_size if path.suffix == ".py" else 0
-
-
-def _script(folder: Path, seen: str, place: str, python: str = "python3") -> str:
-    """Return the shell script that compiles the tree which lies at `seen` for the compiler."""
+def _command(python: str, seen: str, place: str, names: Sequence[str]) -> list[str]:
+    """Return what compiles `names` of the tree which lies at `seen` for the compiler."""
+    source = Path(__file__).with_name("compile_each.py").read_text(encoding="utf-8")
     # -B: what the compiler itself imports is written as the rest is.
-    how = [python, "-B", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    how += ["-x", _SKIP, "-s", seen, "-p", place]
-    lines = [
-        shlex.join([*how, *(f"{seen}/{name}" for name in group)]) + " &" for group in groups(folder)
-    ]
-    return "\n".join([*lines, "wait"])
+    return [python, "-B", "-W", "ignore", "-c", source, seen, place, *names]
 
 
-def _compile_here(folder: Path, place: str, python: Path) -> None:
-    script = _script(folder, str(folder), place, str(python))
+def _compile_here(folder: Path, place: str, names: Sequence[str], python: Path) -> None:
+    command = _command(str(python), str(folder), place, names)
     env = {**os.environ, "PYTHONHASHSEED": "0"}
-    subprocess.run(["sh", "-c", script], env=env, capture_output=True, check=False)
+    subprocess.run(command, env=env, capture_output=True, check=False)
 
 
 def _runs(python: Path) -> bool:

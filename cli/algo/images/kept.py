@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 # The folders of notes, and what the blobs are that they speak of.
-NOTES = {"runtimes": "runtime images", "layers": "layers", "files": "notes"}
+NOTES = {
+    "runtimes": "runtime images",
+    "layers": "layers",
+    "compiled": "compiled packages",
+    "files": "notes",
+}
 FOLDERS = frozenset({*NOTES, "blobs", "tmp", "mounts"})
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from algo.images.tree import Entry
     from algo.storage.tar import Content, Member
 
-_FORMAT = "3"
+_FORMAT = "4"
 _NOTES = "layers"
 
 

@@ -74,7 +74,7 @@ def collect(
             return True
         return ignored is not None and ignored(relative, is_folder)
 
-    found = sorted(_walk(folder, folder, place, left_out, alone), key=lambda entry: entry.path)
+    found = sorted(_walk(folder, "", folder, place, left_out, alone), key=lambda entry: entry.path)
     if not compiled:
         _check_spelling(found)
     return found
@@ -102,13 +102,18 @@ def fingerprint(entries: Iterable[Entry]) -> str:
 
 
 def _walk(
-    folder: Path, root: Path, place: str, left_out: Callable[[str, bool], bool], alone: bool
+    folder: Path | str,
+    below: str,
+    root: Path,
+    place: str,
+    left_out: Callable[[str, bool], bool],
+    alone: bool,
 ) -> Iterator[Entry]:
+    """Yield what is in a folder, which is called `below` under `root`, empty or with a slash."""
     with os.scandir(folder) as scan:
         items = list(scan)
     for item in items:
-        path = Path(item.path)
-        relative = path.relative_to(root).as_posix()
+        relative = f"{below}{item.name}"
         is_folder = item.is_dir(follow_symlinks=False)
         if left_out(relative, is_folder):
             continue
@@ -117,11 +122,13 @@ def _walk(
             raise UnreadableFile(f"the name of {relative!r} is not UTF-8", hint=hint)
         target = f"{place}/{relative}"
         if item.is_symlink():
-            yield _link(path, root, target, alone)
+            yield _link(Path(item.path), root, target, alone)
         elif is_folder:
-            yield from _walk(path, root, place, left_out, alone)
-        elif stat.S_ISREG(item.stat().st_mode):
-            yield single(path, target)
+            yield from _walk(item.path, f"{relative}/", root, place, left_out, alone)
+        elif stat.S_ISREG((status := item.stat()).st_mode):
+            if not os.access(item.path, os.R_OK):
+                raise UnreadableFile(f"{item.name} is not a file that can be read")
+            yield Entry(target, Path(item.path), bool(status.st_mode & 0o100))
         else:
             raise UnreadableFile(f"{relative} is neither a file, a folder nor a link")
 

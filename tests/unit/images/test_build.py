@@ -54,8 +54,9 @@ def test_each_layer_holds_what_its_kind_says(tmp_path: Path) -> None:
     image = build(tmp_path)
 
     assert names(image, LayerKind.GATEWAY) == [
-        "opt/algo/gateway/__pycache__/compiled.pyc",
+        "opt/algo/gateway/__pycache__/six.compiled.pyc",
         "opt/algo/gateway/algo_gateway/__init__.py",
+        "opt/algo/gateway/algo_gateway/__pycache__/algo_gateway.compiled.pyc",
         "opt/algo/gateway/six.py",
     ]
     assert names(image, LayerKind.RUNNER) == [
@@ -63,7 +64,7 @@ def test_each_layer_holds_what_its_kind_says(tmp_path: Path) -> None:
         "opt/algo/runtimes/python/runtime.toml",
     ]
     assert names(image, LayerKind.PACKAGES) == [
-        "opt/algo/packages/__pycache__/compiled.pyc",
+        "opt/algo/packages/__pycache__/six.compiled.pyc",
         "opt/algo/packages/six.py",
     ]
     assert names(image, LayerKind.MODEL) == ["opt/algo/app/models/small.bin"]
@@ -256,7 +257,7 @@ def test_packages_that_the_engine_could_not_compile_are_compiled_next_time(tmp_p
 
     assert any(isinstance(event, Warned) for event in events)
     assert names(without, LayerKind.PACKAGES) == ["opt/algo/packages/six.py"]
-    assert "opt/algo/packages/__pycache__/compiled.pyc" in names(again, LayerKind.PACKAGES)
+    assert "opt/algo/packages/__pycache__/six.compiled.pyc" in names(again, LayerKind.PACKAGES)
 
 
 def test_the_image_says_which_runtime_image_it_stands_on(tmp_path: Path) -> None:

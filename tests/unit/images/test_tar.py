@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -79,6 +80,27 @@ def test_the_compressed_bytes_do_not_depend_on_how_they_arrive() -> None:
         results.append(target.getvalue())
 
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("name", ["a", "d/" + "n" * 98, "d/" + "n" * 99, "ü"])
+@pytest.mark.parametrize("link", ["", "t" * 100, "t" * 101, "ö"])
+def test_headers_are_those_of_tarfile(name: str, link: str) -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = (tarfile.SYMTYPE, link) if link else (tarfile.REGTYPE, "")
+    info.mode, info.size = (0o777, 0) if link else (0o755, 700)
+    header = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    data, _ = written([Entry(name, b"" if link else bytes(700), not link, link)])
+
+    assert header in data
+
+
+def test_a_disk_that_is_full_is_told_while_the_layer_is_written() -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_layer([Entry("a", bytes(3 << 20))], LayerWriter(Full(), compress=False))
 
 
 def test_long_and_foreign_names_survive() -> None:
