@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEPENDS = re.compile(r"(\S+) depends on (\S+)")
 _NOISE = re.compile(r"^[^\w(]*(?:(?:error|cause): )?")
+_ABSENT = re.compile(r"(\S+) was not found in the (?:package registry|provided package locations)")
 # What follows from the facts, up to the end of its sentence; a version has dots, too.
 _CONCLUSION = re.compile(r", we can conclude that .*?(?=\.\s|\.?$)")
 
@@ -30,6 +31,9 @@ def explained(error: Unsatisfiable, sources: Iterable[Source]) -> Unsatisfiable:
     reason = _reason(error.details)
     named = {_plain(name) for name in _NAME.findall(reason)}
     blamed = [line for source in sources for line in lines_of(source) if _wants(line) in named]
+    absent = _ABSENT.search(reason)
+    if absent:
+        return _unknown(error, absent[1], blamed)
     if not blamed:
         return error
     facts = _CONCLUSION.sub("", reason)
@@ -42,6 +46,19 @@ def explained(error: Unsatisfiable, sources: Iterable[Source]) -> Unsatisfiable:
         details="\n".join([*told, *rest]),
         hint=f"loosen {_place(blamed[-1])}, then: algo lock",
     )
+
+
+def _unknown(error: Unsatisfiable, name: str, blamed: list[Line]) -> Unsatisfiable:
+    """Return `error` for a package that no index has: loosening a version would not help."""
+    line = next((line for line in blamed if _wants(line) == _plain(name)), None)
+    told = [f"{_place(other)} wants {other.text}" for other in blamed]
+    where, name_it = "", "name the index that has it (--extra-index-url URL)"
+    hint = f"{name_it}, then: algo lock"
+    if line is not None:
+        where, told = f"{_place(line)}: ", []
+        hint = f"correct the name in {_place(line)}, or {name_it}, then: algo lock"
+    details = "\n".join([*told, _reason(error.details)])
+    return Unsatisfiable(f"{where}no package index has {name}", details=details, hint=hint)
 
 
 def _wish(line: Line, needs: dict[str, list[str]]) -> str:

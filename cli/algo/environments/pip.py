@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from algo.environments import accelerator as accelerators
 from algo.environments.compiling import Compiling
+from algo.environments.direct import refuse_direct
 from algo.environments.errors import (
     InstallFailed,
     Unsatisfiable,
@@ -86,6 +87,7 @@ class Pip:
         (source,) = requirements
         if source.pins:
             return self._read_lock(source, target, wheels_only=wheels_only)
+        refuse_direct(requirements)
         asking = [*_asking(source), *_targeting(target)]
         on_linux = target.platform.startswith("linux/")
         torch, more = accelerators.arguments(accelerator if on_linux else "")

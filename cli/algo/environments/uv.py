@@ -29,6 +29,15 @@ TORCH_INDEX = "download.pytorch.org"
 # What would make uv look at another environment than the one it is told, or choose for us.
 _DROPPED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_TORCH_BACKEND"}
 _UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")
+_GIT = "Git operation failed"
+_GIT_UNREACHABLE = re.compile(
+    r"Could not resolve host|Failed to connect|Connection (?:refused|timed out|reset)"
+    r"|Network is unreachable|No route to host|Operation timed out"
+)
+_GIT_REFUSED = re.compile(
+    r"Authentication failed|could not read Username|Permission denied|error: 40[13]"
+)
+_REPOSITORY = re.compile(r"(?:https?|ssh|git)://[^\s'`]+")
 _NO_PYTHON = ("No interpreter found", "Python interpreter")
 _REFUSED = ("(401 Unauthorized)", "(403 Forbidden)")
 # What uv's own search asks of `sysconfig` is half there while another thread asks first.
@@ -119,6 +128,8 @@ def _without_secrets(text: str, env: Mapping[str, str]) -> str:
 
 def _named(said: str, failure: AlgoError) -> AlgoError:
     """Return the error that uv's own words tell of."""
+    if _GIT in said and (named := _git(said)):
+        return named
     if any(word in said for word in _REFUSED):
         return IndexRefused(f"the package index{_host(said)} refused access", details=said)
     if any(word in said for word in _UNREACHABLE):
@@ -139,6 +150,21 @@ def _named(said: str, failure: AlgoError) -> AlgoError:
     if "Couldn't parse requirement" in said or "Unsupported requirement" in said:
         return RequirementInvalid("a requirement cannot be parsed", details=said)
     return type(failure)(failure.message, details=said, hint=failure.hint)
+
+
+def _git(said: str) -> AlgoError | None:
+    """Return what git says of a repository: that it is out of reach, or lets nobody in."""
+    found = _REPOSITORY.search(said)
+    where = f" {found[0]}" if found else ""
+    if _GIT_UNREACHABLE.search(said):
+        return IndexUnreachable(f"the git repository{where} could not be reached", details=said)
+    if _GIT_REFUSED.search(said):
+        return IndexRefused(
+            f"the git repository{where} refused access",
+            hint=f"git ls-remote{where} shows whether git has credentials for it",
+            details=said,
+        )
+    return None
 
 
 def _host(said: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,19 @@ def test_an_index_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(IndexUnreachable) as caught:
         resolve(tmp_path, "six\n", packages=Pip(env))
     assert caught.value.exit_code == 3
+
+
+def test_a_repository_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnreachable, match=r"git repository https://127\.0\.0\.1:9/x\.git"):
+        resolve(tmp_path, 'x @ git+https://127.0.0.1:9/x.git ; python_version > "3"\n')
+
+
+def test_a_name_that_no_index_has_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        Unsatisfiable, match=r"requirements\.in:2: no package index has six-of-"
+    ) as it:
+        resolve(tmp_path, f"six\nsix-of-{uuid.uuid4()}\n")
+    assert "correct the name" in it.value.hint
 
 
 def test_packages_are_installed_for_another_processor(tmp_path: Path) -> None:

@@ -66,6 +66,33 @@ def test_what_the_lines_do_not_say_is_left_in_the_resolvers_words(tmp_path: Path
     assert found.hint == "loosen requirements.in:1, then: algo lock"
 
 
+@pytest.mark.parametrize("where", ["package registry", "provided package locations"])
+def test_a_package_that_no_index_has_is_not_to_be_loosened(tmp_path: Path, where: str) -> None:
+    said = (
+        f"cause: Because numppy was not found in the {where} and you require numppy, we can "
+        "conclude that your requirements are unsatisfiable."
+    )
+    found = explain(tmp_path, "six\nnumppy>1\n", said)
+
+    assert found.message == "requirements.in:2: no package index has numppy"
+    assert found.hint.startswith("correct the name in requirements.in:2, or name the index")
+
+
+def test_a_package_that_another_one_needs_and_no_index_has_is_told_with_that_one(
+    tmp_path: Path,
+) -> None:
+    said = (
+        "cause: Because tool was not found in the package registry and web==1 depends on tool, we "
+        "can conclude that web==1 cannot be used.\nAnd because you require web==1, we can conclude "
+        "that your requirements are unsatisfiable."
+    )
+    found = explain(tmp_path, "web==1\n", said)
+
+    assert found.message == "no package index has tool"
+    assert found.details.startswith("requirements.in:1 wants web==1\n")
+    assert found.hint == "name the index that has it (--extra-index-url URL), then: algo lock"
+
+
 def test_a_dependency_between_is_not_lost(tmp_path: Path) -> None:
     said = (
         "cause: Because web==1 depends on tool>=2 and tool==2 depends on six<1, we can conclude "
