@@ -18,16 +18,17 @@ NOUNS = {
     "oci": set[str](),
     "storage": {"oci", "resources"},
     "watch": set[str](),
+    "languages": set[str](),
     "scaffold": {"resources", "project"},
-    "environments": {"project", "resources", "storage"},
-    "images": {"project", "oci", "resources", "storage", "watch"},
+    "environments": {"languages", "project", "resources", "storage"},
+    "images": {"languages", "project", "oci", "resources", "storage", "watch"},
     "registry": {"oci", "resources", "storage"},
-    "engines": {"oci", "project", "resources", "storage"},
-    "contract": {"project", "resources"},
+    "engines": {"languages", "oci", "project", "resources", "storage"},
+    "contract": {"languages", "project", "resources"},
     "versions": {"oci"},
     "trust": {"oci", "resources", "storage"},
     "models": {"oci", "project", "registry", "resources", "storage"},
-    "serving": {"engines", "project", "watch", "resources"},
+    "serving": {"engines", "languages", "project", "watch", "resources"},
 }
 # What ties the nouns together, and the shell around them.
 ABOVE = {

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from algo.engines.interface import Engine
     from algo.engines.sessions import Sessions
     from algo.engines.virtualenv import VirtualenvEngine
-    from algo.environments.interface import PackageManager, Workshop
+    from algo.environments.interface import PackageLocking, PackageManager, Workshop
     from algo.environments.locking import Locking
+    from algo.environments.tools import Tools
     from algo.images.build import Builder
     from algo.images.deliver import Destination
     from algo.images.interface import ImageEngine
+    from algo.images.tooling import Tooling
+    from algo.languages.interface import Bench
+    from algo.languages.runtimes import Runtimes
     from algo.models.ensure import Models
     from algo.models.interface import Origin
     from algo.output import Output
@@ -50,7 +54,10 @@ _LATEST = 253_402_300_800
 
 @dataclass(slots=True)
 class Deps:
-    """What a command may reach: folder, environment, user folders, output and adapters."""
+    """What a command may reach: folder, environment, user folders, output and adapters.
+
+    `languages` are folders that hold languages besides ours.
+    """
 
     cwd: Path
     env: Mapping[str, str]
@@ -58,6 +65,7 @@ class Deps:
     output: Output
     interactive: bool = False
     stdin: int = field(default=0)
+    languages: tuple[Path, ...] = ()
 
     @classmethod
     def for_process(cls, output: Output) -> Deps:
@@ -100,10 +108,52 @@ class Deps:
     def virtualenv(self) -> VirtualenvEngine:
         """Return the engine that runs processes of this machine."""
         from algo.engines.virtualenv import VirtualenvEngine
+
+        gateway = self.runtimes().gateway
+        return VirtualenvEngine(self.sessions(), gateway, self.env, self.gpu_facts)
+
+    def runtimes(self) -> Runtimes:
+        """Return the languages: those of the folders that were named, and ours."""
+        from algo.languages.runtimes import Runtimes
         from algo.resources import data_folder
 
-        runtimes = data_folder("runtimes")
-        return VirtualenvEngine(self.sessions(), runtimes, self.env, self.gpu_facts)
+        return Runtimes(data_folder("runtimes"), self.languages)
+
+    def tools(self, language: str) -> Tools:
+        """Return the package manager of `language`, whose steps its folder names."""
+        from algo.environments.tools import Tools
+        from algo.images.cache import Cache
+
+        runtimes = self.runtimes()
+        kept = self.folders.cache / "steps" / language
+        scratch = Cache.of(self.folders).scratch
+        return Tools(runtimes.spec(language), runtimes.folder(language), scratch, kept)
+
+    def host_tooling(self, language: str) -> Tooling:
+        """Return what makes packages and programs of `language` on this machine."""
+        from algo.images.cache import Cache
+        from algo.images.tooling import Tooling
+        from algo.languages.host import HostBench
+
+        runtimes, tools = self.runtimes(), self.tools(language)
+        bench, cache = HostBench(language, self.env), Cache.of(self.folders)
+        return Tooling(runtimes.spec(language), runtimes.folder(language), bench, tools, cache)
+
+    def bench(self, project: Project) -> Bench:
+        """Return where packages of `project` are resolved: in a container, else on this machine.
+
+        A machine without an engine has its own tools, or says which one is missing.
+        """
+        from algo.languages.host import HostBench
+
+        language, engine = project.manifest.algorithm.language, self.image_engine()
+        if engine is None:
+            return HostBench(language, self.env)
+        from algo.images.cache import Cache
+        from algo.images.workshop import project_bench
+
+        cache = Cache.of(self.folders)
+        return project_bench(project, self.runtimes(), cache, engine, self.env, Path.home())
 
     def gpu_facts(self) -> GpuFacts:
         """Return what this machine has of GPUs."""
@@ -122,13 +172,23 @@ class Deps:
         from algo.images.cache import Cache
         from algo.images.recipe import host_platform
         from algo.images.workshop import ImageWorkshop
-        from algo.resources import data_folder
 
-        host, runtimes = str(host_platform()), data_folder("runtimes")
-        return ImageWorkshop(Cache.of(self.folders), runtimes, self.image_engine, host)
+        host, cache = str(host_platform()), Cache.of(self.folders)
+        return ImageWorkshop(cache, self.runtimes(), self.image_engine, host)
 
-    def locking(self, project: Project) -> Locking:
-        """Return what a lock of `project` is made with: packages, this machine, the image."""
+    def locking(self, project: Project) -> PackageLocking:
+        """Return what a lock of `project` is made with: by us, or by its language's own tool."""
+        language = project.manifest.algorithm.language
+        if self.runtimes().spec(language).built_in:
+            return self.python_locking(project)
+        from algo.environments.interpreters import this_interpreter
+        from algo.environments.tools import ToolLocking
+
+        here = this_interpreter().platform
+        return ToolLocking(self.tools(language), lambda: self.bench(project), here)
+
+    def python_locking(self, project: Project) -> Locking:
+        """Return what packages of Python are locked with: this machine, the image."""
         from algo.environments.accelerator import wanted
         from algo.environments.conda.names import platforms_of
         from algo.environments.errors import PythonNotFound
@@ -139,8 +199,6 @@ class Deps:
         )
         from algo.environments.locking import Locking
         from algo.environments.requirements import find_requirements
-        from algo.images.recipe import read_spec
-        from algo.resources import data_folder
 
         manifest = project.manifest
         host: Interpreter | PythonNotFound
@@ -148,7 +206,7 @@ class Deps:
             host = find_interpreter(manifest.environment.python, self.env)
         except PythonNotFound as error:
             host = error
-        spec = read_spec(data_folder("runtimes"), manifest.algorithm.language)
+        spec = self.runtimes().spec(manifest.algorithm.language)
         requirements = find_requirements(project.root, manifest.environment.requirements)
         brings = requirements.brings_python
         if brings:  # the environment's own Python counts; what makes it is any
@@ -207,11 +265,10 @@ class Deps:
         from algo.images.cache import Cache
         from algo.images.recipe import host_platform
         from algo.publish.runtimes import PublishedRuntimes
-        from algo.resources import data_folder
 
         return Builder(
             cache=Cache.of(self.folders),
-            runtimes=data_folder("runtimes"),
+            runtimes=self.runtimes(),
             installer=self.packages(),
             engine=self.image_engine(),
             find_python=lambda minor: find_minor(minor, self.env),
@@ -219,6 +276,9 @@ class Deps:
             created=self._epoch() or 0,
             sample=first_input,
             published=PublishedRuntimes(self.registry, Cache.of(self.folders)),
+            tools=self.tools,
+            env=self.env,
+            home=Path.home(),
         )
 
     def models(self) -> Models:
@@ -334,6 +394,7 @@ class Deps:
             layout=self.store().folder,
             engine=self.image_engine,
             packages=self.packages(),
+            runtimes=self.runtimes(),
             folders=self.folders,
             platform=host_platform(),
             env=self.env,

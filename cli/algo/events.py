@@ -66,9 +66,9 @@ class Reloaded:
     """A change reached the running service.
 
     `rung` is `none`, `limits` (of `[serving]`), `swap` (state kept), `worker` (new worker),
-    `environment` (new worker with other packages) or `container` (a new one); `milliseconds`
-    counts from the change seen on disk to the new code answering. `packages` is how many
-    packages came, went or have another version.
+    `program` (compiled, new worker), `environment` (new worker with other packages) or `container`
+    (a new one); `milliseconds` counts from the change seen on disk to the new code answering.
+    `packages` is how many packages came, went or have another version.
     """
 
     trigger: str

@@ -335,6 +335,7 @@ _RUNGS = {
     "none": "nothing to do",
     "limits": "new limits in {}, weights kept",
     "environment": "new environment in {}",
+    "program": "compiled, new worker in {}",
     "container": "new container in {}",
 }
 

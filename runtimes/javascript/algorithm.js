@@ -4,6 +4,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
+const { use } = require('./packages')
 
 /** The entry is there and has not what the contract asks for. */
 class BadEntry extends Error {}
@@ -13,7 +14,7 @@ const GENERATORS = new Set(['GeneratorFunction', 'AsyncGeneratorFunction'])
 /**
  * Import the entry and call its `load`.
  *
- * @param {{app: string, entrypoint: string, models: Record<string, string>}} hello
+ * @param {{app: string, packages: string?, entrypoint: string, models: Record<string, string>}} hello
  * @returns {Promise<Algorithm>}
  * @throws Whatever the author's code throws.
  */
@@ -22,6 +23,7 @@ async function load(hello) {
   const [file, name] = [hello.entrypoint.slice(0, at), hello.entrypoint.slice(at + 1)]
   const entry = path.join(hello.app, file)
   if (!fs.existsSync(entry)) throw new BadEntry(`${file} is not there`)
+  if (hello.packages && fs.existsSync(path.join(hello.packages, 'node_modules'))) use(hello.packages)
   let module
   try {
     module = await import(pathToFileURL(entry).href)

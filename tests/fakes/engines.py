@@ -117,5 +117,5 @@ def hello(root: Path, source: str = "def apply(input):\n    return input + 1\n")
             "queue": 64,
         },
     }
-    python = HostEnvironment(Path("python3"))
+    python = HostEnvironment(Path("runtimes/python"), Path("python3"))
     return Servable("acme/hello", json.dumps(description).encode(), python, root)

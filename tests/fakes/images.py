@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from algo.languages.interface import Job
+
 
 # Each build happens later than the one before, as in life.
 _CLOCK = itertools.count(1_000_000_000)
@@ -66,6 +68,7 @@ class FakeImageEngine:
     builds: list[Mapping[str, str]] = field(default_factory=list)
     loaded: list[int] = field(default_factory=list)
     runs: list[list[str]] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     preludes: list[tuple[bytes, list[str]]] = field(default_factory=list)
     variables: tuple[str, ...] = ("PATH=/usr/bin",)
@@ -184,3 +187,11 @@ class FakeImageEngine:
             made.mkdir(exist_ok=True)
             (made / f"{package.stem}.compiled.pyc").write_bytes(b"pyc")
         return ""
+
+    def work(self, reference: str, job: Job) -> tuple[int, str]:
+        """Keep the job, and leave its command in each folder that it may fill."""
+        self.jobs.append(job)
+        for mount in job.mounts:
+            if mount.writable and mount.there.endswith(("/packages", "/program")):
+                (mount.here / "made").write_text(" ".join(job.command))
+        return 0, ""

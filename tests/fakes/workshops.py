@@ -46,7 +46,7 @@ class HostWorkshop:
         shutil.rmtree(self.place, ignore_errors=True)
         shutil.copytree(folder, self.place)
         self.built += [path.name for path in (folder / "sdist").iterdir()]
-        script = data_folder("runtimes") / "python" / "wheels" / "build.py"
+        script = data_folder("runtimes") / "python" / "workshop" / "build.py"
         env = {**os.environ, "PYTHONHASHSEED": "0"}
         command = [sys.executable, "-P", str(script), str(self.place)]
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)

@@ -11,6 +11,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+from algo.languages.host import program_of
+from algo.languages.spec import filled
 from algo_gateway.config import Options, runner_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,33 +33,39 @@ class Language:
         (source,) = (self.program / "src").glob("suite.*")
         return f"src/{source.name}:apply"
 
-    def command(self, packages: Path) -> list[str]:
-        """Return what runs the program: of a compiled language, what lies in `packages`."""
+    def command(self, made: Path) -> list[str]:
+        """Return what runs the program: of a compiled language, what lies in `made`."""
         here = Path()
-        return runner_command(Options(here, here, self.runtime, packages, python=sys.executable))
+        packages, program = made / "packages", made / "program"
+        return runner_command(
+            Options(here, here, self.runtime, packages, program, python=sys.executable)
+        )
 
     @property
     def lacking(self) -> str:
         """The program that this machine lacks to build or run it, empty for none."""
-        (needed, *_) = self.settings.get("build") or self.command(Path())
-        return "" if shutil.which(needed) else needed
+        build = self.settings.get("build", {})
+        needed = [program_of(build.get("command") or self.command(Path())), *build.get("needs", ())]
+        return next((one for one in needed if not shutil.which(one)), "")
 
     @property
     def settings(self) -> dict[str, Any]:
         """Its `runtime.toml`."""
         return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
 
-    def build(self, app: Path, packages: Path, entrypoint: str = "") -> None:
-        """Compile the program in `app` into `packages`, where the language is compiled."""
-        self.try_build(app, packages, entrypoint).check_returncode()
+    def build(self, app: Path, made: Path, entrypoint: str = "") -> None:
+        """Compile the program in `app` into a folder of `made`, where the language is compiled."""
+        self.try_build(app, made, entrypoint).check_returncode()
 
-    def try_build(self, app: Path, packages: Path, entrypoint: str = "") -> CompletedProcess[str]:
+    def try_build(self, app: Path, made: Path, entrypoint: str = "") -> CompletedProcess[str]:
         """Compile as `build` does; return how it went."""
-        packages.mkdir(exist_ok=True)
-        values = {"runtime": self.runtime, "app": app, "packages": packages}
-        values["entrypoint"] = Path(entrypoint or self.entrypoint)
-        command = [str(word).format(**values) for word in self.settings.get("build", ["true"])]
-        return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False)
+        places = {name: made / name for name in ("packages", "program", "cache")}
+        for place in places.values():
+            place.mkdir(parents=True, exist_ok=True)
+        values = {**places, "runtime": self.runtime, "app": app, "platform": "linux/amd64"}
+        values["entrypoint"] = entrypoint or self.entrypoint
+        command = filled(self.settings.get("build", {}).get("command", ["true"]), values)
+        return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False, cwd=app)
 
 
 def languages() -> list[Language]:

@@ -16,13 +16,12 @@ MODELS = {"weights": "models/weights.txt"}
 
 def served(language: Language, app: Path) -> GatewayProcess:
     """Start a gateway in development with two workers on the program that lies in `app`."""
-    packages = app.parent / "packages"
-    language.build(app, packages)
+    made = app.parent / "made"
+    language.build(app, made)
     found = GatewayProcess(
         app,
         "--development",
-        "--packages",
-        str(packages),
+        *("--packages", str(made / "packages"), "--program", str(made / "program")),
         language=language.name,
         entrypoint=language.entrypoint,
         models=MODELS,

@@ -30,7 +30,7 @@ def built(
         (pytest.fail if "CI" in os.environ else pytest.skip)(reason)
     app = tmp_path_factory.mktemp(language.name) / "app"
     shutil.copytree(language.program, app)
-    language.build(app, app.parent / "packages")
+    language.build(app, app.parent / "made")
     return language, app
 
 
@@ -42,7 +42,7 @@ def start(built: tuple[Language, Path]) -> Iterator[Callable[..., RunnerProcess]
 
     def run(**hello: object) -> RunnerProcess:
         more = {"entrypoint": language.entrypoint, **hello}
-        started.append(RunnerProcess(language.command(app.parent / "packages"), app, **more))
+        started.append(RunnerProcess(language.command(app.parent / "made"), app, **more))
         return started[-1]
 
     yield run

@@ -8,7 +8,7 @@ import venv
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.environments.virtualenv import COMPLETE
+from algo.storage.trees import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

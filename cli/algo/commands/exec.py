@@ -27,19 +27,9 @@ def exec_command(
     algo exec -- python train.py
     algo exec -- pytest -q
     """
-    from algo.environments.execute import execute
-    from algo.environments.locking import ensure_lock
-    from algo.environments.virtualenv import ensure_environment
+    from algo.commands.shared.toolbox import toolbox
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
     project = Project.find(deps.cwd)
-    locking = deps.locking(project)
-    host = locking.host
-    lock = ensure_lock(project, locking, notify=deps.output.event)
-    notify = deps.output.event
-    environment = ensure_environment(
-        lock, host, locking.manager, deps.folders, tests=True, notify=notify, project=project
-    )
-    deps.output.close()
-    raise typer.Exit(execute(command, environment, project.root, deps.env))
+    raise typer.Exit(toolbox(deps, project).execute(command, project, deps.output.event))

@@ -16,7 +16,7 @@ from algo.events import Note
 from algo.resources import scratch as scratch_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from algo.contract.report import Outcome
     from algo.events import Notify
@@ -26,6 +26,8 @@ FOLDER = "tests"
 # https://docs.pytest.org/en/stable/reference/exit-codes.html
 _REPORTED = {0, 1, 2}
 _NOTHING = 5
+# Where package managers put the code of others.
+_NOT_OURS = frozenset({"node_modules", "vendor", "target", "__pycache__"})
 _WORD = re.compile(r"[\w:+.\[\]/-]+")
 
 
@@ -40,6 +42,21 @@ def has_tests(project: Path) -> bool:
         return False
     names = [name for _, _, names in os.walk(folder, onerror=_refused) for name in names]
     return any(fnmatch(name, "test_*.py") or fnmatch(name, "*_test.py") for name in names)
+
+
+def tests_like(project: Path, patterns: Sequence[str]) -> bool:
+    """Tell whether a file of `project` is like one of `patterns`, `tests/*` or `*_test.go`.
+
+    Raises:
+        OSError: A folder may not be read: its tests must not be passed over.
+    """
+    for folder, below, names in os.walk(project, onerror=_refused):
+        below[:] = [name for name in below if not name.startswith(".") and name not in _NOT_OURS]
+        root = os.path.relpath(folder, project).removeprefix(".")
+        paths = (f"{root}/{name}".lstrip("/") for name in names)
+        if any(fnmatch(path, pattern) for path in paths for pattern in patterns):
+            return True
+    return False
 
 
 def _refused(error: OSError) -> None:

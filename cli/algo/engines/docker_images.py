@@ -19,6 +19,7 @@ from algo.engines.docker_client import connect
 from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 from algo.errors import AlgoError
+from algo.languages.interface import Job, Mount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,9 +31,12 @@ _BUNDLE = "run/algo-build/ca-certificates.crt"
 _APT = f'Acquire::https::CaInfo "/{_BUNDLE}";\n'
 _CERTIFICATES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 _TRUSTING = ("SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+# What tools of other languages look at.
+_TRUSTING_TOOLS = ("REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO")
 _VARIABLES = frozenset(f"{name}=/{_BUNDLE}" for name in _TRUSTING)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY")
 _TAIL = 30
+_SAID = 400
 # Building and exporting take as long as they take.
 _PATIENCE = 3600
 
@@ -246,33 +250,49 @@ class DockerImages:
         Returns:
             Why it failed, empty when it did not.
         """
+        environment = {"PYTHONHASHSEED": "0", "HOME": "/tmp"}
+        job = Job(tuple(command), (Mount(folder, place, writable=True),), "", environment)
+        code, said = self.work(reference, job, tail=_TAIL)
+        return said if code else ""
+
+    def work(self, reference: str, job: Job, *, tail: int = _SAID) -> tuple[int, str]:
+        """Run `job` as this user; return its exit code and its last lines."""
         from docker.errors import DockerException
 
         client = self.client
+        environment = {**(self._outwards() if job.network else {}), **job.environment}
+        mounts, network = list(job.mounts), "none"
+        if job.network:
+            bundle = self._bundle()
+            mounts += [Mount(bundle, f"/{_BUNDLE}")] if bundle else []
+            network = "host" if _local(environment) else "bridge"
         try:
             host = client.create_host_config(
-                binds={str(folder): {"bind": place, "mode": "rw"}},
-                network_mode="none",
+                binds=[
+                    f"{one.here}:{one.there}:{'rw' if one.writable else 'ro'}" for one in mounts
+                ],
+                network_mode=network,
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
             )
             container = client.create_container(
                 reference,
-                command,
+                list(job.command),
                 user=f"{os.getuid()}:{os.getgid()}",
-                environment={"PYTHONHASHSEED": "0", "HOME": "/tmp"},
+                environment=environment,
+                working_dir=job.folder or None,
                 host_config=host,
                 labels={PID_LABEL: str(os.getpid())},
             )
         except DockerException as error:
-            return str(error)
+            return 1, str(error)
         try:
             client.start(container)
             code = int(client.wait(container)["StatusCode"])
-            said = "" if code == 0 else client.logs(container, tail=_TAIL).decode(errors="replace")
-            return "\n".join(map(plain, said.splitlines()))
+            said: bytes = client.logs(container, tail=tail)
+            return code, "\n".join(map(plain, said.decode(errors="replace").splitlines()))
         except DockerException as error:
-            return str(error)
+            return 1, str(error)
         finally:
             client.remove_container(container, force=True, v=True)
 
@@ -289,10 +309,10 @@ class DockerImages:
         """Return `base` with our label, which steps inherit, and with the host's certificates."""
         recipe = ["ARG BASE", "FROM ${BASE}", f"LABEL {PID_LABEL}={os.getpid()}"]
         files: dict[str, bytes] = {}
-        bundles = [self.env[name] for name in _CERTIFICATES if self.env.get(name)]
-        if bundles and Path(bundles[0]).is_file():
+        bundle = self._bundle()
+        if bundle is not None:
             recipe += ["COPY root /", *(f"ENV {name}=/{_BUNDLE}" for name in _TRUSTING)]
-            files[f"root/{_BUNDLE}"] = Path(bundles[0]).read_bytes()
+            files[f"root/{_BUNDLE}"] = bundle.read_bytes()
             files["root/etc/apt/apt.conf.d/99-algo-build"] = _APT.encode()
         files["Dockerfile"] = "\n".join(recipe).encode()
         key = hashlib.sha256("\0".join([base, *files]).encode()).hexdigest()[:12]
@@ -325,8 +345,6 @@ class DockerImages:
     ) -> None:
         from docker.errors import APIError
 
-        # A proxy on this machine's loopback can be reached from the host's network alone.
-        local = any("127.0.0.1" in value or "localhost" in value for value in arguments.values())
         lines: list[str] = []
         try:
             for answer in self.client.build(
@@ -338,7 +356,7 @@ class DockerImages:
                 forcerm=True,
                 decode=True,
                 buildargs=dict(arguments),
-                network_mode="host" if local else None,
+                network_mode="host" if _local(arguments) else None,
                 platform=platform if self._foreign(platform) else None,
             ):
                 text = str(answer.get("stream") or answer.get("error") or "").rstrip()
@@ -361,12 +379,32 @@ class DockerImages:
                 f"the container engine stopped answering while it built: {error}"
             ) from error
 
+    def _bundle(self) -> Path | None:
+        """Return the file of the certificates that this machine trusts, None without one."""
+        bundles = [Path(self.env[name]) for name in _CERTIFICATES if self.env.get(name)]
+        return bundles[0].absolute() if bundles and bundles[0].is_file() else None
+
+    def _outwards(self) -> dict[str, str]:
+        """Return what a program needs to reach others from a container as from this machine."""
+        bundle = self._bundle()
+        names = (*_TRUSTING, *_TRUSTING_TOOLS) if bundle else ()
+        return {**self._proxies(), **{name: f"/{_BUNDLE}" for name in names}}
+
     def _proxies(self) -> dict[str, str]:
         return {name: self.env[name] for name in _spellings(_PROXIES) if self.env.get(name)}
 
     def _foreign(self, platform: str) -> bool:
         version = self.client.version()
         return platform != f"{version.get('Os', 'linux')}/{version.get('Arch', '')}"
+
+
+def _local(values: Mapping[str, str]) -> bool:
+    """Tell whether one leads to this machine's loopback, which only the host's network reaches."""
+    return any(
+        "127.0.0.1" in value or "localhost" in value
+        for name, value in values.items()
+        if not name.upper().startswith("NO_")
+    )
 
 
 def _spellings(names: Iterable[str]) -> Iterator[str]:

@@ -28,9 +28,32 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class HostEnvironment:
-    """The Python of an environment on this machine that holds the algorithm's packages."""
+    """What an algorithm runs in on this machine.
 
-    python: Path
+    Attributes:
+        runtime: The folder of its language.
+        python: The Python of an environment that holds its packages, where they are Python's.
+        packages: The folder of its packages, where they are not.
+        program: The folder of what it was compiled to.
+    """
+
+    runtime: Path
+    python: Path | None = None
+    packages: Path | None = None
+    program: Path | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What tells the gateway of it."""
+        places = {
+            "--runtime": self.runtime,
+            "--python": self.python,
+            "--packages": self.packages,
+            "--program": self.program,
+        }
+        return [
+            word for name, path in places.items() if path is not None for word in (name, str(path))
+        ]
 
 
 @dataclass(frozen=True, slots=True)

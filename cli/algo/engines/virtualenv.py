@@ -60,12 +60,12 @@ class VirtualenvEngine:
     def __init__(
         self,
         sessions: Sessions,
-        runtimes: Path,
+        gateway: Path,
         env: Mapping[str, str],
         gpu: Callable[[], GpuFacts] | None = None,
     ) -> None:
         self._sessions = sessions
-        self._runtimes = runtimes
+        self._gateway = gateway
         self._env = env
         self._gpu = gpu
 
@@ -135,11 +135,10 @@ class VirtualenvEngine:
         self, launch: Launch, folder: Path, port: int, control: ControlAddress | None
     ) -> list[str]:
         assert isinstance(launch.artifact, HostEnvironment)
-        language = self._runtimes / "python"
         # -P: the current folder is the user's project, and must not shadow the gateway's modules.
         command = [sys.executable, "-P", "-u", "-m", "algo_gateway"]
         command += ["--algorithm", str(folder / "algorithm.json"), "--app", str(launch.folder)]
-        command += ["--runtime", str(language), "--python", str(launch.artifact.python)]
+        command += launch.artifact.options
         command += ["--host", launch.host, "--port", str(port)]
         if launch.jobs is not None:
             command += ["--jobs", self._env.get("ALGO_JOBS") or str(launch.jobs)]
@@ -149,7 +148,7 @@ class VirtualenvEngine:
         self, command: list[str], launch: Launch, control: ControlAddress | None
     ) -> subprocess.Popen[bytes]:
         env = {name: value for name, value in self._env.items() if name not in _NOT_OURS}
-        env["PYTHONPATH"] = str(self._runtimes / "gateway")
+        env["PYTHONPATH"] = str(self._gateway)
         if control is not None:
             env[TOKEN] = control.token
         env |= launch.access.environment(str(launch.access.tokens))

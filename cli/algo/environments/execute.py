@@ -13,13 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from algo.environments.virtualenv import HostEnvironment
 
-
-def execute(
-    command: Sequence[str], environment: HostEnvironment, project: Path, env: Mapping[str, str]
-) -> int:
-    """Run `command` in the folder `project` with `environment` active; return its exit code.
+def execute(command: Sequence[str], variables: Mapping[str, str], project: Path) -> int:
+    """Run `command` in the folder `project` with `variables`; return its exit code.
 
     It keeps our standard streams. A command that a signal ended gives 128 plus the signal, as
     shells do. Ctrl-C reaches the command from the terminal, and its own answer counts.
@@ -27,8 +23,7 @@ def execute(
     Raises:
         CommandNotFound: There is no such program in the environment or on PATH.
     """
-    variables = environment.variables(project, env)
-    program = shutil.which(command[0], path=variables["PATH"])
+    program = shutil.which(command[0], path=variables.get("PATH"))
     if program is None and (project / command[0]).is_file():
         program = str(project / command[0])
     if program is None:

@@ -10,18 +10,12 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _CHECKED = "checked"
-
-
-def this_run(source: Path = _BOOT) -> str:
-    """Return what names this run of the machine, from its start to its end; empty if unknown."""
-    try:
-        return source.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def is_settled(root: Path, mark: Path, run: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,9 +11,50 @@ if TYPE_CHECKING:
 
     from algo.environments.interpreters import Interpreter
     from algo.environments.requirements import Source
+    from algo.environments.upgrade import Upgrade
     from algo.events import Notify
-    from algo.project.lock import Pin, Target
+    from algo.project.lock import Lock, Pin, Target
     from algo.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a project's files lead to.
+
+    Attributes:
+        pins: The packages of each target, sorted by name.
+        beside: The files, by name, that a lock of them has beside it.
+    """
+
+    pins: dict[Target, tuple[Pin, ...]]
+    beside: dict[str, bytes] = field(default_factory=dict)
+
+
+class PackageLocking(Protocol):
+    """What a lock is made with: how packages are pinned, and for which targets."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target that a lock made here must hold, those of images first."""
+
+    @property
+    def host_target(self) -> Target:
+        """What the algorithm needs outside a container of this machine."""
+
+    def image_target(self, platform: str) -> Target:
+        """What the image of `platform` needs."""
+
+    def inputs(self, project: Project) -> str:
+        """Return the digest of what the packages of `project` are pinned from."""
+
+    def resolve(
+        self, project: Project, old: Lock | None, upgrade: Upgrade, *, notify: Notify
+    ) -> Resolved:
+        """Return the packages of every target; those of `old` stay where nothing forbids it.
+
+        Raises:
+            AlgoError: They cannot be resolved.
+        """
 
 
 class PackageManager(Protocol):

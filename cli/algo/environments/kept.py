@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.environments.virtualenv import COMPLETE, unfinished
+from algo.environments.virtualenv import unfinished
 from algo.storage.held import unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, half_removed, is_unused, remove_folder, written
+from algo.storage.trees import COMPLETE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from algo.environments.accelerator import settled, unwanted_cuda
 from algo.environments.changes import changes
 from algo.environments.errors import PythonNotFound, PythonUnsupported, RequirementInvalid
+from algo.environments.interface import Resolved
 from algo.environments.interpreters import fits
 from algo.environments.parallel import together
 from algo.environments.requirements import (
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.environments.changes import Change
-    from algo.environments.interface import PackageManager
+    from algo.environments.interface import PackageLocking, PackageManager
     from algo.environments.interpreters import Interpreter
     from algo.events import Notify
     from algo.project.lock import Pin
@@ -95,6 +96,16 @@ class Locking:
         """What the image of `platform` needs."""
         return self._target(platform, self.image_python, RUNTIME)
 
+    def inputs(self, project: Project) -> str:
+        """Return the digest of what the packages are pinned from; see `PackageLocking`."""
+        return _inputs(project, _requirements(project))
+
+    def resolve(
+        self, project: Project, old: Lock | None, upgrade: Upgrade, *, notify: Notify
+    ) -> Resolved:
+        """Resolve the requirements for every target; see `PackageLocking`."""
+        return _pinned(project, self, old, upgrade, notify)
+
     def _target(self, platform: str, python: str, group: str) -> Target:
         return Target(platform, CONDA if self.brings_python else python, group)
 
@@ -116,7 +127,7 @@ class Locked:
     changes: tuple[Change, ...]
 
 
-def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
+def ensure_lock(project: Project, locking: PackageLocking, *, notify: Notify) -> Lock:
     """Return the project's lock, made first when there is none or the requirements changed.
 
     Raises:
@@ -136,7 +147,7 @@ def ensure_lock(project: Project, locking: Locking, *, notify: Notify) -> Lock:
     return made.lock
 
 
-def check_lock(project: Project, locking: Locking) -> Lock:
+def check_lock(project: Project, locking: PackageLocking) -> Lock:
     """Return the project's lock when it fits, and change nothing.
 
     Raises:
@@ -150,12 +161,11 @@ def check_lock(project: Project, locking: Locking) -> Lock:
     return lock
 
 
-def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
+def stale(project: Project, lock: Lock | None, locking: PackageLocking) -> str:
     """Return why `lock` does not fit the project, empty when it does."""
     if lock is None:
         return "No lock yet"
-    requirements = _requirements(project)
-    if lock.inputs != _inputs(project, requirements):
+    if lock.inputs != locking.inputs(project):
         return "The requirements changed since they were locked"
     for name, digest in lock.files.items():
         if _digest(project.root / name) != digest:
@@ -165,7 +175,7 @@ def stale(project: Project, lock: Lock | None, locking: Locking) -> str:
 
 
 def make_lock(
-    project: Project, locking: Locking, *, notify: Notify, upgrade: Upgrade = NOTHING
+    project: Project, locking: PackageLocking, *, notify: Notify, upgrade: Upgrade = NOTHING
 ) -> Locked:
     """Resolve the project's requirements for every target and write the lock.
 
@@ -184,10 +194,28 @@ def make_lock(
         IndexUnreachable: The package index does not answer.
         PythonUnsupported: The image's Python does not fit `algo.toml`.
     """
+    old = _readable(project, notify)
+    found = locking.resolve(project, old, upgrade, notify=notify)
+    kept = None if upgrade.everything else old
+    runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
+    files = {name: sha256(data) for name, data in found.beside.items()}
+    bases = kept.bases if kept else {}
+    lock = Lock(locking.inputs(project), found.pins, runtimes, files, models, bases)
+    for name, data in found.beside.items():
+        if _digest(project.root / name) != files[name]:
+            replace_file(project.root / name, data)
+    if lock != old:
+        write(lock, project.lock_path)
+    return Locked(lock, changes(old, lock))
+
+
+def _pinned(
+    project: Project, locking: Locking, old: Lock | None, upgrade: Upgrade, notify: Notify
+) -> Resolved:
+    """Return the packages of Python that `project` needs."""
     python = project.manifest.environment.python
     if not locking.brings_python:
         _check_python(python, "the image has", locking.image_python)
-    old = _readable(project, notify)
     requirements = _requirements(project)
     if requirements.unread:
         first, others = requirements.runtime[0].name, " and ".join(requirements.unread)
@@ -213,18 +241,8 @@ def make_lock(
     for source in requirements.runtime:
         if warning := unwanted_cuda(source, locking.accelerator, pins):
             notify(Warned(warning))
-    kept = None if upgrade.everything else old
-    runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
     beside = locking.manager.beside([pin for found in pins.values() for pin in found])
-    files = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in beside.items()}
-    bases = kept.bases if kept else {}
-    lock = Lock(_inputs(project, requirements), pins, runtimes, files, models, bases)
-    for name, data in beside.items():
-        if _digest(project.root / name) != files[name]:
-            replace_file(project.root / name, data)
-    if lock != old:
-        write(lock, project.lock_path)
-    return Locked(lock, changes(old, lock))
+    return Resolved(pins, beside)
 
 
 def _leave_to(source: Source, upgrade: Upgrade, old: Lock | None, notify: Notify) -> None:
@@ -255,7 +273,11 @@ def _check_python(asked: str, what: str, version: str) -> None:
 
 
 def _digest(path: Path) -> str:
-    data = path.read_bytes() if path.is_file() else b""
+    return sha256(path.read_bytes() if path.is_file() else b"")
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest of `data` as a lock has it."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 

@@ -17,9 +17,10 @@ from algo.environments.requirements import (
 )
 from algo.errors import AlgoError
 from algo.project.errors import ProjectNotFound
-from algo.project.project import MANIFESTS, manifest_in, read
+from algo.project.project import MANIFESTS, Project, manifest_in, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _PATTERNS = ("requirements*.txt", "requirements*.in", PYPROJECT, UV_LOCK, "pylock*.toml")
@@ -31,22 +32,36 @@ def may_state_packages(path: str) -> bool:
     return "/" not in path and any(fnmatchcase(path, pattern) for pattern in _REQUIREMENTS)
 
 
-def said_by(root: Path) -> str:
-    """Return what manifest and requirements of the project at `root` say, the same for the same.
+def python_inputs(project: Project) -> str:
+    """Return what the requirements of a project say that is in Python."""
+    asked = project.manifest.environment.requirements
+    return inputs_digest(find_requirements(project.root, asked), "")
+
+
+def said_by(
+    root: Path,
+    inputs: Callable[[Project], str] = python_inputs,
+    states_packages: Callable[[str], bool] = may_state_packages,
+) -> str:
+    """Return what the files of the project at `root` say that are no code, the same for the same.
 
     Comments do not count, except where the files cannot be understood.
+
+    Args:
+        root: The project's folder.
+        inputs: Returns what its packages are pinned from.
+        states_packages: Tells of a file's name whether it may say what packages are needed.
     """
     try:
         path = manifest_in(root)
         if path is None:
             raise ProjectNotFound(f"{root} has no manifest any more")
         manifest = read(path)
-        requirements = find_requirements(root, manifest.environment.requirements)
         said = msgspec.json.encode(manifest).decode()
         steps = _steps(root, manifest.environment.dockerfile)
-        return f"{said} {inputs_digest(requirements, '')} {steps}"
+        return f"{said} {inputs(Project(root, manifest))} {steps}"
     except (AlgoError, OSError) as error:
-        return f"{error} {_bytes_of(root)}"
+        return f"{error} {_bytes_of(root, states_packages)}"
 
 
 def _steps(root: Path, dockerfile: str) -> str:
@@ -55,10 +70,10 @@ def _steps(root: Path, dockerfile: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if dockerfile and path.is_file() else ""
 
 
-def _bytes_of(root: Path) -> str:
+def _bytes_of(root: Path, states_packages: Callable[[str], bool]) -> str:
     total = hashlib.sha256()
     files = sorted(root.iterdir()) if root.is_dir() else []  # moved away while it is served
     for path in files:
-        if path.is_file() and (path.name in MANIFESTS or may_state_packages(path.name)):
+        if path.is_file() and (path.name in MANIFESTS or states_packages(path.name)):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

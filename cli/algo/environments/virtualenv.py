@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed
-from algo.environments.intact import is_settled, this_run
+from algo.environments.intact import is_settled
 from algo.events import Step, counted
 from algo.project.lock import RUNTIME, TEST
 from algo.resources import writing
 from algo.storage.held import PROCESS
+from algo.storage.trees import COMPLETE, this_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from algo.resources import Folders
 
 _FORMAT = "1"
-COMPLETE = "algo-complete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,12 +77,12 @@ def build_base(
 
 
 def require_language(recipe: RuntimeRecipe, engine: ImageEngine, cache: Cache) -> None:
-    """Refuse a runtime image whose base brought another version of the language.
+    """Refuse a runtime image whose base brought another Python than the gateway's.
 
     Raises:
         BaseUnfit: As above.
     """
-    version = recipe.spec.version
+    version = recipe.spec.gateway
     command = ["python3", "-c", _ASK.format(version.replace(".", ", "))]
     with cache.scratch() as folder:
         problem = engine.run(recipe.tag, command, folder, "/check")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Step, Warned, counted
@@ -15,31 +15,40 @@ from algo.images.errors import BadPlatform, CannotRebase, SystemPackageUnknown
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, find_layer, make_layer
 from algo.images.models import Part, model_layers, model_parts
-from algo.images.recipe import read_recipe, read_spec
+from algo.images.recipe import read_recipe
 from algo.images.runtime import ensure_runtime, find_runtime
+from algo.images.tooling import Tooling
 from algo.images.tree import Entry, collect, fingerprint
+from algo.images.workshop import WorkshopBench
 from algo.oci.descriptor import Platform
 from algo.project.description import describe
 from algo.project.lock import CONDA, Target, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from algo.events import Notify
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
-    from algo.images.interface import ImageEngine, PackageInstaller, PublishedRuntimes
+    from algo.images.interface import (
+        ImageEngine,
+        PackageInstaller,
+        PublishedRuntimes,
+        ToolInstaller,
+    )
     from algo.images.prelude import Prelude
     from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
+    from algo.languages.runtimes import Runtimes
+    from algo.languages.spec import RuntimeSpec
     from algo.project.lock import Lock, Pin
     from algo.project.project import Project
 
 PLATFORMS = (Platform("linux", "amd64"), Platform("linux", "arm64"))
 _NOT_RUNNER = frozenset({"Dockerfile"})
-# Folders of a runtime that are for its tests, and for building packages.
-_BESIDE = frozenset({"tests", "wheels"})
+# Folders of a runtime that are for its tests, for its steps, and for new projects.
+_BESIDE = frozenset({"tests", "workshop", "scaffolds"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Builder:
 
     Args:
         cache: Takes layers and remembers what made them.
-        runtimes: The folder of the gateway and of each language's runtime.
+        runtimes: The gateway and the languages.
         installer: Installs locked packages.
         engine: Builds the runtime image and compiles packages; None when none answers.
         find_python: Finds a Python of a minor version on this machine.
@@ -56,10 +65,13 @@ class Builder:
         created: Seconds since 1970 that images say they are from (`SOURCE_DATE_EPOCH`).
         sample: Finds an input that the project in a folder takes, None without one.
         published: Finds the runtime image of a digest where the project is published.
+        tools: Gives the package manager of a language whose steps its folder names.
+        env: The user's environment, for those steps.
+        home: The user's home, in the same way.
     """
 
     cache: Cache
-    runtimes: Path
+    runtimes: Runtimes
     installer: PackageInstaller
     engine: ImageEngine | None
     find_python: Callable[[str], Path | None]
@@ -67,6 +79,9 @@ class Builder:
     created: int = 0
     sample: Callable[[Path], object] = lambda root: None
     published: PublishedRuntimes | None = None
+    tools: Callable[[str], ToolInstaller] | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    home: Path | None = None
 
     def build(
         self, project: Project, lock: Lock, *, platform: Platform | None = None, notify: Notify
@@ -152,21 +167,73 @@ class Builder:
         compiler: Compiler,
         notify: Notify,
     ) -> BuiltImage:
-        manifest, where = project.manifest, runtime.image.platform
-        target = Target(str(where), runtime.recipe.spec.version)
-        wanted = lock.target(target.platform, target.python)
+        manifest, where, spec = project.manifest, runtime.image.platform, runtime.recipe.spec
+        program: Sequence[Layer] = ()
+        if spec.built_in:
+            wanted = lock.target(str(where), spec.environment)
+            lending = self._lending(compiler, project, lock, where)
+            packages = self._packages(project, lending, wanted, lock, notify)
+        else:
+            packages, *program = self._made(project, lock, compiler, where, notify)
         layers = [
             *runtime.layers,
-            self._gateway(compiler, target, notify),
+            self._gateway(compiler, Target(str(where), spec.gateway), notify),
             self._runner(manifest.algorithm.language),
-            self._packages(
-                project, self._lending(compiler, project, lock, where), wanted, lock, notify
-            ),
+            packages,
             *model_layers(project, lock, self.cache, notify=notify),
-            self._code(project),
+            *program,
+            self._code(project, spec),
         ]
         image = assemble(manifest, where, layers, runtime.below, self.cache, created=self.created)
         return replace(image, runtime=runtime.digest)
+
+    def made_of(self, project: Project, lock: Lock, *, notify: Notify) -> tuple[Layer, ...]:
+        """Return the layers of packages and program that the image of this machine has.
+
+        It is of a language whose steps its folder names.
+
+        Raises:
+            AlgoError: As `build`.
+        """
+        runtime = self._runtime(project, lock, self.host, notify)
+        compiler = self._compiler(project, lock, runtime, notify)
+        return self._made(project, lock, compiler, self.host, notify)
+
+    def _made(
+        self, project: Project, lock: Lock, compiler: Compiler, where: Platform, notify: Notify
+    ) -> tuple[Layer, ...]:
+        tooling = self.tooling(compiler.runtime)
+        target = lock.target(str(where), tooling.spec.environment)
+        packages = tooling.packages(project, lock, target, compiler, notify)
+        return (packages, *tooling.program(project, packages, str(where), compiler, notify))
+
+    def workplace(
+        self, project: Project, lock: Lock, *, notify: Notify
+    ) -> tuple[Tooling, Path | None]:
+        """Return what the tests of `project` run with in a container, and its packages' folder.
+
+        Raises:
+            AlgoError: As `build`.
+        """
+        runtime = self._runtime(project, lock, self.host, notify)
+        compiler = self._compiler(project, lock, runtime, notify)
+        tooling = self.tooling(runtime)
+        target = lock.target(str(self.host), tooling.spec.environment)
+        packages = tooling.packages(project, lock, target, compiler, notify)
+        return tooling, tooling.tree(packages) if lock.pins(target) else None
+
+    def tooling(self, runtime: RuntimeImage) -> Tooling:
+        """Return what the packages and the program of an image on `runtime` are made with.
+
+        `runtime` is for this machine, whatever the image is for.
+        """
+        assert self.tools is not None
+        spec = runtime.recipe.spec
+        folder = self.runtimes.folder(spec.language)
+        bench = WorkshopBench(
+            folder, lambda notify: runtime, self.cache, self.engine, self.env, self.home
+        )
+        return Tooling(spec, folder, bench, self.tools(spec.language), self.cache)
 
     def runtimes_for(
         self, project: Project, lock: Lock, platform: Platform, *, notify: Notify
@@ -268,13 +335,13 @@ class Builder:
         """
         from algo.images.sbom.generate import sbom
 
-        spec = read_spec(self.runtimes, project.manifest.algorithm.language)
-        locked = lock.pins(lock.target(str(image.platform), spec.version))
+        spec = self.runtimes.spec(project.manifest.algorithm.language)
+        locked = lock.pins(lock.target(str(image.platform), spec.environment))
         pins = (*self._gateway_pins(), *locked)
         return sbom(image, pins, version=version, cache=self.cache)
 
     def _gateway_pins(self) -> Sequence[Pin]:
-        return self.installer.read(self.runtimes / "gateway" / "requirements.txt")
+        return self.installer.read(self.runtimes.gateway / "requirements.txt")
 
     def model_parts(self, project: Project, lock: Lock, name: str) -> tuple[Part, ...]:
         """Return the files of the model `name`, sorted by path."""
@@ -282,7 +349,7 @@ class Builder:
 
     def _gateway(self, compiler: Compiler, target: Target, notify: Notify) -> Layer:
         pins = self._gateway_pins()
-        code = collect(self.runtimes / "gateway" / "algo_gateway", f"{GATEWAY}/algo_gateway")
+        code = collect(self.runtimes.gateway / "algo_gateway", f"{GATEWAY}/algo_gateway")
         return self._python_layer(LayerKind.GATEWAY, compiler, target, pins, GATEWAY, code, notify)
 
     def _packages(
@@ -333,7 +400,7 @@ class Builder:
     def _runner(self, language: str) -> Layer:
         entries = [
             entry
-            for entry in collect(self.runtimes / language, runner_place(language))
+            for entry in collect(self.runtimes.folder(language), runner_place(language))
             if _is_runner(entry.path.removeprefix(f"{runner_place(language)}/"))
         ]
         return ensure_layer(
@@ -345,9 +412,9 @@ class Builder:
             compress=True,
         )
 
-    def _code(self, project: Project) -> Layer:
+    def _code(self, project: Project, spec: RuntimeSpec) -> Layer:
         description = describe(project.manifest, self.sample(project.root))
-        entries = [*code_entries(project), Entry(DESCRIPTION, description)]
+        entries = [*code_entries(project, spec.left_out), Entry(DESCRIPTION, description)]
         return ensure_layer(
             self.cache,
             LayerKind.CODE,

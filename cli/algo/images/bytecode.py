@@ -76,7 +76,7 @@ class Compiler:
         """Return what the result will depend on here and now: the best, a host's Python, none."""
         if self.engine is not None:
             return self.best
-        minor = self.runtime.recipe.spec.version
+        minor = self.runtime.recipe.spec.gateway
         return f"host {minor}" if self.find_python(minor) is not None else _NOT
 
     def check(self, kind: LayerKind) -> None:
@@ -117,7 +117,7 @@ class Compiler:
     def _on_host(self, folder: Path, place: str, names: Sequence[str], notify: Notify) -> str:
         """Compile with a Python of this machine, if there is one; return what it depends on."""
         own = folder / _OWN
-        minor = self.runtime.recipe.spec.version
+        minor = self.runtime.recipe.spec.gateway
         if self.lend is None and _runs(own):
             # It is in the image as it is here: no other Python could compile otherwise.
             _compile_here(folder, place, names, own)

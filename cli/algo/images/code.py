@@ -13,7 +13,7 @@ from algo.watch.ignore import FILE as IGNORE_FILE
 from algo.watch.ignore import IgnoreRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from algo.project.project import Project
@@ -48,14 +48,16 @@ def describes(path: str) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in DESCRIBING)
 
 
-def code_entries(project: Project) -> list[Entry]:
+def code_entries(project: Project, left_out: Collection[str] = ()) -> list[Entry]:
     """Return what the code layer holds: the project's files, without models and ignored ones.
+
+    `left_out` are files that are for the language's package manager alone.
 
     Raises:
         LinkOutside: A link leads out of the project.
         UnreadableFile: A file cannot be read.
     """
-    return collect(project.root, APP, ignored=_ignored(project), alone=True)
+    return collect(project.root, APP, ignored=_ignored(project, left_out), alone=True)
 
 
 def outside_code(project: Project, path: Path, command: str = "algo build -o") -> Path:
@@ -83,12 +85,11 @@ def outside_code(project: Project, path: Path, command: str = "algo build -o") -
     )
 
 
-def _ignored(project: Project) -> Callable[[str, bool], bool]:
+def _ignored(project: Project, left_out: Collection[str] = ()) -> Callable[[str, bool], bool]:
     file = project.root / IGNORE_FILE
     rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
     models = {path.rstrip("/") for path in project.manifest.model_paths.values()}
-
-    models |= {project.manifest.environment.dockerfile}
+    models |= {project.manifest.environment.dockerfile, *left_out}
 
     def ignored(path: str, folder: bool) -> bool:
         return path in models or describes(path) or rules.ignores(path, folder=folder)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = "opt/algo"
 GATEWAY = f"{ROOT}/gateway"
 PACKAGES = f"{ROOT}/packages"
+PROGRAM = f"{ROOT}/program"
 APP = f"{ROOT}/app"
 DESCRIPTION = f"{ROOT}/algorithm.json"
 # Jobs are kept here, where it can be written: everybody may, as in /tmp (the runtime's Dockerfile).
@@ -98,7 +99,8 @@ def assemble(
         cache: Takes the config.
         created: Seconds since 1970 that the image says it is from (`SOURCE_DATE_EPOCH`).
     """
-    container = _container(project, below)
+    program = any(layer.kind is LayerKind.PROGRAM for layer in layers)
+    container = _container(project, below, program=program)
     return _store(project.algorithm.name, platform, layers, container, cache, _time(created))
 
 
@@ -198,24 +200,25 @@ def _variables(below: Below) -> tuple[str, ...]:
     return (*own, *(one for one in below.variables if one.partition("=")[0] not in ours))
 
 
-def _container(project: Manifest, below: Below) -> documents.ContainerConfig:
+def _container(project: Manifest, below: Below, *, program: bool) -> documents.ContainerConfig:
     return documents.ContainerConfig(
         user=USER,
         exposed_ports={f"{PORT}/tcp": {}},
         env=_variables(below),
-        cmd=_command(project.algorithm.language),
+        cmd=_command(project.algorithm.language, program=program),
         working_dir=f"/{APP}",
         labels=_labels(project, below),
         stop_signal="SIGTERM",
     )
 
 
-def _command(language: str) -> tuple[str, ...]:
+def _command(language: str, *, program: bool) -> tuple[str, ...]:
     options = {
         "--algorithm": f"/{DESCRIPTION}",
         "--app": f"/{APP}",
         "--runtime": f"/{runner_place(language)}",
         "--packages": f"/{PACKAGES}",
+        **({"--program": f"/{PROGRAM}"} if program else {}),
         "--host": "0.0.0.0",
         "--port": str(PORT),
     }

@@ -28,13 +28,6 @@ class DebianUnreachable(AlgoError):
     hint = "algo doctor shows the proxy; set HTTP_PROXY and HTTPS_PROXY where there is one"
 
 
-class RuntimeInvalid(AlgoError):
-    """The runtime of a language lacks a file or holds one that cannot be read."""
-
-    code = "runtime_invalid"
-    hint = "install algo-cli again"
-
-
 class LinkOutside(AlgoError):
     """A link in the project leads out of it, and an image cannot follow it."""
 
@@ -110,7 +103,7 @@ class BaseMoved(AlgoError):
 
 
 class BaseUnfit(AlgoError):
-    """The base has another version of the language than the runtime image must have."""
+    """The base has another version of Python than the runtime image must have."""
 
     code = "base_unfit"
     hint = "take a base on Debian trixie, such as debian:trixie-slim, then: algo build"

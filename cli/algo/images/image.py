@@ -27,6 +27,7 @@ class LayerKind(StrEnum):
     RUNNER = "runner"
     PACKAGES = "packages"
     MODEL = "model"
+    PROGRAM = "program"
     CODE = "code"
 
 

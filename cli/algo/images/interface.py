@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
+    from algo.languages.interface import Bench, Job
     from algo.oci.descriptor import Descriptor
     from algo.project.lock import Pin, Target
     from algo.project.project import Project
@@ -37,6 +38,16 @@ class PackageInstaller(Protocol):
         The files of `project` may name the indexes that have them; in the image the tree lies at
         `place`.
         """
+        ...
+
+
+class ToolInstaller(Protocol):
+    """Installs what a language's own tool has locked."""
+
+    def install(
+        self, origin: Path, platform: str, folder: Path, bench: Bench, *, notify: Notify
+    ) -> None:
+        """Fill `folder` with what the lock in the folder `origin` says, for `platform`."""
         ...
 
 
@@ -180,6 +191,10 @@ class ImageEngine(Protocol):
         Returns:
             Why it failed, empty when it did not.
         """
+        ...
+
+    def work(self, reference: str, job: Job) -> tuple[int, str]:
+        """Run `job` in a container of `reference`; return its exit code and what it said."""
         ...
 
 

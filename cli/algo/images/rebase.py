@@ -17,12 +17,11 @@ from algo.images.recipe import read_recipe
 from algo.oci.manifest import ImageConfig, decode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from algo.images.cache import Cache
     from algo.images.image import BuiltImage
     from algo.images.recipe import RuntimeRecipe
     from algo.images.runtime import RuntimeImage
+    from algo.languages.runtimes import Runtimes
     from algo.oci.descriptor import Platform
 
 
@@ -48,7 +47,7 @@ def rebase(image: BuiltImage, runtime: RuntimeImage, cache: Cache) -> BuiltImage
     return reassemble(image, (*runtime.layers, *own), runtime.below, cache)
 
 
-def recipe_of(image: BuiltImage, runtimes: Path, host: Platform) -> RuntimeRecipe:
+def recipe_of(image: BuiltImage, runtimes: Runtimes, host: Platform) -> RuntimeRecipe:
     """Return what the runtime image for `image` is made from, by what the image says of itself.
 
     Raises:

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from algo.images.errors import RuntimeInvalid
 from algo.images.image import REPOSITORY
+from algo.languages.errors import RuntimeInvalid
 from algo.oci.descriptor import Platform
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from algo.images.prelude import Prelude
+    from algo.languages.runtimes import Runtimes
+    from algo.languages.spec import RuntimeSpec
 
 _FORMAT = "2"
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _FOREIGN = "Dockerfile.foreign"
-
-
-class RuntimeSpec(msgspec.Struct, frozen=True):
-    """What `runtime.toml` says: the language, its version in the image, the base image."""
-
-    language: str
-    version: str
-    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +68,8 @@ class RuntimeRecipe:
         return f"{REPOSITORY}/build/{self.spec.language}:{self.key[:12]}-{os.getpid()}"
 
 
-def read_spec(runtimes: Path, language: str) -> RuntimeSpec:
-    """Return the `runtime.toml` of `language` below the folder `runtimes`.
-
-    Raises:
-        RuntimeInvalid: There is none, or it cannot be read.
-    """
-    path = runtimes / language / "runtime.toml"
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), RuntimeSpec)
-    except FileNotFoundError as error:
-        known = sorted(one.parent.name for one in runtimes.glob("*/runtime.toml"))
-        raise RuntimeInvalid(
-            f"there is no runtime for {language!r}",
-            hint=f"set language to one of: {', '.join(known)}",
-        ) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RuntimeInvalid(f"{language}/runtime.toml cannot be read: {error}") from error
-
-
 def read_recipe(
-    runtimes: Path,
+    runtimes: Runtimes,
     language: str,
     platform: str,
     system_packages: tuple[str, ...],
@@ -108,11 +78,11 @@ def read_recipe(
     base: str = "",
     prelude: Prelude | None = None,
 ) -> RuntimeRecipe:
-    """Return the recipe of `language` below the folder `runtimes`.
+    """Return the recipe of `language`.
 
     Args:
-        runtimes: The folder.
-        language: The language.
+        runtimes: The languages that are known.
+        language: One of them.
         platform: What the runtime is for.
         system_packages: What the project asks for.
         host: The platform of this machine's containers, when it may be another one: then the
@@ -123,11 +93,16 @@ def read_recipe(
     Raises:
         RuntimeInvalid: The language has no runtime, or one that cannot be read.
     """
-    spec = read_spec(runtimes, language)
-    foreign = runtimes / language / _FOREIGN
+    spec, folder = runtimes.spec(language), runtimes.folder(language)
+    foreign = folder / _FOREIGN
     chosen = bool(base or prelude)
     assembled = host not in ("", platform) and foreign.is_file() and not chosen
-    file = foreign if assembled else runtimes / language / "Dockerfile"
+    file = foreign if assembled else folder / "Dockerfile"
+    if not file.is_file():
+        raise RuntimeInvalid(
+            f"{language} has no {file.name}, so no image can be made for it",
+            hint=f"write {language}/{file.name}, or pass --engine virtualenv",
+        )
     text = file.read_bytes()
     return RuntimeRecipe(spec, text, platform, system_packages, assembled, base, prelude)
 

@@ -15,7 +15,6 @@ from algo.images.apt import apt_problem
 from algo.images.config import Below, assemble_runtime
 from algo.images.errors import (
     DebianUnreachable,
-    RuntimeInvalid,
     RuntimeUnavailable,
     SystemPackageUnknown,
 )
@@ -23,6 +22,7 @@ from algo.images.image import Layer, LayerKind
 from algo.images.layer import LayerRecord, record_of, write_blob
 from algo.images.recipe import host_platform
 from algo.images.saved import SavedImage, copy_layer, plain
+from algo.languages.errors import RuntimeInvalid
 from algo.oci.descriptor import Platform
 
 if TYPE_CHECKING:

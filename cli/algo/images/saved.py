@@ -7,8 +7,8 @@ import tarfile
 import zlib
 from typing import IO, TYPE_CHECKING
 
-from algo.images.errors import RuntimeInvalid
 from algo.images.tar import END, write_member
+from algo.languages.errors import RuntimeInvalid
 from algo.storage.errors import UnsafeArchive
 from algo.storage.tar import SYSTEM, Content, Kind, Member, read_tar, shown
 

@@ -34,7 +34,8 @@ class Target:
 
     Args:
         platform: `linux/amd64`, `linux/arm64`, `darwin/arm64`.
-        python: The minor version, `3.13`; `conda` where the packages bring their own.
+        python: The minor version, `3.13`; `conda` where the packages bring their own; the package
+            manager, `npm`, where they are no Python's.
         group: `runtime`, what the algorithm needs; or `test`, what its tests need besides.
     """
 
@@ -43,13 +44,17 @@ class Target:
     group: str = RUNTIME
 
     def __str__(self) -> str:
-        python = CONDA if self.python == CONDA else f"python{self.python}"
+        python = f"python{self.python}" if self._is_python else self.python
         return f"{self.platform} {python} {self.group}"
 
     @property
     def named(self) -> str:
-        """What to call its Python: `Python 3.13`, `conda`."""
-        return CONDA if self.python == CONDA else f"Python {self.python}"
+        """What to call its environment: `Python 3.13`, `conda`."""
+        return f"Python {self.python}" if self._is_python else self.python
+
+    @property
+    def _is_python(self) -> bool:
+        return self.python[:1].isdigit()
 
     @classmethod
     def parse(cls, text: str) -> Target:
@@ -60,8 +65,9 @@ class Target:
         """
         platform, _, rest = text.partition(" ")
         python, _, group = rest.partition(" ")
-        minor = python.removeprefix("python")
-        if not (platform and minor and group) or (minor == python and python != CONDA):
+        number = python.removeprefix("python")
+        minor = number if number[:1].isdigit() else python
+        if not (platform and minor and group) or python[:1].isdigit():
             raise LockInvalid(f"algo.lock names a target {text!r} that has no known form")
         return cls(platform, minor, group)
 
@@ -73,14 +79,16 @@ class Pin:
     Args:
         name: Its normalised name.
         version: Its version, the local label included: `2.9.0+cpu`.
-        hashes: Of the files that it may be installed from, as `sha256:<hex>`, sorted.
-        kind: The package manager that installs it: `pip`, `conda`.
+        hashes: Of the files that it may be installed from, sorted: `sha256:<hex>`, or as its
+            manager has them, `sha512-<base64>`.
+        kind: The package manager that installs it: `pip`, `conda`, `npm`.
         source: Where it is from, when that is not the usual index: a name and never an address,
             as `pytorch/cpu` or a channel's.
         build: What tells files of one version apart where its manager needs that.
         wheel: The hash of the wheel that was built of it, where no index has one for an image;
             `UNBUILT` where nobody built it yet.
         tools: What built the wheel, each as `name==version sha256:…`.
+        license: Its SPDX expression, where its manager says it.
         origin: The folder with the files beside the lock that this came from, where its manager
             needs one.
     """
@@ -93,6 +101,7 @@ class Pin:
     build: str = ""
     wheel: str = ""
     tools: tuple[str, ...] = ()
+    license: str = ""
     origin: Path | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -182,6 +191,7 @@ class _Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     build: str = ""
     wheel: str = ""
     tools: tuple[str, ...] = ()
+    license: str = ""
 
     def pin(self, beside: Path | None) -> Pin:
         """Return it without its targets."""
@@ -339,6 +349,7 @@ def _further(pin: Pin) -> dict[str, str]:
     """Return what there is to say of a package that is not as most are."""
     kind = "" if pin.kind == PIP else pin.kind
     said = {"kind": kind, "source": pin.source, "build": pin.build, "wheel": pin.wheel}
+    said["license"] = pin.license
     return {key: value for key, value in said.items() if value}
 
 

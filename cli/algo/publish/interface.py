@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
-    from algo.environments.locking import Locking
+    from algo.environments.interface import PackageLocking
     from algo.events import Notify
     from algo.images.image import BuiltImage
     from algo.images.models import Part
@@ -44,7 +44,7 @@ class Images(Protocol):
 class Locks(Protocol):
     """Pins a project's packages."""
 
-    def locking(self, project: Project) -> Locking:
+    def locking(self, project: Project) -> PackageLocking:
         """Return what a lock of `project` is made with."""
 
 

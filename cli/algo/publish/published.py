@@ -14,8 +14,13 @@ from algo.engines.interface import HostEnvironment, Image
 from algo.environments.interpreters import find_minor, probe, this_interpreter
 from algo.environments.virtualenv import ensure_environment
 from algo.events import Note
+from algo.images.config import LANGUAGE
+from algo.images.image import LayerKind
 from algo.images.load import ensure_loaded
+from algo.images.tooling import unpacked
+from algo.languages.host import program_of, require
 from algo.oci import media_types
+from algo.oci.manifest import ImageConfig, decode
 from algo.oci.reference import Reference
 from algo.oci.seal import holds, is_sealed_tree, seal_tree
 from algo.project.lock import CONDA, RUNTIME, Lock
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine
+    from algo.languages.runtimes import Runtimes
+    from algo.languages.spec import RuntimeSpec
     from algo.oci.descriptor import Platform
     from algo.publish.consume import Consuming, Examined
     from algo.resources import Folders
@@ -52,7 +59,8 @@ class PublishedVersions:
         tools: What versions are verified and fetched with.
         layout: Where the embedded store keeps the files of `owner/name`.
         engine: The container engine, None when none answers.
-        packages: Installs packages on the host.
+        packages: Installs packages of Python on the host.
+        runtimes: The languages.
         folders: Unpacked versions lie in the cache.
         platform: What this machine runs.
         env: Where Pythons are searched.
@@ -62,6 +70,7 @@ class PublishedVersions:
     layout: Callable[[str], Path]
     engine: Callable[[], ImageEngine | None]
     packages: PackageManager
+    runtimes: Runtimes
     folders: Folders
     platform: Platform
     env: Mapping[str, str]
@@ -134,6 +143,10 @@ class PublishedVersions:
         return Servable(found.asked.name, description, Image(reference, digest), None, digest)
 
     def _on_host(self, found: Examined, built: BuiltImage, notify: Notify) -> Servable:
+        language = decode(built.config_bytes, ImageConfig).config.labels.get(LANGUAGE, "")
+        spec, runtime = self.runtimes.spec(language), self.runtimes.folder(language)
+        if not spec.built_in:
+            return self._with_layers(found, built, spec, runtime, notify)
         lock = self._lock(found)
         host = self._host(lock, found.asked.name)
         environment = ensure_environment(
@@ -142,7 +155,42 @@ class PublishedVersions:
         if not self.tools.skip:
             check_blobs(found.repository, found.verified, notify=notify)
         folder, description = self._unpacked(built)
-        artifact = HostEnvironment(environment.python)
+        artifact = HostEnvironment(runtime, environment.python)
+        return Servable(found.asked.name, description, artifact, folder, str(built.digest))
+
+    def _with_layers(
+        self,
+        found: Examined,
+        built: BuiltImage,
+        spec: RuntimeSpec,
+        runtime: Path,
+        notify: Notify,
+    ) -> Servable:
+        """Return what runs the image's own packages and program with this machine's interpreter.
+
+        Raises:
+            NotOnHost: This machine is none that they are for.
+            ToolMissing: It lacks the interpreter.
+        """
+        here = this_interpreter().platform
+        if here != str(built.platform):
+            raise NotOnHost(
+                f"{found.asked.name} has packages or a program for {built.platform}, and this "
+                f"machine is {here}",
+                hint="start Docker, and pass --engine docker",
+            )
+        if spec.build is None:
+            require((program_of(spec.command),), spec.language, self.env)
+        if not self.tools.skip:
+            check_blobs(found.repository, found.verified, notify=notify)
+        folder, description = self._unpacked(built)
+        trees = {
+            layer.kind: unpacked(layer, self.folders.cache)
+            for layer in built.layers
+            if layer.kind in {LayerKind.PACKAGES, LayerKind.PROGRAM}
+        }
+        packages, program = trees.get(LayerKind.PACKAGES), trees.get(LayerKind.PROGRAM)
+        artifact = HostEnvironment(runtime, None, packages, program)
         return Servable(found.asked.name, description, artifact, folder, str(built.digest))
 
     def _lock(self, found: Examined) -> Lock:

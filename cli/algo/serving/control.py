@@ -51,6 +51,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     python: str = ""
     packages: str = ""
+    program: str = ""
     description: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -59,6 +60,7 @@ class _Reload(msgspec.Struct):
     changed: tuple[str, ...]
     python: str
     packages: str
+    program: str
     description: msgspec.Raw
     force: bool
     do: str = "reload"
@@ -98,6 +100,7 @@ class Control:
             changed=names,
             python=wanted.python,
             packages=wanted.packages,
+            program=wanted.program,
             description=wanted.description,
             force=force,
         )

@@ -24,6 +24,7 @@ class Servable:
         digest: The image's manifest digest, empty without an image.
         packages: The locked packages, as `name==version`.
         packages_at: Where the gateway finds them, when that is not where the artifact has them.
+        program_at: The same for what the code was compiled to.
         base: Names what only a new instance can bring: a change of it wants one.
     """
 
@@ -34,6 +35,7 @@ class Servable:
     digest: str = ""
     packages: tuple[str, ...] = ()
     packages_at: str = ""
+    program_at: str = ""
     base: str = ""
 
 

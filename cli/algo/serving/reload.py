@@ -13,6 +13,7 @@ import msgspec
 from algo.engines.interface import HostEnvironment
 from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
+from algo.languages.errors import StepFailed
 from algo.project.errors import EntrypointMissing, ModelMissing
 from algo.project.project import LOCK_FILES
 from algo.serving.control import Control, Wanted
@@ -154,7 +155,8 @@ class Reloads:
             self._held |= dict.fromkeys(self._code(change.paths))
         details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
         trigger = _name(change.paths, force=force)
-        self._notify(ReloadFailed(trigger, error.message, details=details.strip()))
+        file, line = (error.file, error.line) if isinstance(error, StepFailed) else ("", 0)
+        self._notify(ReloadFailed(trigger, error.message, file, line, details.strip()))
 
     def _advise(self, change: Change, wanted: Servable, *, force: bool) -> None:
         """Say that the instance cannot become all that is wanted; bring the rest."""
@@ -217,10 +219,14 @@ class Reloads:
 
 def wanted_of(servable: Servable) -> Wanted:
     """Return `servable` as a gateway is told it."""
-    artifact = servable.artifact
+    found = servable.artifact
+    here = found if isinstance(found, HostEnvironment) else None
+    places = (here.python, here.packages, here.program) if here else (None, None, None)
+    python, packages, program = ("" if path is None else str(path) for path in places)
     return Wanted(
-        python=str(artifact.python) if isinstance(artifact, HostEnvironment) else "",
-        packages=servable.packages_at,
+        python=python,
+        packages=packages or servable.packages_at,
+        program=program or servable.program_at,
         description=msgspec.Raw(servable.description),
     )
 

@@ -23,6 +23,7 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--app", type=Path, required=True, help="the project's files")
     parser.add_argument("--runtime", type=Path, required=True, help="the language's folder")
     parser.add_argument("--packages", type=Path, help="the packages' folder, if there is one")
+    parser.add_argument("--program", type=Path, help="the compiled program's folder")
     parser.add_argument("--python", default="", help="the interpreter of the environment")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")

@@ -119,6 +119,7 @@ class Options(msgspec.Struct, frozen=True):
     app: Path
     runtime: Path
     packages: Path | None = None
+    program: Path | None = None
     python: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
@@ -156,6 +157,7 @@ def runner_command(options: Options) -> list[str]:
     settings = _settings(options.runtime)
     python = options.python or _own_python(options.packages) or settings.get("python", "")
     values = {"python": python, "runtime": str(options.runtime), "packages": str(options.packages)}
+    values |= {"app": str(options.app), "program": str(options.program)}
     command = [str(word).format(**values) for word in settings["command"]]
     prefix = _conda_prefix(python, options.packages)
     return command if prefix is None else [*_activated(prefix), *command]

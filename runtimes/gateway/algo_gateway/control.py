@@ -30,6 +30,7 @@ class Command(msgspec.Struct):
     changed: list[str] = []
     python: str = ""
     packages: str = ""
+    program: str = ""
     force: bool = False
     description: Description | None = None
 
@@ -109,7 +110,9 @@ class Control:
             return Refusal(Fault("bad_token", "the token is not this session's"))
         if command.do == "reload":
             pool = self._pool
-            wanted = pool.recipe.changed(command.python, command.packages, command.description)
+            wanted = pool.recipe.changed(
+                command.python, command.packages, command.description, command.program
+            )
             return await pool.reload(command.changed, wanted, force=command.force)
         if command.do == "status":
             return self._state()

@@ -72,8 +72,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         servable = replace(servable, artifact=Image(image))
         engine = DockerEngine(sessions, os.environ, Path.home())
     elif request.param == "virtualenv":
-        servable = replace(servable, artifact=HostEnvironment(Path(sys.executable)))
-        engine = VirtualenvEngine(sessions, data_folder("runtimes"), os.environ)
+        runtimes = data_folder("runtimes")
+        servable = replace(
+            servable, artifact=HostEnvironment(runtimes / "python", Path(sys.executable))
+        )
+        engine = VirtualenvEngine(sessions, runtimes / "gateway", os.environ)
     else:
         engine = FakeEngine()
     yield Bench(engine, servable, sessions)

@@ -19,6 +19,7 @@ from algo.events import Event, Step, Warned
 from algo.images.cache import Cache
 from algo.images.recipe import host_platform
 from algo.images.workshop import ImageWorkshop
+from algo.languages.runtimes import Runtimes
 from algo.project.lock import UNBUILT, Lock, Target, read
 from algo.project.project import Project
 from algo.resources import data_folder
@@ -192,7 +193,7 @@ def test_an_image_builds_the_same_wheels_twice(
     from algo.engines.docker_images import DockerImages
 
     images = DockerImages(find(os.environ, Path.home()), os.environ)
-    runtimes, host = data_folder("runtimes"), str(host_platform())
+    runtimes, host = Runtimes(data_folder("runtimes")), str(host_platform())
     workshop = ImageWorkshop(Cache(session_cache), runtimes, lambda: images, host)
     target = Target(host, "3.13")
     first = site.lock(site.pip(workshop), "3.13")

@@ -23,6 +23,7 @@ from algo.images.deliver import IntoFile, deliver
 from algo.images.load import ensure_loaded
 from algo.images.recipe import host_platform
 from algo.images.sbom.generate import sbom
+from algo.languages.runtimes import Runtimes
 from algo.project.project import Project
 
 from tests.machine.pinned import CLIENTS
@@ -64,6 +65,7 @@ def runtimes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "python" / "Dockerfile").write_text(DOCKERFILE)
     (root / "python" / "runtime.toml").write_text(
         'language = "python"\nversion = "3.13"\nbase = "debian:trixie-slim"\n'
+        '[packages]\nmanager = "pip"\n'
     )
     (root / "python" / "runner.py").touch()
     return root
@@ -99,7 +101,9 @@ def build(
 ) -> BuiltImage:
     packages = Pip(os.environ)
     lock = ensure_lock(project, Locking(packages, this_interpreter(), "3.13"), notify=silent)
-    builder = Builder(Cache(cache), runtimes, packages, images, lambda minor: None, host_platform())
+    builder = Builder(
+        Cache(cache), Runtimes(runtimes), packages, images, lambda minor: None, host_platform()
+    )
     return builder.build(project, lock, platform=platform, notify=silent)
 
 

@@ -7,7 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.environments.intact import is_intact, is_settled, this_run
+from algo.environments.intact import is_intact, is_settled
+from algo.storage.trees import this_run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -82,20 +82,25 @@ def test_a_command_runs_in_the_project_with_the_environment_active(tmp_path: Pat
         "import mine, os, six, sys\nsys.exit(7 if os.environ['VIRTUAL_ENV'] == sys.prefix else 1)\n"
     )
 
-    assert execute(["python", "check.py"], environment, tmp_path, os.environ) == 7
+    assert (
+        execute(["python", "check.py"], environment.variables(tmp_path, os.environ), tmp_path) == 7
+    )
 
 
 def test_a_command_that_a_signal_ends_answers_as_a_shell_would(tmp_path: Path) -> None:
     environment = ensure(user_folders(str(tmp_path)), FakePackages())
 
-    assert execute(["sh", "-c", "kill -9 $$"], environment, tmp_path, os.environ) == 137
+    assert (
+        execute(["sh", "-c", "kill -9 $$"], environment.variables(tmp_path, os.environ), tmp_path)
+        == 137
+    )
 
 
 def test_an_unknown_command_is_a_named_error(tmp_path: Path) -> None:
     environment = ensure(user_folders(str(tmp_path)), FakePackages())
 
     with pytest.raises(CommandNotFound, match="no-such-program"):
-        execute(["no-such-program"], environment, tmp_path, os.environ)
+        execute(["no-such-program"], environment.variables(tmp_path, os.environ), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from algo.images.build import Builder
 from algo.images.cache import Cache
 from algo.images.config import Below
+from algo.languages.runtimes import Runtimes
 from algo.oci.descriptor import Platform
 from algo.oci.digest import Digest
 from algo.project.lock import Lock, Pin, Target
@@ -40,6 +41,7 @@ def runtimes(root: Path) -> Path:
     (root / "python" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     (root / "python" / "runtime.toml").write_text(
         'language = "python"\nversion = "3.13"\nbase = "debian:trixie-slim"\n'
+        '[packages]\nmanager = "pip"\n'
     )
     (root / "python" / "runner.py").write_text("print('runner')\n")
     return root
@@ -70,7 +72,7 @@ def builder(
 ) -> Builder:
     return Builder(
         cache=Cache(cache),
-        runtimes=root,
+        runtimes=Runtimes(root),
         installer=packages or FakePackages(),
         engine=engine,
         find_python=lambda minor: None,

@@ -8,9 +8,9 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.images.errors import RuntimeInvalid
 from algo.images.saved import SavedImage, copy_layer, plain
 from algo.images.tar import END, LayerWriter, write_member
+from algo.languages.errors import RuntimeInvalid
 from algo.storage.errors import UnsafeArchive
 from algo.storage.tar import Content
 

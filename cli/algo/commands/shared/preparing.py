@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from algo.environments.state import may_state_packages, said_by
+from algo.commands.shared.toolbox import toolbox
+from algo.environments.state import said_by
 from algo.project.project import MANIFESTS, Project
 from algo.serving.errors import RestartNeeded
 from algo.serving.interface import Servable
@@ -61,20 +62,22 @@ class WorkingTree:
         self._dockerfile = project.manifest.environment.dockerfile
         self._seen = ("", b"")
         self._in_image: tuple[str, ...] = ()
+        self._box = toolbox(deps, project)
 
     def concerned(self, path: str) -> bool:
-        """Tell whether `path` may say something of environment, models or limits."""
-        return path in (*MANIFESTS, _LOCK, self._dockerfile) or may_state_packages(path)
+        """Tell whether `path` may say something of environment, program, models or limits."""
+        return path in (*MANIFESTS, _LOCK, self._dockerfile) or self._box.states_packages(path)
 
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""
-        from algo.images.code import describes
-
-        return not describes(path)
+        return self._box.is_code(path)
 
     def changed(self) -> bool:
-        """Tell whether manifest, requirements or lock say something else than when prepared."""
-        return (said_by(self._root), self._lock()) != self._seen
+        """Tell whether manifest, requirements or lock say something else than when prepared.
+
+        Of a compiled language its code counts as well.
+        """
+        return (self._said(), self._lock()) != self._seen
 
     def first(self) -> Servable:
         """Return what there is to serve at the start.
@@ -82,7 +85,7 @@ class WorkingTree:
         Raises:
             AlgoError: As `prepare`.
         """
-        inputs = said_by(self._root)
+        inputs = self._said()
         servable = prepare(self._deps, Project.open(self._root), image=self._image)
         self._settle(inputs)
         self._in_image = servable.packages
@@ -96,7 +99,7 @@ class WorkingTree:
         """
         with ExitStack() as stack:
             # In the end, also of a failure: the lock that it wrote is no change of its own.
-            stack.callback(self._settle, said_by(self._root))
+            stack.callback(self._settle, self._said())
             project = Project.open(self._root)
             project.check_files()
             self._dockerfile = project.manifest.environment.dockerfile
@@ -105,6 +108,9 @@ class WorkingTree:
             if self._image:
                 return self._for_container(project, current, shared, notify)
             return _on_host(self._deps, project, notify)
+
+    def _said(self) -> str:
+        return said_by(self._root, self._box.said, self._box.states_packages)
 
     def _settle(self, inputs: str) -> None:
         self._seen = (inputs, self._lock())
@@ -118,6 +124,7 @@ class WorkingTree:
         lock = _locked(self._deps, project, notify)
         base = _base(self._deps, project)
         pins = _image_pins(self._deps, project, lock)
+        box = toolbox(self._deps, project)
         if base != current.base or shared is None:
             return _with_image(self._deps, project, False, notify)
         wanted = replace(
@@ -125,25 +132,11 @@ class WorkingTree:
             description=describe(project.manifest, first_input(project.root)),
             packages=_named(pins),
         )
-        if wanted.packages == current.packages:
-            return wanted
-        if wanted.packages == self._in_image:
-            return replace(wanted, packages_at=_IMAGE_PACKAGES)
-        at = self._install(project, pins, shared, notify)
-        return replace(wanted, packages_at=at)
-
-    def _install(
-        self, project: Project, pins: tuple[Pin, ...], shared: Shared, notify: Notify
-    ) -> str:
-        """Install `pins` where the container sees them; return where that is."""
-        from algo.environments.live import ensure_live
-
-        target = _image_target(self._deps, project)
-        manager = self._deps.packages()
-        folder = ensure_live(
-            pins, target, manager, shared.here, shared.there, project=project, notify=notify
-        )
-        return f"{shared.there}/{folder.name}"
+        changed = wanted.packages != current.packages
+        back = changed and wanted.packages == self._in_image
+        live = box.live(project, lock, shared, changed and not back, notify)
+        packages = _IMAGE_PACKAGES if back else live.packages or current.packages_at
+        return replace(wanted, packages_at=packages, program_at=live.program)
 
     def _lock(self) -> bytes:
         path = self._root / _LOCK
@@ -161,22 +154,17 @@ def _locked(deps: Deps, project: Project, notify: Notify) -> Lock:
 
 def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     from algo.contract.cases import first_input
-    from algo.engines.interface import HostEnvironment
-    from algo.environments.virtualenv import ensure_environment
     from algo.project.description import describe
 
     locking = deps.locking(project)
-    host = locking.host
+    target = locking.host_target
     lock = _locked(deps, project, notify)
-    environment = ensure_environment(
-        lock, host, deps.packages(), deps.folders, tests=False, notify=notify, project=project
-    )
     return Servable(
         project.name,
         describe(project.manifest, first_input(project.root)),
-        HostEnvironment(environment.python),
+        toolbox(deps, project).host(project, lock, notify),
         project.root,
-        packages=_named(lock.pins(locking.host_target)),
+        packages=_named(lock.pins(target)),
         base=_outside(project),
     )
 
@@ -233,12 +221,11 @@ def _base(deps: Deps, project: Project) -> str:
     """Return what only another container can bring: its runtime image, and who it is."""
     from algo.images.prelude import read_prelude
     from algo.images.recipe import host_platform, read_recipe
-    from algo.resources import data_folder
 
     language, environment = project.manifest.algorithm.language, project.manifest.environment
     file = environment.dockerfile
     recipe = read_recipe(
-        data_folder("runtimes"),
+        deps.runtimes(),
         language,
         str(host_platform()),
         tuple(environment.system_packages),

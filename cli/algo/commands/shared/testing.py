@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from algo.contract.interface import Suite
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.deps import Deps
@@ -38,6 +37,7 @@ def test_project(
     """
     from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
     from algo.commands.shared.preparing import prepare
+    from algo.commands.shared.toolbox import toolbox
     from algo.contract.cases import read_cases
     from algo.contract.http import HttpAlgorithm
     from algo.contract.run import run_tests
@@ -51,7 +51,7 @@ def test_project(
     require_gpu(deps, runs_on, project, gpu)
     servable = prepare(deps, project, image=runs_on.wants_image)
     require_cuda(deps, runs_on, project, gpu)
-    suite = _suite(deps, project)
+    suite = toolbox(deps, project).suite(project, image=runs_on.wants_image, notify=notify)
     options = StartOptions(gpu=gpu)
     timeout = project.manifest.serving.timeout_seconds
     with (
@@ -59,21 +59,3 @@ def test_project(
         HttpAlgorithm(instance.url, timeout) as algorithm,
     ):
         return run_tests(project, algorithm, suite, notify=notify, only=only, previous=previous)
-
-
-def _suite(deps: Deps, project: Project) -> Suite | None:
-    from algo.contract.suite import PytestSuite, has_tests
-    from algo.environments.locking import ensure_lock
-    from algo.environments.virtualenv import ensure_environment
-
-    if not has_tests(project.root):
-        return None
-    notify = deps.output.event
-    locking = deps.locking(project)
-    host = locking.host
-    lock = ensure_lock(project, locking, notify=notify)
-    environment = ensure_environment(
-        lock, host, deps.packages(), deps.folders, tests=True, notify=notify, project=project
-    )
-    variables = environment.variables(project.root, deps.env)
-    return PytestSuite(project.root, environment.python, variables)

@@ -171,7 +171,7 @@ class Pool:
 
     async def _reload(self, changed: Sequence[str], wanted: Recipe, *, force: bool) -> str:
         rung = wanted.rung_from(self.recipe)
-        if rung in {"environment", "worker"}:
+        if rung in {"environment", "program", "worker"}:
             await self._renew(wanted)
             return rung
         same = rung

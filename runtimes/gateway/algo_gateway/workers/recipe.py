@@ -30,24 +30,31 @@ class Recipe:
         """The limits."""
         return self.description.serving
 
-    def changed(self, python: str, packages: str, description: Description | None) -> Recipe:
+    def changed(
+        self, python: str, packages: str, description: Description | None, program: str = ""
+    ) -> Recipe:
         """Return the recipe with what is given in place of what it had."""
         options = self.options
         if python:
             options = msgspec.structs.replace(options, python=python)
         if packages:
             options = msgspec.structs.replace(options, packages=Path(packages))
+        if program:
+            options = msgspec.structs.replace(options, program=Path(program))
         return Recipe(options, description or self.description)
 
     def rung_from(self, old: Recipe) -> str:
         """Return what it takes to go on with this recipe after `old`.
 
-        `environment`: a runner of other packages; `worker`: one that is told something else;
+        `environment`: a runner of other packages; `program`: one that was compiled anew;
+        `worker`: one that is told something else;
         `limits`: no process knows of what changed; `none`: nothing did.
         """
         ours, theirs = self.options, old.options
         if (ours.python, ours.packages) != (theirs.python, theirs.packages):
             return "environment"
+        if ours.program != theirs.program:
+            return "program"
         if self._hello != old._hello or self.serving.preload != old.serving.preload:
             return "worker"
         return "none" if self.serving == old.serving else "limits"

@@ -1,0 +1,246 @@
+"""Packages through the tool of a language, whose steps its `runtime.toml` names."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from algo.environments.errors import InstallFailed, RequirementInvalid, Unsatisfiable
+from algo.environments.interface import Resolved
+from algo.events import Step
+from algo.languages.errors import RuntimeInvalid
+from algo.languages.interface import Work
+from algo.languages.steps import place_in, plain
+from algo.project.lock import Pin, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from algo.environments.upgrade import Upgrade
+    from algo.events import Notify
+    from algo.languages.interface import Bench
+    from algo.languages.spec import PackagesSpec, RuntimeSpec
+    from algo.project.lock import Lock
+    from algo.project.project import Project
+
+IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
+PINS = "pins.json"
+
+
+class _Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of `pins.json` (runtimes/README.md)."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The package manager of a language and the room that it works in.
+
+    Args:
+        spec: The language.
+        folder: Its folder.
+        scratch: Gives a folder for a block, which an engine can see.
+        kept: A folder that the steps keep things in.
+    """
+
+    spec: RuntimeSpec
+    folder: Path
+    scratch: Callable[[], AbstractContextManager[Path]]
+    kept: Path
+
+    def asked(self, root: Path) -> PackagesSpec | None:
+        """Return the package manager when the files in `root` ask it for packages."""
+        found = self.spec.tools
+        return found if found and found.files and (root / found.files[0]).is_file() else None
+
+    def inputs(self, root: Path) -> str:
+        """Return a digest of what decides which packages there are."""
+        total = hashlib.sha256(f"{self.spec.language} {self.spec.version}\n".encode())
+        found = self.asked(root)
+        for name in found.files if found else ():
+            path = root / name
+            content = path.read_bytes() if path.is_file() else b""
+            total.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+        return f"sha256:{total.hexdigest()}"
+
+    def resolve(
+        self, root: Path, targets: Iterable[Target], bench: Bench, *, anew: bool, notify: Notify
+    ) -> Resolved:
+        """Return the packages that the files in `root` ask for.
+
+        Args:
+            root: The project's folder.
+            targets: What to pin them for.
+            bench: Where the step runs.
+            anew: Forget the tool's own lock, for the newest versions.
+            notify: Gets a step.
+
+        Raises:
+            Unsatisfiable: The tool could not; its words are the details.
+            RuntimeInvalid: It left no list of packages, or one that cannot be read.
+        """
+        found = self.asked(root)
+        if found is None:
+            return Resolved({target: () for target in targets})
+        notify(Step(f"Locking {found.files[0]} with {found.manager}"))
+        with self.scratch() as work:
+            self._lay_out(root, work, (*found.files, *(() if anew else found.lock)))
+            said = self._run(found.resolve, found, {"app": work}, bench, notify)
+            if said is not None:
+                raise _explained(Unsatisfiable, f"{found.files[0]} cannot be met", said, root)
+            entries = _read_pins(work / PINS, self.spec.language)
+            beside = {name: (work / name) for name in (*found.files, *found.lock)}
+            files = {name: path.read_bytes() for name, path in beside.items() if path.is_file()}
+        pins = [_pin(one, found.manager, root) for one in entries]
+        named = dict(zip(pins, entries, strict=True))
+        return Resolved(
+            {
+                target: tuple(sorted(pin for pin in pins if _fits(named[pin], target)))
+                for target in targets
+            },
+            files,
+        )
+
+    def install(
+        self, origin: Path, platform: str, folder: Path, bench: Bench, *, notify: Notify
+    ) -> None:
+        """Fill `folder` with what the lock in the folder `origin` says, for `platform`.
+
+        Raises:
+            InstallFailed: The tool could not; its words are the details.
+        """
+        found = self.asked(origin)
+        if found is None:
+            return
+        with self.scratch() as work:
+            self._lay_out(origin, work, (*found.files, *found.lock))
+            places = {"app": work, "packages": folder}
+            said = self._run(found.install, found, places, bench, notify, platform)
+        if said is not None:
+            what = f"{found.manager} could not install the locked packages"
+            raise _explained(InstallFailed, what, said, origin)
+
+    def _run(
+        self,
+        words: tuple[str, ...],
+        found: PackagesSpec,
+        places: dict[str, Path],
+        bench: Bench,
+        notify: Notify,
+        platform: str = IMAGE_PLATFORMS[0],
+    ) -> str | None:
+        """Run a step with the network; return what it said when it failed, else None."""
+        self.kept.mkdir(parents=True, exist_ok=True)
+        work = Work(
+            words,
+            {**places, "runtime": self.folder, "cache": self.kept},
+            frozenset({*places, "cache"}),
+            "app",
+            {"platform": platform},
+            found.needs,
+            network=True,
+            variables=found.variables,
+            settings=found.settings,
+        )
+        done = bench.run(work, notify=notify)
+        return plain(done.said, str(places["app"])) if done.code else None
+
+    def _lay_out(self, root: Path, work: Path, names: Iterable[str]) -> None:
+        for name in names:
+            if (root / name).is_file():
+                (work / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(root / name, work / name)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLocking:
+    """What a lock is made with where a language's own tool pins (`PackageLocking`).
+
+    Args:
+        tools: The tool.
+        bench: Where it resolves.
+        here: The platform of this machine.
+    """
+
+    tools: Tools
+    bench: Callable[[], Bench]
+    here: str
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Images' and this machine's."""
+        return tuple(self.image_target(one) for one in dict.fromkeys((*IMAGE_PLATFORMS, self.here)))
+
+    @property
+    def host_target(self) -> Target:
+        """This machine's."""
+        return self.image_target(self.here)
+
+    def image_target(self, platform: str) -> Target:
+        """The same packages outside a container as inside."""
+        return Target(platform, self.tools.spec.environment)
+
+    def inputs(self, project: Project) -> str:
+        """Return the digest of the files that authors write."""
+        return self.tools.inputs(project.root)
+
+    def resolve(
+        self, project: Project, old: Lock | None, upgrade: Upgrade, *, notify: Notify
+    ) -> Resolved:
+        """Resolve by the tool's own step.
+
+        Raises:
+            RequirementInvalid: Single packages are to be upgraded, which their tool does.
+        """
+        if upgrade.packages:
+            found = self.tools.spec.tools
+            tool = found.manager if found else self.tools.spec.language
+            raise RequirementInvalid(
+                f"single packages are upgraded by {tool} itself",
+                hint=f"upgrade {' '.join(upgrade.packages)} with {tool}, then: algo lock",
+            )
+        elsewhere = old.targets if old else {}
+        kind = self.tools.spec.environment
+        targets = dict.fromkeys((*self.targets, *(one for one in elsewhere if one.python == kind)))
+        return self.tools.resolve(
+            project.root, targets, self.bench(), anew=upgrade.everything, notify=notify
+        )
+
+
+def _pin(entry: _Pinned, manager: str, root: Path) -> Pin:
+    hashes = tuple(sorted(entry.hashes))
+    pin = Pin(entry.name, entry.version, hashes, manager, license=entry.license)
+    return replace(pin, origin=root)
+
+
+def _fits(entry: _Pinned, target: Target) -> bool:
+    return not entry.platforms or target.platform in entry.platforms
+
+
+def _read_pins(path: Path, language: str) -> Sequence[_Pinned]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[_Pinned, ...])
+    except (OSError, msgspec.DecodeError) as error:
+        raise RuntimeInvalid(
+            f"the resolve step of {language} left no {PINS} that can be read: {error}",
+            hint=f"correct packages.resolve in {language}/runtime.toml",
+        ) from error
+
+
+def _explained(
+    kind: type[Unsatisfiable | InstallFailed], what: str, said: str, root: Path
+) -> Unsatisfiable | InstallFailed:
+    file, line = place_in(said, root)
+    where = f"{file}:{line}: " if file else ""
+    return kind(f"{where}{what}", details=said)

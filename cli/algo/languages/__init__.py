@@ -1,0 +1,1 @@
+"""Languages: what their folders say, and where their steps run."""

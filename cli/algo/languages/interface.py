@@ -1,0 +1,93 @@
+"""Where the steps of a language run, in our own types: this machine, or a container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from algo.events import Notify
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run of a step.
+
+    Attributes:
+        words: The command, as `runtime.toml` has it.
+        places: The folders of this machine that the step sees, by their placeholder; that of
+            `report` is a file in it, `report.xml`.
+        writable: Which of them it may write.
+        folder: The one that it runs in.
+        values: The other placeholders.
+        needs: Programs that it starts besides its first word.
+        network: Whether it may reach others, with what follows of the user's.
+        variables: Patterns of the variables that it gets.
+        settings: Files below the home that it may read.
+    """
+
+    words: tuple[str, ...]
+    places: Mapping[str, Path]
+    writable: frozenset[str]
+    folder: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    network: bool = False
+    variables: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a step ended: its exit code, and what it said."""
+
+    code: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of this machine that a container sees at `there`."""
+
+    here: Path
+    there: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command for a container engine to run once, as this user.
+
+    Attributes:
+        command: The command.
+        mounts: What it sees of this machine.
+        folder: The current folder in the container.
+        environment: Variables that it gets.
+        network: Whether it may reach others, through the proxies and with the certificates of
+            this machine.
+    """
+
+    command: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    folder: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: bool = False
+
+
+class Bench(Protocol):
+    """Where the steps of one language run."""
+
+    @property
+    def key(self) -> str:
+        """What their results depend on besides what they are given: the same text, the same."""
+
+    def run(self, work: Work, *, notify: Notify) -> Finished:
+        """Run one step.
+
+        Raises:
+            ToolMissing: This machine lacks a program that it needs.
+            BenchMissing: No container engine answers.
+        """

@@ -1,0 +1,70 @@
+"""Where the folders of languages are: those that were named, then ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.languages.errors import RuntimeInvalid
+from algo.languages.spec import FILE, RuntimeSpec, read_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtimes:
+    """The languages that are known.
+
+    Args:
+        shipped: The folder of the gateway and of our languages.
+        more: Folders that hold others, or ours in another form: they come first.
+    """
+
+    shipped: Path
+    more: tuple[Path, ...] = ()
+
+    @property
+    def gateway(self) -> Path:
+        """The folder of the gateway."""
+        return self.shipped / GATEWAY
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of the languages, sorted."""
+        return tuple(sorted({path.name for path in self._all()}))
+
+    def folder(self, language: str) -> Path:
+        """Return the folder of `language`.
+
+        Raises:
+            RuntimeInvalid: There is none.
+        """
+        for root in (*self.more, self.shipped):
+            if "/" not in language and (root / language / FILE).is_file():
+                return root / language
+        raise RuntimeInvalid(
+            f"there is no runtime for {language!r}",
+            hint=f"set language to one of: {', '.join(self.known)}; or pass --runtimes DIR",
+        )
+
+    def spec(self, language: str) -> RuntimeSpec:
+        """Return what the `runtime.toml` of `language` says.
+
+        Raises:
+            RuntimeInvalid: There is none, or it cannot be read, or is of another language.
+        """
+        folder = self.folder(language)
+        spec = read_spec(folder)
+        if spec.language != language:
+            raise RuntimeInvalid(
+                f"{folder.name}/{FILE} is of {spec.language!r}",
+                hint=f'write language = "{language}" there',
+            )
+        return spec
+
+    def _all(self) -> list[Path]:
+        roots = (*self.more, self.shipped)
+        return [path.parent for root in roots for path in root.glob(f"*/{FILE}")]

@@ -1,0 +1,142 @@
+"""`runtime.toml`: what a language's folder says of it (runtimes/README.md)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from algo.languages.errors import RuntimeInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+FILE = "runtime.toml"
+# What `environments` and `images` do by themselves; the steps of every other one are named.
+BUILT_IN = frozenset({"pip", "conda"})
+# A brace behind a dollar is a shell's.
+PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+_STEPS = frozenset({"runtime", "app", "packages", "program", "cache", "platform"})
+_COMMAND = frozenset({"runtime", "app", "packages", "program", "python"})
+
+
+class PackagesSpec(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", omit_defaults=True
+):
+    """`[packages]`: the package manager of a language.
+
+    `files` are what authors write, the first of which decides whether there are packages; `lock`
+    is the tool's own lock. `needs` are programs that the steps start besides their first word;
+    `variables` and `settings` are the user's, for the steps.
+    """
+
+    manager: str
+    purl: str = ""
+    files: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
+    resolve: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+class BuildSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[build]`: how a compiled language makes what `command` runs."""
+
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """What `runtime.toml` says.
+
+    `gateway` is the version of the image's Python, which runs the gateway; `suffixes` are those of
+    the author's code; `test` runs the author's own tests, which are in files like `tests`; `exec`
+    comes before what `algo exec` runs.
+    """
+
+    language: str
+    version: str
+    base: str
+    gateway: str = "3.13"
+    python: str = ""
+    forks: bool = True
+    command: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ("tests/*",)
+    exec: tuple[str, ...] = ()
+    packages: PackagesSpec | None = None
+    build: BuildSpec | None = None
+
+    @property
+    def tools(self) -> PackagesSpec | None:
+        """The package manager whose steps are named here, None where it is built in or none."""
+        packages = self.packages
+        return None if packages is None or packages.manager in BUILT_IN else packages
+
+    @property
+    def built_in(self) -> bool:
+        """Whether its packages are those that we know by ourselves."""
+        return self.packages is not None and self.packages.manager in BUILT_IN
+
+    @property
+    def environment(self) -> str:
+        """What a lock calls its environment: a Python's version, else the package manager."""
+        if self.built_in:
+            return self.version
+        return self.packages.manager if self.packages else self.language
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The files of a project that are for the package manager alone."""
+        return self.tools.lock if self.tools else ()
+
+
+def read_spec(folder: Path) -> RuntimeSpec:
+    """Return the `runtime.toml` in the `folder` of a language.
+
+    Raises:
+        RuntimeInvalid: It is not there, or cannot be read.
+    """
+    where = f"{folder.name}/{FILE}"
+    try:
+        document = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        spec = msgspec.convert(document, RuntimeSpec)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RuntimeInvalid(f"{where} cannot be read: {error}") from error
+    except msgspec.ValidationError as error:
+        raise RuntimeInvalid(f"{where} cannot be read: {error}", hint=f"correct {where}") from error
+    for words, known in _commands(spec):
+        for name in unknown(words, known):
+            raise RuntimeInvalid(
+                f"{where}: {words[0]} … names {{{name}}}, which nothing fills in",
+                hint=f"correct {where}: there are {', '.join(sorted(known))}",
+            )
+    return spec
+
+
+def unknown(words: Sequence[str], known: frozenset[str]) -> Iterator[str]:
+    """Yield the placeholders in `words` that are not `known`."""
+    for word in words:
+        yield from (name for name in PLACEHOLDER.findall(word) if name not in known)
+
+
+def _commands(spec: RuntimeSpec) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
+    yield spec.command, _COMMAND
+    yield spec.test, _STEPS | {"report", "entrypoint"}
+    yield spec.exec, _STEPS
+    if spec.packages is not None:
+        yield spec.packages.resolve, _STEPS
+        yield spec.packages.install, _STEPS
+    if spec.build is not None:
+        yield spec.build.command, _STEPS | {"entrypoint"}
+
+
+def filled(words: Sequence[str], values: dict[str, Any]) -> list[str]:
+    """Return `words` with each placeholder replaced by its value, once."""
+    return [PLACEHOLDER.sub(lambda one: str(values[one[1]]), word) for word in words]

@@ -1,0 +1,34 @@
+'use strict'
+// The algorithm's packages lie in a folder of their own: imports of its code look there first.
+
+const Module = require('node:module')
+const path = require('node:path')
+const { pathToFileURL } = require('node:url')
+
+/** Have `require` and `import` find what is installed in `folder`. */
+function use(folder) {
+  const inside = `${folder}${path.sep}`
+  const resolve = Module._resolveFilename
+  Module._resolveFilename = function (request, parent, isMain, options) {
+    const ours = isPackage(request) && !options && !parent?.filename?.startsWith(inside)
+    if (ours) {
+      try {
+        return resolve.call(this, request, parent, isMain, { paths: [folder] })
+      } catch (error) {
+        if (error.code !== 'MODULE_NOT_FOUND') throw error
+      }
+    }
+    return resolve.call(this, request, parent, isMain, options)
+  }
+  const data = pathToFileURL(inside).href
+  Module.register?.(pathToFileURL(path.join(__dirname, 'packages.mjs')), { data })
+}
+
+function isPackage(request) {
+  return !/^(\.{0,2}\/|\.{1,2}$|#|node:|file:|data:)/.test(request) && !Module.isBuiltin(request)
+}
+
+// `node --require packages.js`, for the author's tests and scripts.
+if (process.env.ALGO_PACKAGES) use(process.env.ALGO_PACKAGES)
+
+module.exports = { use }

@@ -1,0 +1,21 @@
+// The same for `import`, in the thread in which Node.js resolves: see packages.js.
+
+import { isBuiltin } from 'node:module'
+
+let folder = ''
+
+export function initialize(data) {
+  folder = data
+}
+
+export async function resolve(specifier, context, next) {
+  const relative = /^(\.{0,2}\/|\.{1,2}$|#|[a-z]+:)/.test(specifier)
+  if (folder && !relative && !isBuiltin(specifier) && !context.parentURL?.startsWith(folder)) {
+    try {
+      return await next(specifier, { ...context, parentURL: folder })
+    } catch (error) {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    }
+  }
+  return next(specifier, context)
+}
