@@ -136,10 +136,7 @@ def test_a_dry_run_knows_what_a_publish_will_send(
 
 
 def sources(folder: Path) -> dict[Path, bytes]:
-    """Every file but the caches that the project's own pytest keeps, which git ignores."""
-    caches = {".pytest_cache", "__pycache__"}
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path: path.read_bytes() for path in files if not caches & set(path.parts)}
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_what_is_in_no_commit_is_refused_unless_it_is_allowed(

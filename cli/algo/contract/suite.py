@@ -86,11 +86,12 @@ class PytestSuite:
         with scratch_folder("test") as scratch:
             report = Path(scratch) / "report.xml"
             command = [str(self.python), "-m", "pytest", "-q", "--junitxml", str(report)]
-            command += _selection(only)
+            # A dry run leaves the folder as it was, and other tests no cache that an editor uses.
+            command += ["--override-ini", f"cache_dir={scratch}/cache", *_selection(only)]
             done = subprocess.run(
                 [*command, FOLDER],
                 cwd=self.folder,
-                env=dict(self.variables),
+                env={"PYTHONDONTWRITEBYTECODE": "1", **self.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

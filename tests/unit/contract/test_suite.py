@@ -50,6 +50,13 @@ def test_every_test_comes_to_an_outcome(tmp_path: Path) -> None:
     assert "assert [1] == [2]" in outcomes[1].details
 
 
+def test_a_run_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    tests = suite(tmp_path, TESTS)
+    variables = {name: value for name, value in tests.variables.items() if "BYTECODE" not in name}
+    PytestSuite(tmp_path, tests.python, variables).run("", silent)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["test_a.py", "tests"]
+
+
 @pytest.mark.parametrize(
     ("only", "names"),
     [("good", ["test_good"]), ("test group", ["test_inside"]), ("( and", None)],
