@@ -50,6 +50,8 @@ ALLOWED = NOUNS | ABOVE
 # Rooms of the gateway, by what is imported when it runs (types may point both ways).
 GATEWAY = {
     "config": set[str](),
+    "local": set[str](),
+    "data": {"calls"},
     "net": set[str](),
     "wire": set[str](),
     "calls": {"wire"},
@@ -62,15 +64,15 @@ GATEWAY = {
     "jobs": {"calls", "config", "net"},
     "inference": {"calls", "config", "observe", "tracing"},
     "http": {
-        *("access", "calls", "config", "files", "inference", "jobs", "net", "observe"),
-        *("tracing", "workers"),
+        *("access", "calls", "config", "data", "files", "inference", "jobs", "local", "net"),
+        *("observe", "tracing", "workers"),
     },
     "handover": {"http", "net", "workers"},
     "serve": {
         *("access", "calls", "config", "control", "files", "handover", "http", "inference"),
         *("jobs", "net", "observe", "tracing", "wire", "workers"),
     },
-    "__main__": {"config", "serve", "wire"},
+    "__main__": {"config", "local", "serve", "wire"},
 }
 
 # An SDK stays inside the adapters that are written on it.

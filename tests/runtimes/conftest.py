@@ -171,6 +171,7 @@ class GatewayProcess:
         language: str = "python",
         entrypoint: str = "src/it.py:apply",
         models: dict[str, str] | None = None,
+        written_for: str = "",
     ) -> None:
         self.app = app
         description = {
@@ -181,6 +182,7 @@ class GatewayProcess:
             "serving": serving or {},
             "sample": sample,
             "contract": contract or {},
+            "written_for": written_for,
         }
         file = app / "algorithm.json"
         file.write_text(json.dumps(description))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo_gateway.config import Options, read_description, runner_command
+from algo_gateway.local import open_local
 from algo_gateway.wire.spawning import spawn
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def main() -> None:
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"algo_gateway: {options.runtime} is no runtime: {error}")
     try:
+        # Before the runner, which is told of it.
+        local = open_local() if description.written_for == "algorithmia" else None
         # Before the imports below: the runner starts on another core meanwhile.
         first = spawn(command)
     except OSError as error:
@@ -84,7 +87,7 @@ def main() -> None:
     from algo_gateway.serve import Gateway
 
     async def run() -> int:
-        return await Gateway(options, description, began).run(first)
+        return await Gateway(options, description, began, local).run(first)
 
     sys.exit(uvloop.run(run()))
 

@@ -32,10 +32,12 @@ from algo_gateway.workers.reload import Fault, fault_of
 from algo_gateway.workers.worker import LoadFailed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from algo_gateway.config import Description, Options
     from algo_gateway.handover import Handover
+    from algo_gateway.http.local import LocalServices
     from algo_gateway.inference.rpc import Rpc
     from algo_gateway.tracing.exporter import Exporter
     from algo_gateway.tracing.tracer import Tracer
@@ -58,12 +60,20 @@ class Gateway:
         options: The command line.
         description: `algorithm.json`.
         began: When the process began, by `time.perf_counter`.
+        local: Where code that was written for Algorithmia finds its API; None for no such code.
     """
 
-    def __init__(self, options: Options, description: Description, began: float) -> None:
+    def __init__(
+        self,
+        options: Options,
+        description: Description,
+        began: float,
+        local: socket.socket | None = None,
+    ) -> None:
         self._options = options
         self._description = description
         self._began = began
+        self._local = local
         self._development = options.development or bool(options.control)
         self._ids = Ids()
         self._logs = Logs(self._ids, development=self._development, access=options.access_log)
@@ -129,6 +139,7 @@ class Gateway:
         listener.refused = self._metrics.turned_away
         self._metrics.connections = lambda: len(listener.connections)
         control.handover = await self._listen(app, listener, pool, jobs)
+        services = await self._open_local(app)
         try:
             rpc = await self._open_grpc(service, inference)
         except OSError:
@@ -145,6 +156,8 @@ class Gateway:
         await asyncio.gather(*ending)
         await jobs.close()
         await listener.close(LAST_WORDS)
+        if services is not None:
+            await services.close()
 
     async def _listen(
         self, app: App, listener: Listener, pool: Pool, jobs: JobPages
@@ -185,6 +198,17 @@ class Gateway:
         port = await rpc.start(self._options.host, self._options.grpc_port)
         self._grpc = {"grpc_port": port}
         return rpc
+
+    async def _open_local(self, app: App) -> LocalServices | None:
+        """Serve what code that was written for Algorithmia expects, where there is such code."""
+        if self._local is None:
+            return None
+        from algo_gateway.http.local import LocalServices
+
+        shipped = self._options.app / "data"
+        services = LocalServices(self._description.name, shipped, os.environ, self._logs.say)
+        await services.start(self._local, app, development=self._development)
+        return services
 
     def _tracer(self) -> Tracer | None:
         """Return what records traces, where the environment says where they go."""

@@ -15,7 +15,7 @@ from algo_gateway.observe.ids import HEADER
 from algo_gateway.tracing.context import PARENT
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from algo_gateway.access.origins import Origins
     from algo_gateway.access.tokens import Tokens
@@ -48,7 +48,7 @@ class App:
         self._service = service
         self._routes: Routes = Routes()
         invoke = Invoke(service, jobs)
-        old = Algorithmia(service, jobs)
+        old = self.algorithmia = Algorithmia(service, jobs)
         parts: list[Part] = [invoke, old, inference, jobs]
         parts.append(Pages(service, parts, None if tokens is None else self._routes))
         for part in parts:
@@ -59,6 +59,10 @@ class App:
         self._direct: frozenset[Handler] = (
             frozenset({invoke.plain, old.call}) if self._front.idle else frozenset()
         )
+
+    def add(self, register: Callable[[Routes], None]) -> None:
+        """Let `register` add paths that the document of the interface has not."""
+        register(self._routes)
 
     def give_way(self, handler: Handler) -> None:
         """Let `handler` answer everything from now on."""

@@ -43,11 +43,26 @@ class Forward:
             )
             proto.response_bytes(503, headers, document)
             return
-        try:
-            writer.write(_request(scope, body) + body)
-            await _answer(reader, scope, proto)
-        finally:
-            writer.close()
+        await pass_on(reader, writer, scope, proto, body)
+
+
+async def pass_on(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    scope: Any,
+    proto: Any,
+    body: bytes,
+) -> None:
+    """Send a request to another server, and its answer back.
+
+    Raises:
+        OSError, ValueError, IncompleteReadError: The other one does not speak HTTP, or left.
+    """
+    try:
+        writer.write(_request(scope, body) + body)
+        await _answer(reader, scope, proto)
+    finally:
+        writer.close()
 
 
 def _request(scope: Any, body: bytes) -> bytes:

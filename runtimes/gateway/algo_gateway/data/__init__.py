@@ -1,0 +1,1 @@
+"""Files that code written for Algorithmia reads and writes at `data://`."""
