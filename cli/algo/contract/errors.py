@@ -32,7 +32,7 @@ class ContractInvalid(AlgoError):
 
     code = "contract_invalid"
     exit_code = REFUSED
-    hint = "algo verify OWNER/NAME:VERSION"
+    hint = "do not use it; whoever made it makes it anew: algo publish"
 
 
 class AlgorithmGone(AlgoError):

@@ -26,4 +26,4 @@ class BadDocument(AlgoError):
 
     code = "bad_document"
     exit_code = NOT_ALLOWED
-    hint = "algo verify names what is wrong with the version"
+    hint = "do not use it; whoever made it makes it anew: algo publish"

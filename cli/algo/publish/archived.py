@@ -93,7 +93,8 @@ def export_version(
             os.fsync(file.fileno())
         temporary.replace(target)
     except NotFound as error:
-        raise BlobMissing(f"{source.place}@{found.asked.digest}: {error.message}") from error
+        what = f"{source.place}@{found.asked.digest}: {error.message}"
+        raise BlobMissing(what, hint=error.mend or None) from error
     finally:
         temporary.unlink(missing_ok=True)
     return Exported(

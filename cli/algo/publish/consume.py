@@ -272,7 +272,9 @@ def copy_to(
             notify=notify,
         )
     except NotFound as error:
-        raise BlobMissing(f"{source.place}@{asked.digest}: {error.message}") from error
+        raise BlobMissing(
+            f"{source.place}@{asked.digest}: {error.message}", hint=error.mend or None
+        ) from error
     for transfer in copied.transfers:
         if transfer.how == "reused" and not target.address:
             # It was here before: what lies on the disk is read, like everything that comes in.

@@ -9,6 +9,7 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, decode
 from algo.registry.documents import verified
+from algo.registry.errors import MEND_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def built_from(name: str, platform: Platform, data: bytes, blobs: Path) -> Built
     manifest = decode(data, ImageManifest)
     config = manifest.config.value()
     place = blobs / config.digest.hex
-    config_bytes = verified(place.read_bytes(), config.digest, str(blobs))
+    config_bytes = verified(place.read_bytes(), config.digest, str(blobs), MEND_STORE)
     document = decode(config_bytes, ImageConfig)
     named = list(layer_names(document))
     if not len(named) == len(manifest.layers) == len(document.rootfs.diff_ids):

@@ -31,7 +31,7 @@ from algo.publish.kept import use
 from algo.publish.lock_files import fetch_lock
 from algo.publish.unpack import read_description, unpack
 from algo.publish.weights import judge
-from algo.registry.errors import BlobCorrupted
+from algo.registry.errors import MEND_STORE, BlobCorrupted
 from algo.serving.interface import Servable
 from algo.storage.held import PROCESS
 from algo.trust.verify import check_blobs
@@ -251,4 +251,6 @@ def _check(layer: Layer) -> None:
     descriptor = layer.descriptor
     if not holds(layer.blob, descriptor.digest, descriptor.size):
         where = "the embedded store"
-        raise BlobCorrupted.of(descriptor.digest, where, "it was changed, cut short or removed")
+        raise BlobCorrupted.of(
+            descriptor.digest, where, "it was changed, cut short or removed", MEND_STORE
+        )

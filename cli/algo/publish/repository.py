@@ -45,7 +45,7 @@ class RegistryRepository:
             try:
                 self._manifests[digest] = self.registry.get_manifest(self.name, str(digest))[0]
             except NotFound as error:
-                raise BlobMissing(f"{self.place} has no manifest {digest}") from error
+                raise BlobMissing(error.message, hint=error.mend or None) from error
         return self._manifests[digest]
 
     def blob(self, descriptor: Descriptor) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ class RegistryRepository:
         try:
             yield from self.registry.open_blob(self.name, descriptor)
         except NotFound as error:
-            raise BlobMissing(f"{self.place} has no blob {descriptor.digest}") from error
+            raise BlobMissing(error.message, hint=error.mend or None) from error
 
     def referrers(self, subject: Digest) -> list[Descriptor]:
         """See Repository."""

@@ -18,7 +18,13 @@ from algo.oci.errors import BadDocument
 from algo.oci.manifest import MAX_MANIFEST, Index, decode, media_type_of
 from algo.oci.media_types import REF_NAME
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
-from algo.registry.errors import ArchiveIncomplete, BlobCorrupted, NotAnArchive, NotFound
+from algo.registry.errors import (
+    MEND_FILE,
+    ArchiveIncomplete,
+    BlobCorrupted,
+    NotAnArchive,
+    NotFound,
+)
 from algo.registry.streams import verifying
 from algo.storage.errors import UnsafeArchive
 from algo.storage.tar import Kind, Rules, read_tar, shown
@@ -62,6 +68,9 @@ class Archive:
         try:
             self._scan(notify)
             self._index = self._read_index()
+        except (UnsafeArchive, BadDocument) as error:
+            self._file.close()
+            raise type(error)(f"{path.name}: {error.message}", hint=MEND_FILE) from error
         except BaseException:
             self._file.close()
             raise
@@ -112,7 +121,8 @@ class Archive:
         found = self.resolve(repository, tag_or_digest)
         if found is None:
             raise self._lacks(tag_or_digest, repository)
-        return verified(b"".join(self._pieces(found.digest)), found.digest, self.path.name), found
+        data = b"".join(self._pieces(found.digest))
+        return verified(data, found.digest, self.path.name, MEND_FILE), found
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """See ReadableRegistry."""
@@ -122,7 +132,8 @@ class Archive:
         """See ReadableRegistry; many may be open at a time."""
         if descriptor.digest not in self._blobs:
             raise self._lacks(str(descriptor.digest), repository)
-        return verifying(self._pieces(descriptor.digest), descriptor, self.path.name)
+        pieces = self._pieces(descriptor.digest)
+        return verifying(pieces, descriptor, self.path.name, MEND_FILE)
 
     def tags(self, repository: str) -> list[str]:
         """See ReadableRegistry."""
@@ -165,7 +176,7 @@ class Archive:
             hasher.update(piece)
         if hasher.hexdigest() != digest.hex:
             what = f"it has the digest sha256:{hasher.hexdigest()}"
-            raise BlobCorrupted.of(digest, self.path.name, what)
+            raise BlobCorrupted.of(digest, self.path.name, what, MEND_FILE)
 
     def _read_index(self) -> Index:
         index = decode(self._documents[INDEX], Index)
@@ -179,16 +190,18 @@ class Archive:
         if place is None:
             raise ArchiveIncomplete(f"{self.path.name} names {entry.digest} and does not hold it")
         if place[1] != described.size or place[1] > MAX_MANIFEST:
-            raise BadDocument(f"{self.path.name} gives {entry.digest} a wrong size")
+            raise BadDocument(f"it gives {entry.digest} a wrong size")
 
     def _pieces(self, digest: Digest) -> Iterator[bytes]:
         start, left = self._blobs[digest]
         while left:
             piece = os.pread(self._file.fileno(), min(left, CHUNK), start)
             if not piece:
-                raise BlobCorrupted.of(digest, self.path.name, "the file became shorter")
+                what = "the file became shorter"
+                raise BlobCorrupted.of(digest, self.path.name, what, MEND_FILE)
             start, left = start + len(piece), left - len(piece)
             yield piece
 
     def _lacks(self, what: str, repository: str) -> NotFound:
-        return NotFound(f"{self.path.name} does not hold {what}", repository=repository)
+        said = f"{self.path.name} does not hold {what}"
+        return NotFound(said, repository=repository, mend=MEND_FILE)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import CHUNK, Digest
-from algo.registry.errors import BlobCorrupted
+from algo.oci.seal import unseal
+from algo.registry.errors import MEND_CACHE, BlobCorrupted
 from algo.registry.streams import chunks_of
 from algo.registry.wire import Extent
 
@@ -92,6 +93,8 @@ class Body:
             hasher.update(piece)
         found = Digest(hasher.hexdigest())
         if found != self._wanted.digest:
+            if isinstance(self._source, Path):
+                unseal(self._source)
             raise self._corrupted(f"it has the digest {found}")
 
     def _read(self, start: int, size: int) -> Iterator[Piece]:
@@ -124,4 +127,4 @@ class Body:
             raise self._corrupted(f"it has {size} of {self._wanted.size} bytes")
 
     def _corrupted(self, found: str) -> BlobCorrupted:
-        return BlobCorrupted.of(self._wanted.digest, _WHERE, found)
+        return BlobCorrupted.of(self._wanted.digest, _WHERE, found, MEND_CACHE)

@@ -69,7 +69,7 @@ def describe(data: bytes, media_type: str) -> Descriptor:
     return Descriptor(media_type, Digest.of(data), len(data))
 
 
-def verified(data: bytes, wanted: Digest, where: str) -> bytes:
+def verified(data: bytes, wanted: Digest, where: str, hint: str | None = None) -> bytes:
     """Return `data` when it is what `wanted` says.
 
     Raises:
@@ -80,7 +80,7 @@ def verified(data: bytes, wanted: Digest, where: str) -> bytes:
         raise BadDocument(f"the manifest {wanted} in {where} is over {MAX_MANIFEST} bytes")
     found = Digest.of(data)
     if found != wanted:
-        raise BlobCorrupted.of(wanted, where, f"it has the digest {found}")
+        raise BlobCorrupted.of(wanted, where, f"it has the digest {found}", hint)
     return data
 
 

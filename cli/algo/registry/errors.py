@@ -86,13 +86,23 @@ class BadCredentials(AlgoError):
     hint = "correct the file, or move it away and log in again: algo login"
 
 
+# What brings back content that is damaged or gone, by where it lay.
+MEND_STORE = (
+    "algo pull HOST/OWNER/NAME:VERSION or algo import version FILE brings it again; "
+    "algo build --into store in its project makes it again"
+)
+MEND_FILE = "copy the file again, or write it again where the version is: algo export"
+MEND_CACHE = "the same command makes it anew"
+
+
 class NotFound(AlgoError):
-    """The registry has no such version, manifest or blob."""
+    """The registry has no such version, manifest or blob; `mend` brings that again, if known."""
 
     code = "not_found"
 
-    def __init__(self, message: str, *, repository: str, details: str = "") -> None:
-        super().__init__(message, hint=f"algo versions {repository}", details=details)
+    def __init__(self, message: str, *, repository: str, details: str = "", mend: str = "") -> None:
+        super().__init__(message, hint=mend or f"algo versions {repository}", details=details)
+        self.mend = mend
 
 
 class BlobCorrupted(AlgoError):
@@ -101,14 +111,18 @@ class BlobCorrupted(AlgoError):
     code = "blob_corrupted"
     exit_code = NOT_ALLOWED
     hint = (
-        "algo verify names what is wrong; algo pull, or algo build --into store in its project, "
-        "writes a damaged part of the embedded store anew"
+        "the same command asks again; where it stays so, the registry or something before it "
+        "spoils content: tell its owner"
     )
 
     @classmethod
-    def of(cls, digest: Digest, where: str, found: str) -> BlobCorrupted:
-        """Return the error for the content of `digest` at `where`, which turned out `found`."""
-        return cls(f"the content of {digest} in {where} is not what its digest says: {found}")
+    def of(cls, digest: Digest, where: str, found: str, hint: str | None = None) -> BlobCorrupted:
+        """Return the error for the content of `digest` at `where`, which turned out `found`.
+
+        Without a `hint` it came from a registry.
+        """
+        what = f"the content of {digest} in {where} is not what its digest says: {found}"
+        return cls(what, hint=hint)
 
 
 class StoreDamaged(BadDocument):
@@ -145,4 +159,4 @@ class ArchiveIncomplete(AlgoError):
 
     code = "archive_incomplete"
     exit_code = NOT_ALLOWED
-    hint = "do not use this file; export it again where the version is: algo export"
+    hint = MEND_FILE

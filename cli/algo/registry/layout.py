@@ -15,7 +15,14 @@ from algo.oci.manifest import MAX_MANIFEST, media_type_of
 from algo.oci.media_types import MANIFEST, SUBJECT
 from algo.oci.seal import holds, unseal
 from algo.registry.documents import describe, digest_in, read_head, verified, versions_among
-from algo.registry.errors import BlobCorrupted, NotFound, StoreDamaged, VersionExists
+from algo.registry.errors import (
+    MEND_CACHE,
+    MEND_STORE,
+    BlobCorrupted,
+    NotFound,
+    StoreDamaged,
+    VersionExists,
+)
 from algo.registry.interface import How, Source, Transfer
 from algo.registry.listing import Listing, read_listing, tag_of
 from algo.registry.streams import chunks_of, reporting, verifying
@@ -102,7 +109,9 @@ class LayoutStore:
         found = self.resolve(repository, tag_or_digest)
         if found is None:
             raise NotFound(
-                f"the embedded store has no {tag_or_digest} of {repository}", repository=repository
+                f"the embedded store has no {tag_or_digest} of {repository}",
+                repository=repository,
+                mend=MEND_STORE if digest_in(tag_or_digest) else "",
             )
         data = self._manifest(repository, found.digest)
         return data, replace(found, size=len(data))
@@ -118,8 +127,9 @@ class LayoutStore:
             raise NotFound(
                 f"the embedded store has no blob {descriptor.digest} of {repository}",
                 repository=repository,
+                mend=MEND_STORE,
             )
-        return self._checked(path, descriptor, repository)
+        return self._checked(path, descriptor, _place(repository), MEND_STORE)
 
     def push_blob(
         self,
@@ -139,12 +149,12 @@ class LayoutStore:
         text = f"Storing {digest.short}"
         linked = self._linkable_file(mount_from, source, digest)
         if linked is not None:
-            pieces = self._checked(linked, descriptor, str(linked))
+            pieces = self._checked(linked, descriptor, str(linked), MEND_CACHE)
             for _ in reporting(pieces, text, size, notify):
                 pass
             if self._held.hold(linked) and link_whole(linked, target, self._disk):
                 return Transfer(digest, size, "mounted", 0)
-        pieces = verifying(chunks_of(source), descriptor, "what was to be stored")
+        pieces = verifying(chunks_of(source), descriptor, "what was to be stored", MEND_CACHE)
         self._write(target, reporting(pieces, text, size, notify), scratch)
         return Transfer(digest, size, "sent", size)
 
@@ -247,10 +257,12 @@ class LayoutStore:
         held = self._held.hold(path)
         return held and holds(path, descriptor.digest, descriptor.size, self._disk)
 
-    def _checked(self, path: Path, descriptor: Descriptor, where: str) -> Iterator[bytes]:
+    def _checked(
+        self, path: Path, descriptor: Descriptor, where: str, hint: str
+    ) -> Iterator[bytes]:
         """Yield a file's pieces; one that is damaged is written anew by the next who brings it."""
         try:
-            yield from verifying(chunks_of(path), descriptor, where)
+            yield from verifying(chunks_of(path), descriptor, where, hint)
         except BlobCorrupted:
             unseal(path)
             raise
@@ -285,7 +297,8 @@ class LayoutStore:
 
     def _manifest(self, repository: str, digest: Digest) -> bytes:
         try:
-            return verified(self._read(repository, digest), digest, repository)
+            data = self._read(repository, digest)
+            return verified(data, digest, _place(repository), MEND_STORE)
         except BlobCorrupted:
             unseal(self._blob(repository, digest))
             raise
@@ -297,7 +310,9 @@ class LayoutStore:
                 return file.read(MAX_MANIFEST + 1)
         except FileNotFoundError as error:
             raise NotFound(
-                f"{repository} lists {digest}, and its content is gone", repository=repository
+                f"{_place(repository)} lists {digest}, and its content is gone",
+                repository=repository,
+                mend=MEND_STORE,
             ) from error
 
     def _unlisted(self, repository: str, digest: Digest) -> Descriptor | None:
@@ -317,6 +332,10 @@ class LayoutStore:
         if not isinstance(source, Path) or self._linkable is None or source.name != digest.hex:
             return None
         return source if source.is_relative_to(self._linkable) else None
+
+
+def _place(repository: str) -> str:
+    return f"the embedded store's {repository}"
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:

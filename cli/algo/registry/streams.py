@@ -31,7 +31,9 @@ def chunks_of(source: Source) -> Iterator[bytes]:
         yield from source()
 
 
-def verifying(pieces: Iterable[bytes], wanted: Descriptor, where: str) -> Iterator[bytes]:
+def verifying(
+    pieces: Iterable[bytes], wanted: Descriptor, where: str, hint: str | None = None
+) -> Iterator[bytes]:
     """Yield `pieces`, and raise in place of the end when they are not what `wanted` says.
 
     Raises:
@@ -42,14 +44,16 @@ def verifying(pieces: Iterable[bytes], wanted: Descriptor, where: str) -> Iterat
     for piece in pieces:
         size += len(piece)
         if size > wanted.size:
-            raise BlobCorrupted.of(wanted.digest, where, f"it is over {wanted.size} bytes long")
+            raise BlobCorrupted.of(
+                wanted.digest, where, f"it is over {wanted.size} bytes long", hint
+            )
         hasher.update(piece)
         yield piece
     if size != wanted.size:
-        raise BlobCorrupted.of(wanted.digest, where, f"it has {size} of {wanted.size} bytes")
+        raise BlobCorrupted.of(wanted.digest, where, f"it has {size} of {wanted.size} bytes", hint)
     found = Digest(hasher.hexdigest())
     if found != wanted.digest:
-        raise BlobCorrupted.of(wanted.digest, where, f"it has the digest {found}")
+        raise BlobCorrupted.of(wanted.digest, where, f"it has the digest {found}", hint)
 
 
 def reporting(

@@ -115,7 +115,7 @@ class BlobMissing(AlgoError):
 
     code = "blob_missing"
     exit_code = NOT_ALLOWED
-    hint = "do not use this copy; pull it again, or from another registry"
+    hint = "do not use this copy; take the version from another registry, or tell its publisher"
 
 
 class NotAVersion(AlgoError):

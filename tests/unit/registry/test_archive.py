@@ -113,6 +113,23 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(file: Path, tmp_path: Path) -> 
     assert noticed > len(data) // 97 // 2
 
 
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "no archive"])
+def test_a_damaged_file_is_told_by_its_name_with_what_helps(file: Path, damage: str) -> None:
+    data = file.read_bytes()
+    place = data.index(b"layerlayer")
+    damaged = {
+        "flipped": data[:place] + b"L" + data[place + 1 :],
+        "cut": data[: place + 10],
+        "empty": b"",
+        "no archive": b"hello" * 1000,
+    }
+    file.write_bytes(damaged[damage])
+    with pytest.raises(AlgoError) as caught:
+        Archive(file, silent)
+    assert file.name in caught.value.message
+    assert caught.value.hint.startswith("copy the file again, or write it again")
+
+
 def test_a_blob_under_another_digest_is_refused(file: Path) -> None:
     parts = members(file.read_bytes())
     name = next(one for one in parts if one.startswith("blobs/"))

@@ -14,8 +14,12 @@ from algo.events import silent
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.media_types import INDEX, MANIFEST
+from algo.oci.seal import holds, seal
+from algo.publish.repository import RegistryRepository
+from algo.registry.body import Body
 from algo.registry.errors import BlobCorrupted, NotFound
 from algo.registry.layout import LayoutStore
+from algo.trust.errors import BlobMissing
 
 from tests.contract.registry.content import NAME, OTHER, blob, push_image, push_referrer
 
@@ -138,6 +142,38 @@ def test_a_changed_blob_is_seen_when_it_is_read(store: LayoutStore) -> None:
             read()
         assert caught.value.exit_code == 4
         path.write_bytes(data)
+
+
+def test_what_is_damaged_or_gone_is_told_with_what_brings_it_again(store: LayoutStore) -> None:
+    pushed = push_image(store, b"layer")
+    store.tag(NAME, "1.0.0", pushed.index, INDEX)
+    blobs = store.folder(NAME) / "blobs" / "sha256"
+    (blobs / pushed.layer.digest.hex).write_bytes(b"lay3r")
+    with pytest.raises(BlobCorrupted) as corrupted:
+        list(store.open_blob(NAME, pushed.layer))
+    assert f"the embedded store's {NAME}" in corrupted.value.message
+    (blobs / pushed.layer.digest.hex).unlink()
+    (blobs / pushed.digest.hex).unlink()
+    repository = RegistryRepository(store, NAME)
+    with pytest.raises(BlobMissing) as no_layer:
+        list(repository.blob(pushed.layer))
+    with pytest.raises(BlobMissing) as no_manifest:
+        repository.manifest(pushed.digest)
+    for caught in (corrupted, no_layer, no_manifest):
+        assert caught.value.hint.startswith("algo pull HOST/OWNER/NAME:VERSION or algo import")
+
+
+def test_a_file_of_the_cache_that_was_spoilt_is_read_again_the_next_time(tmp_path: Path) -> None:
+    path = cached(tmp_path, b"layer")
+    seal(path)
+    sealed = path.stat().st_mtime
+    path.write_bytes(b"lay3r")
+    os.utime(path, (sealed, sealed))
+    assert holds(path, Digest.of(b"layer"), 5)
+    with Body(path, blob(b"layer")) as body, pytest.raises(BlobCorrupted) as caught:
+        body.check()
+    assert caught.value.hint == "the same command makes it anew"
+    assert not holds(path, Digest.of(b"layer"), 5)
 
 
 def test_a_lost_manifest_is_named(store: LayoutStore) -> None:
