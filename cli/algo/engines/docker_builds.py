@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_client import ping
-from algo.engines.docker_containers import Containers
-from algo.engines.docker_http import DockerHttp
-from algo.engines.interface import Leftover
 from algo.resources import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from algo.engines.interface import Leftover
 
 REPOSITORY = "algo.local/build"
 PID_LABEL = "dev.algo.build"
@@ -47,6 +46,9 @@ class BuildLeftovers:
             self.remove(leftover)
 
     def _made_by(self, chosen: Callable[[str], bool]) -> list[Leftover]:
+        from algo.engines.docker_http import DockerHttp
+        from algo.engines.interface import Leftover
+
         http = DockerHttp(self.address)
         if not http.usable or ping(self.address) is None:
             return []
@@ -70,12 +72,18 @@ class BuildLeftovers:
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them; nothing happens when it is gone."""
         if leftover.kind == _CONTAINER:
+            from algo.engines.docker_containers import Containers
+
             Containers(self.address).remove(leftover.name)
         else:
+            from algo.engines.docker_http import DockerHttp
+
             DockerHttp(self.address).remove(leftover.name)
 
 
 def _containers(address: str) -> Iterator[tuple[str, str]]:
+    from algo.engines.docker_containers import Containers
+
     for container in Containers(address).find(PID_LABEL):
         yield container.id, (container.labels or {}).get(PID_LABEL, "")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from docker.api.client import APIClient
 
 DEFAULT = "unix:///var/run/docker.sock"
+# http.client takes 15 ms to load, of the 0.2 s of a build that has nothing to do.
+_PING = b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_LONGEST = 1 << 16
 
 
 class _Config(msgspec.Struct):
@@ -62,20 +65,25 @@ def ping(address: str, timeout: float = 0.3) -> Answer | None:
 
     An address that needs the SDK (TLS, ssh) is not asked: it answers as itself.
     """
-    connection = open_connection(address, timeout)
-    if connection is None:
+    endpoint = endpoint_of(address)
+    if endpoint is None:
         return Answer("", "")
     try:
-        connection.request("GET", "/_ping")
-        response = connection.getresponse()
-        response.read()
-        if response.status != http.client.OK:
-            return None
-        return Answer(response.getheader("Api-Version") or "", response.getheader("Server") or "")
-    except (OSError, http.client.HTTPException):
+        with open_socket(endpoint, timeout) as connection:
+            connection.sendall(_PING)
+            said = b""
+            while b"\r\n\r\n" not in said and len(said) < _LONGEST:
+                piece = connection.recv(_LONGEST)
+                if not piece:
+                    return None
+                said += piece
+    except OSError:
         return None
-    finally:
-        connection.close()
+    status, *lines = said.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+    if status.split(" ")[1:2] != ["200"]:
+        return None
+    headers = {name.lower(): value.strip() for name, _, value in (s.partition(":") for s in lines)}
+    return Answer(headers.get("api-version", ""), headers.get("server", ""))
 
 
 def connect(address: str, env: Mapping[str, str], timeout: int = 20) -> APIClient:
@@ -101,28 +109,33 @@ def connect(address: str, env: Mapping[str, str], timeout: int = 20) -> APIClien
         raise EngineUnavailable(f"no container engine answers at {address}: {error}") from error
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str, timeout: float | None) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def open_connection(address: str, timeout: float | None) -> http.client.HTTPConnection | None:
-    """Return a plain connection to the engine, None when the address needs the SDK (TLS, ssh)."""
+def endpoint_of(address: str) -> str | tuple[str, int] | None:
+    """Return the socket's path, or host and port; None when the address needs the SDK."""
     scheme, _, rest = address.partition("://")
     if scheme == "unix":
-        return _UnixConnection(rest, timeout)
+        return rest
     if scheme in ("tcp", "http") and not rest.endswith(":2376"):
-        return http.client.HTTPConnection(rest.rstrip("/"), timeout=timeout)
+        parts = urlsplit(f"//{rest}")
+        return parts.hostname or "", parts.port or 80
     return None
+
+
+def open_socket(endpoint: str | tuple[str, int], timeout: float | None) -> socket.socket:
+    """Return a connection to an engine.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    if isinstance(endpoint, tuple):
+        return socket.create_connection(endpoint, timeout)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(endpoint)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _context_host(config: Path, name: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from algo.engines.docker_client import open_connection
+from algo.engines.connection import open_connection
 from algo.engines.errors import EngineUnavailable
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from algo.engines.build_log import classic_failure, plain
 from algo.engines.buildkit import buildkit
 from algo.engines.docker_builds import PID_LABEL, REPOSITORY, BuildLeftovers, own_tag
 from algo.engines.docker_client import connect
-from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 from algo.errors import AlgoError
 from algo.languages.interface import Job, Mount
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from docker.api.client import APIClient
+
+    from algo.engines.docker_http import DockerHttp
 
 # Certificates of this machine lie here during a build, in a layer that is never exported.
 _BUNDLE = "run/algo-build/ca-certificates.crt"
@@ -80,16 +81,22 @@ class DockerImages:
             self._client = connect(self.address, self.env, timeout=_PATIENCE)
         return self._client
 
+    @property
+    def _http(self) -> DockerHttp:
+        from algo.engines.docker_http import DockerHttp
+
+        return DockerHttp(self.address)
+
     def has(self, reference: str) -> bool:
         """Tell whether the engine holds the image called `reference`."""
-        http = DockerHttp(self.address)
+        http = self._http
         if http.usable:
             return http.inspect(reference) is not None
         return self._inspect(reference) is not None
 
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Return the diff ids, in order, of each image tagged in `repository`."""
-        http = DockerHttp(self.address)
+        http = self._http
         if http.usable:
             return tuple(facts.layers for facts in http.images(repository))
         listed = self.client.images(name=repository)
@@ -203,7 +210,7 @@ class DockerImages:
         Raises:
             EngineUnavailable: The engine does not answer.
         """
-        http = DockerHttp(self.address)
+        http = self._http
         if http.usable:
             return http.load(archive)
         from docker.errors import DockerException
@@ -218,7 +225,7 @@ class DockerImages:
 
     def touch(self, reference: str) -> None:
         """Tag the image again, which sets the time that `prune` goes by."""
-        http = DockerHttp(self.address)
+        http = self._http
         if http.usable:
             http.tag(reference)
 
@@ -237,7 +244,7 @@ class DockerImages:
 
     def prune(self, repository: str, *, keep: int) -> None:
         """Remove the images of `repository` but the `keep` tagged last and those in use."""
-        http = DockerHttp(self.address)
+        http = self._http
         if not http.usable:
             return
         found = sorted(http.images(repository), key=lambda facts: facts.tagged, reverse=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from algo.environments.pins import PYTORCH
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -13,6 +11,9 @@ if TYPE_CHECKING:
     from algo.project.lock import Pin, Target
     from algo.project.manifest import Environment
 
+# What stands before the build in the source of a pin, and where the builds are.
+PYTORCH = "pytorch/"
+TORCH_INDEX = "download.pytorch.org"
 CPU = "cpu"
 # What stands before the version of this machine's driver, which decides between CUDA builds.
 DRIVER = "driver "

@@ -81,7 +81,9 @@ class Packages:
 
     def read(self, path: Path) -> tuple[Pin, ...]:
         """Read a file of hashed requirements."""
-        return self.pip.read(path)
+        from algo.environments.pins import read_pins
+
+        return read_pins(path)
 
     def install(
         self,

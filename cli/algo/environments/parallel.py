@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """
     if len(calls) < 2:
         return [call() for call in calls]
+    from concurrent.futures import ThreadPoolExecutor
+
     stop = threading.Event()
 
     def within(call: Callable[[], Result]) -> Result:

@@ -6,9 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from algo.environments.accelerator import PYTORCH, TORCH_INDEX
 from algo.environments.errors import RequirementInvalid
-from algo.environments.indexes import local_hashes
-from algo.environments.uv import TORCH_INDEX
 from algo.project.lock import Pin
 
 if TYPE_CHECKING:
@@ -18,7 +17,15 @@ if TYPE_CHECKING:
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(.*)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 _TORCH = re.compile(rf"# from https://{re.escape(TORCH_INDEX)}/whl/(\w+)")
-PYTORCH = "pytorch/"
+
+
+def read_pins(path: Path) -> tuple[Pin, ...]:
+    """Read a requirements file in which every line has hashes.
+
+    Raises:
+        RequirementInvalid: As `parse_pins`.
+    """
+    return parse_pins(path.read_text(encoding="utf-8"), path.name)
 
 
 def parse_pins(text: str, where: str, folders: Sequence[Path] = ()) -> tuple[Pin, ...]:
@@ -46,7 +53,10 @@ def parse_pins(text: str, where: str, folders: Sequence[Path] = ()) -> tuple[Pin
                 hint="publish the package to an index and require it by name",
             )
         hashes = tuple(sorted(set(_HASH.findall(match[3]))))
-        hashes = hashes or local_hashes(match[1].lower(), match[2], folders)
+        if not hashes and folders:
+            from algo.environments.indexes import local_hashes
+
+            hashes = local_hashes(match[1].lower(), match[2], folders)
         if not hashes:
             raise RequirementInvalid(f"{where}: the index gives no SHA-256 for {match[1]}")
         pins.append(Pin(match[1].lower(), match[2], hashes))

@@ -22,7 +22,7 @@ from algo.environments.errors import (
 from algo.environments.explain import explained
 from algo.environments.indexes import Indexes, indexes_of
 from algo.environments.normalise import normalise
-from algo.environments.pins import PYTORCH, parse_pins, render_pins
+from algo.environments.pins import parse_pins, read_pins, render_pins
 from algo.environments.pylock import select, source_in
 from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
 from algo.environments.uv import Uv, export
@@ -150,7 +150,7 @@ class Pip:
 
     def read(self, path: Path) -> tuple[Pin, ...]:
         """Read a requirements file in which every line has hashes."""
-        return parse_pins(path.read_text(encoding="utf-8"), path.name)
+        return read_pins(path)
 
     def install(
         self,
@@ -265,5 +265,9 @@ def _sources(project: Project | None) -> tuple[Source, ...]:
 
 def _accelerators(pins: Iterable[Pin]) -> list[str]:
     """Return the build of PyTorch that `pins` were locked with, if one was chosen."""
-    found = {pin.source.removeprefix(PYTORCH) for pin in pins if pin.source.startswith(PYTORCH)}
+    found = {
+        pin.source.removeprefix(accelerators.PYTORCH)
+        for pin in pins
+        if pin.source.startswith(accelerators.PYTORCH)
+    }
     return sorted(found)[:1]

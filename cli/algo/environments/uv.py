@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.environments.accelerator import TORCH_INDEX
 from algo.environments.errors import (
     HashMismatch,
     IndexRefused,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from algo.errors import AlgoError
     from algo.events import Notify
 
-TORCH_INDEX = "download.pytorch.org"
 # What would make uv look at another environment than the one it is told, or choose for us.
 _DROPPED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_TORCH_BACKEND"}
 _UNREACHABLE = ("client error (Connect)", "Request failed after", "dns error", "network was disabl")

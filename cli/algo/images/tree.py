@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.images.errors import LinkOutside, NamesCollide, UnreadableFile
-from algo.storage.unpacking import folded
+from algo.storage.spelling import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

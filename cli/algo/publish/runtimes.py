@@ -15,8 +15,6 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode
 from algo.publish.contents import layer_names
-from algo.publish.destination import destination
-from algo.publish.find import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +60,9 @@ class PublishedRuntimes:
     def _find(
         self, project: Project, recipe: RuntimeRecipe, digest: str, notify: Notify
     ) -> RuntimeImage | None:
+        from algo.publish.destination import destination
+        from algo.publish.find import versions_of
+
         target = destination("", project)
         registry, repository = self.open(target.host), target.repository
         for version in versions_of(registry, repository)[:_LOOKED_AT]:

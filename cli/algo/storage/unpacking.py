@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from algo.storage.errors import UnsafeArchive
+from algo.storage.spelling import folded
 from algo.storage.tar import Kind, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.storage.tar import Content, Member
-
-
-def folded(name: str) -> str:
-    """Return the name as macOS and Windows compare it."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 class Unpacking:

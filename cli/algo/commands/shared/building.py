@@ -186,12 +186,12 @@ def _images(
     builder: Builder, project: Project, lock: Lock, wish: Wish, notify: Notify
 ) -> tuple[BuiltImage, ...]:
     wanted: Sequence[Platform | None] = wish.platforms or (None,)
-    images = []
+    images: list[BuiltImage] = []
     for platform in wanted:
+        if images:  # the build before has written its runtime image down
+            lock = read(project.lock_path) or lock
         make = builder.rebase if wish.rebase else builder.build
         image = make(project, lock, platform=platform, notify=notify)
-        # The build has written the runtime image down; the next one must not forget it.
-        lock = read(project.lock_path) or lock
         images.append(image)
     return tuple(images)
 
