@@ -136,13 +136,16 @@ def _walk(
 def _check_spelling(entries: Iterable[Entry]) -> None:
     """Refuse what could be published here and not be unpacked on macOS or Windows."""
     spelled: dict[str, str] = {}
+    known: set[str] = set()
     for entry in entries:
-        parts = entry.path.split("/")
-        for end in range(1, len(parts) + 1):
-            name = "/".join(parts[:end])
+        name = entry.path
+        while name and name not in known:
+            known.add(name)
             other = spelled.setdefault(folded(name), name)
             if other != name:
-                raise NamesCollide(f"{other!r} and {name!r} differ in spelling alone")
+                first, second = sorted((name, other))
+                raise NamesCollide(f"{first!r} and {second!r} differ in spelling alone")
+            name = name.rpartition("/")[0]
 
 
 def _is_utf8(name: str) -> bool:
