@@ -35,6 +35,14 @@ class Folders:
         """The embedded registry: one OCI image layout per owner/name."""
         return self.data / "store"
 
+    @property
+    def hosted(self) -> Path:
+        """What code that was written for Algorithmia writes to `data://`.
+
+        Its users in containers are many, so all may write there who come so far: nobody but us.
+        """
+        return self.data / "hosted" / "data"
+
     def jobs(self, name: str, place: str) -> Path:
         """Return the folder for the jobs of the algorithm `name` that is served from `place`."""
         key = hashlib.sha256(f"{name}\n{place}".encode()).hexdigest()[:12]

@@ -53,3 +53,43 @@ def test_a_name_that_no_file_has_gets_the_nearest(
     told = capfd.readouterr().err
     assert "src/Greeter.py, the file of the algorithm, is not there" in told
     assert "did you mean src/greting.py?" in told
+
+
+@pytest.fixture
+def sentiment(greeter: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("sentiment", "word-cleaner"):
+        shutil.copytree(PROJECTS / name, greeter.parent / name)
+    monkeypatch.chdir(greeter.parent / "sentiment")
+    return greeter.parent / "sentiment"
+
+
+def test_data_models_and_algorithms_beside_it_are_found(
+    sentiment: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    assert run(["run", "-d", '{"text": "Good, GREAT!"}']) == 0
+    assert json.loads(capfd.readouterr().out) == {"sentiment": 3, "last": {"score": 3}}
+    assert run(["test"]) == 0
+    capfd.readouterr()
+    assert run(["run", "-d", "{}"]) == 1
+    assert "InputError: text is missing" in capfd.readouterr().err
+
+
+def test_what_code_wrote_is_there_the_next_time(
+    sentiment: Path, algo_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hosted = algo_home / "data" / "hosted" / "data" / "AcmeSE" / "texts"
+    hosted.mkdir(parents=True)
+    (hosted / "review.txt").write_text("not bad")
+    capfd.readouterr()
+    assert run(["run", "-d", '"data://acmese/texts/review.txt"']) == 0
+    assert json.loads(capfd.readouterr().out)["sentiment"] == -1
+    assert json.loads((hosted.parent / "sentiment_log" / "last.json").read_text()) == {"score": -1}
+
+
+def test_an_algorithm_that_is_nowhere_is_told(
+    sentiment: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(sentiment.parent / "word-cleaner")
+    assert run(["run", "-d", '{"text": "good"}']) == 1
+    assert "/v1/algo/nlp/Word-Cleaner/0.2.x: " in capfd.readouterr().err

@@ -71,6 +71,6 @@ def run_command(
     target, stdin = split_words(words or [])
     place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
-    place = call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify)
-    answer = run(place, body, deps.output.event, timeout, token)
+    with call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify) as place:
+        answer = run(place, body, deps.output.event, timeout, token)
     deliver(deps, answer, place_of_answer)

@@ -76,7 +76,7 @@ def serve_command(
 
     deps: Deps = ctx.obj
     access = access_of(deps, host, tokens, open_to_all=insecure_no_token, log=access_log)
-    service = open_service(
+    with open_service(
         deps,
         target,
         engine,
@@ -88,14 +88,14 @@ def serve_command(
         grpc_port=grpc_port,
         access=access,
         skip_verify=insecure_skip_verify,
-    )
-    serve(
-        service.engine,
-        service.servable,
-        service.options,
-        sample=service.sample,
-        watcher=service.watcher,
-        tree=service.tree,
-        notify=deps.output.stream,
-        keys=deps.keys(),
-    )
+    ) as service:
+        serve(
+            service.engine,
+            service.servable,
+            service.options,
+            sample=service.sample,
+            watcher=service.watcher,
+            tree=service.tree,
+            notify=deps.output.stream,
+            keys=deps.keys(),
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from algo.engines.errors import FolderUnreadable
 from algo.engines.gpu import ALL
-from algo.engines.interface import GPU
+from algo.engines.interface import GPU, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 APP = "/opt/algo/app"
 TOKENS = "/opt/algo/tokens.json"
+# Of code that was written for Algorithmia: what it writes, and the way to other algorithms.
+DATA, CALLS = "/opt/algo/data", "/opt/algo/calls"
 # A folder of the session: packages that were installed meanwhile, and the door.
 SESSION = "/opt/algo/session"
 PORT = 8080
@@ -106,6 +108,8 @@ def plan(
     if launch.jobs is not None:
         environment["ALGO_JOBS"] = JOBS
     environment |= launch.access.environment(TOKENS)
+    if launch.around is not None:
+        environment |= Surroundings.environment(DATA, CALLS)
     publish = [] if door else [Publish(PORT, launch.host, launch.port)]
     command = []
     if token:
@@ -192,7 +196,9 @@ def _passes(name: str) -> bool:
 def _binds(launch: Launch) -> tuple[str, ...]:
     folder = [f"{launch.folder}:{APP}:ro"] if launch.folder else []
     tokens = [f"{launch.access.tokens}:{TOKENS}:ro"] if launch.access.tokens else []
-    return (*folder, *tokens)
+    around = launch.around
+    data = [f"{around.data}:{DATA}:rw", f"{around.calls}:{CALLS}:ro"] if around else []
+    return (*folder, *tokens, *data)
 
 
 def _device_requests(gpu: GpuRequest | None) -> list[dict[str, Any]] | None:

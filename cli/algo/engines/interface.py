@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,26 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What code that was written for Algorithmia finds around it.
+
+    Attributes:
+        data: The folder that it writes data to.
+        calls: The folder with the socket `SOCKET`, by which it calls other algorithms.
+    """
+
+    SOCKET: ClassVar[str] = "algorithms.sock"
+
+    data: Path
+    calls: Path
+
+    @classmethod
+    def environment(cls, data: str, calls: str) -> dict[str, str]:
+        """Return what tells a gateway so, which finds the folders at `data` and `calls`."""
+        return {"ALGO_DATA": data, "ALGO_ALGORITHMS": f"unix:{calls}/{cls.SOCKET}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """What to run and how.
 
@@ -108,6 +128,7 @@ class Launch:
         jobs: The folder that jobs are kept in, over restarts; a container has a volume of the
             folder's name instead. None keeps them no longer than the instance.
         access: Who may call it.
+        around: What its code finds around it, where it was written for Algorithmia.
     """
 
     name: str
@@ -123,6 +144,7 @@ class Launch:
     limits: Limits = field(default_factory=Limits)
     jobs: Path | None = None
     access: Access = field(default_factory=Access)
+    around: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)

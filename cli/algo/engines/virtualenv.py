@@ -22,6 +22,7 @@ from algo.engines.interface import (
     Instance,
     Launch,
     Leftover,
+    Surroundings,
 )
 from algo.engines.ports import claim, free_port
 from algo.engines.processes import identify
@@ -152,6 +153,8 @@ class VirtualenvEngine:
         if control is not None:
             env[TOKEN] = control.token
         env |= launch.access.environment(str(launch.access.tokens))
+        if launch.around is not None:
+            env |= Surroundings.environment(str(launch.around.data), str(launch.around.calls))
         env |= self._gpu_environment(launch.gpu)
         try:
             return subprocess.Popen(

@@ -101,8 +101,9 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     written_for: str = ""
 
 
-class _Gpu(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True):
     gpu: bool = False
+    written_for: str = ""
 
 
 def describe(manifest: Manifest, sample: object = None) -> bytes:
@@ -165,4 +166,9 @@ def _fetch(fetch: Fetch | None) -> FetchDescription | msgspec.UnsetType:
 
 def wants_gpu(description: bytes) -> bool:
     """Tell whether the algorithm of an `algorithm.json` runs on a GPU."""
-    return msgspec.json.decode(description, type=_Gpu).gpu
+    return msgspec.json.decode(description, type=_Said).gpu
+
+
+def written_for(description: bytes) -> str:
+    """Return whose services the algorithm of an `algorithm.json` expects, empty for none."""
+    return msgspec.json.decode(description, type=_Said).written_for

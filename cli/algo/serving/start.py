@@ -6,9 +6,9 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from algo.engines.interface import LOOPBACK, Access, Launch, Limits
+from algo.engines.interface import LOOPBACK, Access, Launch, Limits, Surroundings
 from algo.events import Log, one_at_a_time
-from algo.project.description import wants_gpu
+from algo.project.description import wants_gpu, written_for
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
 from algo.signals import deferred, terminable, unstoppable
@@ -29,7 +29,7 @@ class StartOptions:
     `grpc_port` is the port for gRPC, None for none.
     `development` opens the control endpoint, `shared` lets other commands call the instance.
     `gpu` are the GPUs asked for; without, the algorithm's own description decides. `jobs` is
-    the folder that jobs are kept in.
+    the folder that jobs are kept in. `around` is there for code that was written for Algorithmia.
     """
 
     host: str = LOOPBACK
@@ -41,6 +41,7 @@ class StartOptions:
     limits: Limits = field(default_factory=Limits)
     jobs: Path | None = None
     access: Access = field(default_factory=Access)
+    around: Surroundings | None = None
 
 
 def start(engine: Engine, servable: Servable, options: StartOptions, notify: Notify) -> Instance:
@@ -117,4 +118,5 @@ def launch_of(servable: Servable, options: StartOptions) -> Launch:
         limits=options.limits,
         jobs=options.jobs,
         access=options.access,
+        around=options.around if written_for(servable.description) else None,
     )

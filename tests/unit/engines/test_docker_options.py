@@ -8,7 +8,7 @@ import pytest
 from algo.engines.docker_options import ContainerPlan, Publish, plan, settings, user_for
 from algo.engines.errors import FolderUnreadable
 from algo.engines.gpu import GpuRequest
-from algo.engines.interface import Access, Image, Launch, Limits
+from algo.engines.interface import Access, Image, Launch, Limits, Surroundings
 from algo.engines.podman_options import in_podman
 
 
@@ -56,6 +56,23 @@ def test_a_container_is_told_who_may_call_and_where_traces_go() -> None:
     assert planned.environment["ALGO_ACCESS_LOG"] == "1"
     assert planned.environment["OTEL_SERVICE_NAME"] == "mine"
     assert not {"ALGO_LOCAL", "ALGO_TOKEN"} & planned.environment.keys()
+
+
+def test_code_written_for_algorithmia_may_write_its_data_and_nothing_else() -> None:
+    around = Surroundings(Path("/home/data"), Path("/tmp/calls"))
+    planned = plan(
+        replace(launch(None), around=around),
+        "algo.local/acme/hello:abc",
+        session="s1",
+        user="",
+        owner="7:9",
+        machine="here",
+        token="",
+        gpu=None,
+    )
+    assert planned.binds == ("/home/data:/opt/algo/data:rw", "/tmp/calls:/opt/algo/calls:ro")
+    assert planned.environment["ALGO_DATA"] == "/opt/algo/data"
+    assert planned.environment["ALGO_ALGORITHMS"] == "unix:/opt/algo/calls/algorithms.sock"
 
 
 def test_an_exact_container_has_no_overlay_and_no_control_endpoint() -> None:

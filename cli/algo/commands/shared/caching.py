@@ -43,6 +43,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         Files("unfinished uploads", folders.state / "uploads", "*.json", LIFE_SECONDS),
         Files("unfinished downloads", folders.cache / "downloads", f"*{SUFFIX}", LIFE_SECONDS),
         Precious("jobs", folders.data / "jobs", "jobs and their results stay"),
+        Precious("hosted data", folders.data / "hosted", "what algorithms wrote stays"),
         Unknown(folders.cache, images.FOLDERS | _FOLDERS),
     ]
     return [*found, *deps.engine_rooms()] if engine else found

@@ -37,6 +37,7 @@ class Engines:
     @contextmanager
     def serving(self, project: Path) -> Iterator[Algorithm]:
         """Lock the project, install or build it, and run it for the length of a block."""
+        from algo.commands.shared.neighbours import surroundings
         from algo.commands.shared.preparing import prepare
         from algo.contract.http import HttpAlgorithm
         from algo.project.project import Project
@@ -47,7 +48,8 @@ class Engines:
         servable = prepare(deps, opened, image=runs_on.wants_image, exact=True)
         timeout = opened.manifest.serving.timeout_seconds
         with (
-            running(runs_on, servable, StartOptions(), deps.output.event) as instance,
+            surroundings(deps, opened, self._engine) as around,
+            running(runs_on, servable, StartOptions(around=around), deps.output.event) as instance,
             HttpAlgorithm(instance.url, timeout) as algorithm,
         ):
             yield algorithm

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
+from algo.commands.shared.neighbours import surroundings
 from algo.commands.shared.preparing import WorkingTree, prepare
 from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
@@ -13,6 +15,7 @@ from algo.serving.start import StartOptions
 from algo.serving.target import UrlTarget, VersionTarget, find_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from algo.deps import Deps
@@ -36,6 +39,7 @@ class Service:
     tree: Tree | None
 
 
+@contextmanager
 def open_service(
     deps: Deps,
     target: str,
@@ -49,8 +53,8 @@ def open_service(
     grpc_port: int | None = None,
     access: Access,
     skip_verify: bool = False,
-) -> Service:
-    """Choose the engine, claim the port and prepare the target.
+) -> Iterator[Service]:
+    """Choose the engine, claim the port and prepare the target, for the length of a block.
 
     Raises:
         ExactNeedsImage: `exact` without an engine that runs images.
@@ -77,20 +81,22 @@ def open_service(
     else:
         servable = prepare(deps, found, image=image, exact=exact, skip_verify=skip_verify)
     require_cuda(deps, runs_on, found, gpu)
-    options = StartOptions(
-        host=host,
-        port=port,
-        grpc_port=grpc_port,
-        development=development,
-        shared=not exact,
-        gpu=gpu,
-        jobs=_jobs_folder(deps, found),
-        access=access,
-    )
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
     body = sample(found, servable.description)
-    return Service(runs_on, servable, options, body, watcher, tree)
+    with surroundings(deps, found, engine) as around:
+        options = StartOptions(
+            host=host,
+            port=port,
+            grpc_port=grpc_port,
+            development=development,
+            shared=not exact,
+            gpu=gpu,
+            jobs=_jobs_folder(deps, found),
+            access=access,
+            around=around,
+        )
+        yield Service(runs_on, servable, options, body, watcher, tree)
 
 
 def _jobs_folder(deps: Deps, found: Project | VersionTarget) -> Path:
@@ -102,10 +108,11 @@ def _jobs_folder(deps: Deps, found: Project | VersionTarget) -> Path:
     return deps.folders.jobs(f"{host}/{name.partition(':')[0]}", "")
 
 
+@contextmanager
 def call_place(
     deps: Deps, target: str, engine: str, *, gpu: str = "", skip_verify: bool = False
-) -> Place:
-    """Return where `run` sends its call: a URL, a running `serve`, or something to start.
+) -> Iterator[Place]:
+    """Give where `run` sends its call: a URL, a running `serve`, or something to start.
 
     Where GPUs are asked for by name (`gpu`) it starts something, as what runs may have none.
     """
@@ -113,7 +120,8 @@ def call_place(
 
     found = find_target(target, deps.cwd)
     if isinstance(found, UrlTarget):
-        return Place(url=found.url)
+        yield Place(url=found.url)
+        return
     session = None
     wanted = gpus(found, gpu)
     if isinstance(found, Project) and not gpu:
@@ -127,8 +135,9 @@ def call_place(
         require_cuda(deps, runs_on, found, wanted)
         return runs_on, servable
 
-    options = StartOptions(gpu=wanted)
-    return Place(session.url if session else "", start, options)
+    with surroundings(deps, found, engine) as around:
+        options = StartOptions(gpu=wanted, around=around)
+        yield Place(session.url if session else "", start, options)
 
 
 def deliver(deps: Deps, answer: Answer, out: Path | None) -> None:

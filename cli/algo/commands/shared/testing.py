@@ -36,6 +36,7 @@ def test_project(
         AlgoError: The project cannot be prepared or does not start.
     """
     from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
+    from algo.commands.shared.neighbours import surroundings
     from algo.commands.shared.preparing import prepare
     from algo.commands.shared.toolbox import toolbox
     from algo.contract.cases import read_cases
@@ -52,10 +53,10 @@ def test_project(
     servable = prepare(deps, project, image=runs_on.wants_image)
     require_cuda(deps, runs_on, project, gpu)
     suite = toolbox(deps, project).suite(project, image=runs_on.wants_image, notify=notify)
-    options = StartOptions(gpu=gpu)
     timeout = project.manifest.serving.timeout_seconds
     with (
-        running(runs_on, servable, options, notify) as instance,
+        surroundings(deps, project, engine) as around,
+        running(runs_on, servable, StartOptions(gpu=gpu, around=around), notify) as instance,
         HttpAlgorithm(instance.url, timeout) as algorithm,
     ):
         return run_tests(project, algorithm, suite, notify=notify, only=only, previous=previous)
