@@ -309,7 +309,10 @@ def test_a_guarded_registry_says_to_log_in_and_then_lets_in(
     wrong = told(capsys, "login", guarded, "-u", "ada", "--password-stdin", code=4)
     assert wrong["error"]["code"] == "unauthorized"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"lovelace\n")))
-    told(capsys, "login", guarded, "-u", "ada", "--password-stdin")
+    there = told(capsys, "login", f"http://{guarded}/v2/", "-u", "ada", "--password-stdin")
+    assert there["host"] == guarded
+    kept = json.loads((tmp_path / "docker" / "config.json").read_text())
+    assert list(kept["auths"]) == [guarded]
     assert told(capsys, "publish", "--to", target, "--yes")["version"] == "1.0.0"
     assert told(capsys, "verify", f"{target}:1.0.0")["verified"] is True
 

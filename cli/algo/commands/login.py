@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def login_command(
     ctx: typer.Context,
-    host: Annotated[str, typer.Argument(metavar="HOST", help="host[:port] of the registry.")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="HOST[:PORT] of the registry.")],
     user: Annotated[
         str, typer.Option("--username", "-u", metavar="USER", help="Default: ask.")
     ] = "",
@@ -32,9 +32,11 @@ def login_command(
     pass show registry | algo login registry.example.com -u ada --password-stdin
     """
     from algo.commands.shared.credentials import read_credentials
+    from algo.oci.reference import host_of
     from algo.registry.opening import check_login, store_login
 
     deps: Deps = ctx.obj
+    host = host_of(host)
     name, password = read_credentials(deps, user, password_stdin)
     check_login(host, name, password, deps.env)
     where = store_login(host, name, password, deps.env)

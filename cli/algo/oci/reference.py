@@ -14,6 +14,9 @@ _REPOSITORY = re.compile(
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+HUB = "docker.io"
+_HUBS = {HUB, "index.docker.io", "registry-1.docker.io"}
 _RANGE = re.compile(r"[\^~]?[0-9A-Za-z.*+-]+")
 
 
@@ -44,12 +47,12 @@ class Reference:
             raise BadReference(f"{text!r}: {error.message}") from error
         host, rest = _split_host(rest)
         if host and not _HOST.fullmatch(host):
-            raise BadReference(f"{text!r}: {host!r} is not a host")
+            raise _bad(text, host, "a host")
         repository, colon, tag = rest.partition(":")
         if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
-            raise BadReference(f"{text!r}: {repository!r} is not owner/name in lower case")
+            raise _bad(text, repository, "owner/name in lower case")
         if colon and not (_TAG.fullmatch(tag) or _RANGE.fullmatch(tag)):
-            raise BadReference(f"{text!r}: {tag!r} is not a version")
+            raise _bad(text, tag, "a version")
         return cls(host, repository, tag, digest)
 
     @property
@@ -70,6 +73,30 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{host}{self.repository}{tag}{digest}"
+
+
+def host_of(text: str) -> str:
+    """Return the registry that people name by its host or by an address of it.
+
+    Raises:
+        BadReference: It is no host, or a path below one.
+    """
+    host, _, path = _SCHEME.sub("", text.strip()).partition("/")
+    if not _HOST.fullmatch(host):
+        raise BadReference(
+            f"{text!r} is not a registry's host", hint="write it as HOST or HOST:PORT"
+        )
+    if path.strip("/") not in {"", "v1", "v2"}:
+        raise BadReference(
+            f"credentials are for all of a registry, and {text!r} names a part of one",
+            hint=f"algo login {host}",
+        )
+    return HUB if host in _HUBS else host
+
+
+def _bad(text: str, part: str, what: str) -> BadReference:
+    where = "" if text == part else f"{text!r}: "
+    return BadReference(f"{where}{part!r} is not {what}")
 
 
 def _split_host(text: str) -> tuple[str, str]:

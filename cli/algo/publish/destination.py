@@ -31,11 +31,13 @@ def place_of(to: str, name: str) -> Reference:
     Raises:
         BadDestination: `to` is none.
     """
-    text = to.removeprefix("https://").rstrip("/")
+    text = to.removeprefix("https://").removeprefix("http://").rstrip("/")
     if not text:
         return Reference("", name)
     first, _, rest = text.partition("/")
     is_host = "." in first or ":" in first or first == "localhost"
+    if to.startswith(("https://", "http://")) and not is_host:
+        raise BadDestination(f"{first!r} is not a registry's host: it has neither domain nor port")
     if is_host and not rest:
         text = f"{first}/{name}"
     elif is_host and "/" not in rest:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from algo.versions.version import Version
 
 
+SHOWN = 5
+
+
 def find(repository: RegistryRepository, reference: Reference) -> Asked:
     """Return the version that `reference` means: by digest, exact, a range, or the latest.
 
@@ -30,7 +33,7 @@ def find(repository: RegistryRepository, reference: Reference) -> Asked:
         tag = str(_highest(repository, tag))
     digest = repository.resolve(tag)
     if digest is None:
-        raise NotFound(f"{repository.place} has no version {tag}", repository=repository.place)
+        raise nothing(repository, f"has no version {tag}")
     return Asked(reference.name, tag, digest)
 
 
@@ -39,10 +42,23 @@ def versions_of(registry: ReadableRegistry, repository: str) -> list[Version]:
     return versions_in(registry.tags(repository))[::-1]
 
 
-def _highest(repository: RegistryRepository, wanted: str) -> Version:
+def nothing(repository: RegistryRepository, what: str) -> NotFound:
+    """Return the error for a version that is not there, with those that are."""
+    place = repository.place
     versions = versions_of(repository.registry, repository.name)
-    highest = Range.parse(wanted or "latest").highest(versions)
+    if not versions:
+        where = place if repository.registry.address else f"the embedded store's {place}"
+        error = NotFound(f"{where} has no version", repository=place)
+        error.hint = "algo publish"
+        return error
+    known = ", ".join(str(version) for version in versions[:SHOWN])
+    more = ", …" if len(versions) > SHOWN else ""
+    return NotFound(f"{place} {what}; it has {known}{more}", repository=place)
+
+
+def _highest(repository: RegistryRepository, wanted: str) -> Version:
+    asked = Range.parse(wanted or "latest")
+    highest = asked.highest(versions_of(repository.registry, repository.name))
     if highest is None:
-        what = f"no version that fits {wanted}" if versions and wanted else "no version"
-        raise NotFound(f"{repository.place} has {what}", repository=repository.place)
+        raise nothing(repository, f"has no version that fits {wanted}")
     return highest

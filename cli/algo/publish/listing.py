@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.publish.find import versions_of
-from algo.registry.errors import NotFound
+from algo.publish.find import nothing, versions_of
+from algo.publish.repository import RegistryRepository
+from algo.versions.ranges import Range
 
 if TYPE_CHECKING:
     from algo.oci.reference import Reference
@@ -32,22 +33,22 @@ class Listing:
 
 
 def list_versions(reference: Reference, registry: Registry) -> Listing:
-    """Return the versions of a name, the newest first.
+    """Return the versions of a name that fit what `reference` says of them, the newest first.
 
     Raises:
         NotFound: The registry has none.
+        BadVersion: It says something else than a version or a range.
     """
-    place = f"{registry.address}/{reference.repository}".lstrip("/")
+    repository = RegistryRepository(registry, reference.repository)
     versions = versions_of(registry, reference.repository)
-    if not versions:
-        where = f"{registry.address} has" if registry.address else "the embedded store has"
-        error = NotFound(f"{where} no version of {reference.repository}", repository=place)
-        error.hint = "algo publish"
-        raise error
     releases = [version for version in versions if not version.pre] or versions
+    wanted = Range.parse(reference.tag)
+    fitting = [one for one in versions if not reference.tag or wanted.contains(one)]
+    if not fitting:
+        raise nothing(repository, f"has no version that fits {reference.tag}")
     listed = []
-    for version in versions:
+    for version in fitting:
         found = registry.resolve(reference.repository, str(version))
         digest = str(found.digest) if found else ""
         listed.append(ListedVersion(str(version), digest, version == releases[0]))
-    return Listing(reference.name, place, tuple(listed))
+    return Listing(reference.name, repository.place, tuple(listed))

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.oci.reference import HUB
 from algo.registry.errors import BadCredentials
 from algo.storage.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HUB = "docker.io"
 HUB_KEY = "https://index.docker.io/v1/"
 # docker-credential-helpers, protocol: the user name of an identity token.
 TOKEN_USER = "<token>"

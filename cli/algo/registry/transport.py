@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin
 
+from algo.oci.reference import HUB
 from algo.registry.answers import Answer, read_limited, words_of
 from algo.registry.auth import Authentication, TokenRequest
 from algo.registry.certificates import Certificates
-from algo.registry.credentials import HUB
 from algo.registry.errors import (
     Busy,
     CertificateProblem,

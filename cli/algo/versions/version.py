@@ -62,7 +62,8 @@ class Version:
         """
         match = _FORM.fullmatch(text) if len(text) <= LONGEST else None
         if not match:
-            raise BadVersion(f"{text[:LONGEST]!r} is not a semantic version")
+            what = f"{text[:LONGEST]!r} is not a semantic version"
+            raise BadVersion(what, hint="write a version as 1.2.3 or 1.2.3-rc.1")
         pre = tuple(match[4].split(".")) if match[4] else ()
         return cls(int(match[1]), int(match[2]), int(match[3]), pre)
 
