@@ -46,10 +46,27 @@ def test_a_check_says_whether_the_lock_fits_and_changes_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["lock", "--check"]) == 5
-    assert "no lock yet" in capsys.readouterr().err
+    assert "error[lock_stale]: there is no algo.lock" in capsys.readouterr().err
     assert not (project / "algo.lock").exists()
     assert run(["lock"]) == 0
     assert run(["lock", "--check"]) == 0
+    assert "algo.lock fits what the project asks for" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+def test_an_upgrade_that_finds_nothing_newer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lock"]) == 0
+    assert "no package changed" not in capsys.readouterr().err
+    assert run(["lock", "--upgrade"]) == 0
+    assert "no package changed" in capsys.readouterr().err
+
+
+def test_a_lock_of_a_newer_algo_is_not_to_be_made_anew_at_once(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "algo.lock").write_text('version = 2\ninputs = ""\n')
+    assert run(["lock", "--check"]) == 1
+    assert "hint: pip install --upgrade algo-cli" in capsys.readouterr().err
 
 
 def test_a_requirement_that_cannot_be_met_is_named(

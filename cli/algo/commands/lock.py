@@ -40,6 +40,7 @@ def lock_command(
     """
     from algo.environments.locking import check_lock, make_lock
     from algo.environments.report import describe_lock
+    from algo.events import Note
     from algo.models.ensure import check_models, ensure_models
     from algo.project.project import Project
 
@@ -50,9 +51,12 @@ def lock_command(
     if check:
         lock = check_lock(project, locking)
         moved = check_models(project, lock, deps.models(), notify=notify)
+        notify(Note(f"{project.lock_path.name} fits what the project asks for"))
         report = describe_lock(project, lock, moved=moved)
     else:
         made = make_lock(project, locking, notify=notify, upgrade=wanted)
+        if upgrade and not made.changes:
+            notify(Note("no package changed"))
         newest = wanted.everything
         lock = ensure_models(project, made.lock, deps.models(), notify=notify, upgrade=newest)
         report = describe_lock(project, lock, made.changes)

@@ -155,8 +155,10 @@ def check_lock(project: Project, locking: PackageLocking) -> Lock:
         LockInvalid: It cannot be read.
     """
     lock = read(project.lock_path)
+    if lock is None:
+        raise LockStale(f"there is no {project.lock_path.name}")
     reason = stale(project, lock, locking)
-    if lock is None or reason:
+    if reason:
         raise LockStale(f"{project.lock_path.name} does not fit: {reason[:1].lower()}{reason[1:]}")
     return lock
 

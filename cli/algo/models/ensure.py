@@ -131,7 +131,8 @@ def check_models(project: Project, lock: Lock, models: Models, *, notify: Notify
     for name in sorted({*sources, *(model.name for model in lock.models)}):
         found, source = lock.model(name), sources.get(name)
         if source is None or found is None or found.source != source.text:
-            raise LockStale(f"{project.lock_path.name} does not fit: the model {name} is another")
+            why = f"{name} is not locked as [models] of algo.toml has it"
+            raise LockStale(f"{project.lock_path.name} does not fit: {why}")
     changed = []
     for name, source in sorted(sources.items()):
         locked = lock.model(name)

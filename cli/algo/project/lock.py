@@ -235,7 +235,10 @@ def parse(text: str, beside: Path | None = None) -> Lock:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise LockInvalid(f"algo.lock cannot be read: {error}") from error
     if document.version != FORMAT:
-        raise LockInvalid(f"algo.lock has format {document.version}, this algo reads {FORMAT}")
+        raise LockInvalid(
+            f"algo.lock has format {document.version}, this algo reads {FORMAT}",
+            hint="pip install --upgrade algo-cli; algo lock makes it anew for this one",
+        )
     pins: dict[str, list[Pin]] = {name: [] for name in document.targets}
     for package in document.package:
         for target in package.targets:
