@@ -97,7 +97,8 @@ def ensure_environment(
     groups = (RUNTIME, TEST) if tests else (RUNTIME,)
     targets = [lock.target(host.platform, host.minor, group) for group in groups]
     pins = [pin for target in targets for pin in lock.pins(target)]
-    home = folders.cache / "environments"
+    # Packages have its path written into them, so it has one name, whatever link leads there.
+    home = (folders.cache / "environments").resolve()
     root = home / _key(pins, host)
     if _use(root):
         return HostEnvironment(root, created=False)

@@ -137,7 +137,7 @@ class Builder:
         self._assemble(project, lock, known, earlier, notify)
         runtime = self._runtime(project, lock, where, notify, fresh=True)
         image = self._assemble(project, lock, runtime, earlier, notify)
-        write(lock.with_runtime(str(where), str(runtime.digest)), project.lock_path)
+        write(_with_bases(lock, runtime), project.lock_path)
         return image
 
     def rebase_image(self, image: BuiltImage, *, notify: Notify) -> BuiltImage:
@@ -437,14 +437,10 @@ def _prelude(project: Project) -> Prelude | None:
 def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify: Notify) -> None:
     """Write the runtime image's digest into the lock when it has none, else compare."""
     platform, digest = runtime.recipe.platform, str(runtime.digest)
-    locked = lock.runtimes.get(platform)
-    others = {name: one for name, one in lock.bases.items() if not name.startswith(f"{platform} ")}
-    pinned = replace(lock, bases=others | dict(runtime.recipe.pins))
-    if locked is None:
-        write(pinned.with_runtime(platform, digest), project.lock_path)
-    elif pinned != lock:
-        # The project chose another base since then: its runtime image is another one, too.
-        write(pinned.with_runtime(platform, digest), project.lock_path)
+    locked, now = lock.runtimes.get(platform), _with_bases(lock, runtime)
+    # With another base than before its runtime image is another one, too.
+    if locked is None or now.bases != lock.bases:
+        write(now, project.lock_path)
     elif locked != digest:
         notify(
             Warned(
@@ -453,6 +449,14 @@ def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify:
                 "takes the new one"
             )
         )
+
+
+def _with_bases(lock: Lock, runtime: RuntimeImage) -> Lock:
+    """Return the lock with `runtime` written down for its platform, and what that is made on."""
+    platform = runtime.recipe.platform
+    others = {name: one for name, one in lock.bases.items() if not name.startswith(f"{platform} ")}
+    bases = others | dict(runtime.recipe.pins)
+    return replace(lock, bases=bases).with_runtime(platform, str(runtime.digest))
 
 
 def _is_runner(path: str) -> bool:

@@ -55,7 +55,10 @@ def recipe_of(image: BuiltImage, runtimes: Runtimes, host: Platform) -> RuntimeR
     """
     labels = decode(image.config_bytes, ImageConfig).config.labels
     if labels.get(OWN_BASE):
-        raise CannotRebase(f"{image.name} stands on a base of its own, which its project has")
+        raise CannotRebase(
+            f"{image.name} stands on a base of its own, which only its project knows",
+            hint="in the folder of its project: algo build --rebase",
+        )
     if LANGUAGE not in labels:
         raise CannotRebase(f"{image.name} does not say which language it is in")
     packages = tuple(labels.get(SYSTEM_PACKAGES, "").split())

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from algo.storage.tar import Content, Readable
 
 _NOTES = "runtimes"
+# What the kernel says of a program for another processor (ENOEXEC).
+_NOT_OURS = "exec format error"
+_EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install all"
 # How Docker's builder announces a line of the Dockerfile.
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
 # What the Dockerfile says of a package whose scripts know nothing of another root.
@@ -221,7 +224,10 @@ def _build(
     if recipe.chosen:
         from algo.images.bases import build_base
 
-        base, own = build_base(recipe, engine, cache, notify)
+        try:
+            base, own = build_base(recipe, engine, cache, notify)
+        except AlgoError as error:
+            raise _unrunnable(error, recipe) or error from error
     try:
         built = engine.build(
             recipe.dockerfile,
@@ -232,7 +238,7 @@ def _build(
             lambda line: _tell(line, what, notify),
         )
     except AlgoError as error:
-        problem = apt_problem(error, recipe)
+        problem = apt_problem(error, recipe) or _unrunnable(error, recipe)
         if problem is not None:
             raise problem from error
         if recipe.assembled or recipe.platform == here:
@@ -308,11 +314,23 @@ def _check_platform(made: str, recipe: RuntimeRecipe) -> None:
         )
 
 
+def _unrunnable(error: AlgoError, recipe: RuntimeRecipe) -> RuntimeUnavailable | None:
+    """Return what `error` means where steps cannot be run on this machine; None otherwise."""
+    if _NOT_OURS not in error.details:
+        return None
+    return RuntimeUnavailable(
+        f"this machine cannot run programs for {recipe.platform}, and the steps on "
+        f"{' and '.join(recipe.chosen) or recipe.spec.base} must be",
+        hint=f"{_EMULATION}, then again: algo build --platform {recipe.platform}",
+        details=error.message,
+    )
+
+
 def _foreign_hint(recipe: RuntimeRecipe) -> str:
     base = recipe.chosen[0] if recipe.chosen else recipe.spec.base
     return (
         f"docker pull --platform {recipe.platform} {base}, on an engine that "
-        "can run it (docker run --privileged --rm tonistiigi/binfmt --install all)"
+        f"can run it ({_EMULATION})"
     )
 
 

@@ -3,16 +3,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.engines.errors import ImageBuildFailed
 from algo.events import silent
-from algo.images.errors import BaseMoved, BaseUnfit, DockerfileInvalid, RuntimeUnavailable
+from algo.images.errors import (
+    BaseMoved,
+    BaseUnfit,
+    CannotRebase,
+    DockerfileInvalid,
+    RuntimeUnavailable,
+)
 from algo.images.prelude import read_prelude
+from algo.oci.descriptor import Platform
 from algo.oci.manifest import ImageConfig, decode
 from algo.project.errors import ManifestInvalid
 from algo.project.lock import Lock, parse, read, render
 from algo.project.manifest import parse as parse_manifest
 from algo.project.project import Project
 
-from tests.fakes.images import FakeImageEngine
+from tests.fakes.images import FakeBuild, FakeImageEngine
 from tests.unit.images.projects import MANIFEST, builder, lock, project, runtimes
 
 if TYPE_CHECKING:
@@ -162,6 +170,41 @@ def test_a_dockerfile_comes_first_and_is_no_part_of_the_code(tmp_path: Path) -> 
     assert first.runtime != second.runtime
     # Another base is another runtime image: the lock follows.
     assert locked(here.root).runtimes["linux/amd64"] == str(second.runtime)
+
+
+def test_a_rebase_onto_another_base_locks_that_one(tmp_path: Path) -> None:
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", FakeImageEngine())
+    here = chosen(tmp_path / "p", 'base = "cuda:12"')
+    made.build(here, lock(), notify=silent)
+    text = (here.root / "algo.toml").read_text()
+    (here.root / "algo.toml").write_text(text.replace("cuda:12", "cuda:13"))
+    image = made.rebase(Project.open(here.root), locked(here.root), notify=silent)
+
+    assert list(locked(here.root).bases) == ["linux/amd64 cuda:13"]
+    assert locked(here.root).runtimes == {"linux/amd64": str(image.runtime)}
+    # A published image does not say what it stands on: that takes its project.
+    with pytest.raises(CannotRebase, match="base of its own") as raised:
+        made.rebase_image(image, notify=silent)
+    assert raised.value.hint == "in the folder of its project: algo build --rebase"
+
+
+@pytest.mark.parametrize("line", ['base = "tool:1"', 'dockerfile = "Dockerfile"'])
+def test_steps_that_this_machine_cannot_run_are_told_with_what_lets_it(
+    tmp_path: Path, line: str
+) -> None:
+    class Here(FakeImageEngine):
+        def build(self, *words: object) -> FakeBuild:
+            raise ImageBuildFailed("no", details="exec /bin/sh: exec format error")
+
+        def build_on(self, *words: object) -> FakeBuild:
+            return self.build()
+
+    made = builder(runtimes(tmp_path / "r"), tmp_path / "c", Here())
+    here = chosen(tmp_path / "p", line)
+    (here.root / "Dockerfile").write_text("FROM tool:1\nRUN true\n")
+    with pytest.raises(RuntimeUnavailable, match=r"programs for linux/arm64, .* on tool:1") as told:
+        made.build(here, lock(), platform=Platform("linux", "arm64"), notify=silent)
+    assert "binfmt --install all, then again: algo build --platform linux/arm64" in told.value.hint
 
 
 def test_a_base_with_another_python_is_refused(tmp_path: Path) -> None:
