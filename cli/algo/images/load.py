@@ -10,27 +10,46 @@ from algo.images.errors import LoadRefused
 from algo.images.image import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from algo.events import Notify
-    from algo.images.image import BuiltImage
+    from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine
 
 # A few older builds stay, for `docker run` of yesterday's; more would only pile up.
 _KEPT, _MANY = 5, 15
 
 
-def ensure_loaded(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> str:
+def ensure_loaded(
+    image: BuiltImage,
+    engine: ImageEngine,
+    *,
+    check: Callable[[Sequence[Layer]], None] | None = None,
+    notify: Notify,
+) -> str:
     """Load `image` unless the engine holds it, and return what the engine calls it.
 
     Raises:
-        LoadRefused: The engine did not take it.
-        EngineUnavailable: The engine does not answer.
+        AlgoError: As `load`.
     """
-    load(image, engine, notify=notify)
+    load(image, engine, check=check, notify=notify)
     return image.tag
 
 
-def load(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> int:
+def load(
+    image: BuiltImage,
+    engine: ImageEngine,
+    *,
+    check: Callable[[Sequence[Layer]], None] | None = None,
+    notify: Notify,
+) -> int:
     """Load `image` unless the engine holds it.
+
+    Args:
+        image: The image.
+        engine: Where it goes.
+        check: Called with the layers that are about to be sent; what it raises is raised.
+        notify: Gets a step when something is sent.
 
     Returns:
         How many layers, from the bottom up, the engine had already.
@@ -44,9 +63,15 @@ def load(image: BuiltImage, engine: ImageEngine, *, notify: Notify) -> int:
     known = _known(image, engine)
     notify(Step(f"Loading {image.tag}"))
     # Docker skips layers it has; engines that insist on all of them get all of them.
-    refusal = engine.load(archive((image,), known=known)) if known else "nothing known"
+    refusal = "nothing known"
+    if known:
+        if check is not None:
+            check(image.layers[known:])
+        refusal = engine.load(archive((image,), known=known))
     if refusal:
         known = 0
+        if check is not None:
+            check(image.layers)
         refusal = engine.load(archive((image,)))
     if refusal:
         raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")

@@ -212,12 +212,19 @@ def pull(reference: Reference, tools: Consuming, *, notify: Notify) -> Pulled:
     Raises:
         AlgoError: As `examine`; BlobCorrupted, BlobMissing.
     """
-    found = examine(reference, tools, notify=notify)
+    return bring(examine(reference, tools, notify=notify), tools, notify=notify)
+
+
+def bring(found: Examined, tools: Consuming, *, read: bool = True, notify: Notify) -> Pulled:
+    """Copy a version that was verified into the embedded store; see `pull`.
+
+    Without `read`, what is there already is left to whoever uses it to read.
+    """
     asked, verified = found.asked, found.verified
     store = tools.open("")
     received = 0
     if found.repository.registry.address:
-        received = copy_to(found, store, asked.name, notify).bytes_sent
+        received = copy_to(found, store, asked.name, notify, read=read).bytes_sent
         # The versions before it are known to be there.
         tools.pins.keep(found.repository.place, verified.release.version, asked.digest)
     elif not tools.skip:
@@ -251,9 +258,15 @@ def _meet(key: PublicKey, asked: Asked, tools: Consuming, notify: Notify) -> Non
 
 
 def copy_to(
-    found: Examined, target: Registry, repository: str, notify: Notify, *, tag: str = ""
+    found: Examined,
+    target: Registry,
+    repository: str,
+    notify: Notify,
+    *,
+    tag: str = "",
+    read: bool = True,
 ) -> CopiedVersion:
-    """Copy a version with all that is attached, and read what a disk had of it already.
+    """Copy a version with all that is attached, and `read` what a disk had of it already.
 
     Raises:
         BlobMissing: A part is not there.
@@ -276,7 +289,7 @@ def copy_to(
             f"{source.place}@{asked.digest}: {error.message}", hint=error.mend or None
         ) from error
     for transfer in copied.transfers:
-        if transfer.how == "reused" and not target.address:
+        if read and transfer.how == "reused" and not target.address:
             # It was here before: what lies on the disk is read, like everything that comes in.
             descriptor = Descriptor("", transfer.digest, transfer.size)
             for _ in target.open_blob(repository, descriptor):

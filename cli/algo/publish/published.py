@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from algo.engines.errors import EngineUnavailable
 from algo.engines.interface import HostEnvironment, Image
 from algo.environments.interpreters import find_minor, probe, this_interpreter
 from algo.environments.virtualenv import ensure_environment
-from algo.events import Note
+from algo.errors import AlgoError
+from algo.events import Note, silent
 from algo.images.config import LANGUAGE
 from algo.images.image import LayerKind
 from algo.images.load import ensure_loaded
@@ -24,7 +26,7 @@ from algo.oci.manifest import ImageConfig, decode
 from algo.oci.reference import Reference
 from algo.oci.seal import holds, is_sealed_tree, seal_tree
 from algo.project.lock import CONDA, RUNTIME, Lock
-from algo.publish.consume import examine, pull
+from algo.publish.consume import bring, examine
 from algo.publish.contents import built_from, holds_files
 from algo.publish.errors import NoSuchPlatform, NotOnHost
 from algo.publish.kept import use
@@ -37,7 +39,7 @@ from algo.storage.held import PROCESS
 from algo.trust.verify import check_blobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from algo.environments.interface import PackageManager
     from algo.environments.interpreters import Interpreter
@@ -120,11 +122,23 @@ class PublishedVersions:
     def _here(self, wanted: Reference, notify: Notify) -> Examined:
         """Return the version from the embedded store, pulled first when it is elsewhere."""
         local = Reference("", wanted.name, wanted.tag, wanted.digest)
-        if wanted.host and not self._has(local):
-            pulled = pull(wanted, self.tools, notify=notify)
-            # Verified a moment ago, and the store says again that the digests hold.
-            local = Reference.parse(f"{pulled.name}@{pulled.digest}")
+        if not wanted.host or self._has(local):
+            return examine(local, self.tools, notify=notify)
+        found = examine(wanted, self.tools, notify=notify)
+        local = Reference("", found.asked.name, "", found.asked.digest)
+        if self._has(local) and self._is_whole(found):
+            with suppress(AlgoError):  # of what is attached to it, something may be missing
+                return examine(local, self.tools, notify=silent)
+        bring(found, self.tools, read=False, notify=notify)
+        # Verified a moment ago, and the store says again that the digests hold.
         return examine(local, self.tools, notify=notify)
+
+    def _is_whole(self, found: Examined) -> bool:
+        """Tell whether the store has each blob of a version that was verified elsewhere."""
+        store, name = self.tools.open(""), found.asked.name
+        parts = [d for i in found.verified.images for d in (i.manifest.config, *i.manifest.layers)]
+        blobs = [*(part.value() for part in parts), *found.verified.documents.values()]
+        return all(store.foresee(name, blob, b"") == "reused" for blob in blobs)
 
     def _has(self, local: Reference) -> bool:
         """Tell whether a version asked for by digest is here; a tag may lead elsewhere there."""
@@ -135,9 +149,14 @@ class PublishedVersions:
         engine = self.engine()
         if engine is None:
             raise EngineUnavailable("no container engine answers")
-        if not engine.has(built.tag) and not self.tools.skip:
-            check_blobs(found.repository, found.verified, notify=notify)
-        reference = ensure_loaded(built, engine, notify=notify)
+
+        def check(layers: Sequence[Layer]) -> None:
+            only = {layer.descriptor.digest for layer in layers}
+            check_blobs(found.repository, found.verified, only=only, notify=notify)
+
+        checked = None if self.tools.skip else check
+        # The engine knows the other layers by the digests of their content.
+        reference = ensure_loaded(built, engine, check=checked, notify=notify)
         digest = str(built.digest)
         description = read_description(built.layers[-1].blob)
         return Servable(found.asked.name, description, Image(reference, digest), None, digest)

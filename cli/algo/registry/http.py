@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _ACCEPT = {"Accept": ", ".join(sorted(INDEXES | MANIFESTS))}
 _FOUND = frozenset({200, 404})
+# Of a manifest that is remembered, and how many are.
+_SMALL, _MOST = 1 << 20, 64
 # How long another writer of the same tag is waited for: times our own writing, in seconds.
 SETTLING, LEAST_PAUSE, MOST_PAUSE = 3.0, 0.05, 2.0
 
@@ -71,6 +73,8 @@ class HttpRegistry:
         self._downloader = Downloader(transport, downloads)
         self._uploader = Uploader(transport, chunk, uploads)
         self._referrers = Referrers(transport)
+        # Manifests that were asked for by digest: verifying and copying ask for the same ones.
+        self._known: dict[tuple[str, Digest], tuple[bytes, Descriptor]] = {}
 
     @property
     def address(self) -> str:
@@ -116,6 +120,8 @@ class HttpRegistry:
     def get_manifest(self, repository: str, tag_or_digest: str) -> tuple[bytes, Descriptor]:
         """See Registry."""
         wanted = digest_in(tag_or_digest)
+        if wanted and (repository, wanted) in self._known:
+            return self._known[repository, wanted]
         answer = self._transport.ask(
             "GET",
             _manifest(repository, tag_or_digest),
@@ -134,7 +140,10 @@ class HttpRegistry:
         if not same_content(said, digest):
             raise BlobCorrupted.of(digest, where, f"the registry says it sends {said}")
         media_type = media_type_of(verified(data, digest, where))
-        return data, describe(data, media_type)
+        found = data, describe(data, media_type)
+        if wanted and len(data) <= _SMALL and len(self._known) < _MOST:
+            self._known[repository, wanted] = found
+        return found
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """See Registry."""

@@ -26,7 +26,7 @@ from algo.trust.provenance import read_provenance
 from algo.trust.statements import MODEL, PROVENANCE, RELEASE, SIGN, Release, read_release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from algo.events import Notify
     from algo.oci.descriptor import Descriptor
@@ -154,6 +154,7 @@ def check_blobs(
     verified: Verified,
     read: Callable[[Descriptor, Iterator[bytes]], None] = drain,
     *,
+    only: Collection[Digest] | None = None,
     notify: Notify = silent,
 ) -> int:
     """Read every blob of every image and document, a few at a time; return how many bytes.
@@ -162,6 +163,7 @@ def check_blobs(
         repository: Where they are.
         verified: The version.
         read: Reads a blob to its end; called by several threads.
+        only: Those of them that are to be read; all when it is not given.
         notify: Takes progress, from one thread at a time.
 
     Raises:
@@ -174,6 +176,8 @@ def check_blobs(
             wanted.setdefault(document.value().digest, document.value())
     for descriptor in verified.documents.values():
         wanted.setdefault(descriptor.digest, descriptor)
+    if only is not None:
+        wanted = {digest: blob for digest, blob in wanted.items() if digest in only}
     total = sum(descriptor.size for descriptor in wanted.values())
     lock, stopped, done = threading.Lock(), threading.Event(), 0
 

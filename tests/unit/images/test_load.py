@@ -22,10 +22,10 @@ from tests.fakes.images import FakeImageEngine
 from tests.unit.images.projects import builder, lock, project, runtimes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from algo.events import Notify
-    from algo.images.image import BuiltImage
+    from algo.images.image import BuiltImage, Layer
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,31 @@ def test_after_an_edit_only_the_code_layer_is_sent(image: BuiltImage, tmp_path: 
 
     assert load(edited(tmp_path), engine, notify=silent) == 6
     assert engine.loaded == [7, 1]
+
+
+def test_what_is_about_to_be_sent_is_checked_and_nothing_else(
+    image: BuiltImage, tmp_path: Path
+) -> None:
+    engine, checked = FakeImageEngine(), list[list[str]]()
+
+    def check(layers: Sequence[Layer]) -> None:
+        checked.append([layer.name for layer in layers])
+
+    load(image, engine, check=check, notify=silent)
+    load(image, engine, check=check, notify=silent)
+    load(edited(tmp_path), engine, check=check, notify=silent)
+
+    assert checked == [[layer.name for layer in image.layers], ["code"]]
+
+
+def test_what_a_check_refuses_is_not_sent(image: BuiltImage) -> None:
+    def refuse(layers: Sequence[Layer]) -> None:
+        raise LoadRefused("damaged")
+
+    engine = FakeImageEngine()
+    with pytest.raises(LoadRefused, match="damaged"):
+        load(image, engine, check=refuse, notify=silent)
+    assert engine.loaded == []
 
 
 def test_an_engine_that_insists_on_all_layers_gets_them(image: BuiltImage, tmp_path: Path) -> None:

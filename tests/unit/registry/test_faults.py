@@ -50,6 +50,17 @@ def test_a_server_error_in_passing_is_tried_again(
     assert pauses == sorted(pauses)
 
 
+def test_a_manifest_is_asked_for_by_its_digest_once(registry: HttpRegistry, scene: Scene) -> None:
+    pushed = push_image(registry, b"content")
+    digest = registry.push_manifest(NAME, pushed.index, INDEX, tag="1.0.0").digest
+    scene.seen.clear()
+    first = registry.get_manifest(NAME, str(digest))
+
+    assert registry.get_manifest(NAME, str(digest)) == first
+    assert registry.get_manifest(NAME, "1.0.0")[0] == first[0]
+    assert len([one for one in scene.seen if one.startswith("GET")]) == 2
+
+
 def test_retry_after_is_honoured_within_a_bound(
     registry: HttpRegistry, scene: Scene, pauses: list[float]
 ) -> None:
