@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
@@ -32,6 +33,8 @@ class Table:
     title: str = ""
 
 
+_GAP, _WIDEST = "  ", 72
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _COLOURS = {
     "ok": "green",
     "passed": "green",
@@ -241,16 +244,25 @@ class Output:
         grid = RichTable(title=table.title or None, box=None, pad_edge=False, title_justify="left")
         for column in table.columns:
             grid.add_column(column, header_style="bold", overflow="fold")
+        console = Console(file=stream, no_color=not self.colour, highlight=False)
+        widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
+        narrow = sum(widths) + len(_GAP) * (len(widths) - 1) > console.width
         for row in table.rows:
-            grid.add_row(*(Text(cell, _COLOURS.get(cell.split(" ")[0], "")) for cell in row))
-        Console(file=stream, no_color=not self.colour, highlight=False).print(grid)
+            # Half a digest in the next line is of no more use than a short one.
+            cells = [_DIGEST.sub(r"\1…", cell) if narrow else cell for cell in row]
+            grid.add_row(*(Text(cell, _COLOURS.get(cell.split(" ")[0], "")) for cell in cells))
+        console.print(grid)
 
     def _plain_table(self, table: Table, stream: TextIO) -> None:
         rows = [table.columns, *table.rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
+        # One long cell does not push the next column out of sight in all rows.
+        widths = [
+            max((len(cell) for cell in column if len(cell) <= _WIDEST), default=0)
+            for column in zip(*rows, strict=True)
+        ]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            stream.write("  ".join(cells).rstrip() + "\n")
+            stream.write(_GAP.join(cells).rstrip() + "\n")
 
     def _rich(self) -> Console:
         if self._console is None:

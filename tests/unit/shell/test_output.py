@@ -4,10 +4,14 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from algo import events
 from algo.errors import AlgoError, Interrupted
 from algo.output import Output, Table, plain
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def make(*, as_json: bool = False) -> tuple[Output, io.StringIO, io.StringIO]:
@@ -120,3 +124,40 @@ def test_a_table_in_a_pipe_has_aligned_columns_and_no_colour() -> None:
 
 def test_plain_turns_every_value_into_what_json_has() -> None:
     assert plain({"a": (Path("b"), {1})}) == {"a": ["b", [1]]}
+
+
+class Terminal(io.StringIO):
+    """What a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+def test_a_digest_that_does_not_fit_is_shortened_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = Table(("version", "digest", ""), [("1.0.0", DIGEST, "latest")])
+    out = Terminal()
+    for columns, shown in (("80", "sha256:0123456789ab…"), ("100", DIGEST)):
+        monkeypatch.setenv("COLUMNS", columns)
+        out.truncate(out.seek(0))
+        Output(out, io.StringIO()).result([], human=table)
+        assert out.getvalue().splitlines()[1].split() == ["1.0.0", shown, "latest"]
+    output, piped, _ = make()
+    output.result([], human=table)
+    assert piped.getvalue().splitlines()[1] == f"1.0.0    {DIGEST}  latest"
+
+
+def test_one_long_cell_moves_no_column_of_the_other_rows() -> None:
+    output, out, _ = make()
+    rows = [("gpu", "none", ""), ("jobs", "x" * 200, "docker volume rm x"), ("a", "b", "c")]
+    output.result([], human=Table(("what", "detail", "fix"), rows))
+    assert out.getvalue().splitlines() == [
+        "what  detail  fix",
+        "gpu   none",
+        f"jobs  {'x' * 200}  docker volume rm x",
+        "a     b       c",
+    ]

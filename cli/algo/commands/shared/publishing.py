@@ -99,11 +99,14 @@ def inspection_text(found: Inspection) -> str:
     lines = [f"{found.name}:{found.version}", found.reference]
     lines += [f"  {name} = {value}" for name, value in found.annotations.items()]
     for image in found.images:
-        lines.append(f"image {image.platform} {image.digest} {size(image.size)}")
+        lines += [f"image {image.platform}, {size(image.size)}", f"  {image.digest}"]
         lines += [f"  {layer_line(layer)} {layer.digest[:19]}" for layer in image.layers]
+    by_signer: dict[str, list[str]] = {}
     for item in found.signatures:
-        who = item.signer or item.key[:16]
-        lines.append(f"signature {item.standing} by {who}: {item.type} on {item.subject[:19]}")
+        signed = by_signer.setdefault(f"{item.standing}, by {item.signer or item.key[:16]}", [])
+        signed.append(f"  {item.subject[:19]}  {item.type}")
+    for signer, signed in by_signer.items():
+        lines += [f"signatures {signer}", *signed]
     if found.release is not None:
         release = found.release
         after = f", after {release.previous.version}" if release.previous else ""
