@@ -67,8 +67,7 @@ def push_blobs(
     lock = threading.Lock()
     stopped = threading.Event()
 
-    where = f"Sending to {registry.address}" if registry.address else "Storing"
-    tally = Tally(where, notify)
+    tally = Tally(_work(registry, source), notify)
     for blob in queue:
         tally.expect(blob.descriptor)
 
@@ -118,6 +117,12 @@ def push_blobs(
             if told is None:
                 raise
             raise told from error
+
+
+def _work(registry: Registry, source: ReadableRegistry | None) -> str:
+    if registry.address:
+        return f"Sending to {registry.address}"
+    return f"Fetching from {source.address}" if source and source.address else "Storing"
 
 
 def _let_end(
