@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from algo.publish.consume import Consuming, Pulled
     from algo.publish.inspect import InspectedLayer, Inspection
     from algo.publish.plan import Plan, Published
-    from algo.trust.provenance import Provenance
+    from algo.trust.provenance import Material, Provenance
     from algo.trust.statements import Release
 
 
@@ -142,8 +142,17 @@ def made_from(provenance: Provenance) -> list[str]:
     lines.append(f"built by   algo {version} ({place}){made}")
     for item in definition.resolved_dependencies[1 if source is not None else 0 :]:
         digest = next(iter(item.digest.values()), "")
-        lines.append(f"made from  {item.name or item.uri} {digest[:12]}".rstrip())
+        lines.append(f"made from  {item.name or item.uri} {digest[:12]}{_committed(item)}".rstrip())
     return lines
+
+
+def _committed(item: Material) -> str:
+    """Return how the file in the commit differs from what was used, empty when it does not."""
+    committed, written = (str(item.annotations.get(key, "")) for key in ("committed", "written"))
+    if committed in ("", item.digest.get("sha256")):
+        return ""
+    added = f", to which building added {written.replace(',', ' and ')}" if written else ""
+    return f" (committed: {committed[:12]}{added})"
 
 
 def size(count: int) -> str:
