@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from algo.main import run
+from algo.project.project import Project
 
 PROJECTS = Path(__file__).parent / "projects"
 
@@ -93,3 +94,34 @@ def test_an_algorithm_that_is_nowhere_is_told(
     shutil.rmtree(sentiment.parent / "word-cleaner")
     assert run(["run", "-d", '{"text": "good"}']) == 1
     assert "/v1/algo/nlp/Word-Cleaner/0.2.x: " in capfd.readouterr().err
+
+
+def test_an_algo_toml_is_written_beside_it_and_says_the_same(
+    sentiment: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights = sentiment / "data" / "AcmeSE" / "sentiment_models" / "vectors.bin"
+    weights.write_bytes(bytes(10_000_001))
+    (sentiment / "requirements.txt").write_text("algorithmia>=1.0.0,<2.0\n")
+    before = Project.open(sentiment).manifest
+    capfd.readouterr()
+    assert run(["import", "algorithmia"]) == 0
+    shown = capfd.readouterr()
+    assert "Wrote algo.toml of acmese/sentiment: python, src/sentiment.py:apply" in shown.out
+    assert "1 model, 2 golden cases" in shown.out
+    assert "which the runtime brings" in shown.err
+    (sentiment / "algorithmia.conf").unlink()
+    assert Project.open(sentiment).manifest.algorithm == before.algorithm
+    assert Project.open(sentiment).manifest.models == before.models
+    (sentiment / "requirements.txt").write_text("")
+    assert run(["run", "-d", '{"text": "good"}']) == 0
+    assert json.loads(capfd.readouterr().out)["sentiment"] == 1
+
+
+def test_an_algo_toml_that_is_there_stays(greeter: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "algorithmia", "--name", "acme/mine", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["name"] == "acme/mine"
+    written = (greeter / "algo.toml").read_text()
+    assert run(["import", "algorithmia", "."]) != 0
+    assert (greeter / "algo.toml").read_text() == written
+    assert run(["import", "algorithmia", "src"]) == 2
+    assert "it has no algorithmia.conf" in capfd.readouterr().err

@@ -46,6 +46,7 @@ app = typer.Typer(
     algo import sklearn churn.joblib
     algo import mlflow mlruns/1/models/m-4fb1/artifacts
     algo import cog ../whisper
+    algo import algorithmia                     writes algo.toml beside algorithmia.conf
     algo import version digits-1.0.0.tar        takes in what algo export wrote
     """,
     add_completion=False,

@@ -13,9 +13,15 @@ from algo.project.manifest import Algorithm, Manifest, Serving, check_name
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.project.models import Remote
+
 FILE = "algorithmia.conf"
 # What its service gave a call by default, and took of a body.
 _SERVING = Serving(timeout="300s", max_body="10MB")
+# What a project ships of `data://` lies here; a large file of it is a model, a layer of its own.
+DATA = "data"
+_LARGE = 10_000_000
+_MOST_WEIGHTS = 60
 # The names of its languages, of all years: `python3-1`, `python-2.x-1`, `anaconda3x`, `node-5.x-1`.
 _LANGUAGES = {
     "python": "python",
@@ -55,7 +61,7 @@ def read(path: Path) -> Manifest:
     said = _object(path)
     root = path.parent
     username, algoname = _text(said, "username"), _text(said, "algoname")
-    language = _language(_text(said, "language") or _text(said, "langauge"), root)
+    language = _language(_named(said), root)
     entry = _entry(root, language, algoname)
     name = check_name(f"{component(username) or 'local'}/{component(algoname) or _of(entry)}")
     return Manifest(
@@ -66,6 +72,7 @@ def read(path: Path) -> Manifest:
             version=_text(said, "version"),
             written_for="algorithmia",
         ),
+        models=_weights(root),
         serving=_SERVING,
     )
 
@@ -85,6 +92,15 @@ def with_version(text: str, version: str) -> str:
     indent = re.search(r"\n([ \t]+)\"", text)
     line = f',\n{indent[1]}"version": {value}\n' if indent else f', "version": {value}'
     return f"{text[: text.rindex('}')].rstrip()}{line}}}{text[text.rindex('}') + 1 :]}"
+
+
+def language_of(path: Path) -> str:
+    """Return what the `algorithmia.conf` at `path` calls its language, in lower case.
+
+    Raises:
+        ManifestInvalid: It is no JSON object.
+    """
+    return _named(_object(path)).lower()
 
 
 def component(text: str) -> str:
@@ -112,6 +128,11 @@ def _text(said: dict[str, Any], key: str) -> str:
     """Return what a key says; one that is missing, or holds no text, says nothing."""
     value = said.get(key)
     return value.strip() if isinstance(value, str) else ""
+
+
+def _named(said: dict[str, Any]) -> str:
+    """Return the language, whose key its templates for Python misspelt."""
+    return _text(said, "language") or _text(said, "langauge")
 
 
 def _language(name: str, root: Path) -> str:
@@ -153,6 +174,17 @@ def _entry(root: Path, language: str, algoname: str) -> str:
         shown = nearest.relative_to(root).as_posix()
         hint = f'did you mean {shown}? Then write "algoname": "{nearest.stem}" into {FILE}'
     raise EntrypointMissing(f"{wanted}, the file of the algorithm, is not there", hint=hint)
+
+
+def _weights(root: Path) -> dict[str, str | Remote]:
+    """Return the large files of the data that comes with the project, by names of their own."""
+    found: dict[str, str | Remote] = {}
+    files = (one for one in (root / DATA).glob("*/**/*") if one.is_file() and not one.is_symlink())
+    for path in sorted(one for one in files if one.stat().st_size >= _LARGE)[:_MOST_WEIGHTS]:
+        name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "weights"
+        name = name if name not in found else f"{name}-{len(found) + 1}"
+        found[name] = path.relative_to(root).as_posix()
+    return found
 
 
 def _plain(name: str) -> str:

@@ -1,0 +1,102 @@
+"""A project of Algorithmia gets an `algo.toml` that says what its `algorithmia.conf` means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from algo.contract.cases import read_cases
+from algo.events import Note, counted
+from algo.importing import literals
+from algo.importing.errors import SourceInvalid
+from algo.project import algorithmia
+from algo.project.manifest import FILE, check_name
+from algo.scaffold.names import variables
+from algo.scaffold.plan import plan
+from algo.scaffold.templates import template_files
+from algo.scaffold.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from algo.events import Notify
+    from algo.project.manifest import Manifest
+
+_KIND = "imports/algorithmia"
+# What the runtime brings.
+_BROUGHT = re.compile(r"\s*algorithmia(-adk)?\s*([<>=!~;\[#].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A project that has an `algo.toml` now.
+
+    Args:
+        name: `owner/name`.
+        folder: Its folder.
+        language: Its language.
+        entrypoint: Its file and function.
+        models: How many large files of its data are models.
+        cases: How many golden cases it has, those of `TEST_CASES.json` among them.
+    """
+
+    name: str
+    folder: Path
+    language: str
+    entrypoint: str
+    models: int
+    cases: int
+
+    @property
+    def sentence(self) -> str:
+        """What was written, and what to type now."""
+        has = f"{counted(self.models, 'model')}, {counted(self.cases, 'golden case')}"
+        said = f"Wrote {FILE} of {self.name}: {self.language}, {self.entrypoint}, {has}"
+        return f"{said}\n{algorithmia.FILE} is not read any more\nnext:\n  algo serve\n  algo test"
+
+
+def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Converted:
+    """Write an `algo.toml` into the project in `folder`; nothing else of it changes.
+
+    Args:
+        folder: Where its `algorithmia.conf` lies.
+        name: `owner/name`, empty for that of the file.
+        templates: The folder of the templates.
+        notify: Gets what there is to know.
+
+    Raises:
+        SourceInvalid: There is no `algorithmia.conf`.
+        WouldOverwrite: There is an `algo.toml`.
+        AlgoError: The file cannot be understood, or names no file of code.
+    """
+    conf = folder / algorithmia.FILE
+    if not conf.is_file():
+        raise SourceInvalid(f"{folder} is no project of Algorithmia: it has no {algorithmia.FILE}")
+    manifest = algorithmia.read(conf)
+    algorithm = manifest.algorithm
+    called = check_name(name) if name else algorithm.name
+    words = {
+        "version": literals.quoted(algorithm.version),
+        "language": literals.quoted(algorithm.language),
+        "entrypoint": literals.quoted(algorithm.entrypoint),
+        "timeout": literals.quoted(manifest.serving.timeout),
+        "models": literals.table(manifest.model_paths),
+    }
+    write(plan(template_files(templates / _KIND), variables(called, (), words)), folder)
+    for note in _notes(folder, manifest):
+        notify(Note(note))
+    cases = len(read_cases(folder))
+    models = len(manifest.models)
+    return Converted(called, folder, algorithm.language, algorithm.entrypoint, models, cases)
+
+
+def _notes(folder: Path, manifest: Manifest) -> Iterator[str]:
+    if "python2" in re.sub(r"[^a-z0-9]", "", algorithmia.language_of(folder / algorithmia.FILE)):
+        yield "it was written for Python 2: what only that understands does not load"
+    requirements = folder / "requirements.txt"
+    if manifest.algorithm.language == "python" and requirements.is_file():
+        lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
+        if any(_BROUGHT.fullmatch(line) for line in lines):
+            yield "requirements.txt names algorithmia, which the runtime brings: the line can go"
