@@ -2,6 +2,8 @@
 
 # The author's file: `apply`, and what may stand beside it.
 
+require_relative "packages"
+
 module AlgoRunner
   # The entry is there and has not what the contract asks for.
   class BadEntry < StandardError; end
@@ -21,6 +23,7 @@ module AlgoRunner
       path = File.join(hello["app"], file)
       raise BadEntry, "#{file} is not there" unless File.file?(path)
 
+      Packages.use(hello["packages"]) if hello["packages"]
       $LOAD_PATH.unshift(File.dirname(path), File.join(hello["app"], "lib"))
       # In a module of its own: a `load` at the top level would take the place of Kernel's everywhere.
       Kernel.load(path, Project)

@@ -116,7 +116,10 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 def languages() -> list[str]:
     """Return the Debian packages of the languages that are not here by other means."""
-    programs = {"node": "nodejs", "ruby": "ruby", "Rscript": "r-base-core r-cran-jsonlite"}
+    programs = {
+        **{"node": "nodejs", "ruby": "ruby", "bundle": "ruby-bundler"},
+        "Rscript": "r-base-core r-cran-jsonlite",
+    }
     missing = [packages for program, packages in programs.items() if shutil.which(program) is None]
     return " ".join(missing).split()
 

@@ -1,0 +1,52 @@
+# Where packages come from: CRAN, or the mirror that the user's .Rprofile or renv's variable names.
+
+CRAN <- "https://cloud.r-project.org"
+
+repositories <- function() {
+  named <- Sys.getenv("RENV_CONFIG_REPOS_OVERRIDE")
+  if (nzchar(named)) return(c(CRAN = named))
+  found <- getOption("repos")
+  ifelse(found == "@CRAN@", CRAN, found)
+}
+
+# Return the archive of a package's source, fetched where it is not kept yet.
+source_of <- function(name, version, cache) {
+  file <- sprintf("%s_%s.tar.gz", name, version)
+  kept <- file.path(cache, "sources", file)
+  dir.create(dirname(kept), showWarnings = FALSE, recursive = TRUE)
+  if (file.exists(kept)) return(kept)
+  part <- sprintf("%s.%d", kept, Sys.getpid())
+  for (folder in contrib.url(repositories(), "source")) {
+    # A version that a newer one has taken the place of.
+    for (address in c(file.path(folder, file), file.path(folder, "Archive", name, file))) {
+      fetched <- tryCatch(download.file(address, part, quiet = TRUE, mode = "wb") == 0, error = function(e) FALSE, warning = function(w) FALSE)
+      if (fetched && file.rename(part, kept)) return(kept)
+    }
+  }
+  unlink(part)
+  refuse("%s %s could not be fetched", name, version)
+}
+
+sha256 <- function(file) substr(system2("sha256sum", shQuote(file), stdout = TRUE), 1, 64)
+
+# Return what fields of a DESCRIPTION ask for: the name, and the constraints that it must meet.
+asked <- function(fields) {
+  entries <- trimws(unlist(strsplit(paste(fields[!is.na(fields)], collapse = ","), ",")))
+  entries <- entries[nzchar(entries)]
+  data.frame(
+    name = trimws(sub("\\(.*", "", entries)),
+    constraint = ifelse(grepl("(", entries, fixed = TRUE), trimws(sub(".*\\((.*)\\).*", "\\1", entries)), "")
+  )
+}
+
+# Tell whether `version` meets `constraint`, as `>= 1.2`; none is met by all.
+meets <- function(version, constraint) {
+  if (!nzchar(constraint)) return(TRUE)
+  words <- regmatches(constraint, regexec("^([<>=!]+)\\s*(\\S+)$", constraint))[[1]]
+  do.call(words[2], list(numeric_version(version), numeric_version(words[3])))
+}
+
+refuse <- function(...) {
+  message(sprintf(...))
+  quit(status = 1)
+}
