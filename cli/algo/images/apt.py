@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from algo.images.errors import DebianUnreachable, SystemPackageUnknown
+from algo.images.errors import BaseUnfit, DebianUnreachable, SystemPackageUnknown
 from algo.project.manifest import FILE
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ _UNKNOWN = re.compile(
 )
 # Without its lists apt knows no package at all, so this comes first.
 _UNREACHABLE = re.compile(r"(?m)^(?:W|E): Failed to fetch (\S+)\s*(.*)$")
+# Of a base without apt, without a shell, or without users.
+_NO_APT = re.compile(
+    r"apt-get: (?:command )?not found|/bin/sh\"?: (?:stat /bin/sh: )?no such file"
+    r"|unable to find user root"
+)
 _DEBIAN = re.compile(r"(?:.*/)?debian:([a-z]+)(?:-.*)?")
 
 
@@ -30,11 +35,13 @@ def apt_problem(error: AlgoError, recipe: RuntimeRecipe) -> AlgoError | None:
     if unreachable:
         why = (unreachable[2] or unreachable[1]).rstrip(":")
         return DebianUnreachable(f"Debian's packages cannot be fetched: {why}", details=said)
+    base = recipe.chosen[-1] if recipe.chosen else recipe.spec.base
+    if _NO_APT.search(f"{error.message}\n{said}"):
+        return BaseUnfit(f"{base} is no Debian: it has no apt-get")
     names = {next(filter(None, found)) for found in _UNKNOWN.findall(said)}
     unknown = [name for name in recipe.system_packages if name in names]
     if not unknown:
         return None
-    base = recipe.chosen[-1] if recipe.chosen else recipe.spec.base
     debian = _DEBIAN.fullmatch(base)
     many, there = len(unknown) > 1, f"Debian {debian[1]}" if debian else f"the Debian of {base}"
     return SystemPackageUnknown(

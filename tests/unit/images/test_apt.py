@@ -9,7 +9,7 @@ import pytest
 from algo.engines.errors import ImageBuildFailed
 from algo.errors import UNREACHABLE, USAGE, AlgoError
 from algo.events import silent
-from algo.images.errors import DebianUnreachable, SystemPackageUnknown
+from algo.images.errors import BaseUnfit, DebianUnreachable, SystemPackageUnknown
 from algo.oci.descriptor import Platform
 from algo.project.project import Project
 
@@ -94,3 +94,17 @@ def test_on_another_base_that_one_is_named(tmp_path: Path) -> None:
     error = failure(tmp_path, UNKNOWN, asked)
     assert isinstance(error, SystemPackageUnknown)
     assert error.message.endswith("package ffmpgg is not in the Debian of example.com/base:1")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "/bin/sh: 1: apt-get: not found",
+        'OCI runtime create failed: exec: "/bin/sh": stat /bin/sh: no such file or directory',
+        "unable to find user root: no matching entries in passwd file",
+    ],
+)
+def test_a_base_that_is_no_debian_is_told_as_such(tmp_path: Path, said: str) -> None:
+    error = failure(tmp_path, said, 'base = "example.com/alpine:3"')
+    assert isinstance(error, BaseUnfit)
+    assert error.message == "example.com/alpine:3 is no Debian: it has no apt-get"
