@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from algo.events import Note, Step, one_at_a_time, sized
 from algo.images.config import APP
+from algo.images.errors import LinkOutside, NamesCollide, UnreadableFile
 from algo.images.image import LayerKind
 from algo.images.layer import ensure_layer, file_digest, find_joined, make_joined
 from algo.images.tree import Entry, collect, single
@@ -97,7 +98,12 @@ def model_parts(project: Project, lock: Lock, name: str, cache: Cache) -> tuple[
     def part(entry: Entry) -> Part:
         return _part(entry, entry.path.removeprefix(f"{base}/"), cache)
 
-    entries = collect(place, base)
+    try:
+        entries = collect(place, base)
+    except (LinkOutside, UnreadableFile, NamesCollide) as error:
+        # The folder is a model as a whole: what .algoignore says is of the code.
+        hint = f"put files into {path.rstrip('/')} that can be read, and nothing else"
+        raise type(error)(f"the model {name} at {path}: {error.message}", hint=hint) from error
     return tuple(_each(part, entries, sum(entry.size for entry in entries)))
 
 

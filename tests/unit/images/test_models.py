@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from algo.events import Note
 from algo.images.cache import Cache
+from algo.images.errors import LinkOutside
 from algo.images.models import Part, model_layers, split
 from algo.images.tree import Entry
 from algo.project.project import Project
@@ -109,3 +111,14 @@ def test_links_out_of_the_project_in_the_folder_of_a_model_are_said_in_one_line(
     assert told(root, tmp_path / "c") == [
         f"models/all is a link to {elsewhere}: what lies there is shipped"
     ]
+
+
+def test_what_cannot_be_shipped_of_a_model_is_told_with_the_model(tmp_path: Path) -> None:
+    root = project(tmp_path / "p").root
+    (root / "algo.toml").write_text(MANIFEST.replace("small.bin", "net"))
+    (root / "models" / "net").mkdir()
+    (root / "models" / "net" / "more").symlink_to(tmp_path)
+    with pytest.raises(LinkOutside) as raised:
+        told(root, tmp_path / "c")
+    assert raised.value.message.startswith("the model small at models/net: more is a link to")
+    assert raised.value.hint == "put files into models/net that can be read, and nothing else"
