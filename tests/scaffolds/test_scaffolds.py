@@ -41,6 +41,14 @@ FILES["python/streaming"] = COMMON | {
     *("train.py", "data/sonnets.txt", "cases/texts.json", "cases/wrong_prompts.json"),
 }
 FILES["python/pytorch"] = FILES["python/sklearn"] | {"src/network.py"}
+PYTHON = list(FILES)
+# What the templates of every other language have, and each of them besides.
+EVERY = {
+    *(".algoignore", ".github/workflows/algo.yml", ".gitignore", "README.md", "algo.toml"),
+}
+FILES["javascript/minimal"] = EVERY | {
+    *("package.json", "cases/greeting.json", "src/hand_digits.js", "tests/hand_digits.test.js"),
+}
 # PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
 HUGE = "python/pytorch"
 ALGO = [sys.executable, "-m", "algo"]
@@ -75,10 +83,11 @@ def test_no_placeholder_and_no_word_of_the_template_is_left(made: Scaffolded) ->
 def test_the_manifest_names_what_is_there(made: Scaffolded) -> None:
     project = Project.open(made.folder)
     assert project.name == "acme/hand-digits"
-    assert project.entry_file == (made.folder / "src" / "hand_digits.py").resolve()
     assert project.entry_file.is_file()
+    assert project.manifest.algorithm.language == made.template.partition("/")[0]
 
 
+@pytest.mark.parametrize("made", PYTHON, indirect=True)
 def test_the_code_is_clean(made: Scaffolded) -> None:
     command = [sys.executable, "-m", "ruff"]
     rules = "--select=E,F,W,I,UP,B,SIM,PTH,RUF"
@@ -137,7 +146,7 @@ def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -
 
 
 @pytest.mark.usefixtures("algo_home")
-@pytest.mark.parametrize("made", [name for name in FILES if name != HUGE], indirect=True)
+@pytest.mark.parametrize("made", [name for name in PYTHON if name != HUGE], indirect=True)
 def test_its_own_tests_and_cases_pass_from_the_commands_it_shows(made: Scaffolded) -> None:
     first = [line for line in made.next if line.startswith("algo exec")]
     for line in [*first, "algo test --engine virtualenv"]:
