@@ -34,6 +34,9 @@ class FakeTree:
     def is_code(self, path: str) -> bool:
         return not self.concerned(path)
 
+    def writes(self, path: str) -> bool:
+        return path == "algo.lock"
+
     def changed(self) -> bool:
         return self.says != self.prepared
 

@@ -22,7 +22,7 @@ def init_command(
             "--template",
             "-t",
             metavar="LANGUAGE/NAME",
-            help="python/minimal, onnx, pytorch, sklearn or streaming. Default: ask, or minimal.",
+            help="As python/sklearn or javascript/minimal. Default: ask, or python/minimal.",
         ),
     ] = "",
     folder: Annotated[
@@ -38,6 +38,7 @@ def init_command(
     \b
     algo init acme/hello
     algo init acme/digits --template python/sklearn
+    algo init acme/greeter --template javascript/minimal
     algo init acme/digits --template python/sklearn --dir services/digits
     """
     from algo.project.manifest import check_name
@@ -50,8 +51,8 @@ def init_command(
     root = data_folder("scaffolds")
     if not template:
         ask = deps.interactive and not deps.output.json
-        template = choose_template(root, deps.output.ask) if ask else DEFAULT
-    made = scaffold(name, template, deps.cwd, root, folder)
+        template = choose_template(root, deps.output.ask, deps.languages) if ask else DEFAULT
+    made = scaffold(name, template, deps.cwd, root, folder, deps.languages)
     steps = "\n".join(f"  {command}" for command in made.next)
     human = f"Created {made.name} from {made.template}: {len(made.files)} files\nnext:\n{steps}"
     deps.output.result(made, human=human)

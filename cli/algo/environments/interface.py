@@ -44,6 +44,10 @@ class PackageLocking(Protocol):
     def image_target(self, platform: str) -> Target:
         """What the image of `platform` needs."""
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The files that it may write beside `algo.lock`."""
+
     def inputs(self, project: Project) -> str:
         """Return the digest of what the packages of `project` are pinned from."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from algo.environments.accelerator import settled, unwanted_cuda
 from algo.environments.changes import changes
+from algo.environments.conda.names import LOCKFILE
 from algo.environments.errors import PythonNotFound, PythonUnsupported, RequirementInvalid
 from algo.environments.interface import Resolved
 from algo.environments.interpreters import fits
@@ -96,6 +97,11 @@ class Locking:
         """What the image of `platform` needs."""
         return self._target(platform, self.image_python, RUNTIME)
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The lock of conda."""
+        return (LOCKFILE,)
+
     def inputs(self, project: Project) -> str:
         """Return the digest of what the packages are pinned from; see `PackageLocking`."""
         return _inputs(project, _requirements(project))
@@ -174,6 +180,14 @@ def stale(project: Project, lock: Lock | None, locking: PackageLocking) -> str:
             return f"{name} is not the one that was locked"
     missing = [target for target in locking.targets if target not in lock.targets]
     return f"The lock does not cover {missing[0]}" if missing else ""
+
+
+def unlocked(project: Project) -> str:
+    """Return what files beside the lock are that somebody else wrote than `algo lock`."""
+    lock = read(project.lock_path)
+    found = lock.files if lock is not None else {}
+    seen = {name: _digest(project.root / name) for name in found}
+    return " ".join(f"{name} {digest}" for name, digest in seen.items() if digest != found[name])
 
 
 def make_lock(

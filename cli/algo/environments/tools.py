@@ -187,6 +187,11 @@ class ToolLocking:
         """This machine's."""
         return self.image_target(self.here)
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The tool's own lock."""
+        return self.tools.spec.left_out
+
     def image_target(self, platform: str) -> Target:
         """The same packages outside a container as inside."""
         return Target(platform, self.tools.spec.environment)

@@ -338,7 +338,8 @@ class Builder:
         spec = self.runtimes.spec(project.manifest.algorithm.language)
         locked = lock.pins(lock.target(str(image.platform), spec.environment))
         pins = (*self._gateway_pins(), *locked)
-        return sbom(image, pins, version=version, cache=self.cache)
+        purl = spec.tools.purl if spec.tools else ""
+        return sbom(image, pins, version=version, purl=purl, cache=self.cache)
 
     def _gateway_pins(self) -> Sequence[Pin]:
         return self.installer.read(self.runtimes.gateway / "requirements.txt")

@@ -69,7 +69,7 @@ class Tooling:
         lines = [str(target), PACKAGES, *(pin.identity for pin in pins)]
         if pins:
             beside = (f"{name} {lock.files[name]}" for name in sorted(lock.files))
-            lines += [compiler.best, self.bench.key, *beside]
+            lines += [compiler.best, *self._steps(), *beside]
         inputs = "\n".join(lines)
         found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
         if found is not None:
@@ -101,6 +101,7 @@ class Tooling:
             return ()
         kind, sources = LayerKind.PROGRAM, build_entries(project, self.spec)
         parts = [compiler.best, self.bench.key, fingerprint(sources), str(packages.diff_id)]
+        parts.append(digest_of(self.folder))
         inputs = "\n".join([platform, project.manifest.algorithm.entrypoint, *parts])
         found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
         if found is None:
@@ -170,7 +171,7 @@ class Tooling:
         pins = lock.pins(target)
         if not pins:
             return None
-        lines = [str(target), self.bench.key, *(pin.identity for pin in pins)]
+        lines = [str(target), *self._steps(), *(pin.identity for pin in pins)]
         lines += (f"{name} {lock.files[name]}" for name in sorted(lock.files))
 
         def fill(folder: Path) -> None:
@@ -215,6 +216,10 @@ class Tooling:
     def tree(self, layer: Layer) -> Path:
         """Return a folder with what `layer` holds, made when it is not there."""
         return unpacked(layer, self.cache.root)
+
+    def _steps(self) -> tuple[str, ...]:
+        """What decides how packages are installed."""
+        return (self.bench.key, *(self.spec.tools.install if self.spec.tools else ()))
 
     def _kept(self, project: Project) -> Path:
         said = f"{self.bench.key}\0{project.root}"

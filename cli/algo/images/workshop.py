@@ -72,7 +72,7 @@ class WorkshopBench:
     @property
     def key(self) -> str:
         """What results depend on: the workshop and its scripts; the runtime image is not told."""
-        return digest_of(self.folder)
+        return digest_of(self.folder / FOLDER)
 
     def run(self, work: Work, *, notify: Notify) -> Finished:
         """Run one step.

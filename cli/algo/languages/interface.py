@@ -82,7 +82,7 @@ class Bench(Protocol):
 
     @property
     def key(self) -> str:
-        """What their results depend on besides what they are given: the same text, the same."""
+        """What their results depend on besides language and inputs: the same text, the same."""
 
     def run(self, work: Work, *, notify: Notify) -> Finished:
         """Run one step.

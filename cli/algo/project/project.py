@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# What `algo lock` writes.
-LOCK_FILES = frozenset({"algo.lock", "conda-lock.yml"})
 # What makes a folder a project; where both lie in it, the first is its manifest.
 MANIFESTS = (FILE, algorithmia.FILE)
 
@@ -95,11 +93,6 @@ class Project:
     def lock_path(self) -> Path:
         """Where `algo.lock` is or will be."""
         return self.root / "algo.lock"
-
-    @property
-    def lock_files(self) -> tuple[Path, ...]:
-        """Every file that `algo lock` may write into the project."""
-        return tuple(self.root / name for name in sorted(LOCK_FILES))
 
     @property
     def entry_file(self) -> Path:

@@ -23,7 +23,7 @@ from algo.trust.provenance import read_provenance
 from algo.trust.statements import PROVENANCE, RELEASE, read_release, release_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from algo.events import Notify
@@ -150,7 +150,7 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
         AlgoError: As `publish` would, up to the point where it sends.
     """
     source = find_source(project, wish, tools, notify)
-    with _lock_kept(project):
+    with _lock_kept(project, tools.locks.locking(project).writes):
         ready = prepare(project, wish, tools, source, notify, check=_accept)
     return _plan(ready, tools)
 
@@ -207,9 +207,9 @@ def _write_back(project: Project, version: str, notify: Notify) -> None:
 
 
 @contextmanager
-def _lock_kept(project: Project) -> Iterator[None]:
+def _lock_kept(project: Project, beside: Iterable[str]) -> Iterator[None]:
     """Put `algo.lock` back as it was: a dry run may have to resolve, but keeps nothing."""
-    paths = project.lock_files
+    paths = [project.lock_path, *(project.root / name for name in beside)]
     before = {path: path.read_bytes() if path.is_file() else None for path in paths}
     try:
         yield

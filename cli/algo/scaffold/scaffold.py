@@ -12,6 +12,7 @@ from algo.scaffold.templates import load_template
 from algo.scaffold.write import write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -35,7 +36,12 @@ class Scaffolded:
 
 
 def scaffold(
-    name: str, template: str, cwd: Path, root: Path, folder: Path | None = None
+    name: str,
+    template: str,
+    cwd: Path,
+    root: Path,
+    folder: Path | None = None,
+    more: Sequence[Path] = (),
 ) -> Scaffolded:
     """Write the project `name` (`owner/name`) from `template`.
 
@@ -45,6 +51,7 @@ def scaffold(
         cwd: The current folder.
         root: The folder of the templates.
         folder: The project's folder, relative to `cwd`; by default the name without its owner.
+        more: Folders of languages that bring templates of their own.
 
     Raises:
         BadName: The name breaks the rules of OCI repositories.
@@ -52,7 +59,7 @@ def scaffold(
         WouldOverwrite: A file is already there; nothing was written.
         ScaffoldUnwritable: The folder or the disk refuses.
     """
-    chosen = load_template(root, template)
+    chosen = load_template(root, template, more)
     words = variables(name, chosen.reserved)
     files = plan(chosen.files, words)
     target = cwd / (folder if folder is not None else words.name)

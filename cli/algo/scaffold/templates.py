@@ -1,4 +1,7 @@
-"""The shipped templates: `scaffolds/LANGUAGE/NAME`, each a folder with a `template.toml`."""
+"""Templates, each a folder with a `template.toml`: those that are shipped, and others.
+
+Ours are `scaffolds/LANGUAGE/NAME`; those of a folder of languages are `LANGUAGE/scaffolds/NAME`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import msgspec
 from algo.scaffold.errors import TemplateBroken, TemplateUnknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 DEFAULT = "python/minimal"
@@ -54,43 +58,46 @@ class Template:
     files: tuple[SourceFile, ...]
 
 
-def template_names(root: Path) -> tuple[str, ...]:
-    """Return the names of the templates below `root`, the default one first."""
-    names = sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in _descriptions(root))
-    return tuple(sorted(names, key=lambda name: name != DEFAULT))
+def template_names(root: Path, more: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Return the names of the templates below `root`, the default one first.
+
+    `more` are folders of languages that bring templates of their own.
+    """
+    return tuple(sorted(_places(root, more), key=lambda name: (name != DEFAULT, name)))
 
 
-def load_template(root: Path, name: str) -> Template:
-    """Read the template `name` below `root`.
+def load_template(root: Path, name: str, more: Sequence[Path] = ()) -> Template:
+    """Read the template `name` below `root`, or of one of the folders `more`.
 
     Raises:
         TemplateUnknown: There is none of this name; the nearest is named.
         TemplateBroken: Its `template.toml` is wrong.
     """
-    known = template_names(root)
+    known = template_names(root, more)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"algo init OWNER/NAME --template {near[0]}" if near else None
         raise TemplateUnknown(
             f"there is no template {name!r}; there are: {', '.join(known)}", hint=hint
         )
-    folder = root / name
+    folder = _places(root, more)[name]
     about = _about(folder / FILE, name)
     return Template(name, about.description, about.next, about.reserved, template_files(folder))
 
 
-def choose_template(root: Path, ask: Ask) -> str:
-    """Show the templates below `root` by number, ask for one, return its name.
+def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
+    """Show the templates by number, ask for one, return its name; `more` as in `template_names`.
 
     An empty answer takes the first, which is the default; a name is an answer too.
 
     Raises:
         TemplateUnknown: The answer is neither a number of the list nor a name.
     """
-    known = template_names(root)
+    places = _places(root, more)
+    known = template_names(root, more)
     width = max(map(len, known))
     lines = [
-        f"  {number}  {name.ljust(width)}  {_about(root / name / FILE, name).description}"
+        f"  {number}  {name.ljust(width)}  {_about(places[name] / FILE, name).description}"
         for number, name in enumerate(known, start=1)
     ]
     answer = ask("\n".join(["Template:", *lines, "Number [1]: "])).strip()
@@ -103,8 +110,13 @@ def choose_template(root: Path, ask: Ask) -> str:
     raise TemplateUnknown(f"{answer!r} is not a number from 1 to {len(known)}")
 
 
-def _descriptions(root: Path) -> list[Path]:
-    return list(root.glob(f"*/*/{FILE}"))
+def _places(root: Path, more: Sequence[Path]) -> dict[str, Path]:
+    """Return the folder of each template by its name."""
+    found = {f"{one.parent.parent.name}/{one.parent.name}": one for one in root.glob(f"*/*/{FILE}")}
+    for folder in more:
+        for one in folder.glob(f"*/scaffolds/*/{FILE}"):
+            found[f"{one.parents[2].name}/{one.parent.name}"] = one
+    return {name: path.parent for name, path in found.items()}
 
 
 def _about(path: Path, name: str) -> _About:

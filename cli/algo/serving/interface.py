@@ -48,6 +48,9 @@ class Tree(Protocol):
     def is_code(self, path: str) -> bool:
         """Tell whether the file at `path` is of the image's code, which may read it."""
 
+    def writes(self, path: str) -> bool:
+        """Tell whether preparing may write the file at `path`."""
+
     def changed(self) -> bool:
         """Tell whether such files say something else than when they were last prepared."""
 

@@ -15,7 +15,6 @@ from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
 from algo.languages.errors import StepFailed
 from algo.project.errors import EntrypointMissing, ModelMissing
-from algo.project.project import LOCK_FILES
 from algo.serving.control import Control, Wanted
 from algo.serving.errors import ControlLost, LoadFailed
 from algo.serving.probe import describe, missing_package
@@ -170,9 +169,10 @@ class Reloads:
 
     def _unchanged(self, change: Change, *, force: bool) -> None:
         """Bring the rest of a change whose manifest and requirements say what they said before."""
+        tree = self._tree
         if self._code(change.paths) or force:
             self._begin(change, force=force)
-        elif not LOCK_FILES.issuperset(change.paths):  # which we wrote
+        elif tree is None or not all(map(tree.writes, change.paths)):
             self._notify(Reloaded(_name(change.paths), "none", _since(change)))
 
     def _code(self, paths: tuple[str, ...]) -> tuple[str, ...]:

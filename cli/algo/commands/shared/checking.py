@@ -102,7 +102,7 @@ def check(deps: Deps, project: Project, lock: Lock, platforms: Sequence[Platform
     for platform in platforms or (builder.host,):
         runtimes = builder.runtimes_for(project, lock, platform, notify=notify)
         with builder.cache.scratch() as folder:
-            places = _places(folder.resolve(), project)
+            places = _places(folder.resolve(), project, deps.languages)
             for place in places:
                 for runtime in runtimes:
                     runtime.share(builder.cache, Cache.of(user_folders(str(place.home))))
@@ -127,13 +127,14 @@ def same(first: BuiltImage, second: BuiltImage) -> CheckedImage:
     return CheckedImage(str(first.platform), str(first.digest))
 
 
-def _places(folder: Path, project: Project) -> tuple[_Place, _Place]:
+def _places(folder: Path, project: Project, languages: Sequence[Path]) -> tuple[_Place, _Place]:
     """Return where the two builds run; the second has a copy of the project."""
     copy = folder / "another folder" / "with a much longer name" / project.short_name
     _copy(project.root, copy, project.root)
     temporary = folder / "t"
     temporary.mkdir()
-    here = {"PYTHONHASHSEED": "1"}
+    more = {"ALGO_RUNTIMES": os.pathsep.join(map(str, languages))}
+    here = {"PYTHONHASHSEED": "1", **more}
     there = {
         "PYTHONHASHSEED": "4242",
         "TZ": "Pacific/Kiritimati",
@@ -141,6 +142,7 @@ def _places(folder: Path, project: Project) -> tuple[_Place, _Place]:
         "LANG": "tr_TR.UTF-8",
         "TMPDIR": str(temporary),
         "UV_CACHE_DIR": str(folder / "uv"),
+        **more,
     }
     return (
         _Place(folder / "1", project.root, here, 0, "022"),

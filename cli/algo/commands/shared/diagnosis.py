@@ -37,6 +37,7 @@ def checks(deps: Deps, *, fix: bool) -> Sequence[Callable[[], Finding]]:
         lambda: health.attempt("registry", lambda: check_registry(deps)),
         lambda: health.attempt("models", lambda: check_models(deps)),
         lambda: health.attempt("keys", lambda: check_keys(deps)),
+        lambda: health.attempt("languages", lambda: check_languages(deps)),
         lambda: check_room(deps),
         lambda: check_jobs(deps),
         lambda: health.check_clock(time.time(), installed),
@@ -168,6 +169,28 @@ def check_models(deps: Deps) -> Finding:
     missing = not all(model.here for model in found)
     status, fix = ("warning", "algo lock") if missing else ("ok", "")
     return health.Finding("models", status, "; ".join(told), fix)
+
+
+def check_languages(deps: Deps) -> Finding:
+    """Say what runs outside a container, and which programs are missing for the others."""
+    from algo.languages.host import lacking, programs_of
+
+    runtimes, project = deps.runtimes(), _project(deps)
+    ready: list[str] = []
+    missing: dict[str, str] = {}
+    for language in runtimes.known:
+        programs = ", ".join(lacking(programs_of(runtimes.spec(language)), deps.env))
+        if programs:
+            missing[language] = programs
+        else:
+            ready.append(language)
+    told = [f"{' '.join(ready)} run outside containers"]
+    told += [f"{language} lacks {programs}" for language, programs in missing.items()]
+    wanted = project.manifest.algorithm.language if project else ""
+    if wanted in missing and not deps.docker().answers():
+        fix = f"install {missing[wanted]}, or start Docker"
+        return health.Finding("languages", "warning", "; ".join(told), fix)
+    return health.Finding("languages", "ok", "; ".join(told))
 
 
 def check_keys(deps: Deps) -> Finding:

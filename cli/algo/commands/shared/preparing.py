@@ -63,6 +63,7 @@ class WorkingTree:
         self._seen = ("", b"")
         self._in_image: tuple[str, ...] = ()
         self._box = toolbox(deps, project)
+        self._writes = deps.locking(project).writes
 
     def concerned(self, path: str) -> bool:
         """Tell whether `path` may say something of environment, program, models or limits."""
@@ -71,6 +72,10 @@ class WorkingTree:
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""
         return self._box.is_code(path)
+
+    def writes(self, path: str) -> bool:
+        """Tell whether locking may write the file at `path`."""
+        return path == _LOCK or path in self._writes
 
     def changed(self) -> bool:
         """Tell whether manifest, requirements or lock say something else than when prepared.

@@ -192,13 +192,14 @@ class ToolBox:
 
     def said(self, project: Project) -> str:
         """Return what decides packages and program; see `Toolbox`."""
+        from algo.environments.locking import unlocked
         from algo.images.tooling import build_entries
         from algo.images.tree import fingerprint
 
-        inputs = self.deps.tools(self.spec.language).inputs(project.root)
-        if self.spec.build is None:
-            return inputs
-        return f"{inputs} {fingerprint(build_entries(project, self.spec))}"
+        parts = [self.deps.tools(self.spec.language).inputs(project.root), unlocked(project)]
+        if self.spec.build is not None:
+            parts.append(fingerprint(build_entries(project, self.spec)))
+        return " ".join(parts)
 
     def host(self, project: Project, lock: Lock, notify: Notify) -> HostEnvironment:
         """Return packages and program that this machine's tools made; see `Toolbox`."""

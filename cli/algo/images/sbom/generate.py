@@ -18,8 +18,9 @@ from algo.images.sbom.contents import read_contents
 from algo.images.sbom.debian import debian_packages, system_of
 from algo.images.sbom.document import Component, ExternalReference, Hash, Property
 from algo.images.sbom.python import needs, python_packages
+from algo.images.sbom.tools import tool_package, tool_ref
 from algo.oci.manifest import ImageConfig, decode
-from algo.project.lock import CONDA
+from algo.project.lock import CONDA, PIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,21 +45,24 @@ def sbom(
     pins: Iterable[Pin] = (),
     *,
     version: str = "",
+    purl: str = "",
     cache: Cache | None = None,
 ) -> bytes:
     """Return the CycloneDX 1.6 document of everything in `image`.
 
     It has each Python package, each Debian package, each model, the gateway and the runner, from
-    what the layers hold; nothing in it depends on the machine or the day.
+    what the layers hold, and the packages of other languages from what the lock says; nothing in
+    it depends on the machine or the day.
 
     Args:
         image: The image; its blobs are read.
         pins: What the lock names for it: gives the hashes of the files that were locked.
         version: The version that it is published as; an image does not know its own.
+        purl: The type of the package URLs of what other languages' tools locked.
         cache: Remembers what the layers below the code hold, which takes seconds to read.
     """
     config = decode(image.config_bytes, ImageConfig)
-    known = _known(image, {(pin.name, pin.version): pin for pin in pins}, cache)
+    known = _known(image, {(pin.name, pin.version): pin for pin in pins}, purl, cache)
     root = _container(image, config.config.labels, version)
     code = (_program(image, layer) for layer in image.layers if layer.kind is LayerKind.CODE)
     components = sorted((*known.components, *code), key=lambda one: one.bom_ref)
@@ -89,7 +93,9 @@ class _Known(msgspec.Struct, frozen=True):
     edges: tuple[tuple[str, str], ...]
 
 
-def _known(image: BuiltImage, pins: dict[tuple[str, str], Pin], cache: Cache | None) -> _Known:
+def _known(
+    image: BuiltImage, pins: dict[tuple[str, str], Pin], purl: str, cache: Cache | None
+) -> _Known:
     """Return what `image` holds, from the cache where only its code is another one."""
     code = [layer for layer in image.layers if layer.kind is LayerKind.CODE]
     # Code that brings packages of its own is read with everything else.
@@ -99,11 +105,11 @@ def _known(image: BuiltImage, pins: dict[tuple[str, str], Pin], cache: Cache | N
         else [layer for layer in image.layers if layer not in code]
     )
     digests = [str(layer.descriptor.digest) for layer in counts]
-    names = [image.name, str(image.platform), __version__, *digests]
+    names = [image.name, str(image.platform), __version__, purl, *digests]
     key = "\n".join([*names, *(f"{pin}" for _, pin in sorted(pins.items()))])
     known = cache.recall("sbom", key, _Known) if cache else None
     if known is None:
-        parts = _Parts(image, read_contents(image.layers), pins)
+        parts = _Parts(image, read_contents(image.layers), pins, purl)
         known = _Known(tuple(parts.all()), tuple(parts.edges()))
         if cache:
             cache.remember("sbom", key, known)
@@ -117,6 +123,12 @@ class _Parts:
     image: BuiltImage
     contents: Contents
     pins: dict[tuple[str, str], Pin]
+    purl: str
+
+    @property
+    def tools(self) -> list[Pin]:
+        """What other languages' tools locked."""
+        return [pin for _, pin in sorted(self.pins.items()) if pin.kind not in (PIP, CONDA)]
 
     def all(self) -> Iterator[Component]:
         """Yield every component."""
@@ -135,6 +147,7 @@ class _Parts:
         for conda in conda_packages(self.contents):
             pin = self.pins.get((conda.record.name, conda.record.version))
             yield _conda(conda, pin.source if pin is not None and pin.kind == CONDA else "")
+        yield from (tool_package(pin, self.purl) for pin in self.tools)
         for name, files in self.contents.models.items():
             yield _model(name, files)
         yield from (_program(self.image, layer) for layer in self.image.layers if _named(layer))
@@ -157,6 +170,7 @@ class _Parts:
             yield str(LayerKind.CODE), conda.ref
             needed = (environment[name] for name in conda.needs if name in environment)
             yield from ((conda.ref, one.ref) for one in needed)
+        yield from ((str(LayerKind.CODE), tool_ref(pin)) for pin in self.tools)
         yield from ((str(LayerKind.CODE), f"model/{name}") for name in self.contents.models)
 
 
