@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.main import run
+from algo.resources import data_folder
+from algo.scaffold.templates import template_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +98,13 @@ def test_nothing_is_overwritten_and_all_that_would_be_is_named(
     assert sorted(path.name for path in (cwd / "hello").iterdir()) == ["README.md", "algo.toml"]
 
 
-@pytest.mark.parametrize(("answer", "template"), [("4", "python/sklearn"), ("", "python/minimal")])
+KNOWN = template_names(data_folder("scaffolds"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "template"),
+    [(str(KNOWN.index("python/sklearn") + 1), "python/sklearn"), ("", "python/minimal")],
+)
 def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template: str) -> None:
     terminal, theirs = pty.openpty()
     with subprocess.Popen(
@@ -109,5 +118,5 @@ def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template
         os.write(terminal, answer.encode() + b"\n")
         out, _ = process.communicate(timeout=30)
     os.close(terminal)
-    assert b"  1  python/minimal    one function and nothing else" in shown
+    assert re.search(rb"  1  python/minimal +one function and nothing else", shown)
     assert f"Created acme/x from {template}".encode() in out
