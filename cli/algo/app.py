@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import keyword
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,7 @@ from algo import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from algo.deps import Deps
-
-RUNTIMES = "ALGO_RUNTIMES"
 EPILOG = "`algo VERB --help` shows examples. Results go to stdout, everything else to stderr."
 
 
@@ -157,29 +152,11 @@ def _root(
     if version:
         typer.echo(f"algo {__version__}")
         raise typer.Exit
-    deps: Deps | None = ctx.obj
-    if deps is not None:
-        deps.languages = language_folders(deps.cwd, runtimes or deps.env.get(RUNTIMES, ""))
+    deps: Any = ctx.obj
+    if deps is not None:  # not while a shell completes
+        deps.use_languages(runtimes)
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
-
-
-def language_folders(cwd: Path, named: str) -> tuple[Path, ...]:
-    """Return the folders of further languages; several are parted as in PATH.
-
-    Raises:
-        UsageError: One is not there.
-    """
-    from algo.errors import UsageError
-
-    folders = tuple((cwd / path).resolve() for path in named.split(os.pathsep) if path)
-    for folder in folders:
-        if not folder.is_dir():
-            raise UsageError(
-                f"--runtimes names {folder}, which is no folder",
-                hint="name the folder that holds the folder of the language",
-            )
-    return folders
 
 
 def _typer() -> typer.Typer:

@@ -112,6 +112,25 @@ class Deps:
         gateway = self.runtimes().gateway
         return VirtualenvEngine(self.sessions(), gateway, self.env, self.gpu_facts)
 
+    def use_languages(self, named: str = "") -> None:
+        """Take further languages from the folders in `named`, parted as in PATH.
+
+        Those of `ALGO_RUNTIMES` where none are named.
+
+        Raises:
+            UsageError: One is not there.
+        """
+        from algo.errors import UsageError
+
+        words = (named or self.env.get("ALGO_RUNTIMES", "")).split(os.pathsep)
+        self.languages = tuple((self.cwd / path).resolve() for path in words if path)
+        for folder in self.languages:
+            if not folder.is_dir():
+                raise UsageError(
+                    f"--runtimes names {folder}, which is no folder",
+                    hint="name the folder that holds the folder of the language",
+                )
+
     def runtimes(self) -> Runtimes:
         """Return the languages: those of the folders that were named, and ours."""
         from algo.languages.runtimes import Runtimes
