@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import msgspec
 
-if TYPE_CHECKING:
-    from algo.contract.values import Json, Tolerance
+from algo.contract.values import Json, Tolerance
 
 FOLDER = "cases"
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(msgspec.Struct, frozen=True):
     """A demand of one `kind` (`equals`, `gte`, `matches`) on the part of the answer at `path`."""
 
     path: str
@@ -20,30 +17,26 @@ class Assertion:
     operand: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """The whole answer must be `value`, its numbers within the tolerance."""
 
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Holds:
+class Holds(msgspec.Struct, frozen=True):
     """All assertions must hold."""
 
     assertions: tuple[Assertion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refuses:
+class Refuses(msgspec.Struct, frozen=True):
     """The answer must be an error with this `code` (empty: any) and `message` in its own."""
 
     code: str
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One golden case.
 
     Args:
@@ -68,16 +61,14 @@ class Case:
         return f"{self.file}: {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(msgspec.Struct, frozen=True):
     """An input of a labelled set and the answer that is right."""
 
     input: Json
     label: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(msgspec.Struct, frozen=True):
     """A labelled set: a metric over its examples with a bound.
 
     Args:

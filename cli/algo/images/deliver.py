@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from algo.events import Step
 from algo.images.docker_archive import archive
 from algo.images.load import load
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 REUSED, SENT = "reused", "sent"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerReport:
+class LayerReport(msgspec.Struct, frozen=True):
     """What became of a layer: `status` is `reused`, `mounted` or `sent`.
 
     `size` and `unpacked` are in bytes, the second 0 where it is not known; `made` says whether the
@@ -58,8 +59,7 @@ class BuildReport:
     packages: tuple[PackageSize, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """What a destination did: its name for the image, each layer's status, bytes in all."""
 
     reference: str
