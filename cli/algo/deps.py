@@ -441,7 +441,10 @@ class Deps:
             return IntoFile(outside_code(project, file) if project is not None else file)
         engine = None if into == "store" else self.image_engine()
         if engine is not None:
-            return IntoEngine(engine)
+            from algo.images.cache import Cache
+            from algo.images.load import Recent
+
+            return IntoEngine(engine, Recent(Cache.of(self.folders)))
         if into == "docker":
             from algo.engines.errors import EngineUnavailable
 

@@ -69,6 +69,7 @@ class FakeImageEngine:
     loaded: list[int] = field(default_factory=list)
     runs: list[list[str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    listed: int = 0
     digests: dict[str, str] = field(default_factory=dict)
     preludes: list[tuple[bytes, list[str]]] = field(default_factory=list)
     variables: tuple[str, ...] = ("PATH=/usr/bin",)
@@ -79,6 +80,7 @@ class FakeImageEngine:
 
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Take `*` for everything after it."""
+        self.listed += ":" not in repository
         start = repository.partition("*")[0]
         return tuple(held for tag, held in self.images.items() if tag.startswith(start))
 

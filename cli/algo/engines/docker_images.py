@@ -97,6 +97,9 @@ class DockerImages:
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Return the diff ids, in order, of each image tagged in `repository`."""
         http = self._http
+        if http.usable and ":" in repository:
+            facts = http.inspect(repository)
+            return () if facts is None else (facts.layers,)
         if http.usable:
             return tuple(facts.layers for facts in http.images(repository))
         listed = self.client.images(name=repository)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
     from algo.images.image import BuiltImage
     from algo.images.interface import ImageEngine, ImageStore
+    from algo.images.load import Recent
     from algo.images.sizes import PackageSize
 
 REUSED, SENT = "reused", "sent"
@@ -80,13 +81,14 @@ class IntoEngine:
     """A container engine of this machine."""
 
     engine: ImageEngine
+    recent: Recent | None = None
 
     def put(self, images: Sequence[BuiltImage], *, notify: Notify) -> tuple[Delivered, ...]:
         """Load the images, without the layers that the engine has."""
         return tuple(self._put(image, notify) for image in images)
 
     def _put(self, image: BuiltImage, notify: Notify) -> Delivered:
-        known = load(image, self.engine, notify=notify)
+        known = load(image, self.engine, recent=self.recent, notify=notify)
         sent = image.layers[known:]
         status = (REUSED,) * known + (SENT,) * len(sent)
         return Delivered(image.tag, status, sum(layer.descriptor.size for layer in sent))

@@ -113,7 +113,7 @@ class ImageEngine(Protocol):
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Return the layers, from the bottom up, of each image in `repository`.
 
-        `*` stands for any name between two slashes.
+        `*` stands for any name between two slashes. Of a name with a tag it is that image alone.
         """
         ...
 

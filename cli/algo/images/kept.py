@@ -23,6 +23,7 @@ NOTES = {
     "layers": "layers",
     "compiled": "compiled packages",
     "files": "notes",
+    "loaded": "notes",
 }
 FOLDERS = frozenset({*NOTES, "blobs", "tmp", "mounts"})
 

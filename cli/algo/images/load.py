@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from algo.events import Step
 from algo.images.docker_archive import archive
@@ -13,17 +16,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from algo.events import Notify
+    from algo.images.cache import Cache
     from algo.images.image import BuiltImage, Layer
     from algo.images.interface import ImageEngine
 
 # A few older builds stay, for `docker run` of yesterday's; more would only pile up.
 _KEPT, _MANY = 5, 15
+NOTES = "loaded"
+
+
+class _Loaded(msgspec.Struct, frozen=True):
+    tag: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What was loaded last of each name: to list its images takes an engine with many long.
+
+    It is a guess about whichever engine is asked next, which knows better.
+    """
+
+    cache: Cache
+
+    def tag(self, name: str) -> str:
+        """Return the tag; empty for none, and often enough for old builds to be listed, too."""
+        found = self.cache.recall(NOTES, name, _Loaded)
+        return found.tag if found is not None and found.times % (_MANY - _KEPT) else ""
+
+    def loaded(self, name: str, tag: str) -> None:
+        """Note that the image called `tag` was loaded."""
+        found = self.cache.recall(NOTES, name, _Loaded)
+        self.cache.remember(NOTES, name, _Loaded(tag, found.times + 1 if found else 1))
 
 
 def ensure_loaded(
     image: BuiltImage,
     engine: ImageEngine,
     *,
+    recent: Recent | None = None,
     check: Callable[[Sequence[Layer]], None] | None = None,
     notify: Notify,
 ) -> str:
@@ -32,7 +63,7 @@ def ensure_loaded(
     Raises:
         AlgoError: As `load`.
     """
-    load(image, engine, check=check, notify=notify)
+    load(image, engine, recent=recent, check=check, notify=notify)
     return image.tag
 
 
@@ -40,6 +71,7 @@ def load(
     image: BuiltImage,
     engine: ImageEngine,
     *,
+    recent: Recent | None = None,
     check: Callable[[Sequence[Layer]], None] | None = None,
     notify: Notify,
 ) -> int:
@@ -48,6 +80,7 @@ def load(
     Args:
         image: The image.
         engine: Where it goes.
+        recent: Knows what was loaded last.
         check: Called with the layers that are about to be sent; what it raises is raised.
         notify: Gets a step when something is sent.
 
@@ -60,7 +93,7 @@ def load(
     """
     if engine.has(image.tag):
         return len(image.layers)
-    known = _known(image, engine)
+    known = _known(image, engine, recent)
     notify(Step(f"Loading {image.tag}"))
     # Docker skips layers it has; engines that insist on all of them get all of them.
     refusal = "nothing known"
@@ -76,13 +109,20 @@ def load(
     if refusal:
         raise LoadRefused(f"the engine did not take {image.tag}: {refusal}")
     engine.touch(image.tag)
+    if recent is not None:
+        recent.loaded(image.name, image.tag)
     return known
 
 
-def _known(image: BuiltImage, engine: ImageEngine) -> int:
+def _known(image: BuiltImage, engine: ImageEngine, recent: Recent | None) -> int:
     """Return how many layers, from the bottom up, the engine holds."""
     wanted = [str(layer.diff_id) for layer in image.layers]
     own = f"{REPOSITORY}/{image.name}"
+    last = recent.tag(image.name) if recent is not None else ""
+    if last:
+        known = max((_common(wanted, one) for one in engine.layers_of(last)), default=0)
+        if known >= len(wanted) - 1:
+            return known
     held = engine.layers_of(own)
     if len(held) > _MANY:
         engine.prune(own, keep=_KEPT)

@@ -16,9 +16,10 @@ from algo.environments.interpreters import find_minor, probe, this_interpreter
 from algo.environments.virtualenv import ensure_environment
 from algo.errors import AlgoError
 from algo.events import Note, silent
+from algo.images.cache import Cache
 from algo.images.config import LANGUAGE
 from algo.images.image import LayerKind
-from algo.images.load import ensure_loaded
+from algo.images.load import Recent, ensure_loaded
 from algo.images.tooling import unpacked
 from algo.languages.host import program_of, require
 from algo.oci import media_types
@@ -156,7 +157,9 @@ class PublishedVersions:
 
         checked = None if self.tools.skip else check
         # The engine knows the other layers by the digests of their content.
-        reference = ensure_loaded(built, engine, check=checked, notify=notify)
+        reference = ensure_loaded(
+            built, engine, recent=Recent(Cache.of(self.folders)), check=checked, notify=notify
+        )
         digest = str(built.digest)
         description = read_description(built.layers[-1].blob)
         return Servable(found.asked.name, description, Image(reference, digest), None, digest)

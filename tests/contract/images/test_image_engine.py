@@ -82,7 +82,9 @@ def test_a_whole_archive_is_loaded_and_known_by_its_layers(
     assert images.layers_of(f"algo.local/{owner}/x") == (
         tuple(str(layer.diff_id) for layer in made.layers),
     )
+    assert images.layers_of(made.tag) == images.layers_of(f"algo.local/{owner}/x")
     assert images.layers_of("algo.local/nobody/x") == ()
+    assert images.layers_of("algo.local/nobody/x:1") == ()
 
 
 def test_layers_that_the_engine_has_may_be_empty(

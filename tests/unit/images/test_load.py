@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from algo.events import silent
 from algo.images.cache import Cache, leftovers
 from algo.images.deliver import IntoEngine, IntoFile, IntoStore, deliver
 from algo.images.errors import LoadRefused
-from algo.images.load import ensure_loaded, load
+from algo.images.load import Recent, ensure_loaded, load
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.project.project import Project
@@ -108,6 +108,28 @@ def test_what_a_check_refuses_is_not_sent(image: BuiltImage) -> None:
     with pytest.raises(LoadRefused, match="damaged"):
         load(image, engine, check=refuse, notify=silent)
     assert engine.loaded == []
+
+
+def test_an_engine_lists_its_images_only_now_and_then(image: BuiltImage, tmp_path: Path) -> None:
+    engine, recent = FakeImageEngine(), Recent(Cache(tmp_path / "c"))
+    load(image, engine, recent=recent, notify=silent)
+    listed = engine.listed
+    assert load(edited(tmp_path), engine, recent=recent, notify=silent) == 6
+    assert engine.listed == listed
+
+    for number in range(40):
+        one = replace(image, digest=Digest.of(b"%d" % number))
+        load(one, engine, recent=recent, notify=silent)
+    assert len(engine.images) < 26
+
+
+def test_what_was_loaded_last_may_be_gone(image: BuiltImage, tmp_path: Path) -> None:
+    recent = Recent(Cache(tmp_path / "c"))
+    load(image, FakeImageEngine(), recent=recent, notify=silent)
+    other = FakeImageEngine()
+
+    assert load(edited(tmp_path), other, recent=recent, notify=silent) == 0
+    assert other.loaded == [7]
 
 
 def test_an_engine_that_insists_on_all_layers_gets_them(image: BuiltImage, tmp_path: Path) -> None:

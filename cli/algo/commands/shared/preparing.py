@@ -178,7 +178,8 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
     from algo.contract.cases import first_input
     from algo.engines.errors import EngineUnavailable
     from algo.engines.interface import Image
-    from algo.images.load import ensure_loaded
+    from algo.images.cache import Cache
+    from algo.images.load import Recent, ensure_loaded
     from algo.project.description import describe
 
     engine = deps.image_engine()
@@ -186,7 +187,8 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
         raise EngineUnavailable("no container engine answers")
     lock = _locked(deps, project, notify)
     built = deps.builder().build(project, lock, notify=notify)
-    reference = ensure_loaded(built, engine, notify=notify)
+    recent = Recent(Cache.of(deps.folders))
+    reference = ensure_loaded(built, engine, recent=recent, notify=notify)
     digest = str(built.digest)
     return Servable(
         project.name,
