@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _CONNECT, _READ = 10.0, 60.0
 _STEP = 4 << 20
+_OFFLINE = "UV_OFFLINE"
+_YES = ("1", "true", "t", "yes", "y", "on")
 _OTHER = "find out who changed it; if you meant that, put the new hash into algo.toml"
 
 
@@ -62,8 +64,12 @@ class Web:
         name = split.path.rsplit("/", 1)[-1] or source.name
         known = cache.find(source.sha256, name)
         if known is not None:
-            self._downloads.ask(url, known.size)
-            notify(Note(f"{split.netloc} has {name}; its content was here already"))
+            if self._downloads.offline:
+                told = f"{split.netloc} was not asked for {name} ({_OFFLINE} is set)"
+            else:
+                self._downloads.ask(url, known.size)
+                told = f"{split.netloc} has {name}"
+            notify(Note(f"{told}; its content was here already"))
             return (known,)
         text = f"Fetching {source.name}"
         return (self._downloads.file(url, name, source.sha256, cache, text, notify),)
@@ -126,6 +132,11 @@ class Downloads:
             f"{url} is not what was said: its SHA-256 is {found}",
             hint=_OTHER,
         )
+
+    @property
+    def offline(self) -> bool:
+        """Whether the user wants nobody asked for what is here, as uv has it."""
+        return self._env.get(_OFFLINE, "").lower() in _YES
 
     def ask(self, url: str, size: int) -> None:
         """Ask whether there is a file of `size` bytes behind `url`, without bringing it.

@@ -62,7 +62,6 @@ def test_a_file_is_fetched_once(web: fake.Web, cache: ModelCache) -> None:
     assert (file.path, file.size) == ("w.bin", len(WEIGHTS))
     assert again == (file,)
     assert web.asked == [("/w.bin", ""), ("/w.bin", "bytes=0-0")]
-    assert web.sent == len(WEIGHTS) + 1
     assert told[-1] == Progress("Fetching w", len(WEIGHTS), len(WEIGHTS))
 
 
@@ -85,6 +84,18 @@ def test_an_address_is_asked_even_where_the_cache_has_its_content(
     dead = parse_source("w", Remote("http://127.0.0.1:9/w.bin", source(web).sha256), "algo.toml")
     with pytest.raises(ModelUnreachable, match=r"127\.0\.0\.1:9 does not send"):
         origin().fetch(dead, "", cache, notify=silent)
+
+
+def test_who_is_offline_on_purpose_asks_nobody_for_what_is_here(
+    web: fake.Web, cache: ModelCache
+) -> None:
+    (file,) = origin().fetch(source(web), "", cache, notify=silent)
+    told: list[Event] = []
+    offline = Web(Downloads({"UV_OFFLINE": "1"}))
+    assert offline.fetch(source(web), "", cache, notify=told.append) == (file,)
+    assert len(web.asked) == 1
+    (note,) = told
+    assert isinstance(note, Note) and "was not asked for w.bin (UV_OFFLINE is set)" in note.text
 
 
 def test_a_download_that_is_cut_goes_on_where_it_broke(web: fake.Web, cache: ModelCache) -> None:
