@@ -15,6 +15,8 @@ from algo.languages.host import program_of
 from algo.languages.spec import filled
 from algo_gateway.config import Options, runner_command
 
+from tests.machine.places import cache_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
@@ -54,18 +56,30 @@ class Language:
         return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
 
     def build(self, app: Path, made: Path, entrypoint: str = "") -> None:
-        """Compile the program in `app` into a folder of `made`, where the language is compiled."""
-        self.try_build(app, made, entrypoint).check_returncode()
+        """Install and compile into folders of `made` what the program in `app` needs."""
+        packages = self.settings.get("packages", {})
+        steps = []
+        if (app / packages.get("files", ["none"])[0]).is_file():
+            names = ("resolve", "install")
+            steps = [self._step(packages[name], app, made, entrypoint) for name in names]
+        for done in (*steps, self.try_build(app, made, entrypoint)):
+            assert done.returncode == 0, done.stderr
 
     def try_build(self, app: Path, made: Path, entrypoint: str = "") -> CompletedProcess[str]:
         """Compile as `build` does; return how it went."""
-        places = {name: made / name for name in ("packages", "program", "cache")}
+        command = self.settings.get("build", {}).get("command", ["true"])
+        return self._step(command, app, made, entrypoint)
+
+    def _step(
+        self, words: list[str], app: Path, made: Path, entrypoint: str = ""
+    ) -> CompletedProcess[str]:
+        places = {name: made / name for name in ("packages", "program")}
+        places["cache"] = cache_folder(f"languages/{self.name}")
         for place in places.values():
             place.mkdir(parents=True, exist_ok=True)
         values = {**places, "runtime": self.runtime, "app": app, "platform": "linux/amd64"}
-        values["entrypoint"] = entrypoint or self.entrypoint
-        command = filled(self.settings.get("build", {}).get("command", ["true"]), values)
-        return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False, cwd=app)
+        command = filled(words, values | {"entrypoint": entrypoint or self.entrypoint})
+        return subprocess.run(command, cwd=app, text=True, stderr=subprocess.PIPE, check=False)
 
 
 def languages() -> list[Language]:

@@ -49,6 +49,12 @@ EVERY = {
 FILES["javascript/minimal"] = EVERY | {
     *("package.json", "cases/greeting.json", "src/hand_digits.js", "tests/hand_digits.test.js"),
 }
+FILES["rust/minimal"] = EVERY | {
+    *("Cargo.toml", "cases/greeting.json", "src/hand_digits.rs", "tests/hand_digits.rs"),
+}
+FILES["go/minimal"] = EVERY | {
+    *("go.mod", "cases/greeting.json", "src/hand_digits.go", "src/hand_digits_test.go"),
+}
 # PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
 HUGE = "python/pytorch"
 ALGO = [sys.executable, "-m", "algo"]

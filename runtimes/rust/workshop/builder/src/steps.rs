@@ -1,0 +1,172 @@
+//! What the command line asks for.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::Outcome;
+use crate::lock;
+use crate::workspace::{assemble, lock_together, store};
+
+const CONFIG: &str = ".cargo/config.toml";
+
+/// Bring Cargo.lock in the current folder up to date, and write pins.json.
+///
+/// The runner's crates come from its own lock, unless the author has other versions that fit.
+pub fn resolve(runtime: &Path) -> Outcome {
+    let app = here()?;
+    let work = Scratch::new()?;
+    let manifest = assemble(&work.0, runtime, &app, None)?;
+    let old = lock_together(&work.0, runtime, &app)?;
+    let vendor = work.0.join("vendor");
+    let mut command = cargo(&work.0, &["vendor", "--quiet", "--versioned-dirs"]);
+    run(command.arg(&vendor).stdout(Stdio::null()))?;
+    let together = lock::read(&work.0.join("Cargo.lock"));
+    store(&app.join("pins.json"), lock::pins(&together, &vendor)?.as_bytes())?;
+    manifest.stand_in(&app)?;
+    lock::write(&app.join("Cargo.lock"), &lock::joined(&together, &old))?;
+    run(&mut cargo(&app, &["update", "--quiet", "--workspace"]))
+}
+
+/// Put the crates of Cargo.lock in the current folder, and the runner's, below `packages`.
+pub fn install(runtime: &Path, packages: &Path) -> Outcome {
+    let app = here()?;
+    let work = Scratch::new()?;
+    assemble(&work.0, runtime, &app, None)?;
+    let locked = lock_together(&work.0, runtime, &app)?;
+    let mut command = cargo(packages, &["vendor", "--versioned-dirs"]);
+    command.arg("--manifest-path").arg(work.0.join("Cargo.toml"));
+    command.arg("--sync").arg(work.0.join("app/Cargo.toml"));
+    let said = command.arg("vendor").output().map_err(|error| no_cargo(&error))?;
+    if !said.status.success() {
+        return Err(String::from_utf8_lossy(&said.stderr).trim_end().into());
+    }
+    let used = lock::read(&work.0.join("Cargo.lock"));
+    if let Some(one) = lock::beyond(&locked, &used).first() {
+        return Err(format!("{} {} is not in Cargo.lock: algo lock", one.name, one.version));
+    }
+    lock::write(&packages.join("Cargo.lock"), &used)?;
+    store(&packages.join(CONFIG), &said.stdout)
+}
+
+/// Compile the author's crate in `app` to `program/algorithm`.
+pub fn build(
+    runtime: &Path,
+    app: &Path,
+    entrypoint: &str,
+    packages: &Path,
+    cache: &Path,
+    program: &Path,
+) -> Outcome {
+    let file = entrypoint.split(':').next().unwrap_or(entrypoint);
+    if !app.join(file).is_file() {
+        return Err(format!("{file} is not there"));
+    }
+    let work = cache.join("work");
+    assemble(&work, runtime, app, Some(entrypoint))?;
+    let packages = stable(packages, cache)?;
+    let lock = fs::read(packages.join("Cargo.lock")).map_err(|error| error.to_string())?;
+    store(&work.join("Cargo.lock"), &lock)?;
+    let mut command = offline(&work, &packages, &["build", "--release"]);
+    let target = cache.join("target");
+    command.env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
+    // Names in the program do not depend on where it was compiled.
+    command.env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={}=.", work.display()));
+    compiled(&mut command, &place_of(app, entrypoint))?;
+    fs::create_dir_all(program)
+        .and_then(|()| fs::copy(target.join("release/algorithm"), program.join("algorithm")))
+        .map_err(|error| format!("the program cannot be copied: {error}"))?;
+    Ok(())
+}
+
+/// Run the tests of the author's crate.
+pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path) -> Outcome {
+    let work = cache.join("work");
+    let manifest = assemble(&work, runtime, app, None)?;
+    let mut command = offline(&work.join("app"), &stable(packages, cache)?, &["test"]);
+    command.env("CARGO_TARGET_DIR", cache.join("tests"));
+    compiled(&mut command, &manifest.library)
+}
+
+/// A folder that goes with the step.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Outcome<Self> {
+        let folder = std::env::temp_dir().join(format!("algo-rust-{}", std::process::id()));
+        let failed = |error| format!("{} cannot be made: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(failed)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn here() -> Outcome<PathBuf> {
+    std::env::current_dir().map_err(|error| format!("there is no current folder: {error}"))
+}
+
+fn cargo(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(folder).args(words);
+    command
+}
+
+/// The packages at a path that stays when one of them changes: cargo compiles anew what has moved.
+fn stable(packages: &Path, cache: &Path) -> Outcome<PathBuf> {
+    if !packages.join(CONFIG).is_file() {
+        return Err("the crates are not installed: Cargo.toml is missing, or not locked".into());
+    }
+    let place = cache.join("packages");
+    let _ = fs::remove_file(&place);
+    symlink(packages, &place)
+        .map_err(|error| format!("{} cannot be linked: {error}", place.display()))?;
+    Ok(place)
+}
+
+/// A step of cargo that takes crates from `packages` alone, in the versions of Cargo.lock.
+fn offline(folder: &Path, packages: &Path, words: &[&str]) -> Command {
+    let mut command = cargo(folder, words);
+    command.args(["--quiet", "--locked", "--offline", "--config"]).arg(packages.join(CONFIG));
+    command
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let done = command.status().map_err(|error| no_cargo(&error))?;
+    if done.success() { Ok(()) } else { Err(String::new()) }
+}
+
+/// Where a function is that the generated main calls: `FILE:LINE`.
+fn place_of(app: &Path, entrypoint: &str) -> String {
+    let (file, name) = entrypoint.split_once(':').unwrap_or((entrypoint, "apply"));
+    let text = fs::read_to_string(app.join(file)).unwrap_or_default();
+    let found = text.lines().position(|line| line.contains(&format!("fn {name}(")));
+    format!("{file}:{}", found.map_or(1, |at| at + 1))
+}
+
+/// Run a compiler, and say what it said with the author's paths; `place` stands for the main's.
+fn compiled(command: &mut Command, place: &str) -> Outcome {
+    let said = command.stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output);
+    let said = said.map_err(|error| no_cargo(&error))?;
+    let text = String::from_utf8_lossy(&said.stderr).replace(" app/", " ");
+    let mut pieces = text.split("program/main.rs:");
+    let mut told = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        told += place;
+        told += piece.trim_start_matches(|one: char| one.is_ascii_digit() || one == ':');
+    }
+    if !said.status.success() {
+        return Err(told.trim_end().into());
+    }
+    eprint!("{told}");
+    Ok(())
+}
+
+fn no_cargo(error: &std::io::Error) -> String {
+    format!("cargo cannot be started: {error}")
+}

@@ -1,0 +1,200 @@
+"""What Rust's types say to a caller, and what else its runner and builder know."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.languages.language import ROOT, Language
+from tests.runtimes.conftest import RunnerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.runtimes.conftest import Header
+
+pytestmark = pytest.mark.slow
+RUST = Language("rust", ROOT / "runtimes" / "rust", ROOT / "tests" / "languages" / "types" / "rust")
+ORDER: dict[str, Any] = {
+    "name": "one",
+    "count": 2**53 + 1,
+    "image": [[1, 2.5], [3, 4]],
+    "colour": "Red",
+    "tags": {"a": 1},
+}
+NOTHING = {"note": None, "file": None}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crate of all entries."""
+    if RUST.lacking:
+        (pytest.fail if "CI" in os.environ else pytest.skip)(f"{RUST.lacking} is not installed")
+    app = tmp_path_factory.mktemp("types") / "app"
+    shutil.copytree(RUST.program, app)
+    return app
+
+
+@pytest.fixture(scope="module")
+def built(app: Path) -> Callable[[str], Path]:
+    """Compile an entry once; return the folder of what was made."""
+
+    def make(entry: str) -> Path:
+        made = app.parent / entry.partition(".")[0]
+        if not made.exists():
+            RUST.build(app, made, f"src/{entry}")
+        return made
+
+    return make
+
+
+@pytest.fixture
+def start(built: Callable[[str], Path], app: Path) -> Iterator[Callable[[str], RunnerProcess]]:
+    """Start the runner on one of the entries."""
+    started: list[RunnerProcess] = []
+
+    def run(entry: str) -> RunnerProcess:
+        command = RUST.command(built(entry))
+        started.append(RunnerProcess(command, app, entrypoint=f"src/{entry}"))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.close()
+
+
+def ready(started: RunnerProcess) -> Header:
+    said = started.load()
+    assert said["type"] == "ready", said
+    return said
+
+
+def test_a_struct_is_read_and_written(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("typed.rs:total")
+    ready(started)
+    said, body = started.call(json.dumps(ORDER).encode())
+    assert said["type"] == "result", said
+    assert json.loads(body) == {"sum": 10.5, "order": ORDER | NOTHING}
+
+
+def test_types_that_know_schemars_are_told_as_json_schema(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    schema = ready(start("typed.rs:total"))["schema"]
+    order = schema["input"]
+    assert order["required"] == ["name", "count", "image", "colour"]
+    assert order["properties"]["name"] == {"type": "string", "description": "Who asks."}
+    assert order["$defs"]["Colour"] == {"type": "string", "enum": ["Red", "Green"]}
+    assert schema["accepts"] == ["application/json"]
+    assert schema["output"]["required"] == ["sum", "order"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "message"),
+    [
+        ({"count": 1.5}, "input.count", "invalid type: floating point `1.5`, expected i64"),
+        ({"image": [[1, "x"]]}, "input.image[0][1]", 'invalid type: string "x", expected f64'),
+        ({"tags": {"a": None}}, "input.tags.a", "invalid type: null, expected i64"),
+        ({"nam": 1}, "input.nam", "unknown field `nam`, expected one of `name`"),
+        ({"colour": "Blue"}, "input.colour", "unknown variant `Blue`, expected `Red` or `Green`"),
+    ],
+)
+def test_a_wrong_place_is_named(
+    start: Callable[[str], RunnerProcess], wrong: dict[str, object], path: str, message: str
+) -> None:
+    started = start("typed.rs:total")
+    ready(started)
+    said, _ = started.call(json.dumps(ORDER | wrong).encode())
+    assert (said["type"], said["fault"], said["code"]) == ("error", "input", "invalid_input")
+    (problem,) = said["problems"]
+    assert problem["path"] == path
+    assert problem["message"].startswith(message)
+
+
+def test_the_fields_of_a_form_are_read_as_their_types(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start("typed.rs:total")
+    ready(started)
+    parts = {name: json.dumps(value).encode() for name, value in ORDER.items()}
+    parts |= {"name": b"5", "colour": b"Red"}
+    told = [
+        {"path": [name], "content_type": "text/plain", "length": len(content), "filename": None}
+        for name, content in parts.items()
+    ]
+    told.append({"path": ["file"], "content_type": "image/png", "length": 3, "filename": "a"})
+    listed = json.dumps(told).encode()
+    body = len(listed).to_bytes(4, "little") + listed + b"".join(parts.values()) + b"png"
+    said, answer = started.call(body, kind="application/vnd.algo.parts")
+    assert said["type"] == "result", said
+    assert json.loads(answer)["order"] == ORDER | NOTHING | {"name": "5", "file": list(b"png")}
+
+
+def test_a_panic_has_the_authors_line(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("typed.rs:total")
+    ready(started)
+    said, _ = started.call(json.dumps(ORDER | {"name": "panic"}).encode())
+    assert (said["fault"], said["code"], said["error"]) == ("algorithm", "exception", "panic")
+    assert said["message"] == "index out of bounds: the len is 2 but the index is 7"
+    source = (RUST.program / "src" / "typed.rs").read_text().splitlines()
+    line = 1 + next(at for at, text in enumerate(source) if "row[7]" in text)
+    assert (said["file"], said["line"]) == ("src/typed.rs", line)
+    assert f"src/typed.rs:{line}" in said["stacktrace"]
+    assert "algo_runner" not in said["stacktrace"]
+    assert started.call(json.dumps(ORDER).encode())[0]["type"] == "result"
+
+
+def test_a_batch_is_answered_one_by_one(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("batch.rs:apply_batch")
+    said = ready(started)
+    assert said["batch"]
+    assert said["schema"]["input"]["type"] == "integer"
+    bodies = [b"1", b"1300", b'"x"', b"2"]
+    calls = [
+        {"id": number, "content_type": "application/json", "length": len(body)}
+        for number, body in enumerate(bodies, 1)
+    ]
+    started.write({"type": "batch", "calls": calls}, b"".join(bodies))
+    answers = {said["id"]: (said, body) for said, body in (started.read() for _ in bodies)}
+    assert (answers[1][1], answers[4][1]) == (b"3", b"6")
+    assert answers[2][0]["message"].startswith("out of range integral type conversion")
+    assert answers[3][0]["code"] == "invalid_input"
+
+
+def test_a_call_that_asks_is_told_that_nobody_waits(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("later.rs:apply")
+    said = ready(started)
+    assert said["cancels"]
+    assert said["schema"]["output"] == {"type": "string"}
+    assert started.call(b"0.05")[1] == b"done"
+    started.write({"type": "call", "id": 9, "content_type": "application/json"}, b"60")
+    started.write({"type": "cancel", "id": 9})
+    assert started.read()[0]["type"] == "error"
+    assert started.call(b"0")[1] == b"done"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pub fn total(x: Text) -> Result<(), String> {\n    Ok(())\n}\n", "--> src/typed.rs:1:17"),
+        ("pub fn total(x: i64) -> i64 {\n    x\n}\n", "--> src/typed.rs:1\n"),
+        ("fn total(x: i64) -> i64 {\n    x\n}\n", "src/typed.rs"),
+    ],
+)
+def test_what_the_compiler_says_has_the_authors_file(
+    tmp_path: Path, app: Path, built: Callable[[str], Path], text: str, expected: str
+) -> None:
+    copy = tmp_path / "app"
+    shutil.copytree(app, copy)
+    (copy / "src" / "typed.rs").write_text(text)
+    made = tmp_path / "made"
+    shutil.copytree(built("typed.rs:total"), made)
+    done = RUST.try_build(copy, made, "src/typed.rs:total")
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert str(copy) not in done.stderr

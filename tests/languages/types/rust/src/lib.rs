@@ -1,0 +1,5 @@
+//! Entries of several forms; each module is one.
+
+pub mod batch;
+pub mod later;
+pub mod typed;
