@@ -280,9 +280,11 @@ class LayoutStore:
         """
         folder = self.folder(repository)
         scratch = folder / "ingest"
-        if not (folder / "index.json").is_file():
+        blobs = folder / "blobs" / "sha256"
+        parts = (folder / "index.json", folder / "oci-layout")
+        if not (blobs.is_dir() and all(part.is_file() for part in parts)):
             self.listing(repository)  # a list that is gone is not taken for an empty one
-            make_folders(folder / "blobs" / "sha256", self._disk)
+            make_folders(blobs, self._disk)
             self._disk.make_folder(scratch)
             if not (folder / "oci-layout").is_file():
                 self._write(folder / "oci-layout", [LAYOUT], scratch, held=False)

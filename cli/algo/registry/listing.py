@@ -124,7 +124,7 @@ def read_listing(path: Path) -> Listing:
         return Listing(msgspec.json.decode(path.read_bytes(), type=Index))
     except FileNotFoundError:
         return Listing()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IsADirectoryError) as error:
         raise StoreDamaged(f"{path} is damaged: {error}") from error
 
 

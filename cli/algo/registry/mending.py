@@ -8,6 +8,7 @@ seen of a name decides, where it has seen any.
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,7 +82,10 @@ def mend(
         listing = Listing()
         for digest, head in heads.items():
             listing = listing.with_entry(head, tags.get(digest, ""))
-        write_whole(folder / "index.json", [listing.encoded()], scratch, disk=disk)
+        index = folder / "index.json"
+        if index.is_dir():
+            index.rename(folder / f"index.json.{time.time_ns()}")
+        write_whole(index, [listing.encoded()], scratch, disk=disk)
     versions = set(tags.values())
     return Mended(repository, tuple(sorted(versions)), tuple(sorted(set(seen) - versions)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -70,6 +71,28 @@ def test_a_list_is_made_anew_as_it_was(full: LayoutStore, damage: bytes | None) 
     assert mend(full, NAME, known) == Mended(NAME, ("1.0.0", "1.1.0"), ())
     assert damaged(full) == []
     assert entries(full) == before
+
+
+def test_a_folder_in_its_place_is_put_aside(full: LayoutStore) -> None:
+    before, known = entries(full), seen(full, "1.0.0", "1.1.0")
+    index = full.folder(NAME) / "index.json"
+    index.unlink()
+    (index / "kept").mkdir(parents=True)
+    assert damaged(full) == [NAME]
+    mend(full, NAME, known)
+    assert entries(full) == before
+    assert len(list(full.folder(NAME).glob("index.json.*/kept"))) == 1
+
+
+@pytest.mark.parametrize("gone", ["oci-layout", "blobs"])
+def test_what_else_is_gone_of_a_layout_comes_back_with_what_is_brought(
+    full: LayoutStore, gone: str
+) -> None:
+    path = full.folder(NAME) / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    full.tag(NAME, "1.3.0", released(full, b"more", "1.3.0"), INDEX)
+    assert full.get_manifest(NAME, "1.3.0")
+    assert (full.folder(NAME) / "oci-layout").is_file()
 
 
 def test_what_never_became_a_version_does_not_become_one(full: LayoutStore) -> None:
