@@ -57,6 +57,12 @@ def test_a_path_that_is_not_there_is_told_as_such(tmp_path: Path, text: str) -> 
     assert "requirements.in:3: there is no " in refused(tmp_path, text).message
 
 
+@pytest.mark.parametrize("text", ["-e .", ".", "-e ./", "-e .[test]"])
+def test_the_project_itself_need_not_be_required(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text)
+    assert error.hint.startswith(f"take {text!r} out, as what is in src/ can be imported as it is")
+
+
 def test_names_options_and_what_is_for_some_machines_alone_pass(tmp_path: Path) -> None:
     text = """six
 numpy[extra]>=2,<3 ; python_version < "3.14"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.environments.conda.yaml import load, places
+from algo.environments.direct import refuse_place
 from algo.environments.errors import RequirementInvalid
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class CondaEnvironment:
                 "then: algo lock",
             )
         for item in found["dependencies"]:
-            _check(item, path.name)
+            _check(item, path)
         channels = [one for one in _texts(found.get("channels")) if one != "nodefaults"]
         return cls(path.name, text, tuple(channels), tuple(_texts(found.get("platforms"))))
 
@@ -95,19 +96,15 @@ class CondaEnvironment:
         )
 
 
-def _check(item: object, where: str) -> None:
+def _check(item: object, path: Path) -> None:
     if isinstance(item, str):
         return
-    if isinstance(item, dict) and set(item) == {"pip"} and isinstance(item["pip"], list | None):
-        editable = [str(line) for line in item["pip"] or () if str(line).startswith("-e")]
-        if not editable:
-            return
-        raise RequirementInvalid(
-            f"{where}: {editable[0]!r} cannot be locked",
-            details="A lock holds names, versions and hashes; not addresses and folders.",
-            hint="what is in src/ of a project can be imported as it is",
-        )
-    raise RequirementInvalid(f"{where}: {item!r} under dependencies is no requirement")
+    if not (
+        isinstance(item, dict) and set(item) == {"pip"} and isinstance(item["pip"], list | None)
+    ):
+        raise RequirementInvalid(f"{path.name}: {item!r} under dependencies is no requirement")
+    for line in item["pip"] or ():
+        refuse_place(str(line), f"{path.name} (pip)", path.parent)
 
 
 def _counts(line: str, subdir: str) -> bool:

@@ -75,6 +75,8 @@ def test_channels_of_the_user_stand_in_where_the_file_names_none(tmp_path: Path)
         ("name: p\n", "has no list of dependencies"),
         ("dependencies:\n- npm: [left-pad]\n", "is no requirement"),
         ("dependencies:\n- pip:\n  - -e .\n", "cannot be locked"),
+        ("dependencies:\n- pip:\n  - ./lost\n", r"\(pip\): there is no \./lost"),
+        ("dependencies:\n- pip:\n  - git+https://x.example/y\n", "cannot be locked"),
     ],
 )
 def test_what_is_no_environment_is_told(tmp_path: Path, text: str, reason: str) -> None:
