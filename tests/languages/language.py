@@ -9,15 +9,21 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from algo.languages.host import program_of
+from algo.languages.runtimes import Runtimes
 from algo.languages.spec import filled
 from algo_gateway.config import Options, runner_command
 
 from tests.machine.places import cache_folder
 
+if TYPE_CHECKING:
+    from _pytest.mark.structures import ParameterSet
+
 ROOT = Path(__file__).resolve().parents[2]
+SLOW = {"scala"}
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 
@@ -48,6 +54,9 @@ class Language:
         """The program that this machine lacks to build or run it, empty for none."""
         build = self.settings.get("build", {})
         needed = [program_of(build.get("command") or self.command(Path())), *build.get("needs", ())]
+        packages = self.settings.get("packages", {})
+        if (self.program / packages.get("files", ["none"])[0]).is_file():
+            needed += packages.get("needs", ())
         return next((one for one in needed if not shutil.which(one)), "")
 
     @property
@@ -82,12 +91,19 @@ class Language:
         return subprocess.run(command, cwd=app, text=True, stderr=subprocess.PIPE, check=False)
 
 
+def each() -> list[ParameterSet]:
+    """Return every language as a parameter of a test; whose compiler takes its time is slow."""
+    return [
+        pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.name in SLOW else [])
+        for one in languages()
+    ]
+
+
 def languages() -> list[Language]:
     """Return every language that has a runtime and a program, by name."""
-    found = sorted(path.parent for path in (ROOT / "runtimes").glob("*/runtime.toml"))
-    named = [tomllib.loads((path / "runtime.toml").read_text())["language"] for path in found]
+    runtimes = Runtimes(ROOT / "runtimes")
     return [
-        Language(name, runtime, PROGRAMS / name)
-        for name, runtime in zip(named, found, strict=True)
+        Language(name, runtimes.folder(name), PROGRAMS / name)
+        for name in runtimes.known
         if (PROGRAMS / name).is_dir()
     ]

@@ -23,6 +23,7 @@ def served(language: Language, app: Path) -> GatewayProcess:
         "--development",
         *("--packages", str(made / "packages"), "--program", str(made / "program")),
         language=language.name,
+        runtime=language.runtime,
         entrypoint=language.entrypoint,
         models=MODELS,
         serving={"workers": 2, "timeout": 5.0},

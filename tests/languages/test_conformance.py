@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.languages.cases import CASES, LIMITS, Case
-from tests.languages.language import Language, languages
+from tests.languages.language import Language, each
 from tests.languages.served import served
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.runtimes.conftest import GatewayProcess
 
 
-@pytest.fixture(scope="module", params=languages(), ids=lambda language: language.name)
+@pytest.fixture(scope="module", params=each())
 def language(request: pytest.FixtureRequest) -> Language:
     found: Language = request.param
     if found.lacking:

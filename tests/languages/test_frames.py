@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from algo_gateway.wire.frames import LENGTHS, MAX_HEADER
 
-from tests.languages.language import Language, languages
+from tests.languages.language import Language, each
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EX_PROTOCOL = 76
 
 
-@pytest.fixture(scope="module", params=languages(), ids=lambda language: language.name)
+@pytest.fixture(scope="module", params=each())
 def built(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Language, Path]:

@@ -210,3 +210,12 @@ def test_what_the_compiler_says_has_the_authors_file(tmp_path: Path, built: Path
     done = JAVA.try_build(app, tmp_path / "packages", "src/Typed.java:apply")
     assert done.returncode == 1
     assert done.stderr.startswith("src/Typed.java:2: error: cannot find symbol")
+
+
+def test_an_id_may_be_used_again_as_soon_as_it_is_answered(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start("Typed.java:apply")
+    ready(started)
+    for _ in range(300):
+        assert started.call(b"[]")[0]["code"] == "invalid_input"

@@ -169,6 +169,7 @@ class GatewayProcess:
         sample: object = None,
         contract: Header | None = None,
         language: str = "python",
+        runtime: Path | None = None,
         entrypoint: str = "src/it.py:apply",
         models: dict[str, str] | None = None,
         written_for: str = "",
@@ -187,7 +188,7 @@ class GatewayProcess:
         file = app / "algorithm.json"
         file.write_text(json.dumps(description))
         words = [sys.executable, "-P", "-u", "-m", "algo_gateway", "--algorithm", str(file)]
-        words += ["--app", str(app), "--runtime", str(RUNTIMES / language)]
+        words += ["--app", str(app), "--runtime", str(runtime or RUNTIMES / language)]
         words += ["--python", sys.executable] if language == "python" else []
         self.process = subprocess.Popen(
             [*words, "--port", "0", *flags],

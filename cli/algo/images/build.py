@@ -205,7 +205,8 @@ class Builder:
         tooling = self.tooling(compiler.runtime)
         target = lock.target(str(where), tooling.spec.environment)
         packages = tooling.packages(project, lock, target, compiler, notify)
-        return (packages, *tooling.program(project, packages, str(where), compiler, notify))
+        program = tooling.program(project, lock, target, packages, compiler, notify)
+        return (packages, *program)
 
     def workplace(
         self, project: Project, lock: Lock, *, notify: Notify
@@ -220,7 +221,7 @@ class Builder:
         tooling = self.tooling(runtime)
         target = lock.target(str(self.host), tooling.spec.environment)
         packages = tooling.packages(project, lock, target, compiler, notify)
-        return tooling, tooling.tree(packages) if lock.pins(target) else None
+        return tooling, tooling.packages_for_steps(project, lock, target, packages, notify)
 
     def tooling(self, runtime: RuntimeImage) -> Tooling:
         """Return what the packages and the program of an image on `runtime` are made with.

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class Tooling:
             BenchMissing: They must be, and no container engine answers.
         """
         pins, kind = lock.pins(target), LayerKind.PACKAGES
-        lines = [str(target), PACKAGES, *(pin.identity for pin in pins)]
+        lines = [str(target), PACKAGES, *self.unshipped, *(pin.identity for pin in pins)]
         if pins:
             beside = (f"{name} {lock.files[name]}" for name in sorted(lock.files))
             lines += [compiler.best, *self._steps(), *beside]
@@ -78,16 +79,39 @@ class Tooling:
         what = f"{counted(len(pins), 'package')} of {self.spec.environment}"
         notify(Step(f"Making the {kind} layer for {target.platform}: {what}"))
         with self.cache.scratch() as folder:
-            if pins:
+            if self.unshipped:
+                folder = self.packages_here(project, lock, target, notify) or folder
+            elif pins:
                 self.tools.install(project.root, target.platform, folder, self.bench, notify=notify)
-            entries = collect(folder, PACKAGES, alone=True)
+            entries = collect(folder, PACKAGES, ignored=self._stays, alone=True)
             return make_layer(self.cache, kind, str(kind), inputs, entries, compress=True)
+
+    @property
+    def unshipped(self) -> tuple[str, ...]:
+        """The names in the folder of packages that only steps see, as patterns."""
+        return self.spec.tools.unshipped if self.spec.tools else ()
+
+    def _stays(self, path: str, folder: bool) -> bool:
+        return any(fnmatchcase(path, pattern) for pattern in self.unshipped)
+
+    def packages_for_steps(
+        self, project: Project, lock: Lock, target: Target, shipped: Layer, notify: Notify
+    ) -> Path | None:
+        """Return the folder of packages that `build` and `test` see; None where there are none.
+
+        Raises:
+            InstallFailed: What is not shipped of them cannot be installed.
+        """
+        if self.unshipped:
+            return self.packages_here(project, lock, target, notify)
+        return self.tree(shipped) if lock.pins(target) else None
 
     def program(
         self,
         project: Project,
+        lock: Lock,
+        target: Target,
         packages: Layer,
-        platform: str,
         compiler: Compiler,
         notify: Notify,
     ) -> tuple[Layer, ...]:
@@ -100,14 +124,16 @@ class Tooling:
         if self.spec.build is None:
             return ()
         kind, sources = LayerKind.PROGRAM, build_entries(project, self.spec)
+        platform = target.platform
         parts = [compiler.best, self.bench.key, fingerprint(sources), str(packages.diff_id)]
         parts.append(digest_of(self.folder))
         inputs = "\n".join([platform, project.manifest.algorithm.entrypoint, *parts])
         found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
         if found is None:
             compiler.check(kind)
+            seen = self.packages_for_steps(project, lock, target, packages, notify)
             with self.cache.scratch() as folder:
-                self.compile(project, sources, self.tree(packages), platform, folder, notify)
+                self.compile(project, sources, seen, platform, folder, notify)
                 entries = collect(folder, PROGRAM, alone=True)
                 found = make_layer(self.cache, kind, str(kind), inputs, entries, compress=True)
         return (found,)
@@ -162,21 +188,22 @@ class Tooling:
     def packages_here(
         self, project: Project, lock: Lock, target: Target, notify: Notify
     ) -> Path | None:
-        """Return the folder of the packages that run on this machine; None where there are none.
+        """Return the folder that `install` fills for `target`; None where there are no packages.
 
         Raises:
             InstallFailed: They cannot be installed.
             ToolMissing: This machine lacks a program for it.
         """
         pins = lock.pins(target)
-        if not pins:
+        if not (pins or (self.unshipped and lock.files)):
             return None
         lines = [str(target), *self._steps(), *(pin.identity for pin in pins)]
         lines += (f"{name} {lock.files[name]}" for name in sorted(lock.files))
 
         def fill(folder: Path) -> None:
-            notify(Step(f"Installing {counted(len(pins), 'package')} with {target.named}"))
-            origin = pins[0].origin or project.root
+            what = counted(len(pins), "package") if pins else "what compiles and tests"
+            notify(Step(f"Installing {what} with {target.named}"))
+            origin = (pins[0].origin if pins else None) or project.root
             self.tools.install(origin, target.platform, folder, self.bench, notify=notify)
 
         return ensure_tree(self.cache.root / TREES, _named(LayerKind.PACKAGES, lines), fill)

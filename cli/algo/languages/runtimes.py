@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.languages.errors import RuntimeInvalid
-from algo.languages.spec import FILE, RuntimeSpec, read_spec
+from algo.languages.spec import FILE, RuntimeSpec, extends, read_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +37,16 @@ class Runtimes:
         return tuple(sorted({path.name for path in self._all()}))
 
     def folder(self, language: str) -> Path:
-        """Return the folder of `language`.
+        """Return the folder of `language`: its runner, its steps and its Dockerfiles.
 
         Raises:
             RuntimeInvalid: There is none.
         """
+        own = self._own(language)
+        extended = extends(own)
+        return self._own(extended) if extended else own
+
+    def _own(self, language: str) -> Path:
         for root in (*self.more, self.shipped):
             if "/" not in language and (root / language / FILE).is_file():
                 return root / language
@@ -56,8 +61,9 @@ class Runtimes:
         Raises:
             RuntimeInvalid: There is none, or it cannot be read, or is of another language.
         """
-        folder = self.folder(language)
-        spec = read_spec(folder)
+        folder = self._own(language)
+        extended = extends(folder)
+        spec = read_spec(folder, self._own(extended) if extended else None)
         if spec.language != language:
             raise RuntimeInvalid(
                 f"{folder.name}/{FILE} is of {spec.language!r}",

@@ -30,7 +30,8 @@ class PackagesSpec(
 
     `files` are what authors write, the first of which decides whether there are packages; `lock`
     is the tool's own lock. `needs` are programs that the steps start besides their first word;
-    `variables` and `settings` are the user's, for the steps.
+    `variables` and `settings` are the user's, for the steps. What `install` leaves at names like
+    `unshipped` is for `build` and `test` alone.
     """
 
     manager: str
@@ -39,6 +40,7 @@ class PackagesSpec(
     lock: tuple[str, ...] = ()
     resolve: tuple[str, ...] = ()
     install: tuple[str, ...] = ()
+    unshipped: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -56,12 +58,14 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 
     `gateway` is the version of the image's Python, which runs the gateway; `suffixes` are those of
     the author's code; `test` runs the author's own tests, which are in files like `tests`; `exec`
-    comes before what `algo exec` runs.
+    comes before what `algo exec` runs. One that `extends` another language has its folder, and says
+    what differs.
     """
 
     language: str
     version: str
     base: str
+    extends: str = ""
     gateway: str = "3.13"
     python: str = ""
     forks: bool = True
@@ -97,18 +101,29 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
         return self.tools.lock if self.tools else ()
 
 
-def read_spec(folder: Path) -> RuntimeSpec:
+def extends(folder: Path) -> str:
+    """Return the language that the one in `folder` is a form of, empty for none.
+
+    Raises:
+        RuntimeInvalid: Its `runtime.toml` is not there, or cannot be read.
+    """
+    return str(_document(folder).get("extends", ""))
+
+
+def read_spec(folder: Path, extended: Path | None = None) -> RuntimeSpec:
     """Return the `runtime.toml` in the `folder` of a language.
+
+    Args:
+        folder: It.
+        extended: The folder of the language that it is a form of, which says all else.
 
     Raises:
         RuntimeInvalid: It is not there, or cannot be read.
     """
     where = f"{folder.name}/{FILE}"
+    document = {**(_document(extended) if extended else {}), **_document(folder)}
     try:
-        document = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
         spec = msgspec.convert(document, RuntimeSpec)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RuntimeInvalid(f"{where} cannot be read: {error}") from error
     except msgspec.ValidationError as error:
         raise RuntimeInvalid(f"{where} cannot be read: {error}", hint=f"correct {where}") from error
     for words, known in _commands(spec):
@@ -118,6 +133,14 @@ def read_spec(folder: Path) -> RuntimeSpec:
                 hint=f"correct {where}: there are {', '.join(sorted(known))}",
             )
     return spec
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    where = f"{folder.name}/{FILE}"
+    try:
+        return tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RuntimeInvalid(f"{where} cannot be read: {error}") from error
 
 
 def unknown(words: Sequence[str], known: frozenset[str]) -> Iterator[str]:

@@ -89,7 +89,7 @@ final class Faults {
 
     private static boolean ours(StackTraceElement frame) {
         String name = frame.getClassName();
-        return name.startsWith("algo.runner.") || name.startsWith("algo.program.")
+        return name.startsWith("algo.runner.") || name.startsWith("AlgoMain")
                 || name.startsWith("java.lang.reflect.") || name.startsWith("jdk.internal.")
                 || name.startsWith("java.lang.invoke.") || name.equals("java.lang.Thread")
                 || name.startsWith("java.util.concurrent.ThreadPoolExecutor");

@@ -82,8 +82,9 @@ public final class Kind {
         return absent.read(null, reading);
     }
 
+    /** Whether it takes anything. */
     public boolean any() {
-        return this == ANY;
+        return schema.isEmpty();
     }
 
     /** The names of its fields that may be files of a form. */

@@ -28,7 +28,7 @@ import java.util.function.Function;
 
 /** Compiles types to kinds, of one schema. */
 public final class Kinds {
-    private final boolean output;
+    final boolean output;
     private final Map<String, Object> definitions = new LinkedHashMap<>();
     private final Map<Object, Kind> named = new HashMap<>();
 
@@ -119,12 +119,13 @@ public final class Kinds {
         return Kind.ANY;
     }
 
-    private interface Definition {
+    /** Makes the definition of a type that has a name. */
+    interface Definition {
         Map<String, Object> of(Kind kind) throws BadEntry;
     }
 
     /** Return the kind of a type that has a name in the schema; it may hold itself. */
-    private Kind named(Object type, String name, Definition definition) throws BadEntry {
+    Kind named(Object type, String name, Definition definition) throws BadEntry {
         Kind known = named.get(type);
         if (known != null) {
             return known;
@@ -134,9 +135,17 @@ public final class Kinds {
             free = name + number;
         }
         definitions.put(free, Map.of());
-        var kind = new Kind(null, Map.of("$ref", "#/$defs/" + free)).texts();
+        var reference = new LinkedHashMap<String, Object>();
+        reference.put("$ref", "#/$defs/" + free);
+        var kind = new Kind(null, reference).texts();
         named.put(type, kind);
-        definitions.put(free, definition.of(kind));
+        var found = definition.of(kind);
+        if (!free.equals(name) && found.equals(definitions.get(name))) { // the same, by another key
+            definitions.remove(free);
+            reference.put("$ref", "#/$defs/" + name);
+        } else {
+            definitions.put(free, found);
+        }
         return kind;
     }
 

@@ -19,29 +19,38 @@ public final class Main {
 
     private Main() {}
 
-    public static void main(String[] given) {
-        run(new Java());
+    public static void main(String[] given) throws Throwable {
+        try { // of another language, the compiled program knows how it is called
+            Class.forName("AlgoMain").getMethod("main", String[].class).invoke(null, (Object) given);
+        } catch (ClassNotFoundException error) {
+            run(new Java());
+        }
     }
 
     /** Serve an algorithm of `language`; does not return. */
     public static void run(Language language) {
         Signal.handle(new Signal("INT"), SignalHandler.SIG_IGN); // the gateway decides on Ctrl-C
+        guarded(() -> serve(language));
+    }
+
+    /** What the runner does by itself. */
+    interface Action {
+        void run() throws Exception;
+    }
+
+    /** Do something; where the runner itself fails the process ends, as nobody would answer. */
+    static void guarded(Action action) {
         try {
-            serve(language);
+            action.run();
         } catch (ProtocolError error) {
-            broken(error);
+            SAID.println("runner: " + error.getMessage());
+            System.exit(EXIT_PROTOCOL);
         } catch (EOFException error) {
             System.exit(0); // the gateway is gone
         } catch (Throwable error) {
-            SAID.println("runner: " + error);
+            error.printStackTrace(SAID);
             System.exit(1);
         }
-    }
-
-    /** End the process: what came is not of the protocol. */
-    static void broken(ProtocolError error) {
-        SAID.println("runner: " + error.getMessage());
-        System.exit(EXIT_PROTOCOL);
     }
 
     private static void serve(Language language) throws IOException {

@@ -74,7 +74,8 @@ public final class Records {
 
     private static Object refused(Throwable error, Reading reading) {
         if (error instanceof IllegalArgumentException && Faults.callersFault(error) == null) {
-            return reading.bad(error.getMessage() == null ? "the value is refused" : error.getMessage());
+            String said = error.getMessage() == null ? "the value is refused" : error.getMessage();
+            return reading.bad(said.replaceFirst("^requirement failed: ", "")); // of Scala's `require`
         }
         throw Faults.<RuntimeException>thrown(error);
     }

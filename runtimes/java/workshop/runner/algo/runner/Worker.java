@@ -25,12 +25,15 @@ final class Worker {
     private final ExecutorService threads = Executors.newCachedThreadPool(
             task -> new Thread(null, task, "call", STACK));
     private final Map<Long, Call> calls = new ConcurrentHashMap<>(); // that wait or run
-    private final ArrayDeque<Frame> waiting = new ArrayDeque<>(); // guarded by itself, as the next three
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>(); // guarded by itself, as the next three
     private int begun;
     private boolean loading;
     private boolean stopping;
     private volatile Algorithm algorithm;
     private volatile Answers answers;
+
+    /** What has not begun, and the call where it is one. */
+    private record Waiting(Frame frame, Call call) {}
 
     Worker(Language language, Frames frames, Hello hello) {
         this.language = language;
@@ -79,10 +82,11 @@ final class Worker {
             } else if (!loading) {
                 throw new ProtocolError("the first frame of a worker is load");
             }
-            if (frame.type().equals("call")) {
-                calls.put(frame.id(), Call.of(frame));
+            Call call = frame.type().equals("call") ? Call.of(frame) : null;
+            if (call != null) {
+                calls.put(call.id, call);
             }
-            waiting.add(frame);
+            waiting.add(new Waiting(frame, call));
         }
         pump();
     }
@@ -90,11 +94,11 @@ final class Worker {
     /** Give back the calls of these ids that have not begun. */
     private void withdraw(Collection<?> ids) {
         synchronized (waiting) {
-            waiting.removeIf(frame -> {
-                boolean taken = !frame.type().equals("load") && ids.contains(frame.id());
+            waiting.removeIf(one -> {
+                boolean taken = one.call() != null && ids.contains(one.call().id);
                 if (taken) {
-                    calls.remove(frame.id());
-                    say(frame, "withdrawn", Map.of());
+                    calls.remove(one.call().id, one.call());
+                    say(one.frame(), "withdrawn", Map.of());
                 }
                 return taken;
             });
@@ -113,8 +117,8 @@ final class Worker {
         synchronized (waiting) {
             while (!waiting.isEmpty() && begun < (answers == null ? 1 : hello.concurrency())) {
                 begun++;
-                Frame next = waiting.poll();
-                threads.execute(() -> begin(next));
+                Waiting next = waiting.poll();
+                threads.execute(() -> Main.guarded(() -> begin(next)));
             }
             if (stopping && waiting.isEmpty() && begun == 0) {
                 Runtime.getRuntime().exit(0);
@@ -122,27 +126,23 @@ final class Worker {
         }
     }
 
-    private void begin(Frame frame) {
-        switch (frame.type()) {
-            case "load" -> load(frame);
-            case "batch" -> batch(frame);
-            default -> answers.call(calls.get(frame.id()));
+    private void begin(Waiting next) {
+        switch (next.frame().type()) {
+            case "load" -> load(next.frame());
+            case "batch" -> batch(next.frame());
+            default -> answers.call(next.call());
         }
     }
 
     private void batch(Frame frame) {
-        try {
-            answers.batch(frame);
-        } catch (ProtocolError error) {
-            Main.broken(error);
-        }
+        answers.batch(frame);
         ended(null);
     }
 
     /** A call is over, null for what was none. */
     private void ended(Call call) {
         if (call != null) {
-            calls.remove(call.id);
+            calls.remove(call.id, call);
         }
         synchronized (waiting) {
             begun--;

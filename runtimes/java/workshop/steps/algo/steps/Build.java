@@ -5,34 +5,99 @@ import algo.steps.Main.Failed;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
 /** Compiles an algorithm into the folder `algorithm` of a program, and the runner beside it. */
 final class Build {
-    private static final Pattern PACKAGE = Pattern.compile("(?m)^\\s*package\\s+([\\w.]+)\\s*;");
+    private static final Pattern PACKAGE = Pattern.compile("(?m)^\\s*package\\s+(?!object\\b)([\\w.]+)");
+    private static final Path WORKSHOP = Path.of(System.getProperty("algo.workshop"));
 
-    private Build() {}
+    private final Path cache;
+    private final Path app;
+    private final String file;
+    private final String function;
+    private final Jars packages;
 
-    static void build(Path cache, Path app, String entrypoint, Path packages, Path program) throws IOException {
-        String file = entrypoint.replaceFirst(":[^:]*$", "");
+    Build(Path cache, Path app, String entrypoint, Path packages) {
+        this.cache = cache;
+        this.app = app;
+        int colon = entrypoint.lastIndexOf(':');
+        file = entrypoint.substring(0, colon);
+        function = entrypoint.substring(colon + 1);
+        this.packages = new Jars(packages);
+    }
+
+    /** Fill the folder of a program. */
+    void program(Path into) throws IOException {
+        Path runner = runner();
+        algorithm(runner, Folders.emptied(into.resolve("algorithm")));
+        Folders.copy(runner, Folders.emptied(into.resolve("runner")));
+    }
+
+    /** Compile the author's code and his tests, which lie in a folder of their own. */
+    List<Path> tested(List<Path> tests, Path into) throws IOException {
+        Path code = Folders.emptied(into.resolve("code"));
+        Path classes = Folders.emptied(into.resolve("tests"));
+        algorithm(runner(), code);
+        var classpath = new ArrayList<>(List.of(code));
+        classpath.addAll(packages.with(Use.BUILD, Use.TEST));
+        compile(tests, classpath, classes);
+        return List.of(classes, code);
+    }
+
+    private void algorithm(Path runner, Path into) throws IOException {
         if (!Files.isRegularFile(app.resolve(file))) {
             throw new Failed(file + " is not there");
         }
-        var compiler = new Compiler(app);
         Path tests = app.resolve("src/test");
-        var sources = Folders.files(root(app, file), ".java").stream().filter(one -> !one.startsWith(tests)).toList();
-        compiler.compile(sources, Jars.of(packages).with(Use.BUILD), Folders.emptied(program.resolve("algorithm")));
-        runner(cache, Folders.emptied(program.resolve("runner")));
+        var sources = new ArrayList<>(Folders.files(root(), suffix()));
+        sources.removeIf(one -> one.startsWith(tests) || one.startsWith(app.resolve("tests")));
+        var classpath = new ArrayList<>(packages.with(Use.BUILD));
+        if (scala()) {
+            sources.add(new Scala(app, packages).main(file, function, Folders.emptied(cache.resolve("main"))));
+            classpath.add(runner);
+        }
+        compile(sources, classpath, into);
     }
 
-    private static void runner(Path cache, Path into) throws IOException {
-        var sources = Folders.files(Path.of(System.getProperty("algo.workshop"), "runner"), ".java");
-        Folders.copy(Folders.kept(cache, "runner", sources, fresh -> Compiler.runner(sources, fresh)), into);
+    private void compile(List<Path> sources, List<Path> classpath, Path into) throws IOException {
+        if (scala()) {
+            new Scala(app, packages).compile(sources, classpath, into);
+        } else {
+            new Compiler(app).compile(sources, classpath, into);
+        }
+    }
+
+    /** Return the compiled runner, kept from an earlier time. */
+    private Path runner() throws IOException {
+        var sources = Folders.files(WORKSHOP.resolve("runner"), ".java");
+        Path found = Folders.kept(cache, "runner", sources, into -> Compiler.runner(sources, into));
+        if (!scala()) {
+            return found;
+        }
+        var more = Folders.files(WORKSHOP.resolve("scala"), ".scala");
+        var needed = new ArrayList<>(sources);
+        needed.addAll(more);
+        needed.addAll(packages.with());
+        return Folders.kept(cache, "scala", needed.stream().filter(Files::isRegularFile).toList(), into -> {
+            Folders.copy(found, into);
+            new Scala(app, packages).compile(more, List.of(found), into);
+        });
+    }
+
+    private boolean scala() {
+        return suffix().equals(".scala");
+    }
+
+    /** How the names of the author's files end. */
+    String suffix() {
+        return file.substring(file.lastIndexOf('.'));
     }
 
     /** Return where the author's packages begin. */
-    private static Path root(Path app, String file) throws IOException {
+    private Path root() throws IOException {
         Path root = app.resolve(file).getParent();
         var named = PACKAGE.matcher(Files.readString(app.resolve(file)));
         if (named.find()) {

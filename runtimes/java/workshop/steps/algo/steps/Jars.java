@@ -21,13 +21,11 @@ import java.util.zip.ZipOutputStream;
 record Jars(Path folder) {
     private static final String MANIFEST = "META-INF/MANIFEST.MF";
 
-    static Jars of(Path folder) {
-        return new Jars(folder);
-    }
-
     /** Return what the program needs that is not itself, and what else is needed for some uses. */
     List<Path> with(Use... more) throws IOException {
         var found = new ArrayList<>(List.of(folder.resolve("packages.jar")));
+        found.addAll(Folders.files(folder, ".jar").stream() // not every compiler reads what names them
+                .filter(one -> one.getParent().equals(folder) && !found.contains(one)).toList());
         for (Use use : more) {
             found.addAll(Folders.files(place(use), ".jar"));
         }

@@ -7,7 +7,7 @@ import java.nio.file.Path;
  * The steps of ../runtime.toml: {@code CACHE STEP ARGUMENT…}.
  *
  * <p>{@code resolve} and {@code install PACKAGES} in a folder with pom.xml, {@code build APP ENTRYPOINT PACKAGES PROGRAM},
- * {@code test APP PACKAGES PROGRAM REPORT}.
+ * {@code test APP ENTRYPOINT PACKAGES REPORT}.
  */
 public final class Main {
     private Main() {}
@@ -18,8 +18,9 @@ public final class Main {
             switch (given[1]) {
                 case "resolve" -> new Packages(Path.of(""), cache).resolve();
                 case "install" -> new Packages(Path.of(""), cache).install(Path.of(given[2]));
-                case "build" -> Build.build(cache, Path.of(given[2]), given[3], Path.of(given[4]), Path.of(given[5]));
-                case "test" -> new Tests(cache, Path.of(given[2]), Path.of(given[3]), Path.of(given[4]))
+                case "build" -> new Build(cache, Path.of(given[2]), given[3], Path.of(given[4]))
+                        .program(Path.of(given[5]));
+                case "test" -> new Tests(cache, Path.of(given[2]), given[3], Path.of(given[4]))
                         .run(Path.of(given[5]));
                 default -> throw new Failed("there is no step " + given[1]);
             }

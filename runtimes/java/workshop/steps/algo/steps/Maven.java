@@ -26,6 +26,9 @@ final class Maven {
     private static final Pattern LINE = Pattern.compile("^ +\\S+:(\\w+):(/.*?)(?: -- module .*)?$", Pattern.MULTILINE);
     private static final Pattern REPOSITORIES = Pattern.compile("<repositories>.*?</repositories>", Pattern.DOTALL);
     private static final Pattern PROPERTIES = Pattern.compile("<properties>.*?</properties>", Pattern.DOTALL);
+    private static final Pattern NOISE = Pattern.compile("\\[ERROR] *(|.*-> \\[Help 1].*|\\[Help 1].*|To see the full.*|"
+            + "Re-run Maven.*|For more information.*)");
+    private static final int ATTEMPTS = 3;
     private static final Map<String, Use> USES = Map.of("compile", Use.RUN, "runtime", Use.RUN, "provided", Use.BUILD,
             "test", Use.TEST);
 
@@ -97,21 +100,29 @@ final class Maven {
 
     private void run(List<String> arguments) throws IOException, InterruptedException {
         var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + repository,
-                "-Daether.connector.http.useSystemProperties=true"));
+                "-Daether.connector.http.useSystemProperties=true", "-Daether.connector.requestTimeout=30000",
+                "-Dmaven.wagon.rto=30000")); // its own half an hour is for nobody's good
         command.addAll(network());
         command.addAll(arguments);
-        Process process;
-        try {
-            process = new ProcessBuilder(command).redirectErrorStream(true).redirectInput(new File("/dev/null")).start();
-        } catch (IOException error) {
-            throw new Failed("mvn is not there: install Maven (Debian: maven)");
+        String said = "";
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            Process process;
+            try {
+                process = new ProcessBuilder(command).redirectErrorStream(true)
+                        .redirectInput(new File("/dev/null")).start();
+            } catch (IOException error) {
+                throw new Failed("mvn is not there: install Maven (Debian: maven)");
+            }
+            said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (process.waitFor() == 0) {
+                return;
+            }
+            if (!said.contains("Could not transfer")) {
+                break;
+            }
         }
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
-            throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !one.matches(
-                    "\\[ERROR] *(|.*-> \\[Help 1].*|\\[Help 1].*|To see the full.*|Re-run Maven.*|For more information.*)"))
-                    .map(one -> one.substring(8)).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
-        }
+        throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !NOISE.matcher(one).matches())
+                .map(one -> one.substring(8)).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
     }
 
     /** Return Java's words for the proxies and the certificates of this machine. */

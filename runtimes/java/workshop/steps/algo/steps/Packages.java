@@ -81,6 +81,6 @@ final class Packages {
             }
             jars.computeIfAbsent(one.use(), use -> new ArrayList<>()).add(file);
         }
-        Jars.of(packages).fill(jars);
+        new Jars(packages).fill(jars);
     }
 }

@@ -16,34 +16,34 @@ final class Tests {
 
     private final Path cache;
     private final Path app;
+    private final String entrypoint;
     private final Path packages;
-    private final Path program;
 
-    Tests(Path cache, Path app, Path packages, Path program) {
+    Tests(Path cache, Path app, String entrypoint, Path packages) {
         this.cache = cache;
         this.app = app;
+        this.entrypoint = entrypoint;
         this.packages = packages;
-        this.program = program;
     }
 
     /** Compile and run them; the process ends with their exit code. */
     void run(Path report) throws IOException, InterruptedException {
-        Path folder = app.resolve("src/test/java");
-        var sources = Folders.files(Files.isDirectory(folder) ? folder : app.resolve("tests"), ".java");
+        var build = new Build(cache, app, entrypoint, packages);
+        var sources = new ArrayList<Path>();
+        for (String folder : List.of("src/test", "tests")) {
+            sources.addAll(Folders.files(app.resolve(folder), build.suffix()));
+        }
         if (sources.isEmpty()) {
             return;
         }
-        var jars = Jars.of(packages).with(Use.BUILD, Use.TEST, Use.TOOL);
+        var jars = new Jars(packages).with(Use.BUILD, Use.TEST, Use.TOOL);
         if (jars.stream().noneMatch(one -> one.getFileName().toString().startsWith("junit-platform-console-"))) {
             throw new Failed("the tests need JUnit: add org.junit.jupiter:junit-jupiter, of scope test, to pom.xml");
         }
-        Path classes = Folders.emptied(cache.resolve("tests"));
-        var classpath = new ArrayList<>(List.of(program.resolve("algorithm")));
+        var classpath = new ArrayList<>(build.tested(sources, cache.resolve("tested")));
+        Path classes = classpath.get(0);
+        classpath.addAll(List.of(app.resolve("src/main/resources"), app.resolve("src/test/resources")));
         classpath.addAll(jars);
-        new Compiler(app).compile(sources, classpath, classes);
-        classpath.add(0, classes);
-        classpath.add(app.resolve("src/main/resources"));
-        classpath.add(app.resolve("src/test/resources"));
         Path reports = Folders.emptied(cache.resolve("reports"));
         var command = List.of("java", "-ea", "-cp",
                 classpath.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)), LAUNCHER,
