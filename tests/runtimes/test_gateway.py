@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -39,6 +40,28 @@ def test_every_way_to_call_it(gateway: Start) -> None:
         assert document["result"] == {"got": 5}
         assert document["metadata"]["content_type"] == "json"
         assert document["metadata"]["duration"] >= 0
+
+
+@pytest.mark.parametrize("own", [(), (7, 8, 9)])
+def test_garbage_is_looked_for_as_ever_once_it_is_loaded(
+    gateway: Start, own: tuple[int, ...]
+) -> None:
+    served = gateway(
+        f"""
+        import gc
+
+        def load():
+            seldom = gc.get_threshold()
+            if {own}:
+                gc.set_threshold(*{own})
+            return seldom
+
+        def apply(value, seldom):
+            return [seldom[0] > value, list(gc.get_threshold())]
+        """
+    )
+
+    assert served.post(1000).json == [True, list(own or gc.get_threshold())]
 
 
 def test_algorithmias_shape_of_text_and_bytes(gateway: Start) -> None:

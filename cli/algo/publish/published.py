@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,16 +151,10 @@ class PublishedVersions:
         engine = self.engine()
         if engine is None:
             raise EngineUnavailable("no container engine answers")
-
-        def check(layers: Sequence[Layer]) -> None:
-            only = {layer.descriptor.digest for layer in layers}
-            check_blobs(found.repository, found.verified, only=only, notify=notify)
-
-        checked = None if self.tools.skip else check
+        recent = Recent(Cache.of(self.folders))
         # The engine knows the other layers by the digests of their content.
-        reference = ensure_loaded(
-            built, engine, recent=Recent(Cache.of(self.folders)), check=checked, notify=notify
-        )
+        check = partial(self._read, found, notify)
+        reference = ensure_loaded(built, engine, recent=recent, check=check, notify=notify)
         digest = str(built.digest)
         description = read_description(built.layers[-1].blob)
         return Servable(found.asked.name, description, Image(reference, digest), None, digest)
@@ -174,9 +169,7 @@ class PublishedVersions:
         environment = ensure_environment(
             lock, host, self.packages, self.folders, tests=False, notify=notify
         )
-        if not self.tools.skip:
-            check_blobs(found.repository, found.verified, notify=notify)
-        folder, description = self._unpacked(built)
+        folder, description = self._unpacked(found, built, notify)
         artifact = HostEnvironment(runtime, environment.python)
         return Servable(found.asked.name, description, artifact, folder, str(built.digest))
 
@@ -203,17 +196,25 @@ class PublishedVersions:
             )
         if spec.build is None:
             require((program_of(spec.command),), spec.language, self.env)
-        if not self.tools.skip:
-            check_blobs(found.repository, found.verified, notify=notify)
-        folder, description = self._unpacked(built)
-        trees = {
-            layer.kind: unpacked(layer, self.folders.cache)
-            for layer in built.layers
-            if layer.kind in {LayerKind.PACKAGES, LayerKind.PROGRAM}
-        }
+        folder, description = self._unpacked(found, built, notify)
+        program_layers = {LayerKind.PACKAGES, LayerKind.PROGRAM}
+        layers = [layer for layer in built.layers if layer.kind in program_layers]
+        self._read(found, notify, layers)
+        trees = {layer.kind: unpacked(layer, self.folders.cache) for layer in layers}
         packages, program = trees.get(LayerKind.PACKAGES), trees.get(LayerKind.PROGRAM)
         artifact = HostEnvironment(runtime, None, packages, program)
         return Servable(found.asked.name, description, artifact, folder, str(built.digest))
+
+    def _read(self, found: Examined, notify: Notify, layers: Sequence[Layer]) -> None:
+        """Read what is about to be used of a version, unless it is not to be verified.
+
+        Raises:
+            BlobCorrupted: A layer is not what its digest says.
+            BlobMissing: It is not here.
+        """
+        if not self.tools.skip:
+            only = {layer.descriptor.digest for layer in layers}
+            check_blobs(found.repository, found.verified, only=only, notify=notify)
 
     def _lock(self, found: Examined) -> Lock:
         document = found.verified.documents.get(media_types.LOCK)
@@ -242,16 +243,19 @@ class PublishedVersions:
         covered = ", ".join(sorted({str(target) for target in lock.targets}))
         raise NotOnHost(f"no Python of this machine is one that {name} was locked for: {covered}")
 
-    def _unpacked(self, built: BuiltImage) -> tuple[Path, bytes]:
+    def _unpacked(self, found: Examined, built: BuiltImage, notify: Notify) -> tuple[Path, bytes]:
+        """Return the folder of a version's files, of layers that were read; and its description."""
         home = self.folders.cache / "versions"
         place = home / built.digest.hex
         use(place, PROCESS)
         description = read_description(built.layers[-1].blob)
         if is_sealed_tree(place):
             return place, description
+        layers = [layer for layer in built.layers if holds_files(layer)]
+        self._read(found, notify, layers)
         scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home))
         try:
-            unpack([layer.blob for layer in built.layers if holds_files(layer)], scratch / "app")
+            unpack([layer.blob for layer in layers], scratch / "app")
             seal_tree(scratch / "app")
             if place.is_dir():
                 place.replace(scratch / "changed")

@@ -19,6 +19,7 @@ from algo_runner.frames import Frames, Header, ProtocolError
 from algo_runner.loading import Watch
 from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
+from algo_runner.source import few_collections
 from algo_runner.traces import enter, leave
 from algo_runner.values import BadInput, BadResult, encode
 
@@ -252,7 +253,8 @@ class Worker:
             if algorithm.is_async:
                 self.algorithm = algorithm
                 return  # load() runs on the loop that apply() will run on
-            with self.watch(algorithm) as watch:
+            # To unpickle a model imports its packages.
+            with self.watch(algorithm) as watch, few_collections():
                 state = algorithm.load_state(self.settings.models)
             self.algorithm = with_state(algorithm, state, watch.loaded)
         except BaseException as error:
