@@ -64,6 +64,11 @@ class Language:
         """Its `runtime.toml`."""
         return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
 
+    @property
+    def has_image(self) -> bool:
+        """Whether an image can be made for it."""
+        return (self.runtime / "Dockerfile").is_file()
+
     def build(self, app: Path, made: Path, entrypoint: str = "") -> None:
         """Install and compile into folders of `made` what the program in `app` needs."""
         packages = self.settings.get("packages", {})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
+from tests.e2e.served import Served
 from tests.runtimes.conftest import GatewayProcess
 
 if TYPE_CHECKING:
@@ -32,3 +35,42 @@ def served(language: Language, app: Path) -> GatewayProcess:
         found.stop()
         raise AssertionError(found.first or found.printed)
     return found
+
+
+MANIFEST = """
+[algorithm]
+name = "acme/it"
+language = "{language}"
+entrypoint = "{entrypoint}"
+
+[models]
+weights = "models/weights.txt"
+
+[serving]
+workers = 2
+timeout = "5s"
+"""
+
+
+class Contained(GatewayProcess):
+    """The gateway of a container that `algo serve` runs, asked as one of this machine is."""
+
+    def __init__(self, served: Served, app: Path) -> None:
+        self.app = app
+        self.served = served
+        self.printed = served.story
+        self.port = int(served.url.rpartition(":")[2])
+
+    def stop(self) -> int:
+        return self.served.stop()
+
+
+def contained(language: Language, app: Path, home: Path, cache: Path) -> GatewayProcess:
+    """Serve the program in `app` from the image that is made of it; `home` is the user's."""
+    home.mkdir()
+    (home / "cache").symlink_to(cache, target_is_directory=True)
+    manifest = MANIFEST.format(language=language.name, entrypoint=language.entrypoint)
+    (app / "algo.toml").write_text(manifest)
+    command = [sys.executable, "-m", "algo", "serve", "--engine", "docker"]
+    env = {**os.environ, "ALGO_HOME": str(home)}
+    return Contained(Served.start(command, app, env=env), app)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.languages.cases import CASES, LIMITS, Case
-from tests.languages.language import Language, each
-from tests.languages.served import served
+from tests.languages.language import Language, each, languages
+from tests.languages.served import contained, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +21,34 @@ if TYPE_CHECKING:
     from tests.runtimes.conftest import GatewayProcess
 
 
-@pytest.fixture(scope="module", params=each())
-def language(request: pytest.FixtureRequest) -> Language:
-    found: Language = request.param
-    if found.lacking:
+# In a container those of every language but one are slow: an image is made for each.
+QUICK = "javascript"
+HOST, CONTAINER = "host", "container"
+PLACES = [
+    *(pytest.param((*one.values, HOST), id=one.id, marks=one.marks) for one in each()),
+    *(
+        pytest.param(
+            (one, CONTAINER),
+            id=f"{one.name}-{CONTAINER}",
+            marks=[pytest.mark.engine, *([] if one.name == QUICK else [pytest.mark.slow])],
+        )
+        for one in languages()
+        if one.has_image and one.name != "python"
+    ),
+]
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def place(request: pytest.FixtureRequest) -> tuple[Language, str]:
+    """A language, and where its program runs."""
+    found: tuple[Language, str] = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def language(place: tuple[Language, str]) -> Language:
+    found, where = place
+    if found.lacking and where == HOST:
         reason = f"{found.lacking} is not installed: python3 -m tests.machine setup"
         (pytest.fail if "CI" in os.environ else pytest.skip)(reason)
     return found
@@ -32,12 +56,21 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 @pytest.fixture(scope="module")
 def service(
-    language: Language, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    language: Language,
+    place: tuple[Language, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[GatewayProcess]:
     """The program of the suite, in development, two workers."""
     app = tmp_path_factory.mktemp(language.name) / "app"
     shutil.copytree(language.program, app)
-    with served(language, app) as started:
+    if place[1] == CONTAINER:
+        request.getfixturevalue("engine")
+        cache = request.getfixturevalue("session_cache")
+        starting = contained(language, app, app.parent / "home", cache)
+    else:
+        starting = served(language, app)
+    with starting as started:
         yield started
 
 
