@@ -11,7 +11,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * `maven.lock`: what pom.xml resolves to, an artifact a line: its path in a repository, its SHA-256, and what it is for.
+ * `maven.lock`: what pom.xml resolves to, an artifact a line: its path in a repository, its SHA-256, what it is for,
+ * and the licence of what is shipped, where it is known.
  *
  * @param pom SHA-256 of the pom.xml that was resolved.
  */
@@ -23,7 +24,7 @@ record Lock(String pom, List<Artifact> artifacts) {
     enum Use { RUN, BUILD, TEST, TOOL }
 
     /** A jar: `group/with/slashes/artifact/version/artifact-version.jar`. */
-    record Artifact(String path, String sha256, Use use) {
+    record Artifact(String path, String sha256, Use use, String license) {
         String[] parts() {
             return path.split("/");
         }
@@ -62,12 +63,13 @@ record Lock(String pom, List<Artifact> artifacts) {
         var lines = Files.readAllLines(file);
         var artifacts = new ArrayList<Artifact>();
         for (int at = 1; at < lines.size(); at++) {
-            var words = lines.get(at).split(" ");
-            if (words.length != 3 || !words[1].matches("sha256:[0-9a-f]{64}") || !words[0].matches("[\\w+-][\\w./+-]*\\.jar")
+            var words = lines.get(at).split(" ", 4);
+            if (words.length < 3 || !words[1].matches("sha256:[0-9a-f]{64}") || !words[0].matches("[\\w+-][\\w./+-]*\\.jar")
                     || words[0].contains("..") || words[0].split("/").length < 4) {
                 throw new Failed(FILE + ":" + (at + 1) + ": it is no artifact; remove the file and run: algo lock");
             }
-            artifacts.add(new Artifact(words[0], words[1].substring(7), Use.valueOf(words[2].toUpperCase())));
+            artifacts.add(new Artifact(words[0], words[1].substring(7), Use.valueOf(words[2].toUpperCase()),
+                    words.length > 3 ? words[3] : ""));
         }
         boolean headed = !lines.isEmpty() && lines.get(0).startsWith(HEAD);
         return new Lock(headed ? lines.get(0).substring(HEAD.length()) : "", artifacts);
@@ -75,7 +77,8 @@ record Lock(String pom, List<Artifact> artifacts) {
 
     void write(Path folder) throws IOException {
         var lines = new ArrayList<>(List.of(HEAD + pom));
-        artifacts.forEach(one -> lines.add(one.path() + " sha256:" + one.sha256() + " " + one.use().name().toLowerCase()));
+        artifacts.forEach(one -> lines.add(one.path() + " sha256:" + one.sha256() + " " + one.use().name().toLowerCase()
+                + (one.license().isEmpty() ? "" : " " + one.license())));
         Files.writeString(folder.resolve(FILE), String.join("\n", lines) + "\n");
     }
 

@@ -26,8 +26,8 @@ final class Maven {
     private static final Pattern LINE = Pattern.compile("^ +\\S+:(\\w+):(/.*?)(?: -- module .*)?$", Pattern.MULTILINE);
     private static final Pattern REPOSITORIES = Pattern.compile("<repositories>.*?</repositories>", Pattern.DOTALL);
     private static final Pattern PROPERTIES = Pattern.compile("<properties>.*?</properties>", Pattern.DOTALL);
-    private static final Pattern NOISE = Pattern.compile("\\[ERROR] *(|.*-> \\[Help 1].*|\\[Help 1].*|To see the full.*|"
-            + "Re-run Maven.*|For more information.*)");
+    private static final Pattern NOISE = Pattern.compile(
+            "\\[ERROR] *(|\\[Help 1].*|To see the full.*|Re-run Maven.*|For more information.*)");
     private static final int ATTEMPTS = 3;
     private static final Map<String, Use> USES = Map.of("compile", Use.RUN, "runtime", Use.RUN, "provided", Use.BUILD,
             "test", Use.TEST);
@@ -88,8 +88,11 @@ final class Maven {
                     throw new Failed("pom.xml names a file of this machine, which no other has: " + file);
                 }
                 if (file.toString().endsWith(".jar")) { // a pom brings others, and is none itself
-                    found.add(new Artifact(repository.relativize(file).toString(), Lock.sha256(file),
-                            USES.getOrDefault(line.group(1), Use.BUILD)));
+                    Use use = USES.getOrDefault(line.group(1), Use.BUILD);
+                    Path version = file.getParent();
+                    String name = version.getParent().getFileName() + "-" + version.getFileName() + ".pom";
+                    found.add(new Artifact(repository.relativize(file).toString(), Lock.sha256(file), use,
+                            use == Use.RUN ? Licenses.of(version.resolve(name)) : ""));
                 }
             }
             return found;
@@ -99,7 +102,7 @@ final class Maven {
     }
 
     private void run(List<String> arguments) throws IOException, InterruptedException {
-        var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + repository,
+        var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-U", "-Dstyle.color=never", "-Dmaven.repo.local=" + repository,
                 "-Daether.connector.http.useSystemProperties=true", "-Daether.connector.requestTimeout=30000",
                 "-Dmaven.wagon.rto=30000")); // its own half an hour is for nobody's good
         command.addAll(network());
@@ -113,7 +116,8 @@ final class Maven {
             } catch (IOException error) {
                 throw new Failed("mvn is not there: install Maven (Debian: maven)");
             }
-            said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                    .replaceAll("\u001b\\[[0-9;]*m", ""); // it resets colours that it was told not to use
             if (process.waitFor() == 0) {
                 return;
             }
@@ -122,7 +126,7 @@ final class Maven {
             }
         }
         throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !NOISE.matcher(one).matches())
-                .map(one -> one.substring(8)).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
+                .map(one -> one.substring(8).replace(" -> [Help 1]", "")).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
     }
 
     /** Return Java's words for the proxies and the certificates of this machine. */

@@ -31,7 +31,7 @@ final class Packages {
             var found = new LinkedHashMap<String, Artifact>();
             maven.artifacts(pom).forEach(one -> found.put(one.path(), one));
             for (Artifact one : maven.artifacts(Pom.of(tools(found.values())), pom)) {
-                found.putIfAbsent(one.path(), new Artifact(one.path(), one.sha256(), Use.TOOL));
+                found.putIfAbsent(one.path(), new Artifact(one.path(), one.sha256(), Use.TOOL, ""));
             }
             lock = new Lock(digest, List.copyOf(found.values()));
             lock.write(folder);
@@ -43,7 +43,7 @@ final class Packages {
     private static String pin(Artifact one) {
         String name = one.group() + "/" + one.artifact();
         return "{\"name\": \"" + name + "\", \"version\": \"" + one.version() + "\", \"hashes\": [\"sha256:"
-                + one.sha256() + "\"]}";
+                + one.sha256() + "\"]" + (one.license().isEmpty() ? "" : ", \"license\": \"" + one.license() + "\"") + "}";
     }
 
     /** Return what starts the tests, or compiles Scala, of the version that the author's own packages have. */
