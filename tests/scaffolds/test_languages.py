@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,9 @@ def test_a_template_is_locked_tested_served_and_published(template: str, tmp_pat
     made = scaffold("acme/hand-digits", template, tmp_path, data_folder("scaffolds"))
     body = sample(made.folder)
     algo(made.folder, "lock")
+    for line in made.next:
+        if line.startswith("algo exec"):
+            algo(made.folder, *shlex.split(line)[1:])
     assert algo(made.folder, "lock", "--check")
     for engine in ("virtualenv", "docker"):
         assert "failed" not in algo(made.folder, "test", "--engine", engine)

@@ -55,6 +55,18 @@ FILES["rust/minimal"] = EVERY | {
 FILES["go/minimal"] = EVERY | {
     *("go.mod", "cases/greeting.json", "src/hand_digits.go", "src/hand_digits_test.go"),
 }
+for language in ("java", "scala"):
+    code, tests = f"src/main/{language}/hand_digits", f"src/test/{language}/hand_digits"
+    FILES[f"{language}/minimal"] = EVERY | {
+        *("pom.xml", "cases/greeting.json"),
+        *(f"{code}/Greeting.{language}", f"{tests}/GreetingTest.{language}"),
+    }
+    FILES[f"{language}/text"] = EVERY | {
+        *("pom.xml", "data/messages.tsv", f"{code}/Topics.{language}"),
+        *(f"{tests}/TopicsTest.{language}", "cases/accuracy.json", "cases/topics.json"),
+        "cases/wrong_texts.json",
+    }
+FILES["java/text"] |= {"Train.java"}
 # PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
 HUGE = "python/pytorch"
 ALGO = [sys.executable, "-m", "algo"]
