@@ -63,16 +63,14 @@ class Patience:
     random: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
 
-    def pause(self, attempt: int, retry_after: float = 0.0) -> float:
-        """Wait before the attempt after `attempt` (from 0), and as long as the server says.
+    def seconds(self, attempt: int, retry_after: float = 0.0) -> float:
+        """Return how long to wait after `attempt` (from 0), at least as the server says."""
+        jitter: float = self.random() * min(self.first_pause * 2**attempt, 10.0)
+        return min(retry_after, LONGEST_PAUSE) + jitter
 
-        Returns:
-            The seconds of that.
-        """
-        jitter = self.random() * min(self.first_pause * 2**attempt, 10.0)
-        seconds: float = min(retry_after, LONGEST_PAUSE) + jitter
-        self.sleep(seconds)
-        return seconds
+    def pause(self, attempt: int, retry_after: float = 0.0) -> None:
+        """Wait so long."""
+        self.sleep(self.seconds(attempt, retry_after))
 
 
 class Transport:

@@ -39,6 +39,8 @@ UPLOAD_CHUNK = 256 << 20
 MOST_ATTEMPTS = 30
 # The failure in a row from which on it is told.
 SILENT = 2
+# The seconds after which one that waits looks whether it still should.
+LOOK = 0.5
 STEP = 4 << 20
 _TAKEN = frozenset({201, 202, 204})
 _FORGOTTEN = frozenset({404, 416})
@@ -133,7 +135,16 @@ class Uploader:
                 sending.tell(sending.session.stored)
                 if failures == SILENT:
                     sending.notify(Step(f"{self._transport.host} does not answer: trying again"))
-                waited += patience.pause(failures - 1, getattr(error, "retry_after", 0.0))
+                pause = patience.seconds(failures - 1, getattr(error, "retry_after", 0.0))
+                self._wait(sending, pause)
+                waited += pause
+
+    def _wait(self, sending: _Sending, seconds: float) -> None:
+        """Wait between two attempts, in which an upload that is not wanted any more can end."""
+        while seconds > 0:
+            self._transport.patience.sleep(min(seconds, LOOK))
+            seconds -= LOOK
+            sending.tell(sending.session.stored)
 
     def _renewed(self, sending: _Sending) -> bool:
         """Find out what of it is stored; say whether there is anything left to send."""
