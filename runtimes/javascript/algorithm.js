@@ -4,6 +4,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
+const { written } = require('./kit')
 const { use } = require('./packages')
 
 /** The entry is there and has not what the contract asks for. */
@@ -24,6 +25,7 @@ async function load(hello) {
   const entry = path.join(hello.app, file)
   if (!fs.existsSync(entry)) throw new BadEntry(`${file} is not there`)
   if (hello.packages && fs.existsSync(path.join(hello.packages, 'node_modules'))) use(hello.packages)
+  const old = written(hello)
   let module
   try {
     module = await import(pathToFileURL(entry).href)
@@ -32,6 +34,7 @@ async function load(hello) {
     throw error
   }
   const find = (wanted) => module[wanted] ?? module.default?.[wanted]
+  if (old) return new Algorithm(old(find(name), file, name), undefined, false, false)
   const batch = /^apply_?batch$/i.test(name) ? find(name) : find('applyBatch') ?? find('apply_batch')
   const apply = batch ?? find(name)
   if (typeof apply !== 'function') throw new BadEntry(`${file} exports no function ${name}`)

@@ -41,6 +41,17 @@ load_algorithm <- function(worker, header) {
   )
 }
 
+# Give code that was written for Algorithmia what it ends with, which would read standard input, and
+# let it do without the package of that name where it is not installed.
+provide_kit <- function(project) {
+  project$getAlgorithmHandler <- function(algorithm, load = NULL) list(serve = function() invisible())
+  project$library <- function(package, ...) {
+    name <- as.character(substitute(package))
+    if (identical(name, "algorithmia") && !requireNamespace(name, quietly = TRUE)) return(invisible())
+    eval.parent(as.call(c(list(base::library), name, list(character.only = TRUE, ...))))
+  }
+}
+
 # Source the entry and call its `load`.
 import <- function(hello) {
   at <- regexpr(":[^:]*$", hello$entrypoint)
@@ -51,6 +62,7 @@ import <- function(hello) {
   if (!is.null(hello$packages) && dir.exists(hello$packages)) .libPaths(c(hello$packages, .libPaths()))
   setwd(hello$app)
   project <- new.env(parent = globalenv())
+  if (identical(hello$written_for, "algorithmia")) provide_kit(project)
   sys.source(path, project, keep.source = TRUE)
   own <- function(wanted) get0(wanted, project, mode = "function", inherits = FALSE)
   batch <- if (endsWith(name, "_batch")) own(name) else own("apply_batch")

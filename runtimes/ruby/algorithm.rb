@@ -26,6 +26,9 @@ module AlgoRunner
       Packages.use(hello["packages"]) if hello["packages"]
       $LOAD_PATH.unshift(File.dirname(path), File.join(hello["app"], "lib"))
       # In a module of its own: a `load` at the top level would take the place of Kernel's everywhere.
+      # Code that was written for Algorithmia finds its files from there, and nothing calls its `load`.
+      old = hello["written_for"] == "algorithmia"
+      Dir.chdir(hello["app"]) if old
       Kernel.load(path, Project)
       holder, _, function = name.rpartition(".")
       @holder = holder.empty? ? Object.new.extend(Project) : Project.const_get(holder)
@@ -35,7 +38,7 @@ module AlgoRunner
 
       @apply = @holder.method(function)
       @takes = takes(@apply)
-      @state = load_state(hello) if has?("load")
+      @state = load_state(hello) if has?("load") && !old
     end
 
     def call(input)

@@ -1,0 +1,31 @@
+'use strict'
+// Code that was written for Algorithmia: nothing calls its `load`, and it answers by a callback.
+
+/**
+ * Prepare for such code, whose relative paths begin at the project's folder.
+ *
+ * @param {{app: string, written_for?: string}} hello
+ * @returns {Function | null} what makes its function one of ours; null for other code.
+ */
+function written(hello) {
+  if (hello.written_for !== 'algorithmia') return null
+  process.chdir(hello.app)
+  return answering
+}
+
+/** Return what calls `apply`, which takes a callback where it takes two arguments. */
+function answering(apply, file, name) {
+  if (typeof apply !== 'function') throw new Error(`${file} exports no function ${name}`)
+  if (apply.length < 2) return (input) => apply(input)
+  return (input) =>
+    new Promise((resolve, reject) => {
+      apply(input, (error, result) => (error ? reject(thrown(error)) : resolve(result)))
+    })
+}
+
+/** Return what a callback was told as an error, which is often a text. */
+function thrown(error) {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+module.exports = { written }
