@@ -182,7 +182,7 @@ def test_the_lock_of_a_version_can_be_compared_with_the_committed_one(
     assert digest == hashlib.sha256(git_show(hello, "algo.lock")).hexdigest()
     assert lock["annotations"] == {"committed": digest, "written": "runtime"}
     assert run(["inspect", "acme/hello:1.0.0"]) == 0
-    said = f"(committed: {digest[:12]}, to which building added runtime)"
+    said = f"(committed: {digest[:12]}, to which algo added runtime)"
     assert said in capsys.readouterr().out
 
     # Once that is committed, too, both are the same.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.contract.record import Contract
-from algo.environments.locking import ensure_lock
+from algo.environments.locking import IMAGE_PLATFORMS, ensure_lock
 from algo.events import Step, Warned
 from algo.images.sbom.brief import brief
 from algo.models.ensure import ensure_models
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from algo.contract.report import TestReport
+    from algo.environments.interface import PackageLocking
     from algo.events import Notify
     from algo.models.ensure import Models
     from algo.oci.descriptor import Platform
     from algo.oci.reference import Reference
+    from algo.project.lock import Target
     from algo.project.project import Project
     from algo.publish.ci import Run
     from algo.publish.interface import Images, Locks, Sources, Tests
@@ -117,7 +119,7 @@ def find_source(project: Project, wish: Wish, tools: Publishing, notify: Notify)
             raise
         notify(Warned(f"{error.message}; the provenance will say nothing of it"))
         checkout = None
-    return source_of(project, checkout)
+    return source_of(project, checkout, _shipped(tools.locks.locking(project)))
 
 
 def prepare(
@@ -147,16 +149,18 @@ def prepare(
     last = _verified(registry, target, latest, tools)
     before = last if base == latest else _verified(registry, target, base, tools)
     taken = _verified(registry, target, wish.version, tools) if wish.version in existing else None
-    lock = ensure_lock(project, tools.locks.locking(project), notify=notify)
+    locking = tools.locks.locking(project)
+    lock, shipped = ensure_lock(project, locking, notify=notify), _shipped(locking)
     lock = ensure_models(project, lock, tools.models, notify=notify)
-    check(source.with_lock(project.lock_path.read_bytes()))
+    check(source.with_lock(project.lock_path.read_bytes(), shipped))
     images = []
     for platform in wish.platforms or (None,):
         images.append(tools.images.build(project, lock, platform=platform, notify=notify))
         # The build has written the runtime image down; the next one must not forget it.
         lock = read(project.lock_path) or lock
     used = project.lock_path.read_bytes()
-    making = Making(source.with_lock(used), tools.run, str(wish.bump or ""), wish.allow_dirty)
+    source = source.with_lock(used, shipped)
+    making = Making(source, tools.run, str(wish.bump or ""), wish.allow_dirty)
     contents = Contents(
         reference=target,
         algorithm=project.manifest.algorithm,
@@ -189,6 +193,10 @@ def prepare(
         for image in images
     }
     return Ready(registry, replace(_as(contents, version), boms=boms), choice.reason)
+
+
+def _shipped(locking: PackageLocking) -> frozenset[Target]:
+    return frozenset(locking.image_target(platform) for platform in IMAGE_PLATFORMS)
 
 
 def _as(contents: Contents, version: str) -> Contents:

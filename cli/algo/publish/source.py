@@ -15,8 +15,9 @@ from algo.project.lock import parse, render
 from algo.publish.errors import NotCommitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
+    from algo.project.lock import Lock, Target
     from algo.project.project import Project
 
 _NAMED = 5
@@ -59,7 +60,8 @@ class Source:
         checkout: What git says; None where there is no repository.
         uncommitted: The files that matter to the version and are in no commit.
         extra: The SHA-256 of each file that is shipped although git ignores it.
-        lock_written: The tables of `algo.lock` that building added to the committed one.
+        lock_written: What `algo` itself added to the committed `algo.lock`: `targets`, `runtime`,
+            `base`.
     """
 
     checkout: Checkout | None
@@ -77,18 +79,23 @@ class Source:
         where = f" of {self.checkout.repository}" if self.checkout.repository else ""
         return known + where
 
-    def with_lock(self, used: bytes) -> Source:
-        """Return it with `used` as the text of `algo.lock`, compared with the committed one."""
+    def with_lock(self, used: bytes, shipped: Collection[Target]) -> Source:
+        """Return it with `used` as the text of `algo.lock`, compared with the committed one.
+
+        Args:
+            used: The text.
+            shipped: The targets of images: a commit must have their packages.
+        """
         if self.checkout is None:
             return self
-        written = _written_by_builds(self.checkout.lock, used)
+        written = _added_to(self.checkout.lock, used, shipped)
         others = {path for path in self.uncommitted if path != _LOCK}
         files = others if written is not None else {*others, _LOCK}
         return replace(self, uncommitted=tuple(sorted(files)), lock_written=written or ())
 
 
-def source_of(project: Project, checkout: Checkout | None) -> Source:
-    """Return what `project` is made from.
+def source_of(project: Project, checkout: Checkout | None, targets: Collection[Target]) -> Source:
+    """Return what `project` is made from; `targets` are those of its images.
 
     A file that git does not follow counts where it is shipped or promises something: models
     and other files that git ignores are named by their digest instead.
@@ -111,7 +118,7 @@ def source_of(project: Project, checkout: Checkout | None) -> Source:
     }
     source = Source(checkout, tuple(sorted({*checkout.changed, *loose})), extra)
     lock = project.lock_path
-    return source.with_lock(lock.read_bytes()) if lock.is_file() else source
+    return source.with_lock(lock.read_bytes(), targets) if lock.is_file() else source
 
 
 def require_committed(source: Source) -> None:
@@ -133,10 +140,13 @@ def require_committed(source: Source) -> None:
     )
 
 
-def _written_by_builds(committed: bytes | None, used: bytes) -> tuple[str, ...] | None:
-    """Return the tables that builds added to a committed lock, None where more than that differs.
+def _added_to(
+    committed: bytes | None, used: bytes, shipped: Collection[Target]
+) -> tuple[str, ...] | None:
+    """Return what `algo` added to a committed lock, None where more than that differs.
 
-    Git may check a file out with other ends of lines than it stores.
+    A build writes down the runtime image and what that is made on; a machine with another Python
+    adds its own targets, which are in no image. Git may store other ends of lines.
     """
     if committed is None:
         return None
@@ -147,12 +157,25 @@ def _written_by_builds(committed: bytes | None, used: bytes) -> tuple[str, ...] 
         old, new = parse(before.decode()), parse(now.decode())
     except (LockInvalid, UnicodeDecodeError):
         return None
-    tables = {"runtime": (old.runtimes, new.runtimes), "base": (old.bases, new.bases)}
-    kept = all(was.items() <= have.items() for was, have in tables.values())
-    same = replace(old, runtimes=new.runtimes, bases=new.bases) == new
-    if not (kept and same and now == render(new).encode()):
+    parts = {
+        "targets": (_by_name(old), _by_name(new)),
+        "runtime": (old.runtimes, new.runtimes),
+        "base": (old.bases, new.bases),
+    }
+    kept = all(was.items() <= have.items() for was, have in parts.values())
+    same = replace(old, targets=new.targets, runtimes=new.runtimes, bases=new.bases) == new
+    ships = any(target in shipped for target in new.targets.keys() - old.targets.keys())
+    if ships or not (kept and same and now == render(new).encode()):
         return None
-    return tuple(name for name, (was, have) in tables.items() if was != have)
+    return tuple(name for name, (was, have) in parts.items() if was != have)
+
+
+def _by_name(lock: Lock) -> dict[str, str]:
+    """Return all that a lock says of each target, in one line."""
+    return {
+        str(target): " ".join(f"{pin.kind} {pin.identity} {pin.tools}" for pin in pins)
+        for target, pins in lock.targets.items()
+    }
 
 
 def _is_model(project: Project, path: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.project.lock import parse, render
+from algo.project.lock import TEST, Pin, Target, parse, render
 from algo.project.project import Project
 from algo.project.version import write_version
 from algo.publish.errors import GitFailed, NotCommitted
@@ -28,6 +28,8 @@ entrypoint = "src/digits.py:apply"
 classifier = "models/weights.bin"
 """
 LOCK = 'version = 1\ninputs = "sha256:1"\ntargets = ["linux/amd64 python3.13 runtime"]\n'
+IMAGE = Target("linux/amd64", "3.13")
+SHIPPED = (IMAGE, Target("linux/arm64", "3.13"))
 ENV = {
     **os.environ,
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -66,7 +68,7 @@ def root(tmp_path: Path) -> Path:
 
 def asked(root: Path, **more: str) -> Source:
     project = Project.open(root)
-    return source_of(project, GitSources({**ENV, **more}).checkout(project))
+    return source_of(project, GitSources({**ENV, **more}).checkout(project), SHIPPED)
 
 
 def test_a_clean_checkout_is_told_without_credentials(root: Path) -> None:
@@ -131,7 +133,7 @@ def test_what_a_build_adds_to_the_lock_is_named_and_no_change(root: Path) -> Non
     source = asked(root)
     assert (source.uncommitted, source.lock_written) == ((), ("runtime",))
     based = replace(locked, bases={"linux/amd64 debian:trixie": f"sha256:{'1' * 64}"})
-    found = source.with_lock(render(based).encode())
+    found = source.with_lock(render(based).encode(), SHIPPED)
     assert (found.uncommitted, found.lock_written) == ((), ("runtime", "base"))
 
 
@@ -159,11 +161,26 @@ def test_a_lock_that_no_commit_has_is_a_change_when_it_is_used(root: Path) -> No
     git(root, "commit", "--quiet", "--message", "no lock")
     source = asked(root)
     assert source.uncommitted == ()
-    assert source.with_lock(LOCK.encode()).uncommitted == ("algo.lock",)
+    assert source.with_lock(LOCK.encode(), SHIPPED).uncommitted == ("algo.lock",)
+
+
+def test_what_is_added_for_a_machine_is_no_change_and_what_is_shipped_is_one(root: Path) -> None:
+    six, other = (Pin("six", version, (f"sha256:{version}",)) for version in ("1.0", "2.0"))
+    locked = replace(parse(LOCK), targets={IMAGE: (six,)})
+    source = Source(Checkout(lock=render(locked).encode()))
+    for target, pins, changed in (
+        (Target("linux/amd64", "3.11"), (other,), ()),
+        (Target("linux/amd64", "3.11", TEST), (other,), ()),
+        (IMAGE, (other,), ("algo.lock",)),
+        (Target("linux/arm64", "3.13"), (six,), ("algo.lock",)),
+    ):
+        found = source.with_lock(render(locked.with_targets({target: pins})).encode(), SHIPPED)
+        assert found.uncommitted == changed
+        assert found.lock_written == (() if changed else ("targets",))
 
 
 def test_other_ends_of_lines_are_no_change_of_the_lock(root: Path) -> None:
-    assert asked(root).with_lock(LOCK.replace("\n", "\r\n").encode()).uncommitted == ()
+    assert asked(root).with_lock(LOCK.replace("\n", "\r\n").encode(), SHIPPED).uncommitted == ()
 
 
 def test_a_model_that_git_should_follow_counts(root: Path) -> None:

@@ -151,7 +151,7 @@ def _committed(item: Material) -> str:
     committed, written = (str(item.annotations.get(key, "")) for key in ("committed", "written"))
     if committed in ("", item.digest.get("sha256")):
         return ""
-    added = f", to which building added {written.replace(',', ' and ')}" if written else ""
+    added = f", to which algo added {written.replace(',', ', ')}" if written else ""
     return f" (committed: {committed[:12]}{added})"
 
 
