@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING
 
 from algo.engines.errors import EngineUnavailable
 from algo.engines.interface import HostEnvironment, Image
-from algo.environments.interpreters import find_minor, probe, this_interpreter
-from algo.environments.virtualenv import ensure_environment
 from algo.errors import AlgoError
 from algo.events import Note, silent
 from algo.images.cache import Cache
 from algo.images.config import LANGUAGE
 from algo.images.image import LayerKind
 from algo.images.load import Recent, ensure_loaded
-from algo.images.tooling import unpacked
-from algo.languages.host import program_of, require
 from algo.oci import media_types
 from algo.oci.manifest import ImageConfig, decode
 from algo.oci.reference import Reference
@@ -32,7 +28,6 @@ from algo.publish.consume import bring, examine
 from algo.publish.contents import built_from, holds_files
 from algo.publish.errors import NoSuchPlatform, NotOnHost
 from algo.publish.kept import use
-from algo.publish.lock_files import fetch_lock
 from algo.publish.unpack import read_description, unpack
 from algo.publish.weights import judge
 from algo.registry.errors import MEND_STORE, BlobCorrupted
@@ -164,6 +159,8 @@ class PublishedVersions:
         spec, runtime = self.runtimes.spec(language), self.runtimes.folder(language)
         if not spec.built_in:
             return self._with_layers(found, built, spec, runtime, notify)
+        from algo.environments.virtualenv import ensure_environment
+
         lock = self._lock(found)
         host = self._host(lock, found.asked.name)
         environment = ensure_environment(
@@ -187,6 +184,10 @@ class PublishedVersions:
             NotOnHost: This machine is none that they are for.
             ToolMissing: It lacks the interpreter.
         """
+        from algo.environments.interpreters import this_interpreter
+        from algo.images.tooling import unpacked
+        from algo.languages.host import program_of, require
+
         here = this_interpreter().platform
         if here != str(built.platform):
             raise NotOnHost(
@@ -217,6 +218,8 @@ class PublishedVersions:
             check_blobs(found.repository, found.verified, only=only, notify=notify)
 
     def _lock(self, found: Examined) -> Lock:
+        from algo.publish.lock_files import fetch_lock
+
         document = found.verified.documents.get(media_types.LOCK)
         if document is None:
             raise NotOnHost(f"{found.asked.name} was published without its lock")
@@ -227,6 +230,8 @@ class PublishedVersions:
 
     def _host(self, lock: Lock, name: str) -> Interpreter:
         """Return a Python of this machine that the lock holds packages for."""
+        from algo.environments.interpreters import find_minor, probe, this_interpreter
+
         own = this_interpreter()
         minors = [
             target.python

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from algo.events import Warned
 from algo.images.config import APP
 from algo.images.image import LayerKind
-from algo.models.formats import dangers, look
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import MAX_MANIFEST, ImageConfig, decode
 from algo.publish.contents import layer_names
@@ -71,6 +70,8 @@ def models_of(project: Project, lock: Lock, images: Images, *, notify: Notify) -
 
 
 def _model(project: Project, lock: Lock, name: str, images: Images, notify: Notify) -> Model:
+    from algo.models.formats import dangers
+
     path = project.manifest.model_paths[name].rstrip("/")
     parts = images.model_parts(project, lock, name)
     unsafe = tuple(
@@ -96,6 +97,8 @@ def look_into(layers: Iterable[Layer]) -> Iterator[str]:
     Raises:
         UnsafeArchive: A layer is no plain tar.
     """
+    from algo.models.formats import look
+
     for layer in layers:
         if layer.kind is not LayerKind.MODEL:
             continue
