@@ -29,7 +29,7 @@ STREAMS = 2
 LARGE = 16 << 20
 # How long Ctrl-C waits for the requests under way: twice what a request should take (Pace).
 ENDING_SECONDS = 10.0
-_GOES_ON = "the same command goes on from there"
+_MISSING = "the same command brings what is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,11 @@ def _told(
         if cut and registry.address:
             return Interrupted(
                 "interrupted: the requests under way were cut",
-                hint=f"the same command sends what {registry.address} has not kept",
+                hint=_MISSING,
             )
-        return Interrupted(f"interrupted: {passed}", hint=_GOES_ON)
+        hint = _MISSING if tally.stuck else "the same command goes on from there"
+        return Interrupted(f"interrupted: {passed}", hint=hint)
     if isinstance(error, ConnectionLost | Busy):
-        verb = "sends" if registry.address else "fetches"
-        hint = f"the same command {verb} what is missing; {error.hint}"
+        hint = f"{_MISSING}; {error.hint}"
         return RegistryUnreachable(f"{error.message}; {passed}", hint=hint, details=error.details)
     return None

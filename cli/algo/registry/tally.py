@@ -37,16 +37,18 @@ class Tally:
     def event(self, descriptor: Descriptor, event: Event) -> None:
         """Take what a transfer tells; anything but progress goes on as it is."""
         if not isinstance(event, Progress):
-            # Several transfers meet the same trouble: it is told once.
+            # Several transfers meet the same trouble: it is told once, until something passes.
             if event != self._last:
                 self.notify(event)
             self._last = event
             return
-        self._last = None
         digest = descriptor.digest
         # What was there when it began does not have to pass.
         there = self._there.setdefault(digest, event.done if event.done < event.total else 0)
-        self._done[digest] = max(event.done - there, 0)
+        done = max(event.done - there, 0)
+        if done > self._done.get(digest, 0):
+            self._last = None
+        self._done[digest] = done
         self._tell()
 
     def ended(self, transfer: Transfer) -> None:
@@ -58,6 +60,11 @@ class Tally:
             self._sizes.pop(digest, None)
             self._done.pop(digest, None)
         self._tell()
+
+    @property
+    def stuck(self) -> bool:
+        """Say whether trouble was told, and nothing has passed since then."""
+        return self._last is not None
 
     def sums(self) -> tuple[int, int]:
         """Return the bytes that passed, and those that have to."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from algo.events import Progress, Step
+from algo.events import Note, Progress
 from algo.registry.answers import Answer, read_limited, words_of
 from algo.registry.body import Body
 from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, RegistryRefused
@@ -134,7 +134,7 @@ class Uploader:
                     self._pace.broke(error.carried)
                 sending.tell(sending.session.stored)
                 if failures == SILENT:
-                    sending.notify(Step(f"{self._transport.host} does not answer: trying again"))
+                    sending.notify(Note(f"{self._transport.host} does not answer: trying again"))
                 pause = patience.seconds(failures - 1, getattr(error, "retry_after", 0.0))
                 self._wait(sending, pause)
                 waited += pause

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import Warned, silent
+from algo.events import Note, Progress, Warned, silent
 from algo.oci.descriptor import Descriptor
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, Index, decode, encode
@@ -17,6 +17,7 @@ from algo.registry.interface import Transfer
 from algo.registry.layout import LayoutStore
 from algo.registry.sending import Outgoing, push_blobs
 from algo.registry.streams import chunks_of, reporting
+from algo.registry.tally import Tally
 
 from tests.contract.registry.content import NAME, OTHER, blob, push_image, push_referrer
 from tests.fakes.registry import MemoryRegistry
@@ -179,3 +180,21 @@ def test_a_push_that_fails_stops_those_beside_it() -> None:
             [Outgoing(huge, endless), Outgoing(blob(b"gone"), failing)],
             notify=silent,
         )
+
+
+def test_trouble_of_several_transfers_is_told_once_until_something_passes() -> None:
+    events: list[Event] = []
+    tally = Tally("Sending", events.append)
+    one, other = blob(b"one" * 100), blob(b"other" * 100)
+    for descriptor in (one, other):
+        tally.expect(descriptor)
+    trouble = Note("registry.example.com does not answer: trying again")
+    for descriptor in (one, other, one):
+        tally.event(descriptor, trouble)
+        tally.event(descriptor, Progress("pushing", 0, 300))
+    assert events.count(trouble) == 1
+    assert tally.stuck
+    tally.event(one, Progress("pushing", 100, 300))
+    assert not tally.stuck
+    tally.event(other, trouble)
+    assert events.count(trouble) == 2
