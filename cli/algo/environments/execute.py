@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def execute(command: Sequence[str], variables: Mapping[str, str], project: Path) -> int:
+def execute(
+    command: Sequence[str], variables: Mapping[str, str], project: Path, hint: str | None = None
+) -> int:
     """Run `command` in the folder `project` with `variables`; return its exit code.
+
+    `hint` is what to do about a program that is not there, where that is not Python's way.
 
     It keeps our standard streams. A command that a signal ended gives 128 plus the signal, as
     shells do. Ctrl-C reaches the command from the terminal, and its own answer counts.
@@ -27,7 +31,8 @@ def execute(command: Sequence[str], variables: Mapping[str, str], project: Path)
     if program is None and (project / command[0]).is_file():
         program = str(project / command[0])
     if program is None:
-        raise CommandNotFound(f"{command[0]!r} is neither in the environment nor on PATH")
+        text = f"{command[0]!r} is neither in the environment nor on PATH"
+        raise CommandNotFound(text, hint=hint)
     with subprocess.Popen([program, *command[1:]], cwd=project, env=variables) as child:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

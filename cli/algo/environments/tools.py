@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from algo.environments.errors import InstallFailed, RequirementInvalid, Unsatisfiable
+from algo.environments.errors import (
+    IndexUnreachable,
+    InstallFailed,
+    RequirementInvalid,
+    Unsatisfiable,
+)
 from algo.environments.interface import Resolved
 from algo.events import Step
 from algo.languages.errors import RuntimeInvalid
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.environments.upgrade import Upgrade
+    from algo.errors import AlgoError
     from algo.events import Notify
     from algo.languages.interface import Bench
     from algo.languages.spec import PackagesSpec, RuntimeSpec
@@ -31,6 +38,12 @@ if TYPE_CHECKING:
 
 IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
 PINS = "pins.json"
+# How tools, and the libraries below them, say that nobody answers.
+_UNREACHABLE = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|UnknownHostException|dial tcp"
+    r"|no such host|[Cc]ould not resolve host|[Nn]etwork is unreachable|failure in name resolution"
+    r"|[Cc]onnection (?:refused|timed out)"
+)
 
 
 class _Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +101,7 @@ class Tools:
 
         Raises:
             Unsatisfiable: The tool could not; its words are the details.
+            IndexUnreachable: Its registry does not answer.
             RuntimeInvalid: It left no list of packages, or one that cannot be read.
         """
         found = self.asked(root)
@@ -119,6 +133,7 @@ class Tools:
 
         Raises:
             InstallFailed: The tool could not; its words are the details.
+            IndexUnreachable: Its registry does not answer.
         """
         found = self.asked(origin)
         if found is None:
@@ -245,7 +260,9 @@ def _read_pins(path: Path, language: str) -> Sequence[_Pinned]:
 
 def _explained(
     kind: type[Unsatisfiable | InstallFailed], what: str, said: str, root: Path
-) -> Unsatisfiable | InstallFailed:
+) -> AlgoError:
+    if _UNREACHABLE.search(said):
+        return IndexUnreachable(f"{what}: its registry does not answer", details=said)
     file, line = place_in(said, root)
     where = f"{file}:{line}: " if file else ""
     return kind(f"{where}{what}", details=said)

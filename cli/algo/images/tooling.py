@@ -20,7 +20,7 @@ from algo.languages.errors import BuildFailed, RuntimeInvalid
 from algo.languages.interface import Work
 from algo.languages.steps import digest_of, place_in, plain
 from algo.resources import writing
-from algo.storage.trees import ensure_tree
+from algo.storage.trees import ensure_tree, prune_trees
 from algo.storage.unpacking import Unpacking
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 TREES = "environments"
+_PROGRAMS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,12 @@ class Tooling:
         def fill(folder: Path) -> None:
             self.compile(project, sources, packages, platform, folder, notify)
 
-        return ensure_tree(self.cache.root / TREES, _named(LayerKind.PROGRAM, lines), fill)
+        # Each edit leaves a program behind, and nobody goes back far.
+        of = f"{LayerKind.PROGRAM}-{hashlib.sha256(str(project.root).encode()).hexdigest()[:8]}"
+        home = self.cache.root / TREES
+        made = ensure_tree(home, _named(of, lines), fill)
+        prune_trees(home, of, keep=_PROGRAMS)
+        return made
 
     def testing(self, project: Project, packages: Path | None, platform: str) -> Work:
         """Return what runs the author's tests in the project's own folder."""
@@ -290,8 +296,8 @@ def _unpack(layer: Layer, folder: Path) -> None:
             target.write(member, name, content)
 
 
-def _named(kind: LayerKind, lines: Iterable[str]) -> str:
-    return f"{kind}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:24]}"
+def _named(what: str, lines: Iterable[str]) -> str:
+    return f"{what}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:24]}"
 
 
 def build_entries(project: Project, spec: RuntimeSpec) -> list[Entry]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.resources import writing
-from algo.storage.held import PROCESS
+from algo.storage.held import PROCESS, unused
+from algo.storage.kinds import remove_folder, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,15 @@ def ensure_tree(home: Path, name: str, make: Callable[[Path], None]) -> Path:
                 (root / COMPLETE).write_text(this_run(), encoding="utf-8")
                 _use(root)
     return root / INSIDE
+
+
+def prune_trees(home: Path, prefix: str, *, keep: int) -> None:
+    """Remove the trees whose names begin with `prefix`, but the last `keep` and those in use."""
+    marks = sorted(home.glob(f"{prefix}*/{COMPLETE}"), key=written, reverse=True)
+    for mark in marks[keep:]:
+        with unused(mark) as free:
+            if free:
+                remove_folder(mark.parent)
 
 
 def _use(root: Path) -> bool:

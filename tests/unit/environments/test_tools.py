@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.environments.errors import InstallFailed, RequirementInvalid, Unsatisfiable
+from algo.environments.errors import (
+    IndexUnreachable,
+    InstallFailed,
+    RequirementInvalid,
+    Unsatisfiable,
+)
 from algo.environments.locking import check_lock, ensure_lock, make_lock
 from algo.environments.tools import ToolLocking, Tools
 from algo.environments.upgrade import Upgrade
+from algo.errors import UNREACHABLE
 from algo.events import silent
 from algo.languages.errors import RuntimeInvalid
 from algo.languages.interface import Finished
@@ -51,6 +57,8 @@ class FakeBench:
         root = work.places["app"]
         self.saw = sorted(path.name for path in root.iterdir())
         names = (root / "x.json").read_text().split()
+        if "offline" in names:
+            return Finished(1, "npm ERR! code ENOTFOUND")
         if "bad" in names:
             return Finished(1, f"{root}/x.json:2: there is no bad")
         if work.words[0] == "install":
@@ -143,6 +151,13 @@ def test_what_the_tool_refuses_is_told_with_its_file_and_line(site: Site) -> Non
         ensure_lock(site.project, site.locking, notify=silent)
     assert caught.value.details == "x.json:2: there is no bad"
     assert not site.project.lock_path.exists()
+
+
+def test_a_registry_that_does_not_answer_is_told_as_such(site: Site) -> None:
+    site.says("offline\n")
+    with pytest.raises(IndexUnreachable, match="its registry does not answer") as caught:
+        ensure_lock(site.project, site.locking, notify=silent)
+    assert caught.value.exit_code == UNREACHABLE
 
 
 def test_a_step_that_leaves_no_list_is_a_mistake_of_the_language(site: Site) -> None:

@@ -253,6 +253,7 @@ class ToolBox:
         from algo.environments.execute import execute
         from algo.environments.locking import ensure_lock
         from algo.images.tooling import environment_of
+        from algo.languages.host import program_of
         from algo.languages.spec import filled
 
         lock = ensure_lock(project, self.deps.locking(project), notify=notify)
@@ -261,4 +262,6 @@ class ToolBox:
         packages = tooling.packages_here(project, lock, target, notify)
         values = environment_of(project, tooling.folder, packages)
         self.deps.output.close()
-        return execute([*filled(self.spec.exec, values), *command], self.deps.env, project.root)
+        words = [*filled(self.spec.exec, values), *command]
+        hint = f"install {program_of(words)}; algo doctor says what a language needs"
+        return execute(words, self.deps.env, project.root, hint)
