@@ -22,6 +22,7 @@ from algo.languages.errors import RuntimeInvalid
 from algo.languages.interface import Work
 from algo.languages.steps import place_in, plain
 from algo.project.lock import Pin, Target
+from algo.storage.trees import use_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -156,7 +157,7 @@ class Tools:
         platform: str = IMAGE_PLATFORMS[0],
     ) -> str | None:
         """Run a step with the network; return what it said when it failed, else None."""
-        self.kept.mkdir(parents=True, exist_ok=True)
+        use_folder(self.kept)
         work = Work(
             words,
             {**places, "runtime": self.folder, "cache": self.kept},

@@ -25,7 +25,7 @@ NOTES = {
     "files": "notes",
     "loaded": "notes",
 }
-FOLDERS = frozenset({*NOTES, "blobs", "tmp", "mounts"})
+FOLDERS = frozenset({*NOTES, "blobs", "tmp", "mounts", "steps"})
 
 
 @dataclass(frozen=True, slots=True)

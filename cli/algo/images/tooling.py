@@ -20,7 +20,7 @@ from algo.languages.errors import BuildFailed, RuntimeInvalid
 from algo.languages.interface import Work
 from algo.languages.steps import digest_of, place_in, plain
 from algo.resources import writing
-from algo.storage.trees import ensure_tree, prune_trees
+from algo.storage.trees import ensure_tree, prune_trees, use_folder
 from algo.storage.unpacking import Unpacking
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Tooling:
         assert build is not None
         notify(Step(f"Compiling {project.name} for {platform}"))
         kept = self._kept(project)
-        kept.mkdir(parents=True, exist_ok=True)
+        use_folder(kept)
         with self.cache.scratch() as app:
             _lay_out(sources, app)
             if packages is None:
@@ -239,9 +239,9 @@ class Tooling:
         """Return what runs the author's tests in the project's own folder."""
         kept = self._kept(project)
         places = {"app": project.root, "runtime": self.folder, "cache": kept}
-        for path in (kept, packages or kept / "none"):
-            path.mkdir(parents=True, exist_ok=True)
+        use_folder(kept)
         places["packages"] = packages or kept / "none"
+        places["packages"].mkdir(exist_ok=True)
         values = {"platform": platform, "entrypoint": project.manifest.algorithm.entrypoint}
         needs = self.spec.build.needs if self.spec.build else ()
         return Work(self.spec.test, places, frozenset({"app", "cache"}), "app", values, needs)
@@ -262,13 +262,14 @@ class Tooling:
 
 def unpacked(layer: Layer, cache: Path) -> Path:
     """Return the folder, in the user's `cache`, with what a packages or program layer holds."""
-    name = f"{layer.kind}-{layer.diff_id.hex[:24]}"
+    # The blob was compared with this digest; what the config says of its content was not.
+    name = f"{layer.kind}-{layer.descriptor.digest.hex[:24]}"
     return ensure_tree(cache / TREES, name, lambda folder: _unpack(layer, folder))
 
 
 def laid_out(layer: Layer, home: Path) -> Path:
     """Return the folder in `home` with what a packages or program layer holds, for a container."""
-    folder = home / f"{layer.kind}-{layer.diff_id.hex[:16]}"
+    folder = home / f"{layer.kind}-{layer.descriptor.digest.hex[:16]}"
     if not folder.is_dir():
         with writing(home):
             unfinished = Path(tempfile.mkdtemp(dir=home, prefix=f".{layer.kind}-"))

@@ -19,7 +19,11 @@ FILE = "runtime.toml"
 BUILT_IN = frozenset({"pip", "conda"})
 # A brace behind a dollar is a shell's.
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
-_STEPS = frozenset({"runtime", "app", "packages", "program", "cache", "platform"})
+_RESOLVE = frozenset({"runtime", "app", "cache", "platform"})
+_INSTALL = _RESOLVE | {"packages"}
+_BUILD = _INSTALL | {"program", "entrypoint"}
+_TEST = _INSTALL | {"entrypoint", "report"}
+_EXEC = frozenset({"runtime", "app", "packages"})
 _COMMAND = frozenset({"runtime", "app", "packages", "program", "python"})
 
 
@@ -151,13 +155,13 @@ def unknown(words: Sequence[str], known: frozenset[str]) -> Iterator[str]:
 
 def _commands(spec: RuntimeSpec) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
     yield spec.command, _COMMAND
-    yield spec.test, _STEPS | {"report", "entrypoint"}
-    yield spec.exec, _STEPS
+    yield spec.test, _TEST
+    yield spec.exec, _EXEC
     if spec.packages is not None:
-        yield spec.packages.resolve, _STEPS
-        yield spec.packages.install, _STEPS
+        yield spec.packages.resolve, _RESOLVE
+        yield spec.packages.install, _INSTALL
     if spec.build is not None:
-        yield spec.build.command, _STEPS | {"entrypoint"}
+        yield spec.build.command, _BUILD
 
 
 def filled(words: Sequence[str], values: dict[str, Any]) -> list[str]:

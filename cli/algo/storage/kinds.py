@@ -56,6 +56,43 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Folders:
+    """Folders that can be made again; who uses one holds the file beside it (`trees.use_folder`).
+
+    Args:
+        kind: What they are.
+        home: Where they are.
+    """
+
+    kind: str
+    home: Path
+
+    def items(self) -> list[Item]:
+        """Return them, with what killed commands began to remove."""
+        folders = [path for path in sorted(self.home.glob("*")) if path.is_dir()]
+        lost = set(half_removed(self.home.glob(".*")))
+        return [self._item(path, path in lost) for path in (*folders, *sorted(lost))]
+
+    def remove(self, item: Item) -> str:
+        """Remove one, unless a process uses it."""
+        folder = item.paths[0]
+        mark = folder.with_name(f"{folder.name}.used")
+        mark.touch()
+        with unused(mark) as free:
+            if not free:
+                return IN_USE
+            remove_folder(folder)
+            mark.unlink(missing_ok=True)
+        return ""
+
+    def _item(self, path: Path, lost: bool) -> Item:
+        mark = path.with_name(f"{path.name}.used")
+        kept = IN_USE if mark.exists() and not is_unused(mark) else ""
+        used = written(mark) or changed(path)
+        return Item(self.kind, path.name, used, (path,), kept, unfindable=lost)
+
+
+@dataclass(frozen=True, slots=True)
 class Precious:
     """Folders that hold what cannot be had again: they are shown, and stay.
 

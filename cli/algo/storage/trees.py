@@ -51,6 +51,16 @@ def ensure_tree(home: Path, name: str, make: Callable[[Path], None]) -> Path:
     return root / INSIDE
 
 
+def use_folder(folder: Path) -> None:
+    """Make `folder` where it is not there; hold it, by a file beside it, until the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder.with_name(f"{folder.name}.used")
+    while True:
+        mark.touch()
+        if PROCESS.hold(mark):
+            return
+
+
 def prune_trees(home: Path, prefix: str, *, keep: int) -> None:
     """Remove the trees whose names begin with `prefix`, but the last `keep` and those in use."""
     marks = sorted(home.glob(f"{prefix}*/{COMPLETE}"), key=written, reverse=True)

@@ -37,7 +37,7 @@ def test_every_language_that_is_shipped_can_be_read() -> None:
     [
         ("tset = []\n", "tset"),
         ('command = ["{nothing}"]\n', "names {nothing}"),
-        ('[packages]\nmanager = "m"\nresolve = ["{program}", "{report}"]\n', "names {report}"),
+        ('[packages]\nmanager = "m"\nresolve = ["x", "{packages}"]\n', "names {packages}"),
         ("[build]\n", "command"),
     ],
 )

@@ -18,7 +18,9 @@ from algo.publish.kept import Unpacked, use
 from algo.resources import Folders
 from algo.storage.held import Held
 from algo.storage.kinds import Files, Precious, Unknown
+from algo.storage.kinds import Folders as Kept
 from algo.storage.room import Limits, prune
+from algo.storage.trees import use_folder
 
 from tests.fakes.disks import Lazy
 
@@ -145,3 +147,11 @@ def test_what_is_precious_or_unknown_is_shown_and_stays(folders: Folders) -> Non
     assert gone(uploads) == []
     held.let_go()
     assert gone(uploads) == ["x.json"]
+
+
+def test_a_folder_that_a_tool_keeps_things_in_goes_when_nobody_uses_it(tmp_path: Path) -> None:
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "module").touch()
+    use_folder(tmp_path / "npm")
+    assert gone(Kept("caches of tools", tmp_path)) == ["go"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["npm", "npm.used"]

@@ -25,7 +25,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
     from algo.publish.kept import Unpacked
     from algo.registry.garbage import Garbage
     from algo.registry.partial import LIFE_SECONDS, SUFFIX
-    from algo.storage.kinds import Files, Precious, Unknown
+    from algo.storage.kinds import Files, Folders, Precious, Unknown
 
     folders = deps.folders
     found: list[Kind] = [
@@ -40,6 +40,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         Files("built wheels", folders.cache / "wheels", "*/*.whl"),
         Files("notes", folders.cache / "wheels", "*.json"),
         Files("notes", folders.cache / "sbom", "*.json"),
+        Folders("caches of tools", folders.cache / "steps"),
         Files("unfinished uploads", folders.state / "uploads", "*.json", LIFE_SECONDS),
         Files("unfinished downloads", folders.cache / "downloads", f"*{SUFFIX}", LIFE_SECONDS),
         Precious("jobs", folders.data / "jobs", "jobs and their results stay"),
