@@ -67,12 +67,12 @@ TABLE = (
     ),
     Row(
         "a package that is not required", RUN, "load_failed", 1,
-        "hint: add scikit-learn to requirements.in, then: algo lock",
+        "hint: add scikit-learn to requirements.in (requirements.txt if that is there), then:",
         source="from sklearn.svm import SVC\n" + ECHO,
     ),
     Row(
         "an annotation of a package that is not required", RUN, "load_failed", 1,
-        "hint: add absent to requirements.in, then: algo lock",
+        "hint: add absent to requirements.in (requirements.txt if that is there), then:",
         source="import absent\ndef apply(x: absent.Thing) -> int:\n    return 1\n",
     ),
     Row(

@@ -15,7 +15,7 @@ from tests.runtimes.conftest import GatewayProcess
 PROJECTS = Path(__file__).parents[1] / "commands" / "projects"
 
 
-@pytest.mark.parametrize("name", ["js-greeter", "ruby-greeter", "r-greeter"])
+@pytest.mark.parametrize("name", ["js-greeter", "ruby-greeter", "r-greeter", "java-greeter"])
 def test_an_old_algorithm_of_another_language_runs_as_it_is(name: str, tmp_path: Path) -> None:
     app = tmp_path / name
     shutil.copytree(PROJECTS / name, app)
@@ -24,10 +24,14 @@ def test_an_old_algorithm_of_another_language_runs_as_it_is(name: str, tmp_path:
     if language.lacking:
         reason = f"{language.lacking} is not installed: python3 -m tests.machine setup"
         (pytest.fail if "CI" in os.environ else pytest.skip)(reason)
+    made = tmp_path / "made"
+    language.build(app, made, algorithm.entrypoint)
     with GatewayProcess(
         app,
         "--development",
+        *("--packages", str(made / "packages"), "--program", str(made / "program")),
         language=algorithm.language,
+        runtime=language.runtime,
         entrypoint=algorithm.entrypoint,
         written_for=algorithm.written_for,
     ) as served:

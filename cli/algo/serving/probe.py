@@ -80,7 +80,9 @@ def missing_package(fault: Fault) -> str:
     if found is None:
         return ""
     name = found[1].partition(".")[0]
-    return f"add {_PACKAGES.get(name, name)} to requirements.in, then: algo lock"
+    package = _PACKAGES.get(name, name)
+    # The first file hides the second one, so nobody should make it beside that.
+    return f"add {package} to requirements.in (requirements.txt if that is there), then: algo lock"
 
 
 def _load_failed(fault: Fault) -> LoadFailed:

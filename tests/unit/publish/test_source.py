@@ -127,6 +127,18 @@ def test_what_publish_itself_writes_is_no_change(root: Path) -> None:
     assert asked(root).uncommitted == ("algo.toml",)
 
 
+def test_a_version_in_an_algorithmia_conf_is_no_change_either(root: Path) -> None:
+    conf = '{\n  "username": "acme",\n  "algoname": "digits",\n  "language": "python3"\n}\n'
+    git(root, "rm", "--quiet", "algo.toml")
+    write(root, **{"algorithmia.conf": conf})
+    git(root, "add", "algorithmia.conf")
+    git(root, "commit", "--quiet", "--message", "as it was")
+    write_version(root, "1.0.0")
+    assert asked(root).uncommitted == ()
+    write(root, **{"algorithmia.conf": conf.replace("python3", "python2")})
+    assert asked(root).uncommitted == ("algorithmia.conf",)
+
+
 def test_what_a_build_adds_to_the_lock_is_named_and_no_change(root: Path) -> None:
     locked = parse(LOCK).with_runtime("linux/amd64", f"sha256:{'0' * 64}")
     (root / "algo.lock").write_text(render(locked))

@@ -30,7 +30,8 @@ final class Java implements Language {
         }
         String name = new Faults(hello).entryClass(hello);
         Class<?> entry = Class.forName(name, false, Java.class.getClassLoader());
-        Method batch = find(entry, hello, hello.function().equals("applyBatch") ? "apply" : "applyBatch");
+        Method batch = hello.old() ? null
+                : find(entry, hello, hello.function().equals("applyBatch") ? "apply" : "applyBatch");
         Method apply = find(entry, hello, hello.function());
         if (hello.function().equals("applyBatch")) {
             batch = apply;
@@ -38,17 +39,22 @@ final class Java implements Language {
             apply = batch;
         }
         if (apply == null) {
-            throw new BadEntry(hello.file() + " has no static method " + hello.function());
+            throw new BadEntry(hello.file() + " has no" + (hello.old() ? "" : " static") + " method " + hello.function());
+        }
+        if (hello.old()) {
+            return algorithm(hello, apply, false, null);
         }
         return algorithm(hello, apply, batch != null, find(entry, hello, "load"));
     }
 
     private static Method find(Class<?> entry, Hello hello, String name) throws BadEntry {
         var found = Arrays.stream(entry.getDeclaredMethods())
-                .filter(one -> one.getName().equals(name) && Modifier.isStatic(one.getModifiers()) && !one.isSynthetic())
+                .filter(one -> one.getName().equals(name) && !one.isSynthetic())
+                .filter(one -> hello.old() || Modifier.isStatic(one.getModifiers()))
                 .toList();
         if (found.size() > 1) {
-            throw new BadEntry(hello.file() + " has " + found.size() + " static methods " + name + ", and one is called");
+            throw new BadEntry(hello.file() + " has " + found.size() + (hello.old() ? "" : " static")
+                    + " methods " + name + ", and one is called");
         }
         if (found.isEmpty()) {
             return null;
@@ -76,8 +82,10 @@ final class Java implements Language {
         boolean cancels = Future.class.isAssignableFrom(apply.getReturnType()) || later(given) != given;
         Schemas.output(schema, later(given));
         Class.forName(apply.getDeclaringClass().getName()); // what it computes once, it computes now
-        Object state = load == null ? null : invoke(load, models(hello, load));
-        return new Algorithm(input, takes == 1 ? value -> invoke(apply, value) : value -> invoke(apply, value, state),
+        Object state = load == null ? null : invoke(null, load, models(hello, load));
+        Object on = Modifier.isStatic(apply.getModifiers()) ? null : made(apply.getDeclaringClass());
+        return new Algorithm(input,
+                takes == 1 ? value -> invoke(on, apply, value) : value -> invoke(on, apply, value, state),
                 batch, cancels, schema);
     }
 
@@ -114,9 +122,22 @@ final class Java implements Language {
         return new Object[] {models};
     }
 
-    private static Object invoke(Method method, Object... values) throws Throwable {
+    /** Return an instance of a class of which there is one for all calls. */
+    private static Object made(Class<?> entry) throws Throwable {
         try {
-            return method.invoke(null, values);
+            var constructor = entry.getDeclaredConstructor();
+            constructor.setAccessible(true);
+            return constructor.newInstance();
+        } catch (java.lang.reflect.InvocationTargetException error) {
+            throw error.getCause();
+        } catch (NoSuchMethodException | InstantiationException error) {
+            throw new BadEntry(entry.getName() + " has no constructor without parameters");
+        }
+    }
+
+    private static Object invoke(Object on, Method method, Object... values) throws Throwable {
+        try {
+            return method.invoke(on, values);
         } catch (java.lang.reflect.InvocationTargetException error) {
             throw error.getCause();
         } catch (IllegalArgumentException error) {
