@@ -30,7 +30,9 @@ exports.apply = (value) => [number, value, {more}]
 """
 
 
-@pytest.fixture(params=["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
+@pytest.fixture(
+    params=["virtualenv", pytest.param("docker", marks=[pytest.mark.engine, pytest.mark.slow])]
+)
 def where(request: pytest.FixtureRequest) -> str:
     request.getfixturevalue("engine")  # packages are resolved in a container
     return str(request.param)

@@ -117,7 +117,8 @@ def _setup(arguments: argparse.Namespace) -> int:
 def languages() -> list[str]:
     """Return the Debian packages of the languages that are not here by other means."""
     programs = {
-        **{"node": "nodejs", "ruby": "ruby", "bundle": "ruby-bundler"},
+        **{"node": "nodejs", "npm": "npm", "prove": "perl"},
+        **{"ruby": "ruby", "bundle": "ruby-bundler"},
         "Rscript": "r-base-core r-cran-jsonlite",
     }
     missing = [packages for program, packages in programs.items() if shutil.which(program) is None]

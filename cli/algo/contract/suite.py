@@ -44,7 +44,7 @@ def has_tests(project: Path) -> bool:
     return any(fnmatch(name, "test_*.py") or fnmatch(name, "*_test.py") for name in names)
 
 
-def tests_like(project: Path, patterns: Sequence[str]) -> bool:
+def has_files_like(project: Path, patterns: Sequence[str]) -> bool:
     """Tell whether a file of `project` is like one of `patterns`, `tests/*` or `*_test.go`.
 
     Raises:

@@ -57,7 +57,6 @@ class ToolSuite:
         result = FAILED if done.code else PASSED
         where, line = place_in(done.said, self.folder)
         message = f"{where}:{line}" if done.code and where else ""
-        name = " ".join(word for word in self.work.words if not word.startswith(("{", "-")))
         seconds = time.perf_counter() - began
         details = done.said.strip() if done.code else ""
-        return (Outcome(TESTS, "tests", name, result, seconds, message, details),)
+        return (Outcome(TESTS, "tests", "all of them", result, seconds, message, details),)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _STATUS = {"reused": "is there", "mounted": "to link", "new": "to send"}
 _KINDS = {
     "application/vnd.algo.lock.v1+toml": "lock",
+    "application/vnd.algo.lock.file.v1": "lock file",
     "application/vnd.algo.contract.v1+json": "contract",
     "https://sigstore.dev/cosign/sign/v1": "signature",
     "https://slsa.dev/provenance/v1": "provenance",

@@ -231,12 +231,12 @@ class ToolBox:
 
     def suite(self, project: Project, *, image: bool, notify: Notify) -> Suite | None:
         """Return what `test` runs, where `image` in a container; see `Toolbox`."""
-        from algo.contract.suite import tests_like
+        from algo.contract.suite import has_files_like
         from algo.contract.tool_suite import ToolSuite
         from algo.environments.locking import ensure_lock
         from algo.images.recipe import host_platform
 
-        if not self.spec.test or not tests_like(project.root, self.spec.tests):
+        if not self.spec.test or not has_files_like(project.root, self.spec.tests):
             return None
         lock = ensure_lock(project, self.deps.locking(project), notify=notify)
         if image:
