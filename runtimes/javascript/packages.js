@@ -1,6 +1,7 @@
 'use strict'
 // The algorithm's packages lie in a folder of their own: imports of its code look there first.
 
+const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
@@ -28,7 +29,8 @@ function isPackage(request) {
   return !/^(\.{0,2}\/|\.{1,2}$|#|node:|file:|data:)/.test(request) && !Module.isBuiltin(request)
 }
 
-// `node --require packages.js`, for the author's tests and scripts.
-if (process.env.ALGO_PACKAGES) use(process.env.ALGO_PACKAGES)
+// `node --require packages.js`, for the author's tests and scripts: with what is for development, too.
+const named = process.env.ALGO_PACKAGES
+if (named) use(fs.existsSync(path.join(named, 'tools', 'node_modules')) ? path.join(named, 'tools') : named)
 
 module.exports = { use }

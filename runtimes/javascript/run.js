@@ -1,6 +1,9 @@
 'use strict'
 // The runner's process: says hello, then serves until the gateway closes its end.
+//
+//   node run.js PROGRAM    where the author's code was compiled to, if it was
 
+const { isCompiled } = require('./algorithm')
 const { Frames, ProtocolError } = require('./frames')
 const { Worker } = require('./worker')
 
@@ -18,7 +21,7 @@ const frames = new Frames(REQUESTS, REPLIES, {
     if (header.type !== 'hello' || header.protocol !== PROTOCOL) {
       throw new ProtocolError(`the first frame is hello of protocol ${PROTOCOL}`)
     }
-    worker = new Worker(frames, header)
+    worker = new Worker(frames, header, isCompiled(process.argv[2]) ? process.argv[2] : header.app)
     const language = `javascript node ${process.versions.node}`
     frames.write({ type: 'hello', protocol: PROTOCOL, language, capabilities: ['describe'] })
   },

@@ -5,7 +5,7 @@ const { load } = require('./algorithm')
 const { call, capture } = require('./capture')
 const { callersFault, report } = require('./faults')
 const { ProtocolError } = require('./frames')
-const { BadInput, BadResult, decode, encode } = require('./values')
+const { BadInput, BadResult, encode } = require('./values')
 
 // How often a worker looks for calls that were taken back before it begins the next one.
 const LOOK_MS = 20
@@ -18,9 +18,11 @@ class Cancelled extends Error {
 }
 
 class Worker {
-  constructor(frames, hello) {
+  /** The author's code is at `root`: in the project, or where it was compiled to. */
+  constructor(frames, hello, root) {
     this.frames = frames
     this.hello = hello
+    this.root = root
     this.algorithm = null
     this.waiting = [] // frames that have not begun, in their order
     this.running = new Map() // of calls that have: how they are cancelled, paused
@@ -124,10 +126,10 @@ class Worker {
   async load(header) {
     const began = performance.now()
     try {
-      this.algorithm = await load(this.hello)
+      this.algorithm = await load(this.hello, this.root)
     } catch (error) {
       this.endLines()
-      this.answer(header, 'load_error', report(error, this.hello.app))
+      this.answer(header, 'load_error', report(error, this.root))
       return
     }
     this.endLines()
@@ -154,7 +156,7 @@ class Worker {
   call(header, body) {
     let result
     try {
-      result = this.algorithm.call(decode(body, header.content_type ?? ''))
+      result = this.algorithm.call(this.algorithm.read(body, header.content_type ?? ''))
     } catch (error) {
       return this.failed(header, error)
     }
@@ -232,7 +234,7 @@ class Worker {
     let at = 0
     for (const one of calls) {
       try {
-        read.push([one, decode(body.subarray(at, at + one.length), one.content_type ?? '')])
+        read.push([one, this.algorithm.read(body.subarray(at, at + one.length), one.content_type ?? '')])
       } catch (error) {
         this.failed(one, error)
       }
@@ -286,13 +288,14 @@ class Worker {
     this.endLines()
     if (error instanceof BadInput || error instanceof BadResult) {
       const fault = error instanceof BadInput ? 'input' : 'result'
-      this.answer(header, 'error', { fault, code: error.code, message: error.message })
+      const { code, message, problems } = error
+      this.answer(header, 'error', { fault, code, message, problems })
       return
     }
     if (error?.code === 'EPIPE' || error instanceof ProtocolError) throw error
     const code = callersFault(error)
     const fault = code === null ? 'algorithm' : 'caller'
-    this.answer(header, 'error', { fault, code: code ?? 'exception', ...report(error, this.hello.app) })
+    this.answer(header, 'error', { fault, code: code ?? 'exception', ...report(error, this.root) })
   }
 }
 

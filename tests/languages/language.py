@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = {"scala"}
+SLOW = {"scala", "typescript"}
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 
@@ -61,8 +61,11 @@ class Language:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its `runtime.toml`."""
-        return tomllib.loads((self.runtime / "runtime.toml").read_text(encoding="utf-8"))
+        """Its `runtime.toml`, and what that of the folder says besides where it extends one."""
+        folders = (self.runtime, self.runtime.parent / self.name)
+        files = (folder / "runtime.toml" for folder in folders)
+        documents = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+        return {key: value for document in documents for key, value in document.items()}
 
     @property
     def has_image(self) -> bool:

@@ -118,7 +118,7 @@ def languages() -> list[str]:
     """Return the Debian packages of the languages that are not here by other means."""
     programs = {
         **{"node": "nodejs", "npm": "npm", "prove": "perl"},
-        **{"ruby": "ruby", "bundle": "ruby-bundler"},
+        **{"ruby": "ruby", "bundle": "ruby-bundler ruby-fast-stemmer"},
         "Rscript": "r-base-core r-cran-jsonlite",
     }
     missing = [packages for program, packages in programs.items() if shutil.which(program) is None]

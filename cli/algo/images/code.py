@@ -40,6 +40,7 @@ DESCRIBING = (
     "conda-lock.yml",
     "pip.conf",
     ".netrc",
+    ".npmrc",
 )
 
 

@@ -1,8 +1,11 @@
 'use strict'
 // How npm is started by the steps: quiet, with a cache of its own, without addresses in locks.
 
+const fs = require('node:fs')
+const path = require('node:path')
 const { spawnSync } = require('node:child_process')
 
+const FILES = ['package.json', 'package-lock.json', '.npmrc']
 const QUIET = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
 
 /** Run npm in `folder`; end this process as npm did when it fails. */
@@ -12,6 +15,23 @@ function npm(words, folder, cache) {
   const done = spawnSync('npm', command, { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] })
   if (done.error) throw done.error
   if (done.status !== 0) process.exit(done.status ?? 1)
+}
+
+/** Install into `target` what the package-lock.json in the folder `from` pins, for `platform`. */
+function install(from, target, platform, cache, words = []) {
+  fs.mkdirSync(target, { recursive: true })
+  for (const name of FILES) {
+    if (fs.existsSync(path.join(from, name))) fs.copyFileSync(path.join(from, name), path.join(target, name))
+  }
+  const here = fits({ os: [process.platform], cpu: [process.arch] }, platform)
+  // What another processor runs cannot be built here, and npm leaves its packages out unless forced.
+  npm(['ci', ...words, ...(here ? [] : ['--force', '--ignore-scripts'])], target, cache)
+  const { packages } = JSON.parse(fs.readFileSync(path.join(from, 'package-lock.json'), 'utf8'))
+  for (const [place, entry] of Object.entries(packages)) {
+    if (place && !fits(entry, platform)) fs.rmSync(path.join(target, place), { recursive: true, force: true })
+  }
+  // npm's own notes: when and whence.
+  for (const name of [...FILES, 'node_modules/.package-lock.json']) fs.rmSync(path.join(target, name), { force: true })
 }
 
 /** Tell whether an entry of package-lock.json is for `linux/amd64` and the like. */
@@ -29,4 +49,4 @@ function allows(list, value) {
   return !wanted.length || wanted.includes('any') || wanted.includes(value)
 }
 
-module.exports = { npm, fits }
+module.exports = { npm, install, fits }
