@@ -174,7 +174,8 @@ def test_an_algorithm_reads_and_writes_data(gateway: Start, tmp_path: Path) -> N
     assert ask("list", "data://acme") == ["models", "own"]
     assert ask("exists", "data://acme/own") == [False, True]
     assert ask("exists", "acme/own/a b.txt")[0] is True
-    assert "nothing at data://acme/own/b" in ask("fail", "data://acme/own/b")
+    told = ask("fail", "data://acme/own/a c.txt")
+    assert "nothing at data://acme/own/a c.txt: did you mean a b.txt?" in told
     assert "no path" in ask("fail", "data://acme/own/../../../secret")
     assert ask("delete", "data://acme/own/a b.txt") is True
     assert ask("delete", "data://acme/own", folder=True) is True

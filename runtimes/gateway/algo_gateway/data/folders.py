@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import shutil
 import tempfile
@@ -60,6 +61,16 @@ class Folders:
         parts = self._parts(path)
         found = (self._below(root, parts) for root in self._roots())
         return next((place for place in found if place.exists()), None)
+
+    def nearest(self, path: str) -> str:
+        """Return the name beside `path` that is most like its own, empty for none.
+
+        Raises:
+            Failure: As `find`.
+        """
+        parent, _, name = path.rstrip("/").rpartition("/")
+        known = [one.name for one in self.entries(parent)]
+        return next(iter(difflib.get_close_matches(name, known, n=1)), "")
 
     def entries(self, path: str) -> list[Entry]:
         """Return what lies in the folder at `path`, by name.

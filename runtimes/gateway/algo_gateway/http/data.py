@@ -127,7 +127,9 @@ class Data:
         """
         place = self._folders.find(path) if path else None
         if path and place is None:
-            raise Failure(404, "no_data", f"there is nothing at data://{path}")
+            near = self._folders.nearest(path)
+            hint = f": did you mean {near}?" if near else ""
+            raise Failure(404, "no_data", f"there is nothing at data://{path}{hint}")
         return place
 
     def _listing(self, path: str, query: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from pathlib import Path
@@ -68,9 +69,17 @@ class ModelData:
         if model_name not in self.models:
             optional = [one for one in self._entries("optional_files") if one["name"] == model_name]
             if not optional:
-                raise KeyError(f"{MANIFEST} has no file called {model_name}")
+                raise LookupError(
+                    f"{MANIFEST} has no file called {model_name}{self._near(model_name)}"
+                )
             self.models[model_name] = self._fetch(optional[0])
         return self.models[model_name].file_path
+
+    def _near(self, name):
+        kinds = ("required_files", "optional_files")
+        known = [one["name"] for kind in kinds for one in self._entries(kind)]
+        near = difflib.get_close_matches(name, known, n=1)
+        return f": did you mean {near[0]}?" if near else ""
 
     def _entries(self, kind):
         return (self.manifest_data or {}).get(kind) or []
