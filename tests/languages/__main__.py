@@ -21,7 +21,7 @@ HEAD = """# Languages
 Written by `python -m tests.languages`, which asks the same of the same program in every
 language, through the gateway ([the suite](../tests/languages/README.md)). The rest of the suite
 (prints, deadlines, workers that exit, garbage on the pipes) has no table: it passes in each, or
-the tests fail.
+the tests fail. How an algorithm is written: [Go](go.md), [Rust](rust.md).
 """
 
 

@@ -85,6 +85,15 @@ FILES["typescript/minimal"] = EVERY | {
     *("src/hand_digits.ts", "tests/hand_digits.test.ts"),
 }
 BINARY = (".rds", ".onnx")
+CASES = {f"cases/{name}.json" for name in ("accuracy", "digits", "wrong_images")}
+DIGITS = EVERY | CASES
+FILES["go/knn"] = DIGITS | {
+    *("go.mod", "models/digits.csv", "src/hand_digits.go", "src/hand_digits_test.go"),
+}
+FILES["rust/tree"] = DIGITS | {
+    *("Cargo.toml", "data/digits.csv", "src/hand_digits.rs", "src/bin/train.rs"),
+    "tests/hand_digits.rs",
+}
 # PyPI's wheel of it brings gigabytes of CUDA along, so it is locked here and not installed.
 HUGE = "python/pytorch"
 ALGO = [sys.executable, "-m", "algo"]

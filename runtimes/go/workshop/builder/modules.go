@@ -13,12 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // module is what `go mod download -json` says of one.
 type module struct {
-	Path, Version, Info, GoMod, Zip, Sum, Error string
+	Path, Version, GoMod, Zip, Sum, GoModSum, Error string
 }
 
 type pin struct {
@@ -48,12 +49,28 @@ func resolve() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat("go.sum"); errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile("go.sum", nil, 0o666); err != nil {
-			return err
-		}
+	if err := add(found); err != nil {
+		return err
 	}
 	return os.WriteFile("pins.json", append(text, '\n'), 0o666)
+}
+
+// add writes the sums of modules to go.sum, which `go mod download` compares and does not write.
+func add(found []module) error {
+	text, err := os.ReadFile("go.sum")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	lines := strings.FieldsFunc(string(text), func(one rune) bool { return one == '\n' })
+	for _, one := range found {
+		lines = append(lines, one.Path+" "+one.Version+" "+one.Sum, one.Path+" "+one.Version+"/go.mod "+one.GoModSum)
+	}
+	if len(lines) == 0 {
+		return nil // as Go has it
+	}
+	slices.Sort(lines)
+	whole := strings.Join(append(slices.Compact(lines), ""), "\n")
+	return os.WriteFile("go.sum", []byte(whole), 0o666)
 }
 
 // install puts the modules of go.mod in the current folder, which go.sum vouches for, into

@@ -4,6 +4,7 @@
 
 mod lock;
 mod manifest;
+mod report;
 mod steps;
 mod workspace;
 
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: algo_builder resolve RUNTIME
        algo_builder install RUNTIME PACKAGES
        algo_builder build RUNTIME APP ENTRYPOINT PACKAGES CACHE PROGRAM
-       algo_builder test RUNTIME APP PACKAGES CACHE";
+       algo_builder test RUNTIME APP PACKAGES CACHE REPORT";
 
 /// What went wrong, in words for the author.
 pub type Outcome<T = ()> = Result<T, String>;
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
         (Some("build"), [runtime, app, entrypoint, packages, cache, program]) => {
             steps::build(runtime, app, &entrypoint.to_string_lossy(), packages, cache, program)
         }
-        (Some("test"), [runtime, app, packages, cache]) => {
-            steps::test(runtime, app, packages, cache)
+        (Some("test"), [runtime, app, packages, cache, report]) => {
+            steps::test(runtime, app, packages, cache, report)
         }
         _ => Err(USAGE.into()),
     };

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::Outcome;
 use crate::lock;
+use crate::report::junit;
 use crate::workspace::{assemble, lock_together, store};
 
 const CONFIG: &str = ".cargo/config.toml";
@@ -80,13 +81,20 @@ pub fn build(
     Ok(())
 }
 
-/// Run the tests of the author's crate.
-pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path) -> Outcome {
+/// Run the tests of the author's crate, and report each.
+pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &Path) -> Outcome {
     let work = cache.join("work");
-    let manifest = assemble(&work, runtime, app, None)?;
+    assemble(&work, runtime, app, None)?;
     let mut command = offline(&work.join("app"), &stable(packages, cache)?, &["test"]);
+    command.args(["--no-fail-fast", "--color", "never"]);
     command.env("CARGO_TARGET_DIR", cache.join("tests"));
-    compiled(&mut command, &manifest.library)
+    let said = command.output().map_err(|error| no_cargo(&error))?;
+    let printed = String::from_utf8_lossy(&said.stdout);
+    if let Some(text) = junit(&printed) {
+        store(report, text.as_bytes())?;
+    }
+    let told = format!("{printed}{}", String::from_utf8_lossy(&said.stderr));
+    if said.status.success() { Ok(()) } else { Err(told) }
 }
 
 /// A folder that goes with the step.
