@@ -17,7 +17,8 @@ def versions_command(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[[HOST/]OWNER/NAME]", help="Default: the project, where it is published."
+            metavar="[[HOST/]OWNER/NAME[:RANGE]]",
+            help="Default: the project, where it is published.",
         ),
     ] = "",
     json: JsonOpt = False,
@@ -29,6 +30,7 @@ def versions_command(
     \b
     algo versions
     algo versions acme/digits
+    algo versions acme/digits:^1.2
     algo versions registry.example.com/acme/digits --json
     """
     from algo.oci.reference import Reference
