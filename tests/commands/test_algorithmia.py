@@ -61,6 +61,9 @@ def sentiment(greeter: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("sentiment", "word-cleaner"):
         shutil.copytree(PROJECTS / name, greeter.parent / name)
     monkeypatch.chdir(greeter.parent / "sentiment")
+    # As whoever used Algorithmia has it in the shell.
+    monkeypatch.setenv("ALGORITHMIA_API", "https://api.algorithmia.com")
+    monkeypatch.setenv("ALGORITHMIA_API_KEY", "simOLD")
     return greeter.parent / "sentiment"
 
 

@@ -44,6 +44,8 @@ _NOT_OURS = frozenset(
     {
         *("PYTHONHOME", "VIRTUAL_ENV", "ALGO_TOKEN", "ALGO_SIGNING_KEY", "ALGO_SIGNING_PASSWORD"),
         *("ALGO_GRPC_PORT", "ALGO_JOBS", "ALGO_TOKENS", "ALGO_LOCAL", "ALGO_ACCESS_LOG"),
+        # A container is not told of them either, whatever a user of Algorithmia has in his shell.
+        *("ALGORITHMIA_API", "ALGORITHMIA_API_KEY", "ALGO_DATA", "ALGO_ALGORITHMS"),
     }
 )
 
