@@ -30,7 +30,10 @@ PLACES = [
         pytest.param(
             (one, CONTAINER),
             id=f"{one.name}-{CONTAINER}",
-            marks=[pytest.mark.engine, *([] if one.name == QUICK else [pytest.mark.slow])],
+            marks=[
+                *(pytest.mark.engine, pytest.mark.timeout(900)),
+                *([] if one.name == QUICK else [pytest.mark.slow]),
+            ],
         )
         for one in languages()
         if one.has_image and one.name != "python"

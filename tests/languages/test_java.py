@@ -219,3 +219,12 @@ def test_an_id_may_be_used_again_as_soon_as_it_is_answered(
     ready(started)
     for _ in range(300):
         assert started.call(b"[]")[0]["code"] == "invalid_input"
+
+
+def test_a_release_that_this_java_does_not_know_is_told(tmp_path: Path, built: Path) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(built, app)
+    (app / "pom.xml").write_text("<maven.compiler.release>99</maven.compiler.release>\n")
+    done = JAVA.try_build(app, tmp_path / "made", "src/Typed.java:apply")
+    assert done.returncode == 1
+    assert done.stderr.startswith("pom.xml:1: release version 99 not supported by Java")

@@ -58,6 +58,7 @@ def needs_host(template: str) -> None:
         pytest.skip(f"{', '.join(missing)} is not installed: python3 -m tests.machine setup")
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("engine", "algo_home")
 @pytest.mark.parametrize("template", EACH)
 def test_a_template_is_locked_tested_served_and_published(template: str, tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ final class Compiler {
         var options = new ArrayList<>(List.of("-encoding", "UTF-8", "-d", into.toString()));
         options.addAll(more);
         try (var files = compiler.getStandardFileManager(said, Locale.ROOT, null)) {
-            return compiler.getTask(null, files, said, options, null, files.getJavaFileObjectsFromPaths(sources)).call();
+            var units = files.getJavaFileObjectsFromPaths(sources);
+            return compiler.getTask(null, files, said, options, null, units).call();
+        } catch (IllegalArgumentException error) { // a release that this one does not know
+            throw new Failed("pom.xml:1: " + error.getMessage().replace("error: ", "") + " by Java " + Runtime.version().feature());
         }
     }
 }
