@@ -19,7 +19,8 @@ final class Call {
     }
 
     static Call of(Frame frame) {
-        return new Call(frame.id(), frame.header().get("content_type") instanceof String type ? type : "", frame.body());
+        Object type = frame.header().get("content_type");
+        return new Call(frame.id(), type == null ? "" : type.toString(), frame.body());
     }
 
     synchronized void awaits(CompletableFuture<?> found) {

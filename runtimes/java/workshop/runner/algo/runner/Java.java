@@ -72,7 +72,8 @@ final class Java implements Language {
         Type taken = apply.getGenericParameterTypes()[0];
         Type given = apply.getGenericReturnType();
         if (batch) {
-            taken = argument(taken, List.class, apply.getName() + " takes a List of inputs, not " + taken.getTypeName());
+            taken = argument(taken, List.class,
+                    apply.getName() + " takes a List of inputs, not " + taken.getTypeName());
             given = given instanceof ParameterizedType list ? list.getActualTypeArguments()[0] : Object.class;
         }
         var kinds = new Kinds(false);

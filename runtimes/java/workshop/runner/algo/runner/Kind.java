@@ -57,7 +57,8 @@ public final class Kind {
 
     /** Tell that it is an object of these fields. */
     public void fields(List<Records.Member> members) {
-        files = members.stream().filter(one -> one.kind().types.contains(Values.BINARY)).map(Records.Member::name).toList();
+        files = members.stream().filter(one -> one.kind().types.contains(Values.BINARY))
+                .map(Records.Member::name).toList();
     }
 
     /** Return `value` as this kind wants it. */

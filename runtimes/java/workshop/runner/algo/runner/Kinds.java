@@ -49,7 +49,8 @@ public final class Kinds {
         if (type instanceof ParameterizedType generic) {
             return generic((Class<?>) generic.getRawType(), generic.getActualTypeArguments());
         }
-        if (type instanceof GenericArrayType array && array.getGenericComponentType() instanceof ParameterizedType item) {
+        if (type instanceof GenericArrayType array
+                && array.getGenericComponentType() instanceof ParameterizedType item) {
             return array((Class<?>) item.getRawType(), of(item));
         }
         return type instanceof WildcardType any ? of(any.getUpperBounds()[0]) : Kind.ANY;
@@ -91,7 +92,8 @@ public final class Kinds {
             return optional(Scalars.of(long.class), found -> OptionalLong.of((Long) found), OptionalLong.empty());
         }
         if (type == OptionalDouble.class) {
-            return optional(Scalars.of(double.class), found -> OptionalDouble.of((Double) found), OptionalDouble.empty());
+            return optional(
+                    Scalars.of(double.class), found -> OptionalDouble.of((Double) found), OptionalDouble.empty());
         }
         return generic(type, new Type[] {Object.class, Object.class});
     }
@@ -198,8 +200,8 @@ public final class Kinds {
     /** Let a kind take the names of some values, and nothing else. */
     public static void choice(Kind kind, Map<String, ?> members) {
         String what = "one of \"" + String.join("\", \"", members.keySet()) + "\"";
-        kind.readBy((value, reading) ->
-                value instanceof String && members.containsKey(value) ? members.get(value) : reading.expected(what, value));
+        kind.readBy((value, reading) -> value instanceof String && members.containsKey(value)
+                ? members.get(value) : reading.expected(what, value));
     }
 
     private Map<String, Object> either(Class<?>[] types, Kind kind) throws BadEntry {

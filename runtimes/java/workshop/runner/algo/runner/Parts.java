@@ -47,7 +47,8 @@ final class Parts {
         }
         if (path.get(depth) instanceof String key) {
             @SuppressWarnings("unchecked") // made here
-            var fields = holder instanceof Map<?, ?> ? (Map<String, Object>) holder : new LinkedHashMap<String, Object>();
+            var fields = holder instanceof Map<?, ?>
+                    ? (Map<String, Object>) holder : new LinkedHashMap<String, Object>();
             fields.put(key, put(fields.get(key), path, depth + 1, content));
             return fields;
         }

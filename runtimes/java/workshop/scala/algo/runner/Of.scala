@@ -99,7 +99,8 @@ abstract class Fields[T](mirror: Mirror.ProductOf[T], name: String, labels: List
 
   /** The value, where there is only one. */
   def single: Option[Object] =
-    Option.when(labels.isEmpty && mirror.isInstanceOf[Mirror.Singleton])(mirror.fromProduct(EmptyTuple).asInstanceOf[Object])
+    val only = labels.isEmpty && mirror.isInstanceOf[Mirror.Singleton]
+    Option.when(only)(mirror.fromProduct(EmptyTuple).asInstanceOf[Object])
 
   def kind(kinds: Kinds): Kind = kinds.named(this, name, define(kinds, _))
 
@@ -108,7 +109,9 @@ abstract class Fields[T](mirror: Mirror.ProductOf[T], name: String, labels: List
       val field = of.kind(kinds)
       Records.Member(label, default(at + 1).fold(field)(value => Defaults.of(field, value)))
     kind.fields(found.asJava)
-    kind.readBy(Records.reader(found.asJava, values => mirror.fromProduct(Tuple.fromArray(values)).asInstanceOf[Object]))
+    kind.readBy(
+      Records.reader(found.asJava, values => mirror.fromProduct(Tuple.fromArray(values)).asInstanceOf[Object])
+    )
     Records.schema(found.asJava, kinds.output)
 
   /** Return what gives the default of a field: a method of the companion, which is the mirror. */
@@ -124,10 +127,11 @@ abstract class Cases[T](name: String, labels: List[String]) extends Of[T]:
   def kind(kinds: Kinds): Kind = kinds.named(this, name, define(kinds, _))
 
   private def define(kinds: Kinds, kind: Kind): util.Map[String, Object] =
-    val singles = labels.zip(members).collect { case (label, of: Fields[?]) if of.single.nonEmpty => label -> of.single.get }
+    val singles = labels.zip(members).collect:
+      case (label, of: Fields[?]) if of.single.nonEmpty => label -> of.single.get
     val names = Kind(null, util.Map.of("enum", singles.map(_(0)).asJava)).texts()
     if singles.nonEmpty then Kinds.choice(names, util.LinkedHashMap(VectorMap.from(singles).asJava))
-    val others = members.collect { case of if !singles.exists((label, _) => labels(members.indexOf(of)) == label) => of }
+    val others = labels.zip(members).collect { case (label, of) if !singles.exists(_(0) == label) => of }
     if others.isEmpty then
       kind.readBy(names.read(_, _))
       names.schema

@@ -64,7 +64,8 @@ final class Compiler {
             var units = files.getJavaFileObjectsFromPaths(sources);
             return compiler.getTask(null, files, said, options, null, units).call();
         } catch (IllegalArgumentException error) { // a release that this one does not know
-            throw new Failed("pom.xml:1: " + error.getMessage().replace("error: ", "") + " by Java " + Runtime.version().feature());
+            throw new Failed("pom.xml:1: " + error.getMessage().replace("error: ", "") + " by Java "
+                    + Runtime.version().feature());
         }
     }
 }

@@ -64,7 +64,8 @@ record Lock(String pom, List<Artifact> artifacts) {
         var artifacts = new ArrayList<Artifact>();
         for (int at = 1; at < lines.size(); at++) {
             var words = lines.get(at).split(" ", 4);
-            if (words.length < 3 || !words[1].matches("sha256:[0-9a-f]{64}") || !words[0].matches("[\\w+-][\\w./+-]*\\.jar")
+            if (words.length < 3 || !words[1].matches("sha256:[0-9a-f]{64}")
+                    || !words[0].matches("[\\w+-][\\w./+-]*\\.jar")
                     || words[0].contains("..") || words[0].split("/").length < 4) {
                 throw new Failed(FILE + ":" + (at + 1) + ": it is no artifact; remove the file and run: algo lock");
             }

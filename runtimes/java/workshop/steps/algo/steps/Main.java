@@ -6,8 +6,8 @@ import java.nio.file.Path;
 /**
  * The steps of ../runtime.toml: {@code CACHE STEP ARGUMENT…}.
  *
- * <p>{@code resolve} and {@code install PACKAGES} in a folder with pom.xml, {@code build APP ENTRYPOINT PACKAGES PROGRAM},
- * {@code test APP ENTRYPOINT PACKAGES REPORT}.
+ * <p>{@code resolve} and {@code install PACKAGES} in a folder with pom.xml,
+ * {@code build APP ENTRYPOINT PACKAGES PROGRAM}, {@code test APP ENTRYPOINT PACKAGES REPORT}.
  */
 public final class Main {
     private Main() {}

@@ -102,7 +102,8 @@ final class Maven {
     }
 
     private void run(List<String> arguments) throws IOException, InterruptedException {
-        var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-U", "-Dstyle.color=never", "-Dmaven.repo.local=" + repository,
+        var command = new ArrayList<>(List.of("mvn", "-B", "-q", "-U", "-Dstyle.color=never",
+                "-Dmaven.repo.local=" + repository,
                 "-Daether.connector.http.useSystemProperties=true", "-Daether.connector.requestTimeout=30000",
                 "-Dmaven.wagon.rto=30000")); // its own half an hour is for nobody's good
         command.addAll(network());
@@ -126,7 +127,8 @@ final class Maven {
             }
         }
         throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !NOISE.matcher(one).matches())
-                .map(one -> one.substring(8).replace(" -> [Help 1]", "")).collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
+                .map(one -> one.substring(8).replace(" -> [Help 1]", ""))
+                .collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
     }
 
     /** Return Java's words for the proxies and the certificates of this machine. */
@@ -142,7 +144,8 @@ final class Maven {
         }
         String direct = variable("no_proxy");
         if (!direct.isEmpty()) {
-            found.add("-Dhttp.nonProxyHosts=" + direct.replaceAll("\\s", "").replaceAll("(^|,)\\.", "$1*.").replace(',', '|'));
+            String hosts = direct.replaceAll("\\s", "").replaceAll("(^|,)\\.", "$1*.").replace(',', '|');
+            found.add("-Dhttp.nonProxyHosts=" + hosts);
         }
         String bundle = System.getenv().getOrDefault("SSL_CERT_FILE", "");
         if (!bundle.isEmpty() && Files.isRegularFile(Path.of(bundle))) {

@@ -41,9 +41,9 @@ final class Packages {
     }
 
     private static String pin(Artifact one) {
-        String name = one.group() + "/" + one.artifact();
-        return "{\"name\": \"" + name + "\", \"version\": \"" + one.version() + "\", \"hashes\": [\"sha256:"
-                + one.sha256() + "\"]" + (one.license().isEmpty() ? "" : ", \"license\": \"" + one.license() + "\"") + "}";
+        String license = one.license().isEmpty() ? "" : ", \"license\": \"%s\"".formatted(one.license());
+        return "{\"name\": \"%s/%s\", \"version\": \"%s\", \"hashes\": [\"sha256:%s\"]%s}".formatted(
+                one.group(), one.artifact(), one.version(), one.sha256(), license);
     }
 
     /** Return what starts the tests, or compiles Scala, of the version that the author's own packages have. */

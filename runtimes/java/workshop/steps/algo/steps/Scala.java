@@ -57,7 +57,8 @@ final class Scala {
     void compile(List<Path> sources, List<Path> classpath, Path into) throws IOException {
         var all = new ArrayList<>(jars);
         all.addAll(classpath);
-        var words = new ArrayList<>(List.of("-color:never", "-nowarn", "-classpath", joined(all), "-d", into.toString()));
+        var words = new ArrayList<>(
+                List.of("-color:never", "-nowarn", "-classpath", joined(all), "-d", into.toString()));
         sources.forEach(one -> words.add(one.toString()));
         var said = new java.io.ByteArrayOutputStream();
         var before = System.err;
@@ -65,7 +66,8 @@ final class Scala {
         try (var loader = new URLClassLoader(urls(), ClassLoader.getPlatformClassLoader())) {
             System.setErr(new java.io.PrintStream(said, true));
             var main = loader.loadClass("dotty.tools.dotc.Main");
-            Object report = main.getMethod("process", String[].class).invoke(null, (Object) words.toArray(String[]::new));
+            Object given = words.toArray(String[]::new);
+            Object report = main.getMethod("process", String[].class).invoke(null, given);
             failed = (boolean) report.getClass().getMethod("hasErrors").invoke(report);
         } catch (ReflectiveOperationException error) {
             throw new Failed("this version of Scala cannot be started: " + error);
