@@ -1,10 +1,11 @@
-"""`algo serve` of projects in other languages than Python, while they are edited."""
+"""`algo serve` and `algo test` of projects in other languages than Python."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import subprocess
 import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -119,3 +120,27 @@ def test_a_compiled_language_is_compiled_while_the_old_program_serves(tmp_path: 
         assert ask(served) == [1, 3]
         assert served.stop() == 0, (served.events, served.story)
     assert len(served.of("error")) == 1
+
+
+DEVELOPED = """
+const assert = require('node:assert')
+const { test } = require('node:test')
+const { apply } = require('../src/p')
+
+test('both kinds of packages are there', () => assert.ok(require('is-odd')(apply(1))))
+"""
+
+
+@pytest.mark.usefixtures("algo_home", "engine")
+def test_tests_of_javascript_see_what_is_not_shipped(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"dependencies": {"ms": "2.1.2"}, "devDependencies": {"is-odd": "3.0.1"}}',
+        "src/p.js": "exports.apply = (value) => require('ms')(`${value}s`) + 1\n",
+        "tests/p.test.js": DEVELOPED,
+    }
+    folder = project(tmp_path, "javascript", "js", files)
+    command = [*ALGO, "test", "--engine", "virtualenv", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["passed"] == 1
+    assert "is-odd" not in (folder / "algo.lock").read_text()

@@ -10,7 +10,12 @@ const PLATFORMS = ['linux/amd64', 'linux/arm64', 'darwin/amd64', 'darwin/arm64']
 const MODULES = 'node_modules/'
 
 npm(['install', '--package-lock-only', '--ignore-scripts'], '.', process.argv[2])
-const { packages } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
+const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
+const { packages } = lock
+if (JSON.parse(fs.readFileSync('package.json', 'utf8')).name === undefined) {
+  delete lock.name // of a package without one npm takes the folder's, which is ours
+  fs.writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`)
+}
 const pins = new Map()
 for (const [place, entry] of Object.entries(packages)) {
   if (!place.includes(MODULES) || entry.dev) continue
