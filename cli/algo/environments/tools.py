@@ -115,7 +115,9 @@ class Tools:
             if said is not None:
                 raise _explained(Unsatisfiable, f"{found.files[0]} cannot be met", said, root)
             entries = _read_pins(work / PINS, self.spec.language)
-            beside = {name: (work / name) for name in (*found.files, *found.lock)}
+            # What authors write stays theirs: settings of a tool may hold credentials, and what is
+            # beside a lock is published with it.
+            beside = {name: work / name for name in found.lock}
             files = {name: path.read_bytes() for name, path in beside.items() if path.is_file()}
         pins = [_pin(one, found.manager, root) for one in entries]
         named = dict(zip(pins, entries, strict=True))

@@ -71,7 +71,7 @@ class Tooling:
         lines = [str(target), PACKAGES, *self.unshipped, *(pin.identity for pin in pins)]
         if pins:
             beside = (f"{name} {lock.files[name]}" for name in sorted(lock.files))
-            lines += [compiler.best, *self._steps(), *beside]
+            lines += [compiler.best, lock.inputs, *self._steps(), *beside]
         inputs = "\n".join(lines)
         found = find_layer(self.cache, kind, str(kind), inputs, compress=True)
         if found is not None:
@@ -198,7 +198,7 @@ class Tooling:
         pins = lock.pins(target)
         if not (pins or (self.unshipped and lock.files)):
             return None
-        lines = [str(target), *self._steps(), *(pin.identity for pin in pins)]
+        lines = [str(target), lock.inputs, *self._steps(), *(pin.identity for pin in pins)]
         lines += (f"{name} {lock.files[name]}" for name in sorted(lock.files))
 
         def fill(folder: Path) -> None:
