@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import zipfile
@@ -34,7 +35,9 @@ NEEDS = """<dependency><groupId>acme.parts</groupId><artifactId>{name}</artifact
 TOOLS = ("java", "mvn")
 
 
-def step(name: str, folder: Path, cache: Path, packages: Path) -> CompletedProcess[str]:
+def step(
+    name: str, folder: Path, cache: Path, packages: Path, **variables: str
+) -> CompletedProcess[str]:
     """Run a step of packages, as the command line does."""
     runtimes = Runtimes(ROOT / "runtimes")
     tools = runtimes.spec("java").tools
@@ -43,7 +46,10 @@ def step(name: str, folder: Path, cache: Path, packages: Path) -> CompletedProce
         place.mkdir(exist_ok=True)
     values = {"runtime": runtimes.folder("java"), "cache": cache, "packages": packages}
     words = filled(getattr(tools, name), values)
-    return subprocess.run(words, cwd=folder, text=True, stderr=subprocess.PIPE, check=False)
+    env = {**os.environ, **variables}
+    return subprocess.run(
+        words, cwd=folder, text=True, stderr=subprocess.PIPE, check=False, env=env
+    )
 
 
 def needs(name: str, scope: str = "compile", version: str = "1.0") -> str:
@@ -156,3 +162,28 @@ def test_a_lock_that_was_written_otherwise_is_refused(
     done = step("install", project, tmp_path / "cache", tmp_path / "packages")
     assert done.returncode == 1
     assert done.stderr.startswith("maven.lock:2: it is no artifact")
+
+
+def test_a_connection_that_breaks_is_tried_again(project: Path, tmp_path: Path) -> None:
+    programs, cache = tmp_path / "programs", tmp_path / "cache"
+    programs.mkdir()
+    jar = cache / "repository" / "acme" / "parts" / "one" / "1.0" / "one-1.0.jar"
+    jar.parent.mkdir(parents=True)
+    jar.write_bytes(b"jar")
+    # Maven once without a network, then with one.
+    (programs / "mvn").write_text(f"""#!/bin/sh
+if mkdir {tmp_path}/tried 2>/dev/null; then
+  echo '[ERROR] Failed to read artifact descriptor for a:b:jar:1'
+  exit 1
+fi
+for word in "$@"; do
+  case $word in
+    -DoutputFile=*) echo "   acme.parts:one:jar:1.0:compile:{jar}" > "${{word#*=}}" ;;
+  esac
+done
+""")
+    (programs / "mvn").chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    done = step("resolve", project, cache, tmp_path / "packages", PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "acme/parts/one/1.0/one-1.0.jar" in (project / "maven.lock").read_text()

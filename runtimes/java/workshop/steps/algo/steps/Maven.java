@@ -28,7 +28,9 @@ final class Maven {
     private static final Pattern PROPERTIES = Pattern.compile("<properties>.*?</properties>", Pattern.DOTALL);
     private static final Pattern NOISE = Pattern.compile(
             "\\[ERROR] *(|\\[Help 1].*|To see the full.*|Re-run Maven.*|For more information.*)");
-    private static final int ATTEMPTS = 3;
+    private static final Pattern FINAL = Pattern.compile(
+            "Could not find artifact|was not found|Non-parseable|Malformed|has \\d+ error|No versions available");
+    private static final int ATTEMPTS = 4;
     private static final Map<String, Use> USES = Map.of("compile", Use.RUN, "runtime", Use.RUN, "provided", Use.BUILD,
             "test", Use.TEST);
 
@@ -122,8 +124,8 @@ final class Maven {
             if (process.waitFor() == 0) {
                 return;
             }
-            if (!said.contains("Could not transfer")) {
-                break;
+            if (FINAL.matcher(said).find()) {
+                break; // else a connection broke, which Maven tells in many ways; it keeps what it has
             }
         }
         throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !NOISE.matcher(one).matches())
