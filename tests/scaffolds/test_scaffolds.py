@@ -84,6 +84,10 @@ FILES["typescript/minimal"] = EVERY | {
     *("package.json", "tsconfig.json", "cases/greeting.json"),
     *("src/hand_digits.ts", "tests/hand_digits.test.ts"),
 }
+FILES["javascript/onnx"] = FILES["javascript/minimal"] - {"cases/greeting.json"} | {
+    *(".npmrc", "models/digits.onnx"),
+    *("cases/accuracy.json", "cases/digits.json", "cases/wrong_images.json"),
+}
 BINARY = (".rds", ".onnx")
 CASES = {f"cases/{name}.json" for name in ("accuracy", "digits", "wrong_images")}
 DIGITS = EVERY | CASES
