@@ -45,8 +45,8 @@ def junit(report: TestReport) -> bytes:
     return document + b"\n"
 
 
-def read_pytest(path: Path) -> tuple[Outcome, ...]:
-    """Return the outcomes in the file that pytest wrote to `path`, in its order.
+def read_junit(path: Path) -> tuple[Outcome, ...]:
+    """Return the outcomes in the file that pytest or another runner wrote, in its order.
 
     Raises:
         SuiteFailed: It is no JUnit XML.
@@ -54,7 +54,7 @@ def read_pytest(path: Path) -> tuple[Outcome, ...]:
     try:
         root = ET.parse(path).getroot()
     except (ET.ParseError, OSError) as error:
-        raise SuiteFailed(f"the report of pytest cannot be read: {error}") from error
+        raise SuiteFailed(f"the report of the tests cannot be read: {error}") from error
     return tuple(_outcome(case) for case in root.iter("testcase"))
 
 
@@ -102,7 +102,8 @@ def _named(case: ET.Element, result: str, message: str, details: str | None) -> 
     return Outcome(
         TESTS,
         group,
-        case.get("name") or "",
+        # Node's reporter escapes a quote twice.
+        (case.get("name") or "").replace("&quot;", '"'),
         result,
         float(case.get("time") or 0),
         message,

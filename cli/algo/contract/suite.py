@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.contract.errors import SuiteFailed
-from algo.contract.junit import read_pytest
+from algo.contract.junit import read_junit
 from algo.events import Note
 from algo.resources import scratch as scratch_folder
 
@@ -102,7 +102,7 @@ class PytestSuite:
                 return ()
             if done.returncode not in _REPORTED or not report.is_file():
                 raise _failure(done.returncode, done.stdout.decode(errors="replace"))
-            return read_pytest(report)
+            return read_junit(report)
 
 
 def _selection(only: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.contract.junit import read_pytest
+from algo.contract.junit import read_junit
 from algo.contract.report import FAILED, PASSED, TESTS, Outcome
 from algo.languages.steps import REPORT, place_in
 from algo.resources import scratch
@@ -50,7 +50,7 @@ class ToolSuite:
             work = replace(self.work, places=places, writable=writable)
             done = self.bench.run(work, notify=notify)
             file = Path(report, REPORT)
-            found = read_pytest(file) if file.is_file() else ()
+            found = read_junit(file) if file.is_file() else ()
         if found and (done.code == 0 or any(one.broken for one in found)):
             words = only.lower().split()
             return tuple(one for one in found if all(word in one.name.lower() for word in words))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from algo.contract import report
 from algo.contract.errors import ReportUnwritable, SuiteFailed
-from algo.contract.junit import junit, read_pytest, write_junit
+from algo.contract.junit import junit, read_junit, write_junit
 from algo.contract.record import Contract
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
 
 def test_what_was_written_can_be_read(tmp_path: Path) -> None:
     write_junit(REPORT, tmp_path / "reports" / "algo.xml")
-    read = read_pytest(tmp_path / "reports" / "algo.xml")
+    read = read_junit(tmp_path / "reports" / "algo.xml")
     assert [outcome.result for outcome in read] == ["passed", "failed", "error", "skipped"]
     assert read[2].details == "Traceback\n  x"
 
@@ -63,4 +63,10 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_what_is_no_xml_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.xml").write_text("no xml")
     with pytest.raises(SuiteFailed):
-        read_pytest(tmp_path / "x.xml")
+        read_junit(tmp_path / "x.xml")
+
+
+def test_a_quote_that_node_escapes_twice_is_a_quote(tmp_path: Path) -> None:
+    file = tmp_path / "x.xml"
+    file.write_text('<testsuites><testcase name="{&amp;quot;a&amp;quot;:1}"/></testsuites>')
+    assert [one.name for one in read_junit(file)] == ['{"a":1}']
