@@ -69,7 +69,7 @@ pub fn build(
     let packages = stable(packages, cache)?;
     let lock = fs::read(packages.join("Cargo.lock")).map_err(|error| error.to_string())?;
     store(&work.join("Cargo.lock"), &lock)?;
-    let mut command = offline(&work, &packages, &["build", "--release"]);
+    let mut command = offline(&work, &packages, &["build", "--quiet", "--release"]);
     let target = cache.join("target");
     command.env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
     // Names in the program do not depend on where it was compiled.
@@ -86,6 +86,7 @@ pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &
     let work = cache.join("work");
     assemble(&work, runtime, app, None)?;
     let mut command = offline(&work.join("app"), &stable(packages, cache)?, &["test"]);
+    // Without --quiet, which would have the tests named no more.
     command.args(["--no-fail-fast", "--color", "never"]);
     command.env("CARGO_TARGET_DIR", cache.join("tests"));
     let said = command.output().map_err(|error| no_cargo(&error))?;
@@ -140,7 +141,7 @@ fn stable(packages: &Path, cache: &Path) -> Outcome<PathBuf> {
 /// A step of cargo that takes crates from `packages` alone, in the versions of Cargo.lock.
 fn offline(folder: &Path, packages: &Path, words: &[&str]) -> Command {
     let mut command = cargo(folder, words);
-    command.args(["--quiet", "--locked", "--offline", "--config"]).arg(packages.join(CONFIG));
+    command.args(["--locked", "--offline", "--config"]).arg(packages.join(CONFIG));
     command
 }
 
