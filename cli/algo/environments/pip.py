@@ -20,6 +20,7 @@ from algo.environments.errors import (
     WheelMissing,
 )
 from algo.environments.explain import explained
+from algo.environments.hashes import keep_to, named_hashes
 from algo.environments.indexes import Indexes, indexes_of
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
@@ -88,6 +89,7 @@ class Pip:
         if source.pins:
             return self._read_lock(source, target, wheels_only=wheels_only)
         refuse_direct(requirements)
+        hashes = named_hashes(requirements)
         asking = [*_asking(source), *_targeting(target)]
         on_linux = target.platform.startswith("linux/")
         torch, more = accelerators.arguments(accelerator if on_linux else "")
@@ -101,11 +103,13 @@ class Pip:
         )
         folders = indexes_of([source], self.env).folders
         try:
-            if not wheels_only:
-                return parse_pins(compiling.text(), source.name, folders)
-            return compiling.for_image(source.name, target, folders)
+            if wheels_only:
+                pins = compiling.for_image(source.name, target, folders)
+            else:
+                pins = parse_pins(compiling.text(), source.name, folders)
         except Unsatisfiable as error:
             raise explained(error, requirements) from error
+        return keep_to(hashes, pins)
 
     def build(
         self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]

@@ -65,6 +65,15 @@ def test_locked_versions_are_preferred(tmp_path: Path) -> None:
     assert pin.version == "1.16.0"
 
 
+def test_a_hash_that_the_author_names_is_kept_to(tmp_path: Path) -> None:
+    (pin,) = resolve(tmp_path, "six==1.16.0\n")
+    one = pin.hashes[0]
+
+    assert resolve(tmp_path, f"six==1.16.0 --hash={one}\n")[0].hashes == (one,)
+    with pytest.raises(HashMismatch, match=r"requirements\.in:1: no file of six 1\.16\.0"):
+        resolve(tmp_path, f"six==1.16.0 --hash=sha256:{'0' * 64}\n")
+
+
 def test_a_contradiction_is_told_in_the_resolvers_words(tmp_path: Path) -> None:
     with pytest.raises(Unsatisfiable, match=r"requirements\.in cannot be met on") as caught:
         resolve(tmp_path, "six==99\n")
