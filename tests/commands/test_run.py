@@ -76,6 +76,25 @@ def test_a_failing_algorithm_is_exit_code_1_with_its_message(
     assert 'send {"name": "Ada"}' in captured.err
 
 
+def test_of_a_stream_that_fails_what_came_is_shown_then_its_error(
+    hello: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "def apply(pieces):\n    yield from pieces\n    raise ValueError('in the middle')\n"
+    (hello / "src" / "hello.py").write_text(code)
+    assert run(["run", "-d", "[1, 2]", *VIRTUALENV]) == 1
+    captured = capfd.readouterr()
+    assert captured.out == "1\n2\n"
+    assert "error[algorithm_failed]: exception: ValueError: in the middle" in captured.err
+    assert "src/hello.py" in captured.err
+    assert run(["run", "-d", '["one ", "two"]', *VIRTUALENV]) == 1
+    captured = capfd.readouterr()
+    assert captured.out == "one two\n"
+    assert "error[algorithm_failed]: the stream was cut after 7 bytes" in captured.err
+    assert "ValueError: in the middle" in captured.err
+    assert run(["run", "-d", "[1]", "-o", "answer", *VIRTUALENV]) == 1
+    assert not (hello / "answer").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "exit_code"),
     [

@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST = 1_000_000
 _REFUSED = (401, 403)
+_LINES = "application/jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an algorithm answered, and how long that took from here, in milliseconds."""
+    """What an algorithm answered, and how long that took from here, in milliseconds.
+
+    `failure` is why a stream ended before it was whole; `content` is what came until then.
+    """
 
     content: bytes
     content_type: str
     milliseconds: float
+    failure: AlgoError | None = None
 
     @property
     def is_json(self) -> bool:
@@ -120,9 +125,11 @@ def call(url: str, body: Body, timeout: float, token: str = "") -> Answer:
     began = time.monotonic()
     try:
         with _opener(url).open(request, timeout=timeout) as response:
-            content = response.read()
+            content, failure = _whole(response)
             kind = response.headers.get("Content-Type") or ""
-            return Answer(content, kind, round((time.monotonic() - began) * 1000, 3))
+            if failure is None and kind.split(";")[0].strip() == _LINES:
+                content, failure = _lines(content)
+            return Answer(content, kind, round((time.monotonic() - began) * 1000, 3), failure)
     except urllib.error.HTTPError as error:
         with error:
             raise _failure(error.code, error.read()) from error
@@ -131,6 +138,28 @@ def call(url: str, body: Body, timeout: float, token: str = "") -> Answer:
         if isinstance(reason, TimeoutError):
             raise AnswerLate(f"no answer from {url} within {timeout:g} s") from error
         raise ServiceUnreachable(f"nothing answers at {url}: {reason}") from error
+
+
+def _whole(response: http.client.HTTPResponse) -> tuple[bytes, AlgoError | None]:
+    """Return the body, and what to say when the gateway cut it: an error in a stream of text."""
+    try:
+        return response.read(), None
+    except http.client.IncompleteRead as error:
+        text = f"the stream was cut after {len(error.partial)} bytes: it failed, or its worker died"
+        return error.partial, AlgorithmFailed(text, hint="look at what the service printed")
+
+
+def _lines(content: bytes) -> tuple[bytes, AlgoError | None]:
+    """Take the error from JSON lines, where the gateway makes it the last (runtimes/README.md)."""
+    before, _, last = content.rstrip(b"\n").rpartition(b"\n")
+    try:
+        error = msgspec.json.decode(last, type=_Failure).error
+    except msgspec.DecodeError:
+        return content, None
+    if isinstance(error, str) or not (error.code and error.message):
+        return content, None
+    failure = AlgorithmFailed(f"{error.code}: {error.message}", details=error.stacktrace.strip())
+    return before + b"\n" if before else b"", failure
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:

@@ -143,8 +143,20 @@ def call_place(
 def deliver(deps: Deps, answer: Answer, out: Path | None) -> None:
     """Write the answer alone to stdout, or to the file `out`.
 
-    JSON is indented on a terminal; with `--json`, text and bytes become JSON too.
+    JSON is indented on a terminal; with `--json`, text and bytes become JSON too. Of a stream
+    that failed, what came is written, but not to a file, nor before the document of an error.
+
+    Raises:
+        AlgoError: The stream failed.
     """
+    failed = answer.failure
+    if failed is None or (out is None and not deps.output.json):
+        _write(deps, answer, out)
+    if failed is not None:
+        raise failed
+
+
+def _write(deps: Deps, answer: Answer, out: Path | None) -> None:
     if out is not None:
         out.write_bytes(answer.content)
         deps.output.result({"output": str(out), "content_type": answer.content_type})

@@ -137,14 +137,15 @@ class Service:
         return [(HEADER, self.ids.of_call(call.id))]
 
     def failed(
-        self, problem: Failure, call: Call | None, proto: Any, headers: Any
+        self, problem: Failure, call: Call | None, proto: Any, headers: Any, *, told: bool = True
     ) -> tuple[answers.Headers, bytes]:
         """Log `problem` where it is a fault of ours or the algorithm's; return what to answer.
 
-        A caller that shows it on this terminal has it twice otherwise.
+        A caller that shows it on this terminal has it twice otherwise. What no answer has a place
+        for (`told`) is in the log in any case.
         """
-        shown = self.development and (headers.get("user-agent") or "").startswith(OURS)
-        if call is not None and problem.status >= SERVER_ERROR and not shown:
+        shown = told and self.development and (headers.get("user-agent") or "").startswith(OURS)
+        if call is not None and (problem.status >= SERVER_ERROR or not told) and not shown:
             self.logs.failed(problem, call.id)
         # Its frames hold the call, which holds it: bodies would stay until the collector runs.
         problem.__traceback__ = None

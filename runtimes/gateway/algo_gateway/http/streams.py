@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Call, Failure, Stream
-from algo_gateway.calls.pieces import JSON, Form, form_of
+from algo_gateway.calls.pieces import JSON, Form, Plain, form_of
 
 if TYPE_CHECKING:
     from algo_gateway.http import answers
@@ -54,7 +54,8 @@ class Streams:
                 await transport.send_bytes(form.piece(piece))
         except Failure as problem:
             status = problem.status
-            shown, body = self._service.failed(problem, call, proto, headers)
+            told = not isinstance(form, Plain)
+            shown, body = self._service.failed(problem, call, proto, headers, told=told)
             if form is None:
                 proto.response_bytes(status, shown, body)
             elif end := form.error(body):
