@@ -78,20 +78,33 @@ def publish_command(
         published_text,
     )
     from algo.project.project import Project
+    from algo.publish.again import keeping
     from algo.publish.prepare import Wish
     from algo.publish.publish import plan, publish
     from algo.versions.version import Bump, Version
 
     deps: Deps = ctx.obj
-    exact = Version.parse(version) if version else None
-    step = Bump.parse(bump) if bump else None
-    wish = Wish(to, exact, step, allow_dirty, platforms(platform))
-    confirm = confirmation(deps, yes or dry_run)
-    project = Project.find(deps.cwd)
-    tools = deps.publishing(ProjectTests(deps, engine))
-    if dry_run:
-        planned = plan(project, wish, tools, notify=deps.output.event)
-        deps.output.result(planned, human=plan_text(planned))
-    else:
-        published = publish(project, wish, tools, confirm=confirm, notify=deps.output.event)
-        deps.output.result(published, human=published_text(published))
+    given: dict[str, str | bool] = {
+        "--to": to,
+        "--version": version,
+        "--bump": str(bump or ""),
+        "--platform": platform,
+        "--dry-run": dry_run,
+        "--allow-dirty": allow_dirty,
+        "--yes": yes,
+        "--engine": engine,
+        "--json": json,
+    }
+    with keeping(given):
+        exact = Version.parse(version) if version else None
+        step = Bump.parse(bump) if bump else None
+        wish = Wish(to, exact, step, allow_dirty, platforms(platform))
+        confirm = confirmation(deps, yes or dry_run)
+        project = Project.find(deps.cwd)
+        tools = deps.publishing(ProjectTests(deps, engine))
+        if dry_run:
+            planned = plan(project, wish, tools, notify=deps.output.event)
+            deps.output.result(planned, human=plan_text(planned))
+        else:
+            published = publish(project, wish, tools, confirm=confirm, notify=deps.output.event)
+            deps.output.result(published, human=published_text(published))
