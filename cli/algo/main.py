@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run `algo` on the process's own arguments and exit with its code."""
-    try:
-        _open_what_is_closed()
-        code = run(sys.argv[1:])
-    except KeyboardInterrupt:
-        from algo.errors import INTERRUPTED
-
-        sys.stderr.write("interrupted\n")  # before anything was begun
-        code = INTERRUPTED
+    _open_what_is_closed()
+    code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError:

@@ -15,6 +15,7 @@ from algo.storage.kinds import IN_USE
 
 OURS = "algo.local/*/*"
 JOBS = "algo-jobs-"
+IMAGES = "images in the engine"
 _BUILDS = "algo.local/build/"
 
 
@@ -39,7 +40,7 @@ class EngineImages:
             used = Containers(self.address).images()
             return [
                 Item(
-                    "images in the engine",
+                    IMAGES,
                     tag,
                     _seconds(facts.tagged),
                     kept="a container has it" if facts.Id in used else "",

@@ -70,20 +70,49 @@ def outside_code(project: Project, path: Path, command: str = "algo build -o") -
         command: What would write it elsewhere, for the hint.
 
     Raises:
-        OutputInvalid: It would be.
+        OutputInvalid: It would be, or the project has a file there.
     """
     root, place = project.root.resolve(), path.parent.resolve() / path.name
     if not place.is_relative_to(root):
         return path
     parts = place.relative_to(root).parts
+    _refuse_own(project, place, command)
     ignored = _ignored(project)
     if any(ignored("/".join(parts[:end]), end < len(parts)) for end in range(1, len(parts) + 1)):
         return path
-    aim = shlex.quote(f"dist/{path.name}")
     raise OutputInvalid(
         f"{place.relative_to(root)} would be a part of the next image",
-        hint=f"mkdir -p dist && {command} {aim}, or name it in {IGNORE_FILE}",
+        hint=f"{_elsewhere(place, command)}, or name it in {IGNORE_FILE}",
     )
+
+
+def _refuse_own(project: Project, place: Path, command: str) -> None:
+    """Refuse to write over what the project needs and no image holds as code.
+
+    Raises:
+        OutputInvalid: It is a file that describes the project, one of a model, or one that
+            is no result of ours.
+    """
+    name = place.relative_to(project.root.resolve()).as_posix()
+    models = tuple(path.rstrip("/") for path in project.manifest.model_paths.values())
+    own = describes(name) or name == project.manifest.environment.dockerfile
+    own = own or any(name == model or name.startswith(f"{model}/") for model in models)
+    if own or (place.is_file() and not _is_result(place)):
+        raise OutputInvalid(
+            f"{name} is a file of the project, and would be lost",
+            hint=_elsewhere(place.with_suffix(".tar"), command),
+        )
+
+
+def _is_result(file: Path) -> bool:
+    """Tell whether `file` is what `-o` wrote before: an archive, or a bill of materials."""
+    with file.open("rb") as content:
+        start = content.read(512)
+    return start[257:262] == b"ustar" or b'"bomFormat"' in start or not start
+
+
+def _elsewhere(place: Path, command: str) -> str:
+    return f"mkdir -p dist && {command} {shlex.quote(f'dist/{place.name}')}"
 
 
 def _ignored(project: Project, left_out: Collection[str] = ()) -> Callable[[str, bool], bool]:

@@ -62,11 +62,17 @@ def choose(
         findings: How the contract differs from that of `base_of(existing, wanted)`.
 
     Raises:
-        VersionTooLow: The version or the step is smaller than the difference asks for.
+        VersionTooLow: The version or the step is smaller than the difference asks for, or the
+            version is below all that are there, so that there is nothing to compare it with.
     """
     base = base_of(existing, wanted)
     if base is None:
         if wanted is not None:
+            if existing:
+                raise VersionTooLow(
+                    f"{wanted} is below {min(existing)}, the lowest version that is published",
+                    hint="algo publish --bump patch",
+                )
             return Choice(wanted, "the first version, as asked for")
         return Choice(FIRST, "the first version")
     required = Bump.parse(minimum_bump(findings))

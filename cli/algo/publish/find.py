@@ -47,9 +47,13 @@ def nothing(repository: RegistryRepository, what: str) -> NotFound:
     place = repository.place
     versions = versions_of(repository.registry, repository.name)
     if not versions:
-        where = place if repository.registry.address else f"the embedded store's {place}"
+        remote = bool(repository.registry.address)
+        where = place if remote else f"the embedded store's {place}"
         error = NotFound(f"{where} has no version", repository=place)
-        error.hint = "algo publish"
+        other = f"algo publish --to {place} in its project makes one"
+        error.hint = (
+            f"check the name; {other if remote else f'algo pull REGISTRY/{place} fetches it'}"
+        )
         return error
     known = ", ".join(str(version) for version in versions[:SHOWN])
     more = ", …" if len(versions) > SHOWN else ""

@@ -51,6 +51,24 @@ def test_a_signal_ends_any_verb_in_an_orderly_way(number: int) -> None:
     assert told in {"interrupted\n", "interrupted: what was running is stopped\n"}
 
 
+def test_a_signal_while_modules_load_is_no_traceback() -> None:
+    script = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "algo.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from algo.__main__ import main
+main()
+"""
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def _wait_until_caught(pid: int, number: int) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end:

@@ -87,7 +87,21 @@ def summary(done: Pruned) -> str:
     stayed = [f"kept {one.kind}: {one.name} ({one.why})" for one in done.stayed]
     what = counted(len(done.removed), "item")
     end = f"{verb} {what}, {in_words(done.bytes_freed)}; {in_words(done.bytes_left)} are left"
-    return "\n".join([*lines, *stayed, end])
+    return "\n".join([*lines, *stayed, *_of_the_engine(done), end])
+
+
+def _of_the_engine(done: Pruned) -> list[str]:
+    """Return what is to be known of images, whose bytes are in no sum, where some go."""
+    from algo.engines.kept import IMAGES
+
+    sizes = [one.bytes for one in done.removed if one.kind == IMAGES]
+    if not sizes:
+        return []
+    what = counted(len(sizes), "image")
+    return [
+        f"the engine's {what}, {in_words(sum(sizes))} at most as they share layers, are every "
+        "user's of that engine: whoever needs one makes it anew"
+    ]
 
 
 def _state(kept: int, unfindable: int, why: tuple[str, ...]) -> str:
