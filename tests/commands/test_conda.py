@@ -191,7 +191,7 @@ def test_an_environment_that_is_not_for_this_machine_says_so(
         assert f"error[{code}]: {reason}" in told
         assert f"hint: {hint}" in told
     (project / "environment.yml").write_text(f"{text}platforms: [linux-aarch64]\n")
-    assert run(["run", "--engine", "virtualenv", "-d", "1"]) == 1
+    assert run(["run", "--engine", "virtualenv", "-d", "1"]) == 5
     told = capsys.readouterr().err
     assert "the environment is not for linux/amd64: algo.lock has linux/arm64" in told
 
@@ -201,7 +201,7 @@ def test_another_python_than_the_manifest_wants_is_refused(
 ) -> None:
     (project / "algo.toml").write_text(f'{MANIFEST}[environment]\npython = "3.99"\n')
 
-    assert run(["lock"]) == 1
+    assert run(["lock"]) == 5
     told = capsys.readouterr().err
     assert "error[python_unsupported]" in told
     assert f"environment.yml leads to {conda.VERSION}" in told

@@ -65,7 +65,7 @@ def test_a_lock_of_a_newer_algo_is_not_to_be_made_anew_at_once(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "algo.lock").write_text('version = 2\ninputs = ""\n')
-    assert run(["lock", "--check"]) == 1
+    assert run(["lock", "--check"]) == 5
     assert "hint: pip install --upgrade algo-cli" in capsys.readouterr().err
 
 
@@ -83,9 +83,23 @@ def test_a_requirement_that_cannot_be_met_is_named(
 
 
 def test_a_lock_that_is_no_toml_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (project / "algo.lock").write_text("<<<<<<< HEAD\n")
-    assert run(["lock", "--check"]) == 1
+    (project / "algo.lock").write_text("version\n")
+    assert run(["lock", "--check"]) == 5
     assert "error[lock_invalid]" in capsys.readouterr().err
+
+
+def test_a_conflict_in_the_lock_is_told_and_mended(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["lock"]) == 0
+    whole = (project / "algo.lock").read_text()
+    (project / "algo.lock").write_text(f"{whole}<<<<<<< HEAD\n")
+    assert run(["lock", "--check"]) == 5
+    told = capsys.readouterr().err
+    assert f"algo.lock:{whole.count(chr(10)) + 1} has a conflict of git" in told
+    assert "git checkout --ours algo.lock" in told
+    assert run(["lock"]) == 0
+    assert (project / "algo.lock").read_text() == whole
 
 
 def test_outside_a_project_the_error_names_init(

@@ -96,9 +96,10 @@ class WheelBuildFailed(AlgoError):
 
 
 class PythonUnsupported(AlgoError):
-    """The image's Python does not fit `python` of `algo.toml`."""
+    """A Python that the algorithm runs on is none that the project asks for."""
 
     code = "python_unsupported"
+    exit_code = REFUSED
     hint = 'change python under [environment] of algo.toml, for example to ">=3.11"'
 
 

@@ -14,11 +14,13 @@ from algo.environments.requirements import PYPROJECT, lines_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from algo.environments.requirements import Source
+    from algo.environments.requirements import Line, Source
 
 _OPTION = re.compile(
     r"(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|--no-index)(?:[\s=]+(.*))?"
 )
+_URL = re.compile(r"https?://[^\s`'\"<>)]+")
+_HOST = re.compile(r"https?://(?:[^/@\s]*@)?([^/\s`'\"]+)")
 _FIND_LINKS = ("-f", "--find-links")
 
 
@@ -66,6 +68,31 @@ def indexes_of(sources: Sequence[Source], env: Mapping[str, str]) -> Indexes:
     return Indexes(tuple(lines), named, tuple(folders))
 
 
+def naming(said: str, sources: Sequence[Source], env: Mapping[str, str]) -> str:
+    """Return the line or variable that names an index of which uv's words `said` tell, or nothing.
+
+    Args:
+        said: What uv said, with the address that it asked.
+        sources: The requirements.
+        env: The variables that uv reads.
+    """
+    hosts = {_host(url) for url in _URL.findall(said)}
+    for source in sources:
+        for option, line in _option_lines(source):
+            if _host(option[2] or "") in hosts:
+                return f"{line.path.name}:{line.number}"
+    for name in sorted(env):
+        if re.fullmatch(r"UV_\w*(?:INDEX(?:_URL)?|FIND_LINKS)", name) and hosts & {
+            _host(url) for url in _URL.findall(env[name])
+        }:
+            return name
+    for source in sources:
+        named, _ = _of_tool(source.path.with_name(PYPROJECT))
+        if hosts & {_host(url) for one in named for url in _URL.findall(one)}:
+            return f"[tool.uv] of {PYPROJECT}"
+    return ""
+
+
 def local_hashes(name: str, version: str, folders: Iterable[Path]) -> tuple[str, ...]:
     """Return the SHA-256 of each file of a package in `folders`, sorted: uv knows none there."""
     from packaging.utils import InvalidSdistFilename, InvalidWheelFilename
@@ -95,13 +122,23 @@ def _file_of(filename: str) -> tuple[str, str]:
     return str(name), str(version)
 
 
+def _host(url: str) -> str:
+    found = _HOST.search(url)
+    return found[1].lower() if found else "-"
+
+
 def _options(source: Source) -> Iterable[tuple[str, str, Path]]:
+    for option, line in _option_lines(source):
+        yield option[1], (option[2] or "").strip().strip("'\""), line.path.parent
+
+
+def _option_lines(source: Source) -> Iterable[tuple[re.Match[str], Line]]:
     if source.path.suffix == ".lock" or source.path.suffix == ".toml":
         return
     for line in lines_of(source):
         option = _OPTION.fullmatch(line.text)
         if option:
-            yield option[1], (option[2] or "").strip().strip("'\""), line.path.parent
+            yield option, line
 
 
 def _of_tool(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algo.environments.errors import PythonNotFound
+from algo.environments.errors import PythonNotFound, RequirementInvalid
 from algo.project.errors import ManifestInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _NEWEST, _OLDEST = 15, 9
+_PATCHES = 50
 _PROBE = (
     "import json,platform,sys;"
     "print(json.dumps([platform.python_version(),sys.platform,platform.machine()]))"
@@ -38,6 +39,24 @@ class Interpreter:
     def minor(self) -> str:
         """The version's first two numbers."""
         return ".".join(self.version.split(".")[:2])
+
+
+def admits(wanted: str, minor: str, where: str) -> bool:
+    """Tell whether `requires-python` takes some release of a Python: `3.13`.
+
+    Raises:
+        RequirementInvalid: `wanted` is no specifier; `where` has it.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        allowed = SpecifierSet(wanted)
+    except InvalidSpecifier as error:
+        raise RequirementInvalid(
+            f"{where}: requires-python {wanted!r} is not a version of Python",
+            hint=f'write it as requires-python = ">=3.11" in {where}, then: algo lock',
+        ) from error
+    return any(allowed.contains(f"{minor}.{patch}") for patch in range(_PATCHES))
 
 
 def fits(python: str, version: str) -> bool:

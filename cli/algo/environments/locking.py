@@ -12,7 +12,7 @@ from algo.environments.changes import changes
 from algo.environments.conda.names import LOCKFILE
 from algo.environments.errors import PythonNotFound, PythonUnsupported, RequirementInvalid
 from algo.environments.interface import Resolved
-from algo.environments.interpreters import fits
+from algo.environments.interpreters import admits, fits
 from algo.environments.parallel import together
 from algo.environments.requirements import (
     UV_LOCK,
@@ -20,6 +20,7 @@ from algo.environments.requirements import (
     Source,
     find_requirements,
     inputs_digest,
+    requires_python,
 )
 from algo.environments.upgrade import NOTHING, Upgrade
 from algo.events import Note, Step, Warned
@@ -233,6 +234,7 @@ def _pinned(
     if not locking.brings_python:
         _check_python(python, "the image has", locking.image_python)
     requirements = _requirements(project)
+    _check_targets(requirements, locking)
     if requirements.unread:
         first, others = requirements.runtime[0].name, " and ".join(requirements.unread)
         verb = "is" if len(requirements.unread) == 1 else "are"
@@ -286,6 +288,22 @@ def _leave_to(source: Source, upgrade: Upgrade, old: Lock | None, notify: Notify
 def _check_python(asked: str, what: str, version: str) -> None:
     if not fits(asked, version):
         raise PythonUnsupported(f"algo.toml asks for Python {asked}, {what} {version}")
+
+
+def _check_targets(requirements: Requirements, locking: Locking) -> None:
+    """Refuse a Python that `requires-python` excludes: uv only warns of it."""
+    for source in requirements.runtime:
+        wanted = requires_python(source)
+        for target in locking.targets if wanted else ():
+            if admits(wanted, target.python, source.name):
+                continue
+            again = f"change requires-python in {source.name} so that it takes {target.python}"
+            if target.platform not in IMAGE_PLATFORMS or target.python != locking.image_python:
+                again = f'set python = "{wanted}" under [environment] of algo.toml'
+            raise PythonUnsupported(
+                f"{source.name} requires Python {wanted}, and {target} is needed",
+                hint=f"{again}, then: algo lock",
+            )
 
 
 def _digest(path: Path) -> str:

@@ -14,6 +14,8 @@ from algo.environments import accelerator as accelerators
 from algo.environments.compiling import Compiling
 from algo.environments.direct import refuse_direct
 from algo.environments.errors import (
+    IndexRefused,
+    IndexUnreachable,
     InstallFailed,
     Unsatisfiable,
     WheelBuildFailed,
@@ -21,7 +23,7 @@ from algo.environments.errors import (
 )
 from algo.environments.explain import explained
 from algo.environments.hashes import keep_to, named_hashes
-from algo.environments.indexes import Indexes, indexes_of
+from algo.environments.indexes import Indexes, indexes_of, naming
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
 from algo.environments.pylock import select, source_in
@@ -109,6 +111,13 @@ class Pip:
                 pins = parse_pins(compiling.text(), source.name, folders)
         except Unsatisfiable as error:
             raise explained(error, requirements) from error
+        except (IndexUnreachable, IndexRefused) as error:
+            place = naming(error.details, requirements, self.env)
+            if not place:
+                raise
+            hint = f"check the address in {place}; or: {error.hint}"
+            text = f"{error.message}; {place} names it"
+            raise type(error)(text, details=error.details, hint=hint) from error
         return keep_to(hashes, pins)
 
     def build(

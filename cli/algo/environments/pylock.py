@@ -80,9 +80,11 @@ def select(text: str, where: str, target: Target) -> tuple[tuple[Pin, ...], froz
     try:
         document = msgspec.convert(tomllib.loads(text), _Document)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RequirementInvalid(f"{where} cannot be read: {error}") from error
+        raise RequirementInvalid(f"{where} cannot be read: {error}", hint=_anew(where)) from error
     if document.lock_version.partition(".")[0] != "1":
-        raise RequirementInvalid(f"{where} has lock-version {document.lock_version}, 1.0 is known")
+        raise RequirementInvalid(
+            f"{where} has lock-version {document.lock_version}, 1.0 is known", hint=_anew(where)
+        )
     here = _environment(target, frozenset(document.default_groups))
     _check_made_for(document, where, target, here)
     supported = list(_tags(target))
@@ -131,6 +133,10 @@ def _check_made_for(
         raise RequirementsStale(f"{where} is not for {target}", hint=_remake(where))
 
 
+def _anew(where: str) -> str:
+    return f"bring back a {where} that can be read, or make it anew: {_remake(where)}"
+
+
 def _remake(where: str) -> str:
     if where.startswith("uv.lock"):
         return "take environments out of [tool.uv] in pyproject.toml, then: uv lock"
@@ -158,7 +164,8 @@ def _pin(package: _Package, supported: list[Tag], where: str) -> tuple[Pin, bool
     hashes.discard("")
     if not hashes:
         raise RequirementInvalid(
-            f"{where} has no file with a SHA-256 of {package.name} {package.version}"
+            f"{where} has no file with a SHA-256 of {package.name} {package.version}",
+            hint=_remake(where),
         )
     name = canonicalize_name(package.name)
     return Pin(name, package.version, tuple(sorted(hashes))), bool(fitting)

@@ -24,6 +24,7 @@ ENVIRONMENTS = ("environment.yml", "environment.yaml")
 SOURCES = (*ENVIRONMENTS, UV_LOCK, PYLOCK, "requirements.in", "requirements.txt", PYPROJECT)
 TEST_SOURCE = "requirements-test.in"
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
+_CORRECT = "correct {0}, then: algo lock"
 _COMMENT = re.compile(r"\s*#")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -167,6 +168,13 @@ def lines_of(source: Source) -> list[Line]:
     return [Line(source.path, _number(raw, text), text) for text in asked]
 
 
+def requires_python(source: Source) -> str:
+    """Return `requires-python` of a `pyproject.toml`; empty where it, or the file, says nothing."""
+    if source.path.name != PYPROJECT:
+        return ""
+    return str(_pyproject(source.path).get("project", {}).get("requires-python", ""))
+
+
 def without_credentials(text: str) -> str:
     """Return `text` with the user and the password taken out of its addresses."""
     return _USERINFO.sub("", text)
@@ -186,6 +194,8 @@ def _said(source: Source) -> Iterable[str]:
     document = _pyproject(source.path)
     settings = document.get("tool", {}).get("uv")
     more = [json.dumps(settings, sort_keys=True, default=str)] if settings else []
+    python = document.get("project", {}).get("requires-python")
+    more += [f"requires-python {python}"] if python else []
     return [*_asked(document, source), *more]
 
 
@@ -231,16 +241,22 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise RequirementInvalid(f"{path.name} cannot be read: {error.strerror}") from error
+        raise RequirementInvalid(
+            f"{path.name} cannot be read: {error.strerror}", hint=_CORRECT.format(path.name)
+        ) from error
     except UnicodeDecodeError as error:
-        raise RequirementInvalid(f"{path.name} is not UTF-8 at byte {error.start}") from error
+        raise RequirementInvalid(
+            f"{path.name} is not UTF-8 at byte {error.start}", hint=_CORRECT.format(path.name)
+        ) from error
 
 
 def _pyproject(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise RequirementInvalid(f"{path.name} cannot be read: {error}") from error
+        raise RequirementInvalid(
+            f"{path.name} cannot be read: {error}", hint=_CORRECT.format(path.name)
+        ) from error
 
 
 def _asked(document: dict[str, Any], source: Source) -> list[str]:

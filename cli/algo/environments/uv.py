@@ -96,7 +96,8 @@ def export(source: Source, uv: Uv, notify: Notify) -> str:
     arguments += ["--no-header", "--quiet", "--no-progress"]
     arguments += ["--only-group", source.group] if source.group else []
     arguments += ["--extra", source.extra] if source.extra else []
-    root, failure = source.path.parent, RequirementInvalid("uv.lock cannot be read")
+    again = "bring back a uv.lock that can be read, or make it anew: rm uv.lock; uv lock"
+    root, failure = source.path.parent, RequirementInvalid("uv.lock cannot be read", hint=again)
     try:
         return uv.run([*arguments, "--locked"], root, failure)
     except RequirementInvalid as error:

@@ -46,6 +46,7 @@ class LockInvalid(AlgoError):
     """`algo.lock` cannot be read."""
 
     code = "lock_invalid"
+    exit_code = REFUSED
     hint = "algo lock"
 
 

@@ -228,8 +228,16 @@ def parse(text: str, beside: Path | None = None) -> Lock:
     """Read the text of an `algo.lock`; `beside` is the folder of the files that belong to it.
 
     Raises:
-        LockInvalid: Syntax, an unknown key, a newer format.
+        LockInvalid: A conflict, syntax, an unknown key, a newer format.
     """
+    marker = re.search(r"^(?:<{7}|={7}|>{7})(?: |$)", text, re.MULTILINE)
+    if marker:
+        number = text.count("\n", 0, marker.start()) + 1
+        raise LockInvalid(
+            f"algo.lock:{number} has a conflict of git",
+            hint="algo lock makes it anew; so that the versions of one side stay, first: "
+            "git checkout --ours algo.lock",
+        )
     try:
         document = msgspec.convert(tomllib.loads(text), _Document)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

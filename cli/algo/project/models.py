@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -208,6 +209,9 @@ def _url(name: str, value: Remote, at: str) -> ModelSource:
     if split.username or split.password:
         hint = "put user and password into ~/.netrc"
         raise ManifestInvalid(f"{at}: a URL here may hold no password", hint=hint)
+    if not value.sha256:
+        hint = f"curl -fsSL {shlex.quote(value.url)} | sha256sum prints it"
+        raise ManifestInvalid(f"{at}: a url needs the sha256 of its file beside it", hint=hint)
     sha256 = value.sha256.lower().removeprefix("sha256:")
     if not _SHA256.fullmatch(sha256):
         hint = "sha256 is 64 hexadecimal digits: curl -fsSL URL | sha256sum"

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.environments.errors import RequirementsStale
+from algo.environments.errors import RequirementInvalid, RequirementsStale
 from algo.environments.pip import Pip
 from algo.environments.requirements import find_requirements
 from algo.environments.uv import Uv
@@ -58,6 +58,11 @@ def test_what_uv_locked_is_locked_and_a_stale_uv_lock_is_refused(tmp_path: Path)
     with pytest.raises(RequirementsStale) as caught:
         resolve(tmp_path)
     assert (caught.value.hint, caught.value.exit_code) == ("uv lock", 5)
+
+    (tmp_path / "uv.lock").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(RequirementInvalid, match=r"uv\.lock cannot be read") as broken:
+        resolve(tmp_path)
+    assert "rm uv.lock; uv lock" in broken.value.hint
 
 
 def test_a_pylock_of_all_platforms_gives_each_its_own(tmp_path: Path) -> None:

@@ -99,9 +99,11 @@ def test_an_index_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
         "UV_CACHE_DIR": str(tmp_path / "uv"),
         "UV_HTTP_RETRIES": "0",
     }
-    with pytest.raises(IndexUnreachable) as caught:
+    with pytest.raises(IndexUnreachable, match="UV_DEFAULT_INDEX names it") as caught:
         resolve(tmp_path, "six\n", packages=Pip(env))
     assert caught.value.exit_code == 3
+    with pytest.raises(IndexUnreachable, match=r"requirements\.in:2 names it"):
+        resolve(tmp_path, "six\n--index-url http://127.0.0.1:9/simple\n", packages=Pip(env))
 
 
 def test_a_repository_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from algo.environments.errors import (
     RequirementInvalid,
     Unsatisfiable,
 )
-from algo.environments.interpreters import Interpreter
+from algo.environments.interpreters import Interpreter, admits
 from algo.environments.locking import Locking, ensure_lock, make_lock
 from algo.environments.upgrade import Upgrade
 from algo.events import Event, Note, Warned, silent
@@ -107,13 +107,45 @@ def test_an_image_python_that_the_project_excludes_is_refused(tmp_path: Path) ->
         ensure_lock(project(tmp_path, python="3.11"), locking, notify=silent)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told", "hint"),
+    [
+        (">=3.14", r"requires Python >=3\.14, and linux/amd64 python3\.13", "change requires-py"),
+        (
+            ">=3.12",
+            r"requires Python >=3\.12, and linux/amd64 python3\.11",
+            'set python = ">=3.12"',
+        ),
+    ],
+)
+def test_a_python_that_pyproject_excludes_is_refused(
+    tmp_path: Path, asked: str, told: str, hint: str
+) -> None:
+    locking, here = Locking(FakePackages(), HOST, "3.13"), project(tmp_path)
+    (tmp_path / "requirements.in").unlink()
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "p"\nrequires-python = "{asked}"\ndependencies = ["six"]\n'
+    )
+    with pytest.raises(PythonUnsupported, match=told) as refused:
+        make_lock(here, locking, notify=silent)
+    assert refused.value.exit_code == 5
+    assert refused.value.hint.startswith(hint)
+
+
+def test_a_python_of_which_some_release_is_asked_for_is_taken() -> None:
+    assert admits(">=3.13.2,<3.13.5", "3.13", "pyproject.toml")
+    assert not admits(">=3.13.2", "3.12", "pyproject.toml")
+    with pytest.raises(RequirementInvalid, match=r"pyproject\.toml: requires-python 'new'"):
+        admits("new", "3.13", "pyproject.toml")
+
+
 def test_lock_mends_a_lock_that_cannot_be_read_and_nothing_else_does(tmp_path: Path) -> None:
     here, locking, events = project(tmp_path), Locking(FakePackages(), HOST, "3.13"), list[Event]()
     whole = ensure_lock(here, locking, notify=silent)
     here.lock_path.write_text(here.lock_path.read_text() + "<<<<<<< theirs\n")
     with pytest.raises(LockInvalid) as refused:
         ensure_lock(here, locking, notify=silent)
-    assert refused.value.hint == "algo lock"
+    assert refused.value.hint.startswith("algo lock makes it anew")
 
     assert make_lock(here, locking, notify=events.append).lock == whole
     assert [one for one in events if isinstance(one, Warned)]

@@ -123,3 +123,10 @@ def test_a_machine_that_no_image_is_made_for_has_its_wheels_too() -> None:
 def test_what_cannot_be_locked_is_named(text: str, message: str) -> None:
     with pytest.raises(RequirementInvalid, match=message):
         select(text, "pylock.toml", AMD64)
+
+
+@pytest.mark.parametrize("text", ["lock-version =", 'lock-version = "2.0"'])
+def test_what_cannot_be_read_is_made_anew_by_its_tool(text: str) -> None:
+    with pytest.raises(RequirementInvalid) as caught:
+        select(text, "pylock.toml", AMD64)
+    assert "uv pip compile --universal --format pylock.toml -o pylock.toml" in caught.value.hint

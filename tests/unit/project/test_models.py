@@ -59,6 +59,7 @@ def test_a_url_lies_under_its_name_with_the_suffix_that_it_has_there() -> None:
     [
         ('m = "https://e.org/w.bin"', "needs the hash"),
         ('m = { url = "https://e.org/w", sha256 = "12" }', "is no SHA-256"),
+        ('m = { url = "https://e.org/w" }', "needs the sha256"),
         (f'm = {{ url = "https://u:p@e.org/w", sha256 = "{SHA}" }}', "no password"),
         (f'm = {{ url = "ftp://e.org/w", sha256 = "{SHA}" }}', "is no URL"),
         (f'm = {{ url = "https://e.org/w", sha256 = "{SHA}", size = 3 }}', "unknown field"),
