@@ -13,6 +13,14 @@ class CaseInvalid(AlgoError):
     hint = "correct the file at the place named"
 
 
+class NothingChosen(AlgoError):
+    """No case and no test has the words asked for."""
+
+    code = "nothing_chosen"
+    exit_code = USAGE
+    hint = "algo test"
+
+
 class SuiteFailed(AlgoError):
     """pytest itself could not run."""
 

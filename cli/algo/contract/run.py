@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from algo.contract.case import AnyCase, Case, Labelled
 from algo.contract.cases import read_cases
 from algo.contract.check import complaint
 from algo.contract.compare import compare, compare_answers, replay
+from algo.contract.errors import NothingChosen
 from algo.contract.interface import Answer, Fault
 from algo.contract.metrics import METRICS
 from algo.contract.record import Measured, record
@@ -49,6 +52,7 @@ def run_tests(
 
     Raises:
         CaseInvalid: A file in `cases/` cannot be read; nothing was run.
+        NothingChosen: No case and no test has these words.
         SuiteFailed: pytest itself could not run.
     """
     cases = read_cases(project.root)
@@ -72,6 +76,8 @@ def run_tests(
     else:
         notify(Step("Running the project's own tests"))
         outcomes += suite.run(only, notify)
+    if words and not outcomes and (cases or suite is not None):
+        raise _nothing(only, cases)
     _tell(outcomes, notify)
     contract = record(cases, answers, metrics, algorithm.declared())
     findings: tuple[Finding, ...] = ()
@@ -80,6 +86,13 @@ def run_tests(
         now = replay(previous, algorithm)
         findings = compare(previous, contract) + compare_answers(previous.cases, now)
     return TestReport(project.name, tuple(outcomes), contract, findings)
+
+
+def _nothing(only: str, cases: Sequence[AnyCase]) -> NothingChosen:
+    near = difflib.get_close_matches(only, [case.name for case in cases], n=3, cutoff=0.4)
+    known = f"; the nearest: {', '.join(map(repr, near))}" if near else ""
+    hint = f"algo test -k {shlex.quote(near[0])}" if near else None
+    return NothingChosen(f"no case and no test has {only!r} in its name{known}", hint=hint)
 
 
 def run_case(case: Case, algorithm: Algorithm) -> tuple[Answer | Fault, str]:

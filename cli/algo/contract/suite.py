@@ -98,7 +98,8 @@ class PytestSuite:
                 check=False,
             )
             if done.returncode == _NOTHING:
-                notify(Note("pytest found no test in tests/"))
+                if not only:
+                    notify(Note("pytest found no test in tests/"))
                 return ()
             if done.returncode not in _REPORTED or not report.is_file():
                 raise _failure(done.returncode, done.stdout.decode(errors="replace"))

@@ -45,6 +45,11 @@ _UNREACHABLE = re.compile(
     r"|no such host|[Cc]ould not resolve host|[Nn]etwork is unreachable|failure in name resolution"
     r"|[Cc]onnection (?:refused|timed out)"
 )
+# How they say that the file itself cannot be read.
+_MALFORMED = re.compile(
+    r"EJSONPARSE|errors parsing go\.mod|failed to parse manifest|Non-parseable POM"
+    r"|error parsing `|[Ss]yntax ?[Ee]rror"
+)
 
 
 class _Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +106,7 @@ class Tools:
             notify: Gets a step.
 
         Raises:
+            RequirementInvalid: What authors write cannot be read.
             Unsatisfiable: The tool could not; its words are the details.
             IndexUnreachable: Its registry does not answer.
             RuntimeInvalid: It left no list of packages, or one that cannot be read.
@@ -113,7 +119,7 @@ class Tools:
             self._lay_out(root, work, (*found.files, *(() if anew else found.lock)))
             said = self._run(found.resolve, found, {"app": work}, bench, notify)
             if said is not None:
-                raise _explained(Unsatisfiable, f"{found.files[0]} cannot be met", said, root)
+                raise _refused(found.files[0], said, root)
             entries = _read_pins(work / PINS, self.spec.language)
             # What authors write stays theirs: settings of a tool may hold credentials, and what is
             # beside a lock is published with it.
@@ -261,11 +267,18 @@ def _read_pins(path: Path, language: str) -> Sequence[_Pinned]:
         ) from error
 
 
+def _refused(file: str, said: str, root: Path) -> AlgoError:
+    hint = f"correct {file}, then: algo lock"
+    if _MALFORMED.search(said):
+        return _explained(RequirementInvalid, f"{file} cannot be read", said, root, hint)
+    return _explained(Unsatisfiable, f"{file} cannot be met", said, root, hint)
+
+
 def _explained(
-    kind: type[Unsatisfiable | InstallFailed], what: str, said: str, root: Path
+    kind: type[AlgoError], what: str, said: str, root: Path, hint: str | None = None
 ) -> AlgoError:
     if _UNREACHABLE.search(said):
         return IndexUnreachable(f"{what}: its registry does not answer", details=said)
     file, line = place_in(said, root)
     where = f"{file}:{line}: " if file else ""
-    return kind(f"{where}{what}", details=said)
+    return kind(f"{where}{what}", details=said, hint=hint)

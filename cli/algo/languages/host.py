@@ -82,6 +82,12 @@ def program_of(words: Sequence[str]) -> str:
     return next((word for word in words[1:] if "=" not in word and word[:1] != "-"), "env")
 
 
+def starter_of(spec: RuntimeSpec) -> str:
+    """Return the program that starts its runner, empty where that is what was compiled."""
+    program = program_of(spec.command)
+    return "" if program.startswith("{") else program
+
+
 def programs_of(spec: RuntimeSpec) -> tuple[str, ...]:
     """Return the programs that `spec` needs on a machine that runs it outside a container."""
     found = [] if spec.build else [program_of(spec.command), program_of(spec.test)]

@@ -186,7 +186,7 @@ class PublishedVersions:
         """
         from algo.environments.interpreters import this_interpreter
         from algo.images.tooling import unpacked
-        from algo.languages.host import program_of, require
+        from algo.languages.host import require, starter_of
 
         here = this_interpreter().platform
         if here != str(built.platform):
@@ -195,8 +195,7 @@ class PublishedVersions:
                 f"machine is {here}",
                 hint="start Docker, and pass --engine docker",
             )
-        if spec.build is None:
-            require((program_of(spec.command),), spec.language, self.env)
+        require((starter_of(spec),), spec.language, self.env)
         folder, description = self._unpacked(found, built, notify)
         program_layers = {LayerKind.PACKAGES, LayerKind.PROGRAM}
         layers = [layer for layer in built.layers if layer.kind in program_layers]

@@ -9,10 +9,19 @@ const { npm, fits } = require('./npm')
 const PLATFORMS = ['linux/amd64', 'linux/arm64', 'darwin/amd64', 'darwin/arm64']
 const MODULES = 'node_modules/'
 
+const written = fs.readFileSync('package.json', 'utf8')
+try {
+  JSON.parse(written)
+} catch (error) {
+  const at = /position (\d+)/.exec(error.message)
+  const line = at ? `${written.slice(0, Number(at[1])).split('\n').length}:` : ''
+  console.error(`package.json:${line} ${error}`)
+  process.exit(1)
+}
 npm(['install', '--package-lock-only', '--ignore-scripts'], '.', process.argv[2])
 const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'))
 const { packages } = lock
-if (JSON.parse(fs.readFileSync('package.json', 'utf8')).name === undefined) {
+if (JSON.parse(written).name === undefined) {
   delete lock.name // of a package without one npm takes the folder's, which is ours
   fs.writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`)
 }

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.contract import report
-from algo.contract.errors import CaseInvalid
+from algo.contract.errors import CaseInvalid, NothingChosen
 from algo.contract.run import run_tests
 from algo.events import Event, Log, Note, silent
 from algo.project.manifest import parse
@@ -178,3 +178,18 @@ def test_the_cases_of_the_last_version_are_called_again(tmp_path: Path) -> None:
     assert [(found.rule, found.level) for found in changed.findings] == [
         ("case_answer_changed", "minor")
     ]
+
+
+def test_words_that_nothing_has_are_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    here = project(tmp_path, a='{"name": "doubles two", "input": 2, "expected": {"y": 4}}')
+    with pytest.raises(NothingChosen, match=r"'double twos'.*nearest: 'doubles two'") as caught:
+        run_tests(here, FunctionAlgorithm(double), None, notify=silent, only="double twos")
+    assert (caught.value.exit_code, caught.value.hint) == (2, "algo test -k 'doubles two'")
+    with pytest.raises(NothingChosen) as caught:
+        run_tests(here, FunctionAlgorithm(double), GivenSuite(()), notify=silent, only="zzzz")
+    assert caught.value.hint == "algo test"
+
+
+def test_a_project_without_cases_and_tests_is_fine_whatever_the_words(tmp_path: Path) -> None:
+    here = project(tmp_path)
+    assert run_tests(here, FunctionAlgorithm(double), None, notify=silent, only="zzzz").ok

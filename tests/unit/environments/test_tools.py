@@ -150,6 +150,7 @@ def test_what_the_tool_refuses_is_told_with_its_file_and_line(site: Site) -> Non
     with pytest.raises(Unsatisfiable, match=r"x\.json:2: x\.json cannot be met") as caught:
         ensure_lock(site.project, site.locking, notify=silent)
     assert caught.value.details == "x.json:2: there is no bad"
+    assert caught.value.hint == "correct x.json, then: algo lock"
     assert not site.project.lock_path.exists()
 
 

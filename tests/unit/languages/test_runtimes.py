@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from algo.languages.errors import RuntimeInvalid
+from algo.languages.host import starter_of
 from algo.languages.runtimes import Runtimes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE = """
 language = "java"
@@ -46,3 +44,9 @@ def test_a_language_that_extends_none_that_is_known_is_told(tmp_path: Path) -> N
     runtime(tmp_path, "scala", 'language = "scala"\nextends = "jvm"\n')
     with pytest.raises(RuntimeInvalid, match="no runtime for 'jvm'"):
         Runtimes(tmp_path).spec("scala")
+
+
+def test_what_starts_a_runner_is_a_program_of_the_machine_or_was_compiled() -> None:
+    shipped = Runtimes(Path("runtimes"))
+    found = {name: starter_of(shipped.spec(name)) for name in ("java", "javascript", "go", "rust")}
+    assert found == {"java": "java", "javascript": "node", "go": "", "rust": ""}

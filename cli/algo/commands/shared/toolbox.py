@@ -204,10 +204,9 @@ class ToolBox:
     def host(self, project: Project, lock: Lock, notify: Notify) -> HostEnvironment:
         """Return packages and program that this machine's tools made; see `Toolbox`."""
         from algo.engines.interface import HostEnvironment
-        from algo.languages.host import program_of, require
+        from algo.languages.host import require, starter_of
 
-        if self.spec.build is None:
-            require((program_of(self.spec.command),), self.spec.language, self.deps.env)
+        require((starter_of(self.spec),), self.spec.language, self.deps.env)
         tooling = self.deps.host_tooling(self.spec.language)
         target = self.deps.locking(project).host_target
         packages = tooling.packages_here(project, lock, target, notify)
