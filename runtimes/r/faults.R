@@ -2,6 +2,8 @@
 
 LONGEST_MESSAGE <- 10000
 LONGEST_TRACE <- 100000
+# Frames told of each end of a stack: recursion without an end has thousands.
+TOLD <- 50
 
 # Return type, message, file, line and stack trace, trimmed to the author's frames.
 #
@@ -13,13 +15,21 @@ report <- function(error, calls, root) {
   last <- if (length(places)) places[[length(places)]] else parse_place(conditionMessage(error), below)
   message <- gsub(below, "", conditionMessage(error), fixed = TRUE)
   kind <- class(error)[1]
-  told <- vapply(places, function(one) sprintf("  %s at %s:%d", one$what, one$file, one$line), "")
+  told <- vapply(shortened(rev(places)), function(one) if (is.character(one)) one else sprintf("  %s at %s:%d", one$what, one$file, one$line), "")
   list(
     error = if (kind == "simpleError") "error" else kind,
     message = substr(message, 1, LONGEST_MESSAGE),
     file = last$file, line = last$line,
-    stacktrace = substr(paste(c(paste0(kind, ": ", message), rev(told)), collapse = "\n"), 1, LONGEST_TRACE)
+    stacktrace = substr(paste(c(paste0(kind, ": ", message), told), collapse = "\n"), 1, LONGEST_TRACE)
   )
+}
+
+# Return the frames of both ends, and between them how many were left out.
+shortened <- function(places) {
+  left <- length(places) - 2 * TOLD
+  if (left <= 0) return(places)
+  middle <- list(sprintf("  ... %d more", left))
+  c(places[seq_len(TOLD)], middle, places[seq(TOLD + left + 1, length(places))])
 }
 
 place_of <- function(call, below) {
