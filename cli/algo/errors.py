@@ -67,7 +67,7 @@ class DiskFull(AlgoError):
     """No space is left where something had to be written."""
 
     code = "disk_full"
-    hint = "algo cache prune --older-than 7d makes room; or point ALGO_HOME at another disk"
+    hint = "algo cache info shows what takes room; or point ALGO_HOME at another disk"
 
 
 class ResultLost(AlgoError):

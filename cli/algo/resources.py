@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.errors import DiskFull, InternalError, OutputInvalid
+from algo.events import sized
 from algo.signals import deferred, unstoppable
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFull(f"the disk is full: {folder} cannot be written") from error
+        free = sized(shutil.disk_usage(folder).free) if folder.is_dir() else "nothing"
+        raise DiskFull(f"the disk is full: {folder} cannot be written, {free} is free") from error
 
 
 @contextmanager

@@ -94,6 +94,13 @@ class VersionReplaced(AlgoError):
     hint = "published versions never change: ask the publisher; the digest seen first still works"
 
 
+class PinsDamaged(AlgoError):
+    """The note of what versions were when this machine saw them first is damaged."""
+
+    code = "pins_damaged"
+    exit_code = NOT_ALLOWED
+
+
 class ReleaseMismatch(AlgoError):
     """The release manifest speaks of other images, or of another lock or contract."""
 
