@@ -129,7 +129,8 @@ def read_spec(folder: Path, extended: Path | None = None) -> RuntimeSpec:
     try:
         spec = msgspec.convert(document, RuntimeSpec)
     except msgspec.ValidationError as error:
-        raise RuntimeInvalid(f"{where} cannot be read: {error}", hint=f"correct {where}") from error
+        hint = f"correct {folder / FILE}"
+        raise RuntimeInvalid(f"{where} cannot be read: {error}", hint=hint) from error
     for words, known in _commands(spec):
         for name in unknown(words, known):
             raise RuntimeInvalid(
@@ -140,11 +141,13 @@ def read_spec(folder: Path, extended: Path | None = None) -> RuntimeSpec:
 
 
 def _document(folder: Path) -> dict[str, Any]:
-    where = f"{folder.name}/{FILE}"
+    where, path = f"{folder.name}/{FILE}", folder / FILE
     try:
-        return tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
         raise RuntimeInvalid(f"{where} cannot be read: {error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RuntimeInvalid(f"{where} cannot be read: {error}", hint=f"correct {path}") from error
 
 
 def unknown(words: Sequence[str], known: frozenset[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ class TemplateBroken(AlgoError):
     """A template names a variable that does not exist, or its `template.toml` is wrong."""
 
     code = "template_broken"
-    hint = "reinstall algo-cli, or correct the template"
+    hint = "correct the template at the place named"
 
 
 class WouldOverwrite(AlgoError):

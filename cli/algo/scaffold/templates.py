@@ -71,10 +71,15 @@ def load_template(root: Path, name: str, more: Sequence[Path] = ()) -> Template:
 
     Raises:
         TemplateUnknown: There is none of this name; the nearest is named.
-        TemplateBroken: Its `template.toml` is wrong.
+        TemplateBroken: Its `template.toml` is wrong, or is not there.
     """
     known = template_names(root, more)
     if name not in known:
+        if (path := _unfinished(more).get(name)) is not None:
+            raise TemplateBroken(
+                f"the template {name} has no {FILE}",
+                hint=f"write one with a description into {path}, see runtimes/README.md",
+            )
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"algo init OWNER/NAME --template {near[0]}" if near else None
         raise TemplateUnknown(
@@ -119,11 +124,22 @@ def _places(root: Path, more: Sequence[Path]) -> dict[str, Path]:
     return {name: path.parent for name, path in found.items()}
 
 
+def _unfinished(more: Sequence[Path]) -> dict[str, Path]:
+    """Return the folders beside the templates of `more` that lack their `template.toml`."""
+    found = (one for folder in more for one in folder.glob("*/scaffolds/*/"))
+    return {
+        f"{one.parents[1].name}/{one.name}": one
+        for one in found
+        if one.is_dir() and not (one / FILE).is_file()
+    }
+
+
 def _about(path: Path, name: str) -> _About:
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _About)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise TemplateBroken(f"{FILE} of the template {name}: {error}") from error
+        hint = f"correct {path}"
+        raise TemplateBroken(f"{FILE} of the template {name}: {error}", hint=hint) from error
 
 
 def template_files(folder: Path) -> tuple[SourceFile, ...]:

@@ -50,3 +50,10 @@ def test_what_starts_a_runner_is_a_program_of_the_machine_or_was_compiled() -> N
     shipped = Runtimes(Path("runtimes"))
     found = {name: starter_of(shipped.spec(name)) for name in ("java", "javascript", "go", "rust")}
     assert found == {"java": "java", "javascript": "node", "go": "", "rust": ""}
+
+
+def test_a_broken_runtime_toml_is_to_be_corrected_where_it_lies(tmp_path: Path) -> None:
+    runtime(tmp_path, "perl", "language = ")
+    with pytest.raises(RuntimeInvalid) as caught:
+        Runtimes(tmp_path).spec("perl")
+    assert caught.value.hint == f"correct {tmp_path / 'perl' / 'runtime.toml'}"

@@ -74,3 +74,15 @@ def test_a_template_is_chosen_by_number_by_name_or_not_at_all(
 def test_an_answer_that_is_neither_is_refused(root: Path, answer: str) -> None:
     with pytest.raises(TemplateUnknown, match="1 to 3"):
         choose_template(root, lambda question: answer)
+
+
+def test_a_folder_without_template_toml_is_told_by_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "more" / "perl" / "scaffolds" / "minimal"
+    folder.mkdir(parents=True)
+    with pytest.raises(TemplateBroken, match=r"perl/minimal has no template\.toml") as caught:
+        load_template(tmp_path / "none", "perl/minimal", [tmp_path / "more"])
+    assert str(folder) in caught.value.hint
+    (folder / "template.toml").write_text("next = 3\n")
+    with pytest.raises(TemplateBroken) as caught:
+        load_template(tmp_path / "none", "perl/minimal", [tmp_path / "more"])
+    assert caught.value.hint == f"correct {folder / 'template.toml'}"
