@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from algo.environments.locking import Locking
     from algo.environments.tools import Tools
     from algo.images.build import Builder
+    from algo.images.cache import Cache
     from algo.images.deliver import Destination
     from algo.images.interface import ImageEngine
     from algo.images.tooling import Tooling
@@ -299,6 +300,12 @@ class Deps:
             env=self.env,
             home=Path.home(),
         )
+
+    def image_cache(self) -> Cache:
+        """Return what keeps layers, and notes on files that were read for them."""
+        from algo.images.cache import Cache
+
+        return Cache.of(self.folders)
 
     def models(self) -> Models:
         """Return what models are fetched with; no client is imported before one is needed."""

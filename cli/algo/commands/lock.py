@@ -43,6 +43,7 @@ def lock_command(
     from algo.events import Note
     from algo.models.ensure import check_models, ensure_models
     from algo.project.project import Project
+    from algo.publish.loading import tell_of_own
 
     deps: Deps = ctx.obj
     wanted = upgrade_of(upgrade, check, packages or [])
@@ -59,6 +60,7 @@ def lock_command(
             notify(Note("no package changed"))
         newest = wanted.everything
         lock = ensure_models(project, made.lock, deps.models(), notify=notify, upgrade=newest)
+        tell_of_own(project, deps.image_cache(), notify=notify)
         report = describe_lock(project, lock, made.changes)
     deps.output.result(report, human=report.text)
 

@@ -71,15 +71,19 @@ def models_of(project: Project, lock: Lock, images: Images, *, notify: Notify) -
 
 def _model(project: Project, lock: Lock, name: str, images: Images, notify: Notify) -> Model:
     from algo.models.formats import dangers
+    from algo.publish.loading import tell
 
     path = project.manifest.model_paths[name].rstrip("/")
     parts = images.model_parts(project, lock, name)
-    unsafe = tuple(
-        str(danger)
+    found = tuple(
+        danger
         for part in parts
         if not isinstance(part.entry.source, bytes)
         for danger in dangers(part.entry.source, part.path)
     )
+    if name not in project.manifest.model_sources:
+        tell(name, found, notify=notify)
+    unsafe = tuple(map(str, found))
     size = sum(part.size for part in parts)
     if any(part.entry.link for part in parts):
         notify(Warned(f"the model {name} has links, which cannot be signed: put files there"))

@@ -175,6 +175,10 @@ def show_sbom(deps: Deps, project: Project, wish: Wish) -> None:
 def _lock(deps: Deps, project: Project) -> Lock:
     notify = deps.output.event
     lock = ensure_lock(project, deps.locking(project), notify=notify)
+    if project.manifest.models:
+        from algo.publish.loading import tell_of_own
+
+        tell_of_own(project, deps.image_cache(), notify=notify)
     if not project.manifest.model_sources and not lock.models:
         return lock
     from algo.models.ensure import ensure_models
