@@ -12,6 +12,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from algo.events import Progress
 from algo.oci.digest import CHUNK, Digest
 from algo.oci.errors import BadDocument
@@ -44,6 +46,19 @@ BLOBS = "blobs/sha256/"
 _FOLDERS = {"blobs", "blobs/sha256"}
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})")
 _RULES = Rules(members=100_000, path=200, depth=3)
+_LAYOUT_VERSION = "1.0.0"
+
+
+class DockerImage(msgspec.Struct, frozen=True, rename="pascal"):
+    """An image of a Docker archive: the paths of its parts, and its names."""
+
+    config: str
+    repo_tags: tuple[str, ...]
+    layers: tuple[str, ...]
+
+
+class _Layout(msgspec.Struct, frozen=True, rename="camel"):
+    image_layout_version: str
 
 
 class Archive:
@@ -179,10 +194,31 @@ class Archive:
             raise BlobCorrupted.of(digest, self.path.name, what, MEND_FILE)
 
     def _read_index(self) -> Index:
+        layout, images = self._read_others()
+        if layout.image_layout_version != _LAYOUT_VERSION:
+            raise BadDocument(f"its {LAYOUT} is not of version {_LAYOUT_VERSION}")
         index = decode(self._documents[INDEX], Index)
         for entry in index.manifests:
             self._check_entry(entry)
+        for image in images:
+            self._check_image(image)
         return index
+
+    def _read_others(self) -> tuple[_Layout, tuple[DockerImage, ...]]:
+        docker = self._documents.get(DOCKER, b"[]")
+        try:
+            layout = msgspec.json.decode(self._documents[LAYOUT], type=_Layout)
+            return layout, msgspec.json.decode(docker, type=tuple[DockerImage, ...])
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise BadDocument(f"its {LAYOUT} or {DOCKER} is damaged: {error}") from error
+
+    def _check_image(self, image: DockerImage) -> None:
+        """Refuse what would lead `docker load` to other parts than those that are verified."""
+        for path in (image.config, *image.layers):
+            named = _BLOB.fullmatch(path)
+            if named is None or Digest(named[1]) not in self._blobs:
+                what = f"{self.path.name} names {shown(path)} for Docker and does not hold it"
+                raise ArchiveIncomplete(what)
 
     def _check_entry(self, entry: DescriptorDocument) -> None:
         described = entry.value()

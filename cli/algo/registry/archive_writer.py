@@ -17,7 +17,7 @@ from algo.oci.errors import BadDocument
 from algo.oci.manifest import DescriptorDocument, ImageManifest, Index, decode, encode
 from algo.oci.media_types import INDEX as INDEX_TYPE
 from algo.oci.media_types import REF_NAME
-from algo.registry.archive import BLOBS, DOCKER, INDEX, LAYOUT
+from algo.registry.archive import BLOBS, DOCKER, INDEX, LAYOUT, DockerImage
 from algo.registry.layout import LAYOUT as LAYOUT_CONTENT
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ class Target(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take the next bytes."""
-
-
-class _DockerImage(msgspec.Struct, frozen=True, rename="pascal"):
-    config: str
-    repo_tags: tuple[str, ...]
-    layers: tuple[str, ...]
 
 
 def write_archive(
@@ -97,7 +91,7 @@ def _index(whole: Whole, tag: str) -> bytes:
     return encode(Index(schema_version=2, media_type=INDEX_TYPE, manifests=manifests))
 
 
-def _docker_images(whole: Whole, name: str, tag: str) -> Iterator[_DockerImage]:
+def _docker_images(whole: Whole, name: str, tag: str) -> Iterator[DockerImage]:
     """Yield each image; of several, those that are not for amd64 have their processor's tag."""
     data = {str(one.head.descriptor.digest): one.data for one in whole.manifests}
     try:
@@ -110,7 +104,7 @@ def _docker_images(whole: Whole, name: str, tag: str) -> Iterator[_DockerImage]:
     for at, (platform, image) in enumerate(images):
         suffix = f"-{platform.architecture}" if platform and at != plain else ""
         layers = tuple(_path(layer) for layer in image.layers)
-        yield _DockerImage(_path(image.config), (f"{name}:{tag}{suffix}",), layers)
+        yield DockerImage(_path(image.config), (f"{name}:{tag}{suffix}",), layers)
 
 
 def _path(document: DescriptorDocument) -> str:

@@ -154,6 +154,10 @@ def test_a_layer_that_was_taken_out_is_missed(file: Path) -> None:
     parts = members(file.read_bytes())
     del parts[f"blobs/sha256/{Digest.of(b'layer' * 1000).hex}"]
     file.write_bytes(packed(parts))
+    with pytest.raises(ArchiveIncomplete, match="for Docker and does not hold it"):
+        Archive(file, silent)
+    del parts["manifest.json"]
+    file.write_bytes(packed(parts))
     with Archive(file, silent) as archive, pytest.raises(NotFound):
         copy_version(archive, NAME, "1.0.0", MemoryRegistry(), NAME, notify=silent)
 
@@ -206,3 +210,24 @@ def test_an_image_without_the_layout_is_told_apart(file: Path) -> None:
     file.write_bytes(packed(parts))
     with pytest.raises(NotAnArchive, match="no oci-layout"):
         Archive(file, silent)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("oci-layout", b"1.0.0", b"1.1.0"),
+        ("oci-layout", b"imageLayout", b"imagdLayout"),
+        ("manifest.json", b'"Layers"', b'"Mayers"'),
+        ("manifest.json", b"blobs/sha256", b"clobs/sha256"),
+    ],
+)
+def test_a_flipped_bit_beside_the_blobs_is_noticed(
+    file: Path, name: str, old: bytes, new: bytes
+) -> None:
+    parts = members(file.read_bytes())
+    assert old in parts[name]
+    parts[name] = parts[name].replace(old, new, 1)
+    file.write_bytes(packed(parts))
+    with pytest.raises(AlgoError) as caught:
+        Archive(file, silent)
+    assert caught.value.code in {"bad_document", "archive_incomplete"}
