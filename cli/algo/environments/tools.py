@@ -47,8 +47,8 @@ _UNREACHABLE = re.compile(
 )
 # How they say that the file itself cannot be read.
 _MALFORMED = re.compile(
-    r"EJSONPARSE|errors parsing go\.mod|failed to parse manifest|Non-parseable POM"
-    r"|error parsing `|[Ss]yntax ?[Ee]rror"
+    r"EJSONPARSE|errors parsing go\.mod|failed to parse manifest|Non-(?:parse|read)able POM"
+    r"|error parsing `|is malformed|[Ss]yntax ?[Ee]rror"
 )
 
 

@@ -13,6 +13,9 @@ from algo.project.manifest import check_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+# What pytest imports by these names: a module of the project would hide it from the tests.
+_PYTEST = frozenset({"py", "pytest", "pluggy", "iniconfig", "packaging", "pygments"})
+
 
 @dataclass(frozen=True, slots=True)
 class Variables:
@@ -50,10 +53,10 @@ def module_name(name: str, reserved: Collection[str] = ()) -> str:
     """Return the Python module for an algorithm called `name`.
 
     Hyphens and dots become underscores. A name that Python could not import, or that would
-    hide a module of the standard library or one in `reserved`, gets the prefix `algo_`.
+    hide a module of the standard library, of pytest or one in `reserved`, gets the prefix `algo_`.
     """
     module = re.sub(r"[^a-z0-9_]+", "_", name)
-    taken = module in sys.stdlib_module_names or module in reserved
+    taken = module in sys.stdlib_module_names or module in reserved or module in _PYTEST
     if taken or not module.isidentifier() or keyword.iskeyword(module):
         return f"algo_{module}"
     return module

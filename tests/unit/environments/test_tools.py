@@ -59,6 +59,8 @@ class FakeBench:
         names = (root / "x.json").read_text().split()
         if "offline" in names:
             return Finished(1, "npm ERR! code ENOTFOUND")
+        if "no-json" in names:
+            return Finished(1, f"{root}/x.json:2: SyntaxError: Unexpected token")
         if "bad" in names:
             return Finished(1, f"{root}/x.json:2: there is no bad")
         if work.words[0] == "install":
@@ -152,6 +154,13 @@ def test_what_the_tool_refuses_is_told_with_its_file_and_line(site: Site) -> Non
     assert caught.value.details == "x.json:2: there is no bad"
     assert caught.value.hint == "correct x.json, then: algo lock"
     assert not site.project.lock_path.exists()
+
+
+def test_a_file_that_cannot_be_read_has_no_requirement_to_loosen(site: Site) -> None:
+    site.says("six\nno-json\n")
+    with pytest.raises(RequirementInvalid, match=r"x\.json:2: x\.json cannot be read") as caught:
+        ensure_lock(site.project, site.locking, notify=silent)
+    assert caught.value.hint == "correct x.json, then: algo lock"
 
 
 def test_a_registry_that_does_not_answer_is_told_as_such(site: Site) -> None:

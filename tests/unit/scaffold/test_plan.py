@@ -60,6 +60,7 @@ def test_a_value_is_not_rendered_again() -> None:
         ("3d-scan", "algo_3d_scan"),
         ("class", "algo_class"),
         ("sklearn", "algo_sklearn"),
+        ("py", "algo_py"),
     ],
 )
 def test_the_module_of_a_name_can_be_imported_and_hides_nothing(name: str, module: str) -> None:
