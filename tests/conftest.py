@@ -6,6 +6,7 @@ Where `CI` is set a missing component fails the test; elsewhere it skips it and 
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.machine.browser import Browser
+
+# A run in the background of a script inherits that Ctrl-C is ignored, and so would all it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LABEL = "dev.algo."
 _BEFORE = pytest.StashKey[frozenset[str]]()

@@ -39,7 +39,7 @@ async function load(hello, root) {
     throw error
   }
   const find = (wanted) => module[wanted] ?? module.default?.[wanted]
-  if (old) return new Algorithm(old(find(name), file, name), undefined, false, false)
+  if (old) return new Algorithm({ apply: old(find(name), file, name), batch: false, stateful: false }, {})
   const batch = /^apply_?batch$/i.test(name) ? find(name) : find('applyBatch') ?? find('apply_batch')
   const apply = batch ?? find(name)
   if (typeof apply !== 'function') throw new BadEntry(`${file} exports no function ${name}`)
