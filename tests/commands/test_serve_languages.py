@@ -31,9 +31,7 @@ exports.apply = (value) => [number, value, {more}]
 """
 
 
-@pytest.fixture(
-    params=["virtualenv", pytest.param("docker", marks=[pytest.mark.engine, pytest.mark.slow])]
-)
+@pytest.fixture(params=["virtualenv", pytest.param("docker", marks=pytest.mark.engine)])
 def where(request: pytest.FixtureRequest) -> str:
     request.getfixturevalue("engine")  # packages are resolved in a container
     return str(request.param)
@@ -58,6 +56,7 @@ def ask(served: Served) -> Any:
         return json.loads(response.read())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("algo_home")
 def test_code_and_packages_of_javascript_come_in_while_the_old_ones_serve(
     where: str, tmp_path: Path

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = {"scala", "typescript"}
+SLOW = {"rust", "scala", "typescript"}
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 

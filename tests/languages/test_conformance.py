@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 # In a container those of every language but one are slow: an image is made for each.
-QUICK = "javascript"
 HOST, CONTAINER = "host", "container"
 PLACES = [
     *(pytest.param((*one.values, HOST), id=one.id, marks=one.marks) for one in each()),
@@ -30,10 +29,7 @@ PLACES = [
         pytest.param(
             (one, CONTAINER),
             id=f"{one.name}-{CONTAINER}",
-            marks=[
-                *(pytest.mark.engine, pytest.mark.timeout(900)),
-                *([] if one.name == QUICK else [pytest.mark.slow]),
-            ],
+            marks=[pytest.mark.engine, pytest.mark.timeout(900), pytest.mark.slow],
         )
         for one in languages()
         if one.has_image and one.name != "python"
