@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.machine import base, pinned, registries, tools
 from tests.machine import browser as machine_browser
 from tests.machine import engine as machine_engine
 from tests.machine.commands import output_of
+from tests.machine.lacking import lacking
 from tests.machine.say import MachineError
 
 if TYPE_CHECKING:
@@ -100,11 +101,11 @@ def engine() -> Engine:
     """A Docker Engine with the base image; at the end no container of ours may be left in it."""
     found = machine_engine.version()
     if found is None:
-        _lacking("no Docker Engine answers: python3 -m tests.machine engine")
+        lacking("no Docker Engine answers: python3 -m tests.machine engine")
     try:
         base.ensure()
     except MachineError as error:
-        _lacking(str(error))
+        lacking(str(error))
     return Engine(found)
 
 
@@ -120,7 +121,7 @@ def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def referrers_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The `host:port` of a registry with the Referrers API."""
     if not registries.referrers_program().is_file():
-        _lacking("the referrers registry is not built: python3 -m tests.machine registry")
+        lacking("the referrers registry is not built: python3 -m tests.machine registry")
     with registries.referrers_registry(tmp_path_factory.mktemp("referrers")) as address:
         yield address
 
@@ -161,7 +162,7 @@ def qemu() -> Path:
     try:
         return tools.fetch("qemu")
     except MachineError as error:
-        _lacking(str(error))
+        lacking(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +179,7 @@ def client_python() -> Callable[[str], Path]:
         try:
             return pinned.client(name)
         except MachineError as error:
-            _lacking(str(error))
+            lacking(str(error))
 
     return bring
 
@@ -207,14 +208,14 @@ def conda_channel() -> Path:
     try:
         return conda.channel()
     except MachineError as error:
-        _lacking(f"{error}: python3 -m tests.machine packages patchelf")
+        lacking(f"{error}: python3 -m tests.machine packages patchelf")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with an empty profile."""
     if not machine_browser.installed():
-        _lacking("no browser: python3 -m tests.machine packages chromium chromium-driver")
+        lacking("no browser: python3 -m tests.machine packages chromium chromium-driver")
     with machine_browser.browser() as opened:
         yield opened
 
@@ -242,17 +243,11 @@ def _written(script: str, client: str) -> Path:
     try:
         return pinned.written(script, client)
     except MachineError as error:
-        _lacking(str(error))
+        lacking(str(error))
 
 
 def _bring(name: str) -> Path:
     try:
         return tools.tool(name)
     except MachineError as error:
-        _lacking(str(error))
-
-
-def _lacking(reason: str) -> NoReturn:
-    if "CI" in os.environ:
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        lacking(str(error))

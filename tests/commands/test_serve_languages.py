@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.served import Served
+from tests.machine.lacking import lacking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ func Apply(value float64) ([]float64, error) {{
 @pytest.mark.usefixtures("algo_home")
 def test_a_compiled_language_is_compiled_while_the_old_program_serves(tmp_path: Path) -> None:
     if shutil.which("go") is None:
-        (pytest.fail if "CI" in os.environ else pytest.skip)("go is not installed")
+        lacking("go is not installed")
     files = {"go.mod": "module example.com/p\n\ngo 1.23\n", "src/p.go": GO.format(number=1)}
     folder = project(tmp_path, "go", "go", files)
     with serving(folder, "virtualenv") as served:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.languages.language import ROOT, Language
+from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ NOTHING = {"note": None, "shape": None, "file": None}
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if JAVA.lacking:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"{JAVA.lacking} is not installed")
+        lacking(f"{JAVA.lacking} is not installed")
     app = tmp_path_factory.mktemp("types") / "app"
     shutil.copytree(JAVA.program, app)
     JAVA.build(app, app.parent / "packages", "src/Typed.java:apply")

@@ -15,6 +15,7 @@ from algo.languages.runtimes import Runtimes
 from algo.languages.spec import filled
 
 from tests.languages.language import ROOT
+from tests.machine.lacking import lacking
 from tests.machine.places import cache_folder
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def publish(repository: Path, name: str, content: str, more: str = "", version: 
 def project(tmp_path: Path) -> Path:
     """A folder with a pom.xml that asks a repository of this machine for three packages."""
     if not all(map(shutil.which, TOOLS)):
-        pytest.skip(f"{' and '.join(TOOLS)} are not both installed")
+        lacking(f"{' and '.join(TOOLS)} are not both installed")
     shutil.rmtree(cache_folder("languages/java") / "repository" / "acme", ignore_errors=True)
     folder = tmp_path / "project"
     folder.mkdir()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.languages.language import ROOT, Language
+from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ NOTHING = {"note": None, "file": None}
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The crate of all entries."""
     if RUST.lacking:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"{RUST.lacking} is not installed")
+        lacking(f"{RUST.lacking} is not installed")
     app = tmp_path_factory.mktemp("types") / "app"
     shutil.copytree(RUST.program, app)
     return app

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.languages.language import ROOT, Language
+from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ ORDER: dict[str, Any] = {
 def start(tmp_path: Path) -> Iterator[Callable[[str], RunnerProcess]]:
     """Compile and start one of the objects."""
     if SCALA.lacking:
-        pytest.skip(f"{SCALA.lacking} is not installed")
+        lacking(f"{SCALA.lacking} is not installed")
     app = tmp_path / "app"
     shutil.copytree(SCALA.program, app)
     started: list[RunnerProcess] = []

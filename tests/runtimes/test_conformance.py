@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from algo_gateway.wire.frames import LENGTHS, MAX_HEADER
 
+from tests.machine.lacking import lacking
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -415,7 +417,7 @@ def test_a_bad_edit_is_told_and_the_old_code_goes_on(runner: Start) -> None:
 def test_a_forked_worker_speaks_on_the_pipes_it_is_given(runner: Start, tmp_path: Path) -> None:
     parent = runner(PLAIN)
     if "fork" not in parent.hello()["capabilities"]:
-        pytest.skip("this runner does not fork")
+        lacking("this runner does not fork")
     requests, replies = tmp_path / "in", tmp_path / "out"
     os.mkfifo(requests)
     os.mkfifo(replies)
@@ -445,7 +447,7 @@ def test_a_forked_worker_without_its_pipes_ends_in_silence(
 ) -> None:
     parent = runner(PLAIN)
     if "fork" not in parent.hello()["capabilities"]:
-        pytest.skip("this runner does not fork")
+        lacking("this runner does not fork")
     gone = {"requests": str(tmp_path / "in"), "replies": str(tmp_path / "out")}
     parent.write({"type": "fork", "id": 1, **gone})
     # In whichever order: the child may end before the parent has told its number.
@@ -457,7 +459,7 @@ def test_a_forked_worker_without_its_pipes_ends_in_silence(
 def test_calls_that_were_not_begun_can_be_taken_back(runner: Start) -> None:
     started = runner("import time\ndef apply(value):\n    time.sleep(value)\n    return value\n")
     if not started.load().get("ahead"):
-        pytest.skip("this runner takes no calls ahead of time")
+        lacking("this runner takes no calls ahead of time")
     for number, seconds in ((1, b"2.0"), (2, b"0.0"), (3, b"0.25")):
         started.write({"type": "call", "id": number, "content_type": "application/json"}, seconds)
     time.sleep(0.1)
