@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ REPOSITORY = "algo.local/build"
 PID_LABEL = "dev.algo.build"
 # In the order in which they can be removed: an image in use stays.
 _CONTAINER, _STEP, _IMAGE = "container", "build step", "image"
+# For so many seconds may an engine go on with a build after the caller has hung up; between looks.
+_SETTLES, _LOOK = 3.0, 0.1
 
 
 def own_tag(tag: str) -> str:
@@ -37,20 +40,34 @@ class BuildLeftovers:
 
     def leftovers(self) -> list[Leftover]:
         """Return what belongs to no running process; nothing when the engine does not answer."""
+        if ping(self.address) is None:
+            return []
         return self._made_by(_dead)
 
     def clean_up(self) -> None:
-        """Remove what this process has begun: its build was interrupted."""
+        """Remove what this process has begun: its build was interrupted.
+
+        The engine ends the build in its own time: while it takes the step's container away, neither
+        that nor the images below can be removed, and it refuses without a word. So look again.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
         own = str(os.getpid())
-        for leftover in self._made_by(lambda pid: pid == own):
-            self.remove(leftover)
+        deadline = time.monotonic() + _SETTLES
+        while found := self._made_by(lambda pid: pid == own):
+            for leftover in found:
+                self.remove(leftover)
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_LOOK)
 
     def _made_by(self, chosen: Callable[[str], bool]) -> list[Leftover]:
         from algo.engines.docker_http import DockerHttp
         from algo.engines.interface import Leftover
 
         http = DockerHttp(self.address)
-        if not http.usable or ping(self.address) is None:
+        if not http.usable:
             return []
         steps = (
             Leftover(_STEP, identity, "a step of an unfinished build")
