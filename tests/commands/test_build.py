@@ -3,11 +3,13 @@ from __future__ import annotations
 import gzip
 import json
 import tarfile
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.errors import UsageError
 from algo.images.recipe import host_platform
 from algo.main import run
 
@@ -291,3 +293,44 @@ def test_options_that_ask_for_different_results_are_refused(
 ) -> None:
     assert run(["build", *options]) == 2
     assert f"{' and '.join(options)} ask for different results" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("into", ["docker", "store"])
+def test_a_build_that_has_nothing_to_do_begins_none(
+    project: Path,
+    name: str,
+    into: str,
+    engine: Engine,
+    algo_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = built(capsys, "--into", into)
+    time.sleep(2.1)  # what was written shortly before a look says nothing
+    idle = built(capsys, "--into", into)
+    assert idle["digest"] == first["digest"]
+
+    def begin(*_: object, **__: object) -> None:
+        raise UsageError("begun")
+
+    monkeypatch.setattr("algo.commands.shared.building.build", begin)
+    assert built(capsys, "--into", into) == idle
+
+    def begins(*options: str) -> None:
+        assert run(["build", "--json", *options]) == 2
+        assert "begun" in capsys.readouterr().out
+
+    begins("--into", into, "--platform", str(host_platform()))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+    begins("--into", into)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    if into == "docker":
+        engine.docker("rmi", str(idle["reference"]))
+        begins("--into", into)
+    else:
+        folder = algo_home / "data" / "store" / name / "blobs" / "sha256"
+        blob = max(folder.iterdir(), key=lambda path: path.stat().st_size)
+        kept = blob.read_bytes()
+        blob.chmod(0o644)
+        blob.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        begins("--into", into)

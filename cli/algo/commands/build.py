@@ -75,10 +75,17 @@ def build_command(
     algo build --rebase                 onto the system packages of today
     algo build --sbom -o ../sbom.json   every package and model in it
     """
+    deps: Deps = ctx.obj
+    again = None
+    if not (target or output or check or rebase or sizes or sbom):
+        from algo.commands.shared.again import Again
+
+        again = Again.of(deps, into or "", platform)
+        if again is not None and again.shown():
+            return
     from algo.commands.shared import building
     from algo.project.project import Project
 
-    deps: Deps = ctx.obj
     building.refuse_together(check=check, sbom=sbom, rebase=rebase, sizes=sizes)
     wish = building.Wish(building.platforms(platform), output, into, sizes, rebase)
     if target:
@@ -90,4 +97,4 @@ def build_command(
     elif sbom:
         building.show_sbom(deps, project, wish)
     else:
-        building.build(deps, project, wish)
+        building.build(deps, project, wish, again)

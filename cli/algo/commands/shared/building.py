@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from algo.commands.shared.publishing import size
 from algo.environments.locking import ensure_lock
 from algo.errors import UsageError
 from algo.images.build import PLATFORMS
 from algo.images.code import outside_code
-from algo.images.deliver import deliver, write_file
+from algo.images.deliver import REUSED, deliver, write_file
 from algo.images.image import LayerKind
 from algo.oci.descriptor import Platform
 from algo.output import Table
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from algo.commands.shared.again import Again
     from algo.deps import Deps
     from algo.events import Notify
     from algo.images.build import Builder
@@ -88,12 +91,20 @@ def refuse_together(*, check: bool, sbom: bool, rebase: bool, sizes: bool) -> No
         )
 
 
-def build(deps: Deps, project: Project, wish: Wish) -> None:
-    """Assemble the images of `project`, bring them to where they belong, and show the digests."""
+def build(deps: Deps, project: Project, wish: Wish, again: Again | None = None) -> None:
+    """Assemble the images of `project`, bring them to where they belong, and show the digests.
+
+    `again` keeps what was shown, for a next build that has nothing to do.
+    """
     notify = deps.output.event
     destination = deps.destination(project, wish.output, wish.into)
-    images = _images(deps.builder(), project, _lock(deps, project), wish, notify)
-    _show(deps, images, project.manifest.algorithm.version, destination, wish)
+    lock = _lock(deps, project, again.notify if again is not None else notify)
+    images = _images(deps.builder(), project, lock, wish, notify)
+    reports = _show(deps, images, project.manifest.algorithm.version, destination, wish)
+    if again is not None:
+        idle = tuple(map(_idle, reports))
+        shown = idle if len(idle) > 1 else idle[0]
+        again.remember(images, [_layers(one) for one in idle], shown, _digests(idle))
 
 
 def rebase_version(deps: Deps, reference: str, wish: Wish) -> None:
@@ -120,7 +131,7 @@ def _show(
     version: str,
     destination: Destination,
     wish: Wish,
-) -> None:
+) -> tuple[BuildReport, ...]:
     reports = deliver(images, version, destination, notify=deps.output.event)
     if wish.sizes:
         reports = tuple(map(_with_packages, reports, images))
@@ -128,6 +139,13 @@ def _show(
         deps.output.aside(_layers(report))
     shown = reports if len(reports) > 1 else reports[0]
     deps.output.result(shown, human=_sizes(reports) if wish.sizes else _digests(reports))
+    return reports
+
+
+def _idle(report: BuildReport) -> BuildReport:
+    """Return the report of a build that finds all of it made and in place."""
+    layers = tuple(msgspec.structs.replace(one, status=REUSED, made=False) for one in report.layers)
+    return replace(report, layers=layers, bytes_sent=0)
 
 
 def check(deps: Deps, project: Project, wish: Wish) -> None:
@@ -172,13 +190,14 @@ def show_sbom(deps: Deps, project: Project, wish: Wish) -> None:
     deps.output.result(WrittenSbom(str(file), str(image.digest)), human=str(output))
 
 
-def _lock(deps: Deps, project: Project) -> Lock:
+def _lock(deps: Deps, project: Project, tell: Notify | None = None) -> Lock:
+    """Return the lock; `tell` gets what is said of the project's models each time."""
     notify = deps.output.event
     lock = ensure_lock(project, deps.locking(project), notify=notify)
     if project.manifest.models:
         from algo.publish.loading import tell_of_own
 
-        tell_of_own(project, deps.image_cache(), notify=notify)
+        tell_of_own(project, deps.image_cache(), notify=tell or notify)
     if not project.manifest.model_sources and not lock.models:
         return lock
     from algo.models.ensure import ensure_models
