@@ -39,6 +39,7 @@ VERBS = {
     "build": Verb("Ship", "Assemble the image and print its digest."),
     "publish": Verb("Ship", "Publish a tested, signed, immutable version."),
     "pull": Verb("Ship", "Fetch a version into the local store and verify it."),
+    "yank": Verb("Ship", "Mark a version as not to be used any more."),
     "export": Verb("Ship", "Write a version with all that is attached to it into one file."),
     "verify": Verb("Trust", "Check signatures, digests and history of a version."),
     "inspect": Verb("Trust", "Show what a version holds."),

@@ -25,7 +25,7 @@ def versions_command(
 ) -> None:
     """List the versions of a name.
 
-    The newest comes first.
+    The newest comes first; what `algo yank` took back says why, and is never the latest.
 
     \b
     algo versions
@@ -41,6 +41,10 @@ def versions_command(
 
     deps: Deps = ctx.obj
     reference = Reference.parse(name) if name else destination("", Project.find(deps.cwd))
-    found = list_versions(reference, deps.registry(reference.host))
-    rows = [(item.version, item.digest, "latest" if item.latest else "") for item in found.versions]
+    policy = deps.consuming().accepted()
+    found = list_versions(reference, deps.registry(reference.host), policy)
+    rows = []
+    for item in found.versions:
+        said = f"yanked: {item.yanked}" if item.yanked else "latest" if item.latest else ""
+        rows.append((item.version, item.digest, said))
     deps.output.result(found, human=Table(("version", "digest", ""), rows))

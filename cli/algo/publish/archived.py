@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from algo.events import Step
 from algo.oci.digest import HashingWriter
 from algo.oci.manifest import Index, decode
-from algo.publish.consume import copy_to, examine, examine_in
+from algo.publish.consume import copy_to, examine, examine_in, refuse_yanked
 from algo.publish.destination import place_of
 from algo.publish.errors import BadDestination
 from algo.publish.repository import RegistryRepository
@@ -153,8 +153,13 @@ def import_version(path: Path, to: str, tools: Consuming, *, notify: Notify) -> 
             tools.pins.check(place, version, index.digest)
         asked = Asked(name, version, index.digest)
         found = examine_in(RegistryRepository(archive, name), asked, tools, notify=notify)
+        if there is None:
+            refuse_yanked(found, tools, by_digest=True, notify=notify)
         tag = "" if there else version
         copied = copy_to(found, registry, target.repository, notify, tag=tag)
+        if there is not None:
+            # The file is how a site learns that what it has was taken back: first it is kept.
+            refuse_yanked(found, tools, by_digest=True, notify=notify)
     if not tools.skip:
         tools.pins.keep(place, version, index.digest)
     return Imported(

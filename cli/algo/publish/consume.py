@@ -13,10 +13,11 @@ from algo.publish.repository import RegistryRepository
 from algo.publish.weights import SignedWeights
 from algo.registry.copy import copy_version
 from algo.registry.errors import NotFound
-from algo.trust.errors import BlobMissing, SignatureForeign
+from algo.trust.errors import BlobMissing, SignatureForeign, VersionYanked
 from algo.trust.policy import NO_RULES
 from algo.trust.skip import record, unverified
 from algo.trust.verify import check_blobs, check_history, verify
+from algo.trust.yanks import yanked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,13 +127,15 @@ def examine(reference: Reference, tools: Consuming, *, notify: Notify) -> Examin
     Raises:
         NotFound: There is none.
         VersionReplaced: It was another one when this machine saw it first.
+        VersionYanked: It is, and was not asked for by its digest.
         AlgoError: As `trust.verify.verify`.
     """
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
-    asked = find(repository, reference)
+    asked = find(repository, reference, tools.accepted())
     if asked.version and not tools.skip:
         tools.pins.check(repository.place, asked.version, asked.digest)
     found = examine_in(repository, asked, tools, notify=notify)
+    refuse_yanked(found, tools, by_digest=reference.digest is not None, notify=notify)
     if asked.version and not tools.skip:
         tools.pins.keep(repository.place, asked.version, asked.digest)
     return found
@@ -162,6 +165,26 @@ def examine_in(
         for unsafe in verified.release.unsafe:
             notify(Warned(f"{asked.name}: its model {unsafe}"))
     return Examined(repository, asked, verified)
+
+
+def refuse_yanked(found: Examined, tools: Consuming, *, by_digest: bool, notify: Notify) -> None:
+    """Refuse a version that is yanked, or warn of it, as trust.toml has it.
+
+    Raises:
+        VersionYanked: It is refused.
+    """
+    asked, place, policy = found.asked, found.repository.place, tools.accepted()
+    yank = yanked(found.repository, asked.digest, policy, asked.name)
+    if yank is None:
+        return
+    rule = policy.rules.of(found.repository.registry.address, asked.name)
+    becomes = rule.on_yanked(by_digest=by_digest)
+    what = f"{place}:{yank.version} is yanked: {yank.reason}"
+    if becomes == "refuse" and not tools.skip:
+        also = "" if by_digest else f"; what must go on with it names {place}@{asked.digest}"
+        raise VersionYanked(what, hint=f"algo versions {place} shows others{also}")
+    if becomes != "allow":
+        notify(Warned(what))
 
 
 def verify_version(reference: Reference, tools: Consuming, *, notify: Notify) -> Verification:

@@ -5,32 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from algo.registry.errors import NotFound
+from algo.trust.errors import VersionYanked
 from algo.trust.verify import Asked
-from algo.versions.ranges import Range
+from algo.trust.yanks import yanked
+from algo.versions.ranges import LATEST, Range
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
     from algo.oci.reference import Reference
     from algo.publish.repository import RegistryRepository
     from algo.registry.interface import ReadableRegistry
+    from algo.trust.policy import Policy
     from algo.versions.version import Version
 
 
 SHOWN = 5
 
 
-def find(repository: RegistryRepository, reference: Reference) -> Asked:
+def find(repository: RegistryRepository, reference: Reference, policy: Policy) -> Asked:
     """Return the version that `reference` means: by digest, exact, a range, or the latest.
+
+    A range and the latest pass over versions that a key of `policy` yanked.
 
     Raises:
         NotFound: There is none.
+        VersionYanked: All that fit are yanked.
     """
     if reference.digest is not None:
         exact = reference.tag if versions_in([reference.tag]) else ""
         return Asked(reference.name, exact, reference.digest)
     tag = reference.tag
     if not versions_in([tag]):
-        tag = str(_highest(repository, tag))
+        return _highest(repository, reference, policy)
     digest = repository.resolve(tag)
     if digest is None:
         raise nothing(repository, f"has no version {tag}")
@@ -60,9 +66,25 @@ def nothing(repository: RegistryRepository, what: str) -> NotFound:
     return NotFound(f"{place} {what}; it has {known}{more}", repository=place)
 
 
-def _highest(repository: RegistryRepository, wanted: str) -> Version:
-    asked = Range.parse(wanted or "latest")
-    highest = asked.highest(versions_of(repository.registry, repository.name))
-    if highest is None:
-        raise nothing(repository, f"has no version that fits {wanted}")
-    return highest
+def _highest(repository: RegistryRepository, reference: Reference, policy: Policy) -> Asked:
+    text = reference.tag or LATEST
+    wanted, left = Range.parse(text), versions_of(repository.registry, repository.name)
+    if text == LATEST:
+        # A pre-release is the latest of a name without releases, not of one whose are yanked.
+        left = [version for version in left if not version.pre] or left
+    passed: list[str] = []
+    while (highest := wanted.highest(left)) is not None:
+        left.remove(highest)
+        digest = repository.resolve(str(highest))
+        if digest is None:
+            continue
+        yank = yanked(repository, digest, policy, reference.name)
+        if yank is None:
+            return Asked(reference.name, str(highest), digest)
+        passed.append(f"{highest}: {yank.reason}")
+    if not passed:
+        raise nothing(repository, f"has no version that fits {text}")
+    raise VersionYanked(
+        f"every version of {repository.place} that fits {text} is yanked; {passed[0]}",
+        hint=f"algo versions {repository.place}",
+    )

@@ -16,6 +16,7 @@ from algo.registry.errors import NotFound
 from algo.trust.evidence import Standing, collect
 from algo.trust.provenance import Provenance, read_provenance
 from algo.trust.statements import PROVENANCE, RELEASE, SBOM, Release, read_release
+from algo.trust.yanks import yanked
 
 if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
@@ -60,7 +61,10 @@ class SignatureReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that a version says of itself; `objection` is why trust.toml refuses it, or empty."""
+    """All that a version says of itself.
+
+    `objection` is why trust.toml refuses it, `yanked` why its publisher took it back; or empty.
+    """
 
     name: str
     version: str
@@ -72,6 +76,7 @@ class Inspection:
     release: Release | None
     provenance: Provenance | None
     objection: str
+    yanked: str = ""
 
 
 def inspect(reference: Reference, tools: Consuming) -> Inspection:
@@ -82,8 +87,8 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         BadDocument: It is no index or image.
     """
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
-    asked = find(repository, reference)
     policy = tools.accepted()
+    asked = find(repository, reference, policy)
     data = repository.manifest(asked.digest)
     annotations: dict[str, str] = {}
     entries: list[tuple[str, Digest]] = [("", asked.digest)]
@@ -100,6 +105,7 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
     ]
     release = _release([evidence for _, evidence in found])
     provenance = _provenance([evidence for _, evidence in found], release)
+    yank = yanked(repository, asked.digest, policy, asked.name)
     version = asked.version or annotations.get("org.opencontainers.image.version", "")
     return Inspection(
         name=asked.name,
@@ -114,6 +120,7 @@ def inspect(reference: Reference, tools: Consuming) -> Inspection:
         objection=policy.rules.of(reference.host, asked.name).objection(
             provenance, release.unsafe if release else ()
         ),
+        yanked=yank.reason if yank else "",
     )
 
 
@@ -187,8 +194,9 @@ def sbom_of(reference: Reference, tools: Consuming, platform: str) -> bytes:
         NotFound: There is no such version, or it names no bill of materials.
     """
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
-    asked = find(repository, reference)
-    found = collect(repository, asked.digest, tools.accepted(), asked.name)
+    policy = tools.accepted()
+    asked = find(repository, reference, policy)
+    found = collect(repository, asked.digest, policy, asked.name)
     release = _release(list(found))
     named = release.statements.get(SBOM, ()) if release else ()
     said = {str(Digest.of(item.payload)): item.statement for item in found}

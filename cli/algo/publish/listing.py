@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from algo.publish.find import nothing, versions_of
+from algo.publish.find import find, nothing, versions_of
 from algo.publish.repository import RegistryRepository
+from algo.trust.errors import VersionYanked
+from algo.trust.yanks import yanked
 from algo.versions.ranges import Range
 
 if TYPE_CHECKING:
     from algo.oci.reference import Reference
     from algo.registry.interface import Registry
+    from algo.trust.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class ListedVersion:
-    """A version and the digest of its index."""
+    """A version, the digest of its index, and why its publisher took it back, or nothing."""
 
     version: str
     digest: str
     latest: bool
+    yanked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,10 @@ class Listing:
     versions: tuple[ListedVersion, ...]
 
 
-def list_versions(reference: Reference, registry: Registry) -> Listing:
+def list_versions(reference: Reference, registry: Registry, policy: Policy) -> Listing:
     """Return the versions of a name that fit what `reference` says of them, the newest first.
+
+    The latest is the newest that no key of `policy` took back.
 
     Raises:
         NotFound: The registry has none.
@@ -41,14 +47,24 @@ def list_versions(reference: Reference, registry: Registry) -> Listing:
     """
     repository = RegistryRepository(registry, reference.repository)
     versions = versions_of(registry, reference.repository)
-    releases = [version for version in versions if not version.pre] or versions
     wanted = Range.parse(reference.tag)
     fitting = [one for one in versions if not reference.tag or wanted.contains(one)]
     if not fitting:
         raise nothing(repository, f"has no version that fits {reference.tag}")
+    latest = _latest(repository, reference, policy)
     listed = []
     for version in fitting:
-        found = registry.resolve(reference.repository, str(version))
-        digest = str(found.digest) if found else ""
-        listed.append(ListedVersion(str(version), digest, version == releases[0]))
+        digest = repository.resolve(str(version))
+        yank = yanked(repository, digest, policy, reference.name) if digest else None
+        here = str(digest or "")
+        why = yank.reason if yank else ""
+        listed.append(ListedVersion(str(version), here, str(version) == latest, why))
     return Listing(reference.name, repository.place, tuple(listed))
+
+
+def _latest(repository: RegistryRepository, reference: Reference, policy: Policy) -> str:
+    """Return the version that a name alone means, empty where all were taken back."""
+    try:
+        return find(repository, replace(reference, tag="", digest=None), policy).version
+    except VersionYanked:
+        return ""

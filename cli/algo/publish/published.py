@@ -128,7 +128,7 @@ class PublishedVersions:
                 return examine(local, self.tools, notify=silent)
         bring(found, self.tools, read=False, notify=notify)
         # Verified a moment ago, and the store says again that the digests hold.
-        return examine(local, self.tools, notify=notify)
+        return examine(local, self.tools, notify=silent)
 
     def _is_whole(self, found: Examined) -> bool:
         """Tell whether the store has each blob of a version that was verified elsewhere."""

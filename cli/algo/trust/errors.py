@@ -147,3 +147,11 @@ class PolicyRefused(AlgoError):
     code = "policy_refused"
     exit_code = NOT_ALLOWED
     hint = "algo inspect shows what it was made from; trust.toml says what is asked of it"
+
+
+class VersionYanked(AlgoError):
+    """The publisher of a version says that it is not to be used any more."""
+
+    code = "version_yanked"
+    exit_code = NOT_ALLOWED
+    hint = "take another one: algo versions shows which"

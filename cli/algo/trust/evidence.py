@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from algo.oci.errors import BadDigest, BadDocument
 from algo.oci.manifest import MAX_MANIFEST, ImageManifest, decode
-from algo.trust.attachment import PUBLIC_KEY
+from algo.trust.attachment import PREDICATE, PUBLIC_KEY
 from algo.trust.bundle import PREFIX, Bundle, read_bundle
 from algo.trust.errors import (
     BlobMissing,
@@ -60,7 +60,7 @@ class Evidence:
 
 
 def collect(
-    repository: Repository, subject: Digest, policy: Policy, name: str
+    repository: Repository, subject: Digest, policy: Policy, name: str, *, kind: str = ""
 ) -> tuple[Evidence, ...]:
     """Return all statements that are attached to `subject`, of any type and signer.
 
@@ -72,11 +72,12 @@ def collect(
         subject: A manifest or index.
         policy: The accepted keys.
         name: The `owner/name` that the keys must be accepted for.
+        kind: Read only what calls itself a statement of this predicate type.
     """
     found: list[Evidence] = []
     for descriptor in repository.referrers(subject):
         try:
-            evidence = _read(repository, descriptor.digest, subject, policy, name)
+            evidence = _read(repository, descriptor.digest, subject, policy, name, kind)
         except (BadDocument, BadDigest, BlobMissing):
             continue
         if evidence is not None:
@@ -123,9 +124,16 @@ def require(
 
 
 def _read(
-    repository: Repository, digest: Digest, subject: Digest, policy: Policy, name: str
+    repository: Repository,
+    digest: Digest,
+    subject: Digest,
+    policy: Policy,
+    name: str,
+    kind: str,
 ) -> Evidence | None:
     manifest = decode(repository.manifest(digest), ImageManifest)
+    if kind and manifest.annotations.get(PREDICATE) != kind:
+        return None
     if manifest.subject is None or manifest.subject.value().digest != subject:
         return None
     if len(manifest.layers) != 1 or not manifest.layers[0].media_type.startswith(PREFIX):

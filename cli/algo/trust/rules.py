@@ -30,12 +30,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keba
         repository: The repositories that a version may come from, with `*` for any characters.
         branch: The branches, also with `*`; `refs/tags/v*` is a tag.
         unsafe_models: What becomes of a version with models that run code when they are loaded.
+        yanked: What becomes of a version that its publisher took back.
     """
 
     provenance: Literal["required", "optional"] | None = None
     repository: str | tuple[str, ...] | None = None
     branch: str | tuple[str, ...] | None = None
     unsafe_models: Literal["allow", "warn", "refuse"] | None = None
+    yanked: Literal["allow", "warn", "refuse"] | None = None
 
     def over(self, other: Rule) -> Rule:
         """Return the rule in which what this one says comes before what `other` says."""
@@ -54,6 +56,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keba
         if unsafe and self.unsafe_models == "refuse":
             return f"its model {unsafe[0]}"
         return self._of_origin(provenance)
+
+    def on_yanked(self, *, by_digest: bool) -> Literal["allow", "warn", "refuse"]:
+        """Return what becomes of a version that was taken back.
+
+        Where nothing is said, whoever asks for it by its digest has decided on it before, and goes
+        on with a warning.
+        """
+        return self.yanked or ("warn" if by_digest else "refuse")
 
     def _of_origin(self, provenance: Provenance | None) -> str:
         wanted = self.provenance == "required" or self.repository or self.branch

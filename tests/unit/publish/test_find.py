@@ -11,11 +11,14 @@ from algo.publish.find import find
 from algo.publish.listing import list_versions
 from algo.publish.repository import RegistryRepository
 from algo.registry.errors import NotFound
+from algo.trust.policy import Policy
 from algo.versions.errors import BadVersion
 from algo.versions.version import Version
 
 from tests.contract.registry.content import NAME, push_image
 from tests.fakes.registry import MemoryRegistry
+
+NOBODY = Policy((), frozenset())
 
 
 @pytest.fixture
@@ -40,20 +43,20 @@ def test_a_version_that_is_not_there_is_told_with_those_that_are(
     registry: MemoryRegistry, wanted: str, what: str
 ) -> None:
     with pytest.raises(NotFound) as caught:
-        find(RegistryRepository(registry, NAME), Reference("", NAME, wanted))
+        find(RegistryRepository(registry, NAME), Reference("", NAME, wanted), NOBODY)
     assert f"{NAME} has {what}; it has 1.0.6, 1.0.5, 1.0.4, 1.0.3, 1.0.2, …" in caught.value.message
 
 
 def test_a_name_without_versions_is_told_as_such(registry: MemoryRegistry) -> None:
     with pytest.raises(NotFound) as caught:
-        find(RegistryRepository(registry, "acme/none"), Reference("", "acme/none", "1.x"))
+        find(RegistryRepository(registry, "acme/none"), Reference("", "acme/none", "1.x"), NOBODY)
     assert caught.value.message.endswith("acme/none has no version")
     assert caught.value.hint.startswith("check the name; ")
 
 
 def test_versions_lists_those_that_are_asked_for(registry: MemoryRegistry) -> None:
     def listed(tag: str) -> list[str]:
-        found = list_versions(Reference("", NAME, tag), registry)
+        found = list_versions(Reference("", NAME, tag), registry, NOBODY)
         return [one.version for one in found.versions]
 
     assert len(listed("")) == len(listed("1.x")) == 7

@@ -115,6 +115,8 @@ def inspection_text(found: Inspection) -> str:
         lines += made_from(found.provenance)
     if found.release is not None:
         lines += weights_lines(found.release)
+    if found.yanked:
+        lines.append(f"yanked: {found.yanked}")
     if found.objection:
         lines.append(f"refused by trust.toml: {found.objection}")
     return "\n".join(lines)
