@@ -44,6 +44,7 @@ VERBS = {
     "verify": Verb("Trust", "Check signatures, digests and history of a version."),
     "inspect": Verb("Trust", "Show what a version holds."),
     "versions": Verb("Trust", "List the versions of a name."),
+    "diff": Verb("Trust", "Show what differs between two versions, or the working tree."),
     "keys": Verb("Trust", "Create, show and trust signing keys."),
     "login": Verb("Machine", "Store credentials for a registry."),
     "tokens": Verb("Machine", "Create, list and revoke the tokens of a service."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from algo.oci import media_types
@@ -13,6 +14,7 @@ from algo.project.lock import parse, replace_file
 from algo.trust.errors import BlobMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from algo.oci.descriptor import Descriptor
@@ -68,3 +70,18 @@ def _attached(repository: Repository, index: Digest) -> dict[str, Descriptor]:
             continue
         found |= {str(one.digest): one for one in layers if one.media_type == media_types.LOCK_FILE}
     return found
+
+
+@contextmanager
+def lock_kept(project: Project, beside: Iterable[str]) -> Iterator[None]:
+    """Put `algo.lock` back as it was: what only looks may have to resolve, and keeps nothing."""
+    paths = [project.lock_path, *(project.root / name for name in beside)]
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
+    try:
+        yield
+    finally:
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            elif path.read_bytes() != content:
+                path.write_bytes(content)

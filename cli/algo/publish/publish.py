@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from algo.events import Note, Warned
@@ -10,6 +10,7 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.project.version import write_version
 from algo.publish.errors import Declined
+from algo.publish.lock_files import lock_kept
 from algo.publish.plan import Conditions, Plan, Published, plan_of, statements_of
 from algo.publish.prepare import find_source, prepare
 from algo.publish.push import commit, layers_there, send
@@ -23,7 +24,7 @@ from algo.trust.provenance import read_provenance
 from algo.trust.statements import PROVENANCE, RELEASE, read_release, release_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from algo.events import Notify
@@ -150,7 +151,7 @@ def plan(project: Project, wish: Wish, tools: Publishing, *, notify: Notify) -> 
         AlgoError: As `publish` would, up to the point where it sends.
     """
     source = find_source(project, wish, tools, notify)
-    with _lock_kept(project, tools.locks.locking(project).writes):
+    with lock_kept(project, tools.locks.locking(project).writes):
         ready = prepare(project, wish, tools, source, notify, check=_accept)
     return _plan(ready, tools)
 
@@ -204,18 +205,3 @@ def _write_back(project: Project, version: str, notify: Notify) -> None:
         write_version(project.root, version)
     except OSError as error:
         notify(Warned(f"the version is published, but algo.toml was not written: {error}"))
-
-
-@contextmanager
-def _lock_kept(project: Project, beside: Iterable[str]) -> Iterator[None]:
-    """Put `algo.lock` back as it was: a dry run may have to resolve, but keeps nothing."""
-    paths = [project.lock_path, *(project.root / name for name in beside)]
-    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
-    try:
-        yield
-    finally:
-        for path, content in before.items():
-            if content is None:
-                path.unlink(missing_ok=True)
-            elif path.read_bytes() != content:
-                path.write_bytes(content)

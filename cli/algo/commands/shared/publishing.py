@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProjectTests:
-    """Implements `publish.interface.Tests` with the engine called `engine`."""
+    """Implements `publish.interface.Tests` with the engine called `engine`.
+
+    Without `own` only the cases are run, not the project's own tests.
+    """
 
     deps: Deps
     engine: str
+    own: bool = True
 
     def run(self, project: Project, previous: Contract | None) -> TestReport:
         """See Tests."""
         from algo.commands.shared.testing import test_project
 
-        return test_project(self.deps, project, self.engine, previous=previous)
+        return test_project(self.deps, project, self.engine, previous=previous, own=self.own)
 
 
 def confirmation(deps: Deps, yes: bool) -> Callable[[Callable[[], Plan]], bool]:

@@ -19,6 +19,7 @@ def test_project(
     previous: Contract | None = None,
     *,
     gpu: str = "",
+    own: bool = True,
 ) -> TestReport:
     """Start `project`, run its cases on it and its own tests beside it, stop it.
 
@@ -29,6 +30,7 @@ def test_project(
         only: Run what has all these words in its name; empty runs all.
         previous: The contract of the last version, to report how this one differs.
         gpu: The GPUs that it gets; empty for what `algo.toml` says.
+        own: Whether its own tests are run beside the cases.
 
     Raises:
         CaseInvalid: A case cannot be read; nothing was started.
@@ -52,7 +54,9 @@ def test_project(
     require_gpu(deps, runs_on, project, gpu)
     servable = prepare(deps, project, image=runs_on.wants_image)
     require_cuda(deps, runs_on, project, gpu)
-    suite = toolbox(deps, project).suite(project, image=runs_on.wants_image, notify=notify)
+    suite = None
+    if own:
+        suite = toolbox(deps, project).suite(project, image=runs_on.wants_image, notify=notify)
     timeout = project.manifest.serving.timeout_seconds
     with (
         surroundings(deps, project, engine) as around,
