@@ -70,8 +70,12 @@ def user_folders(home: str | None = None) -> Folders:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, needed: int = 0) -> Iterator[None]:
     """Name a full disk, or a quota that is used up, while something below `folder` is written.
+
+    Args:
+        folder: Where.
+        needed: How many bytes all of it takes, where that is known.
 
     Raises:
         DiskFull: No space is left there.
@@ -82,7 +86,8 @@ def writing(folder: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = sized(shutil.disk_usage(folder).free) if folder.is_dir() else "nothing"
-        raise DiskFull(f"the disk is full: {folder} cannot be written, {free} is free") from error
+        text = f"the disk is full: {folder} cannot be written, {free} is free"
+        raise DiskFull(f"{text} and {sized(needed)} is needed" if needed else text) from error
 
 
 @contextmanager

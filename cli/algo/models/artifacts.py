@@ -149,7 +149,7 @@ class _Fetching:
         known = LockedFile(name, layer.digest.hex, layer.size)
         if self.cache.has(known):
             return known
-        with self.cache.partial(str(layer.digest)) as path:
+        with self.cache.partial(str(layer.digest), layer.size) as path:
             with path.open("wb") as file:
                 for piece in self._pieces(layer):
                     file.write(piece)
@@ -180,7 +180,7 @@ class _Fetching:
             return None
         if not safe_path(path):
             raise ModelInvalid(f"{self.source.text} has a file {path!r}, which cannot be here")
-        with self.cache.partial(f"{layer.digest} unpacked") as scratch:
+        with self.cache.partial(f"{layer.digest} unpacked", member.size) as scratch:
             with scratch.open("wb") as file:
                 for piece in content:
                     file.write(piece)

@@ -62,20 +62,21 @@ class ModelCache:
         return file if self.has(file) else None
 
     @contextmanager
-    def partial(self, key: str) -> Iterator[Path]:
+    def partial(self, key: str, size: int = 0) -> Iterator[Path]:
         """Give the place of an unfinished download, to this process alone.
 
         What was written there stays when the block fails, and is there the next time.
 
         Args:
             key: Names the content: the same text for the same download.
+            size: How many bytes it has, where that is known.
 
         Raises:
             DiskFull: No space is left.
         """
         name = hashlib.sha256(key.encode()).hexdigest()[:40]
         folder = self.root / "partial"
-        with writing(self.root):
+        with writing(self.root, size):
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / f"{name}.lock").open("w") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -124,7 +125,7 @@ class ModelCache:
         """
         source = self.path(file.sha256)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        with writing(target.parent):
+        with writing(target.parent, file.size):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 if not (_cloned(source, temporary) or _linked(source, temporary)):

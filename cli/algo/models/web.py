@@ -17,6 +17,7 @@ from algo.models.errors import (
 )
 from algo.oci.digest import Digest
 from algo.registry.transport import PASSING, Patience, is_loopback
+from algo.resources import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -259,7 +260,7 @@ def _write(
 ) -> None:
     """Write the answer's body at `start`; what was behind is cut off."""
     done = told = start
-    with partial.open("r+b" if start else "wb") as file:
+    with writing(partial.parent, total), partial.open("r+b" if start else "wb") as file:
         file.seek(start)
         for piece in answer.iter_raw():
             file.write(piece)

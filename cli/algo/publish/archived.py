@@ -85,7 +85,8 @@ def export_version(
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         whole = gather(source.registry, source.name, str(found.asked.digest), notify=notify)
-        with writing(target.parent), temporary.open("wb") as file:
+        needed = sum(blob.size for blob in whole.blobs)
+        with writing(target.parent, needed), temporary.open("wb") as file:
             counted = HashingWriter(file)
             write_archive(
                 counted, source.registry, source.name, whole, name, version, notify=notify

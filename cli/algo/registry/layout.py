@@ -155,7 +155,7 @@ class LayoutStore:
             if self._held.hold(linked) and link_whole(linked, target, self._disk):
                 return Transfer(digest, size, "mounted", 0)
         pieces = verifying(chunks_of(source), descriptor, "what was to be stored", MEND_CACHE)
-        self._write(target, reporting(pieces, text, size, notify), scratch)
+        self._write(target, reporting(pieces, text, size, notify), scratch, needed=size)
         return Transfer(digest, size, "sent", size)
 
     def foresee(
@@ -268,10 +268,16 @@ class LayoutStore:
             raise
 
     def _write(
-        self, target: Path, pieces: Iterable[bytes], scratch: Path, *, held: bool = True
+        self,
+        target: Path,
+        pieces: Iterable[bytes],
+        scratch: Path,
+        *,
+        held: bool = True,
+        needed: int = 0,
     ) -> os.stat_result:
         keeper = self._held if held else None
-        return write_whole(target, pieces, scratch, disk=self._disk, held=keeper)
+        return write_whole(target, pieces, scratch, disk=self._disk, held=keeper, needed=needed)
 
     def _prepare(self, repository: str) -> Path:
         """Make the layout if it's new; return the folder for unfinished files.

@@ -31,6 +31,7 @@ def write_whole(
     *,
     disk: Disk = DISK,
     held: Held | None = None,
+    needed: int = 0,
 ) -> os.stat_result:
     """Write `pieces` beside and rename: `target` has all of them, on the disk, or is untouched.
 
@@ -41,6 +42,7 @@ def write_whole(
         mode: The permissions.
         disk: What it is written with.
         held: Holds the file from before others can see it.
+        needed: How many bytes it has, where that is known: a full disk is told with it.
 
     Returns:
         The status of the file that was written, whatever has its name by now.
@@ -48,7 +50,7 @@ def write_whole(
     Raises:
         DiskFull: No space is left.
     """
-    with writing(target.parent):
+    with writing(target.parent, needed):
         descriptor, name = disk.create(scratch)
         try:
             try:
