@@ -47,6 +47,16 @@ def check_free(existing: Sequence[Version], version: Version | None, place: str)
         raise VersionExists(f"{place}:{version} is published already")
 
 
+def check_order(existing: Sequence[Version], wanted: Version | None, bump: Bump | None) -> None:
+    """Refuse a version that is too low whatever has changed: before anything is built.
+
+    Raises:
+        VersionTooLow: It is, or is below all that are there.
+    """
+    if wanted not in existing:
+        choose(existing, wanted, bump, ())
+
+
 def choose(
     existing: Sequence[Version],
     wanted: Version | None,

@@ -13,7 +13,7 @@ from algo.models.ensure import ensure_models
 from algo.oci import media_types
 from algo.oci.digest import Digest
 from algo.project.lock import read
-from algo.publish.choose import base_of, check_free, choose
+from algo.publish.choose import base_of, check_free, check_order, choose
 from algo.publish.destination import destination
 from algo.publish.errors import GitFailed, TestsFailed
 from algo.publish.lock_files import read_files
@@ -144,6 +144,7 @@ def prepare(
     target = destination(wish.to, project)
     registry = tools.open(target.host)
     existing = versions_in(registry.tags(target.repository))
+    check_order(existing, wish.version, wish.bump)
     base = base_of(existing, wish.version)
     latest = max(existing, default=None)
     last = _verified(registry, target, latest, tools)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from algo.publish.choose import choose
+from algo.publish.choose import check_order, choose
 from algo.publish.errors import VersionTooLow
 from algo.versions.version import Version
 
@@ -18,6 +18,13 @@ def test_the_first_version_may_be_asked_for() -> None:
 def test_a_version_below_all_that_are_there_is_refused(wanted: str) -> None:
     with pytest.raises(VersionTooLow, match=f"{wanted} is below 1.0.0, the lowest version"):
         choose((FIRST, SECOND), Version.parse(wanted), None, ())
+
+
+def test_what_is_too_low_whatever_changed_is_known_before_anything_is_built() -> None:
+    with pytest.raises(VersionTooLow, match=r"is below 1\.0\.0"):
+        check_order((FIRST, SECOND), Version(0, 9, 0), None)
+    check_order((FIRST, SECOND), FIRST, None)
+    check_order((FIRST,), None, None)
 
 
 def test_an_older_line_may_go_on() -> None:

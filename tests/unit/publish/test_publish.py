@@ -12,7 +12,7 @@ from algo.events import Note, silent
 from algo.oci.descriptor import Platform
 from algo.oci.digest import Digest
 from algo.oci.manifest import ImageManifest, decode
-from algo.publish.errors import NotCommitted
+from algo.publish.errors import NotCommitted, VersionTooLow
 from algo.publish.prepare import Wish
 from algo.publish.publish import plan, publish
 from algo.publish.repository import RegistryRepository
@@ -287,3 +287,11 @@ def test_a_registry_that_goes_away_leaves_no_version(tmp_path: Path) -> None:
         assert registry.tags(NAME) == []
     registry.left = 0
     assert go(bench).version == "1.0.0"
+
+
+def test_a_version_that_is_too_low_is_refused_before_anything_is_built(bench: Bench) -> None:
+    go(bench, Wish(version=Version(1, 0, 0)))
+    events: list[Event] = []
+    with pytest.raises(VersionTooLow, match=r"0\.1\.0 is below 1\.0\.0"):
+        go(bench, Wish(version=Version(0, 1, 0)), events.append)
+    assert events == []
