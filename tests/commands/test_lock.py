@@ -35,7 +35,7 @@ def test_the_lock_is_written_and_counted(capsys: pytest.CaptureFixture[str]) -> 
     document = json.loads(capsys.readouterr().out)
 
     assert document["name"] == "acme/p"
-    images = [one for one in document["targets"] if one["python"] == "3.13"]
+    images = [one for one in document["targets"] if one["environment"] == "python3.13"]
     assert [(one["platform"], one["packages"]) for one in images] == [
         ("linux/amd64", 1),
         ("linux/arm64", 1),

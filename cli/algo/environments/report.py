@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import counted, sized
-from algo.project.lock import Target
 from algo.project.models import without_hash
 
 if TYPE_CHECKING:
@@ -19,10 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LockedTarget:
-    """A target of a lock and how many packages it has."""
+    """A target of a lock and how many packages it has.
+
+    `environment` is a Python (`python3.13`), `conda`, or another language's manager (`npm`).
+    """
 
     platform: str
-    python: str
+    environment: str
     group: str
     packages: int
 
@@ -54,7 +56,7 @@ class LockReport:
     def text(self) -> str:
         """One line per change, then one per target and per model."""
         lines = [
-            f"{Target(one.platform, one.python, one.group)}: {counted(one.packages, 'package')}"
+            f"{one.platform} {one.environment} {one.group}: {counted(one.packages, 'package')}"
             for one in self.targets
         ]
         lines += [
@@ -77,7 +79,7 @@ def describe_lock(
         moved: The models whose origins have something else by now.
     """
     targets = tuple(
-        LockedTarget(target.platform, target.python, target.group, len(lock.targets[target]))
+        LockedTarget(target.platform, target.environment, target.group, len(lock.targets[target]))
         for target in sorted(lock.targets)
     )
     models = tuple(

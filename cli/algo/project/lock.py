@@ -44,8 +44,12 @@ class Target:
     group: str = RUNTIME
 
     def __str__(self) -> str:
-        python = f"python{self.python}" if self._is_python else self.python
-        return f"{self.platform} {python} {self.group}"
+        return f"{self.platform} {self.environment} {self.group}"
+
+    @property
+    def environment(self) -> str:
+        """What the packages are installed into, as `algo.lock` has it: `python3.13`, `npm`."""
+        return f"python{self.python}" if self._is_python else self.python
 
     @property
     def named(self) -> str:
