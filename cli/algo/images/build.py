@@ -337,13 +337,17 @@ class Builder:
         from algo.images.sbom.generate import sbom
 
         spec = self.runtimes.spec(project.manifest.algorithm.language)
-        locked = lock.pins(lock.target(str(image.platform), spec.environment))
-        pins = (*self._gateway_pins(), *locked)
+        pins = (*self._gateway_pins(), *self.locked(project, lock, image))
         purl = spec.tools.purl if spec.tools else ""
         return sbom(image, pins, version=version, purl=purl, cache=self.cache)
 
     def _gateway_pins(self) -> Sequence[Pin]:
         return self.installer.read(self.runtimes.gateway / "requirements.txt")
+    def locked(self, project: Project, lock: Lock, image: BuiltImage) -> Sequence[Pin]:
+        """Return the packages that `lock` has for the platform of `image`."""
+        spec = self.runtimes.spec(project.manifest.algorithm.language)
+        return lock.pins(lock.target(str(image.platform), spec.environment))
+
 
     def model_parts(self, project: Project, lock: Lock, name: str) -> tuple[Part, ...]:
         """Return the files of the model `name`, sorted by path."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from algo.images.build import Builder
     from algo.images.deliver import BuildReport, Destination, LayerReport
     from algo.images.image import BuiltImage
-    from algo.project.lock import Lock
+    from algo.project.lock import Lock, Pin
     from algo.project.project import Project
 
 _LISTED = 12
@@ -98,9 +98,11 @@ def build(deps: Deps, project: Project, wish: Wish, again: Again | None = None) 
     """
     notify = deps.output.event
     destination = deps.destination(project, wish.output, wish.into)
+    builder = deps.builder()
     lock = _lock(deps, project, again.notify if again is not None else notify)
-    images = _images(deps.builder(), project, lock, wish, notify)
-    reports = _show(deps, images, project.manifest.algorithm.version, destination, wish)
+    images = _images(builder, project, lock, wish, notify)
+    pins = [builder.locked(project, lock, image) if wish.sizes else () for image in images]
+    reports = _show(deps, images, pins, project.manifest.algorithm.version, destination, wish)
     if again is not None:
         idle = tuple(map(_idle, reports))
         shown = idle if len(idle) > 1 else idle[0]
@@ -122,19 +124,21 @@ def rebase_version(deps: Deps, reference: str, wish: Wish) -> None:
     destination = deps.destination(None, wish.output, wish.into)
     notify = deps.output.event
     image, version = deps.published().image(reference, notify=notify)
-    _show(deps, (deps.builder().rebase_image(image, notify=notify),), version, destination, wish)
+    made = deps.builder().rebase_image(image, notify=notify)
+    _show(deps, (made,), ((),), version, destination, wish)
 
 
 def _show(
     deps: Deps,
     images: Sequence[BuiltImage],
+    pins: Sequence[Sequence[Pin]],
     version: str,
     destination: Destination,
     wish: Wish,
 ) -> tuple[BuildReport, ...]:
     reports = deliver(images, version, destination, notify=deps.output.event)
     if wish.sizes:
-        reports = tuple(map(_with_packages, reports, images))
+        reports = tuple(map(_with_packages, reports, images, pins))
     for report in reports:
         deps.output.aside(_layers(report))
     shown = reports if len(reports) > 1 else reports[0]
@@ -219,11 +223,11 @@ def _images(
     return tuple(images)
 
 
-def _with_packages(report: BuildReport, image: BuiltImage) -> BuildReport:
+def _with_packages(report: BuildReport, image: BuiltImage, pins: Sequence[Pin]) -> BuildReport:
     from algo.images.sizes import package_sizes
 
     (layer,) = [one for one in image.layers if one.kind is LayerKind.PACKAGES]
-    return replace(report, packages=package_sizes(layer))
+    return replace(report, packages=package_sizes(layer, pins))
 
 
 def _digests(reports: Sequence[BuildReport]) -> str:
