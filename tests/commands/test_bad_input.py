@@ -195,6 +195,7 @@ def refused(done: subprocess.CompletedProcess[str], code: str, exit_code: int, s
     assert done.returncode == exit_code, (done.stdout, done.stderr)
     assert f"error[{code}]" in done.stderr, done.stderr
     assert says in done.stderr
+    assert "\nhint: " in done.stderr
     assert 'Traceback (most recent call last):\n  File "/' not in done.stderr
     assert done.stdout == ""
 

@@ -16,6 +16,7 @@ import msgspec
 from algo import __version__
 from algo.errors import AlgoError, UsageError
 from algo.serving.errors import AlgorithmFailed, AnswerLate, CallRefused, ServiceUnreachable
+from algo.serving.hints import hint_for
 from algo.serving.probe import is_ready
 from algo.serving.start import StartOptions, running
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST = 1_000_000
 _REFUSED = (401, 403)
+_FAILED = 500
 _LINES = "application/jsonl"
 
 
@@ -158,7 +160,11 @@ def _lines(content: bytes) -> tuple[bytes, AlgoError | None]:
         return content, None
     if isinstance(error, str) or not (error.code and error.message):
         return content, None
-    failure = AlgorithmFailed(f"{error.code}: {error.message}", details=error.stacktrace.strip())
+    failure = AlgorithmFailed(
+        f"{error.code}: {error.message}",
+        details=error.stacktrace.strip(),
+        hint=hint_for(error.code, _FAILED),
+    )
     return before + b"\n" if before else b"", failure
 
 
@@ -178,9 +184,13 @@ def _failure(status: int, content: bytes) -> AlgoError:
         error = ""
     if isinstance(error, str):
         text = error or content[:2000].decode("utf-8", errors="replace") or "no reason given"
-        return AlgorithmFailed(f"{text} (HTTP {status})")
+        return AlgorithmFailed(f"{text} (HTTP {status})", hint=hint_for("", status))
     kind = error.code or error.type
     text = f"{kind}: {error.message}" if kind else error.message
     if status in _REFUSED:
         return CallRefused(f"{text} (HTTP {status})")
-    return AlgorithmFailed(f"{text} (HTTP {status})", details=error.stacktrace.strip())
+    return AlgorithmFailed(
+        f"{text} (HTTP {status})",
+        details=error.stacktrace.strip(),
+        hint=hint_for(error.code, status),
+    )

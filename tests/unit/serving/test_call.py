@@ -7,6 +7,7 @@ from algo.events import Event, Log, silent
 from algo.serving.body import Body
 from algo.serving.call import Place, call, run
 from algo.serving.errors import AlgorithmFailed, ServiceUnreachable
+from algo.serving.hints import hint_for
 from algo.serving.start import StartOptions, running
 
 from tests.fakes.engines import FakeEngine, hello
@@ -57,6 +58,20 @@ def test_an_error_of_the_algorithm_is_the_message(tmp_path: Path) -> None:
         run(place(FakeEngine(), hello(tmp_path, source)), Body(b"1"), events.append, 5)
     assert caught.value.message == "ValueError: not a digit (HTTP 500)"
     assert caught.value.exit_code == 1
+    assert caught.value.hint == "look at what the service printed"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "hint"),
+    [
+        ("invalid_input", 400, "correct the input at the places named, then: algo run"),
+        ("odd", 400, "correct the input, then: algo run"),
+        ("exception", 500, "correct the code at the line named, then: algo run"),
+        ("other", 502, "look at what the service printed"),
+    ],
+)
+def test_an_error_of_the_service_says_what_to_do(code: str, status: int, hint: str) -> None:
+    assert hint_for(code, status) == hint
 
 
 def test_what_it_prints_is_told(tmp_path: Path) -> None:
