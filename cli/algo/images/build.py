@@ -107,7 +107,9 @@ class Builder:
             LinkOutside: A link leads out of the project.
         """
         where = self._where(platform)
-        project.check_files()
+        project.check_files(
+            self.runtimes.suffixes(project.manifest.algorithm.language, project.entry_file.name)
+        )
         runtime = self._runtime(project, lock, where, notify)
         compiler = self._compiler(project, lock, runtime, notify)
         image = self._assemble(project, lock, runtime, compiler, notify)
@@ -341,13 +343,13 @@ class Builder:
         purl = spec.tools.purl if spec.tools else ""
         return sbom(image, pins, version=version, purl=purl, cache=self.cache)
 
-    def _gateway_pins(self) -> Sequence[Pin]:
-        return self.installer.read(self.runtimes.gateway / "requirements.txt")
     def locked(self, project: Project, lock: Lock, image: BuiltImage) -> Sequence[Pin]:
         """Return the packages that `lock` has for the platform of `image`."""
         spec = self.runtimes.spec(project.manifest.algorithm.language)
         return lock.pins(lock.target(str(image.platform), spec.environment))
 
+    def _gateway_pins(self) -> Sequence[Pin]:
+        return self.installer.read(self.runtimes.gateway / "requirements.txt")
 
     def model_parts(self, project: Project, lock: Lock, name: str) -> tuple[Part, ...]:
         """Return the files of the model `name`, sorted by path."""

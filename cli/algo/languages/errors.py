@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algo.errors import UNREACHABLE, AlgoError
+from algo.errors import UNREACHABLE, USAGE, AlgoError
 
 
 class RuntimeInvalid(AlgoError):
@@ -10,6 +10,14 @@ class RuntimeInvalid(AlgoError):
 
     code = "runtime_invalid"
     hint = "install algo-cli again"
+
+
+class LanguageMismatch(AlgoError):
+    """The entry file is of another language than the project."""
+
+    code = "language_mismatch"
+    exit_code = USAGE
+    hint = "correct language or entrypoint in algo.toml"
 
 
 class ToolMissing(AlgoError):

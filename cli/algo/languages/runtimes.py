@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from algo.languages.errors import RuntimeInvalid
+from algo.languages.errors import LanguageMismatch, RuntimeInvalid
 from algo.languages.spec import FILE, RuntimeSpec, extends, read_spec
 
 if TYPE_CHECKING:
@@ -70,6 +71,23 @@ class Runtimes:
                 hint=f'write language = "{language}" there',
             )
         return spec
+
+    def suffixes(self, language: str, file: str) -> tuple[str, ...]:
+        """Return how files of `language` end, where the entry `file` may be one of them.
+
+        Raises:
+            LanguageMismatch: It ends as those of another language do.
+        """
+        suffix, own = PurePosixPath(file).suffix, self.spec(language).suffixes
+        if not suffix or not own or suffix in own:
+            return own
+        others = [one for one in self.known if suffix in self.spec(one).suffixes]
+        if others:
+            raise LanguageMismatch(
+                f"{file} is no file of {language}, whose files end in {' or '.join(own)}",
+                hint=f'set language = "{others[0]}" in algo.toml, or name another file there',
+            )
+        return own
 
     def _all(self) -> list[Path]:
         roots = (*self.more, self.shipped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from algo.project.manifest import FILE, Manifest
 from algo.project.manifest import read as read_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -99,8 +101,11 @@ class Project:
         """The file named by `entrypoint`."""
         return self.root / self.manifest.algorithm.entrypoint.partition(":")[0]
 
-    def check_files(self) -> None:
+    def check_files(self, suffixes: Sequence[str] = ()) -> None:
         """Refuse a project that lacks its entry file or a model; fetched ones may be missing.
+
+        Args:
+            suffixes: How files of its language end: one that may be meant is named.
 
         Raises:
             EntrypointMissing: The entry file is not there.
@@ -108,10 +113,22 @@ class Project:
         """
         if not self.entry_file.is_file():
             entry = self.entry_file.relative_to(self.root)
-            raise EntrypointMissing(f"the entry file {entry} of {self.name} is not there")
+            text = f"the entry file {entry} of {self.name} is not there"
+            raise EntrypointMissing(text, hint=self._meant(suffixes))
         for name, path in self.manifest.model_paths.items():
             if name not in self.manifest.model_sources:
                 self._check_model(name, path)
+
+    def _meant(self, suffixes: Sequence[str]) -> str | None:
+        """Return the hint that names the file most like the entry, None without one."""
+        files = (path for path in self.entry_file.parent.glob("*") if path.is_file())
+        names = sorted(path.name for path in files if path.suffix in suffixes)
+        if not names:
+            return None
+        near = difflib.get_close_matches(self.entry_file.name, names, n=1, cutoff=0.0)[0]
+        _, colon, function = self.manifest.algorithm.entrypoint.partition(":")
+        place = self.entry_file.with_name(near).relative_to(self.root).as_posix()
+        return f'set entrypoint = "{place}{colon}{function}" in algo.toml'
 
     def _check_model(self, name: str, path: str) -> None:
         place = self.root / path

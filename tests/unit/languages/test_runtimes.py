@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from algo.languages.errors import RuntimeInvalid
+from algo.languages.errors import LanguageMismatch, RuntimeInvalid
 from algo.languages.host import starter_of
 from algo.languages.runtimes import Runtimes
 
@@ -57,3 +57,16 @@ def test_a_broken_runtime_toml_is_to_be_corrected_where_it_lies(tmp_path: Path) 
     with pytest.raises(RuntimeInvalid) as caught:
         Runtimes(tmp_path).spec("perl")
     assert caught.value.hint == f"correct {tmp_path / 'perl' / 'runtime.toml'}"
+
+
+def test_an_entry_of_another_language_is_told_by_how_it_ends() -> None:
+    shipped = Runtimes(Path("runtimes"))
+    with pytest.raises(
+        LanguageMismatch, match=r"a\.mjs is no file of python, whose .* \.py"
+    ) as caught:
+        shipped.suffixes("python", "a.mjs")
+    assert (
+        caught.value.hint == 'set language = "javascript" in algo.toml, or name another file there'
+    )
+    assert shipped.suffixes("python", "a.py") == (".py",)
+    assert shipped.suffixes("r", "model.of.mine") == (".R", ".r"), "which no language claims"

@@ -156,6 +156,11 @@ def test_missing_files_are_named_with_the_way_to_make_them(tmp_path: Path) -> No
     with pytest.raises(EntrypointMissing, match=r"src/digits\.py"):
         project.check_files()
     (tmp_path / "src").mkdir()
+    for name in ("digit.py", "other.py", "digits.txt"):
+        (tmp_path / "src" / name).touch()
+    with pytest.raises(EntrypointMissing) as meant:
+        project.check_files((".py",))
+    assert meant.value.hint == 'set entrypoint = "src/digit.py:apply" in algo.toml'
     (tmp_path / "src" / "digits.py").write_text("def apply(input): return input\n")
     (tmp_path / "train.py").write_text("")
     with pytest.raises(ModelMissing, match=r"models/c\.pkl") as caught:

@@ -47,8 +47,14 @@ def prepare(
     if not isinstance(target, Project):
         published = deps.published(skip=skip_verify)
         return published.prepare(target.reference, image=image, notify=notify)
-    target.check_files()
+    _check(deps, target)
     return _with_image(deps, target, exact, notify) if image else _on_host(deps, target, notify)
+
+
+def _check(deps: Deps, project: Project) -> None:
+    """Refuse a project whose files are not there, or of another language."""
+    language = project.manifest.algorithm.language
+    project.check_files(deps.runtimes().suffixes(language, project.entry_file.name))
 
 
 class WorkingTree:
@@ -106,7 +112,7 @@ class WorkingTree:
             # In the end, also of a failure: the lock that it wrote is no change of its own.
             stack.callback(self._settle, self._said())
             project = Project.open(self._root)
-            project.check_files()
+            _check(self._deps, project)
             self._dockerfile = project.manifest.environment.dockerfile
             if project.manifest.environment.gpu != self._gpu:
                 raise RestartNeeded("gpu of algo.toml changed, and GPUs are given at the start")
