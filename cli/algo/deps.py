@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from algo.images.tooling import Tooling
     from algo.languages.interface import Bench
     from algo.languages.runtimes import Runtimes
+    from algo.languages.versions import Programs
     from algo.models.ensure import Models
     from algo.models.interface import Origin
     from algo.output import Output
@@ -151,29 +152,42 @@ class Deps:
 
     def host_tooling(self, language: str) -> Tooling:
         """Return what makes packages and programs of `language` on this machine."""
-        from algo.images.cache import Cache
         from algo.images.tooling import Tooling
         from algo.languages.host import HostBench
 
         runtimes, tools = self.runtimes(), self.tools(language)
-        bench, cache = HostBench(language, self.env), Cache.of(self.folders)
-        return Tooling(runtimes.spec(language), runtimes.folder(language), bench, tools, cache)
+        spec, cache = runtimes.spec(language), self.image_cache()
+        bench = HostBench(spec, self.programs())
+        return Tooling(spec, runtimes.folder(language), bench, tools, cache)
 
-    def bench(self, project: Project) -> Bench:
+    def bench(self, project: Project, *, host: bool = False) -> Bench:
         """Return where packages of `project` are resolved: in a container, else on this machine.
 
-        A machine without an engine has its own tools, or says which one is missing.
+        A machine without an engine has its own tools, or says which one is missing. With `host` it
+        is the other way round: for what runs outside a container no image need be made.
         """
-        from algo.languages.host import HostBench
+        from algo.languages.host import HostBench, HostFirst
 
-        language, engine = project.manifest.algorithm.language, self.image_engine()
+        spec = self.runtimes().spec(project.manifest.algorithm.language)
+        here = HostBench(spec, self.programs())
+        if host:
+            return HostFirst(here, lambda: self._container(project))
+        return self._container(project) or here
+
+    def _container(self, project: Project) -> Bench | None:
+        engine = self.image_engine()
         if engine is None:
-            return HostBench(language, self.env)
-        from algo.images.cache import Cache
+            return None
         from algo.images.workshop import project_bench
 
-        cache = Cache.of(self.folders)
+        cache = self.image_cache()
         return project_bench(project, self.runtimes(), cache, engine, self.env, Path.home())
+
+    def programs(self) -> Programs:
+        """Return what is on PATH."""
+        from algo.languages.versions import Programs
+
+        return Programs(self.env, self.image_cache())
 
     def gpu_facts(self) -> GpuFacts:
         """Return what this machine has of GPUs."""
@@ -196,8 +210,11 @@ class Deps:
         host, cache = str(host_platform()), Cache.of(self.folders)
         return ImageWorkshop(cache, self.runtimes(), self.image_engine, host)
 
-    def locking(self, project: Project) -> PackageLocking:
-        """Return what a lock of `project` is made with: by us, or by its language's own tool."""
+    def locking(self, project: Project, *, host: bool = False) -> PackageLocking:
+        """Return what a lock of `project` is made with: by us, or by its language's own tool.
+
+        With `host` that tool is best the one of this machine, as `bench` says.
+        """
         language = project.manifest.algorithm.language
         if self.runtimes().spec(language).built_in:
             return self.python_locking(project)
@@ -205,7 +222,7 @@ class Deps:
         from algo.environments.tools import ToolLocking
 
         here = this_interpreter().platform
-        return ToolLocking(self.tools(language), lambda: self.bench(project), here)
+        return ToolLocking(self.tools(language), lambda: self.bench(project, host=host), here)
 
     def python_locking(self, project: Project) -> Locking:
         """Return what packages of Python are locked with: this machine, the image."""

@@ -25,7 +25,7 @@ from algo.project.lock import Pin, Target
 from algo.storage.trees import use_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -117,7 +117,9 @@ class Tools:
         notify(Step(f"Locking {found.files[0]} with {found.manager}"))
         with self.scratch() as work:
             self._lay_out(root, work, (*found.files, *(() if anew else found.lock)))
-            said = self._run(found.resolve, found, {"app": work}, bench, notify)
+            said = self._run(
+                found.resolve, found, {"app": work}, bench, notify, oldest=found.oldest
+            )
             if said is not None:
                 raise _refused(found.files[0], said, root)
             entries = _read_pins(work / PINS, self.spec.language)
@@ -163,6 +165,7 @@ class Tools:
         bench: Bench,
         notify: Notify,
         platform: str = IMAGE_PLATFORMS[0],
+        oldest: Mapping[str, str] | None = None,
     ) -> str | None:
         """Run a step with the network; return what it said when it failed, else None."""
         use_folder(self.kept)
@@ -173,6 +176,7 @@ class Tools:
             "app",
             {"platform": platform},
             found.needs,
+            oldest or {},
             network=True,
             variables=found.variables,
             settings=found.settings,

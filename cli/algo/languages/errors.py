@@ -28,6 +28,14 @@ class ToolMissing(AlgoError):
     hint = "install it and put it on PATH, or pass --engine docker"
 
 
+class ToolTooOld(AlgoError):
+    """A program on this machine is older than what a language works with."""
+
+    code = "tool_too_old"
+    exit_code = UNREACHABLE
+    hint = "install a newer one, or pass --engine docker"
+
+
 class BenchMissing(AlgoError):
     """Packages or a program must be made for an image, and no container engine answers."""
 

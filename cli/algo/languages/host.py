@@ -7,17 +7,21 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algo.languages.errors import ToolMissing
+from algo.events import Note
+from algo.languages.errors import ToolMissing, ToolTooOld
 from algo.languages.interface import Finished
 from algo.languages.spec import filled
 from algo.languages.steps import values_of
+from algo.languages.versions import older
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from algo.errors import AlgoError
     from algo.events import Notify
-    from algo.languages.interface import Work
+    from algo.languages.interface import Bench, Work
     from algo.languages.spec import RuntimeSpec
+    from algo.languages.versions import Programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +29,36 @@ class HostBench:
     """This machine (`languages.interface.Bench`).
 
     Args:
-        language: Whose steps run.
-        env: The environment of this process.
+        spec: The language whose steps run.
+        programs: What is on PATH.
         key: What results depend on: not said of a machine, as they stay on it.
     """
 
-    language: str
-    env: Mapping[str, str]
+    spec: RuntimeSpec
+    programs: Programs
     key: str = "host"
+
+    def unfit(self, work: Work) -> AlgoError | None:
+        """Return why a step cannot run here, None where it can."""
+        oldest = {**self.spec.oldest, **work.oldest}
+        needed = (program_of(work.words), *work.needs)
+        return unfit(needed, self.spec.language, oldest, self.programs)
 
     def run(self, work: Work, *, notify: Notify) -> Finished:
         """Run one step.
 
         Raises:
             ToolMissing: A program that it needs is not on PATH.
+            ToolTooOld: One is older than what the language works with.
         """
+        problem = self.unfit(work)
+        if problem is not None:
+            raise problem
         places = {name: str(path) for name, path in work.places.items()}
-        command = filled(work.words, values_of(places, work.values))
-        require((program_of(command), *work.needs), self.language, self.env)
         done = subprocess.run(
-            command,
+            filled(work.words, values_of(places, work.values)),
             cwd=work.places[work.folder],
-            env=dict(self.env),
+            env=dict(self.programs.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,17 +67,81 @@ class HostBench:
         return Finished(done.returncode, done.stdout.decode(errors="replace"))
 
 
-def require(programs: Iterable[str], language: str, env: Mapping[str, str]) -> None:
-    """Refuse when one of `programs` is not on PATH.
+@dataclass(frozen=True, slots=True)
+class HostFirst:
+    """This machine for what it has the programs for, else a container.
+
+    That is for resolving, whose result is the same in both. What a container installs or compiles
+    is for its own versions of the language and of libraries.
+
+    Args:
+        host: This machine.
+        container: Finds the other; None where no container engine answers.
+        key: As that of this machine.
+    """
+
+    host: HostBench
+    container: Callable[[], Bench | None]
+    key: str = "host"
+
+    def run(self, work: Work, *, notify: Notify) -> Finished:
+        """Run one step, and say so where it runs in a container.
+
+        Raises:
+            ToolMissing: A program is not on PATH, and there is no container either.
+            ToolTooOld: The same of one that is too old.
+        """
+        problem = self.host.unfit(work)
+        container = self.container() if problem is not None else None
+        if problem is None or container is None:
+            return self.host.run(work, notify=notify)
+        notify(Note(f"{problem.message}: this step runs in one"))
+        return container.run(work, notify=notify)
+
+
+def require(programs: Iterable[str], spec: RuntimeSpec, known: Programs) -> None:
+    """Refuse when one of `programs` is not on PATH, or is too old.
 
     Raises:
-        ToolMissing: It names the first of them.
+        ToolMissing: It names the first that is not there.
+        ToolTooOld: It names the first that is too old.
     """
-    for program in lacking(programs, env):
-        raise ToolMissing(
+    problem = unfit(programs, spec.language, spec.oldest, known)
+    if problem is not None:
+        raise problem
+
+
+def unfit(
+    programs: Iterable[str], language: str, oldest: Mapping[str, str], known: Programs
+) -> AlgoError | None:
+    """Return what is wrong with the first of `programs` that cannot be used, None for nothing."""
+    needed = [program for program in dict.fromkeys(programs) if program]
+    for program in lacking(needed, known.env):
+        return ToolMissing(
             f"{program} is not on PATH, and {language} needs it outside a container",
             hint=f"install {program}, or pass --engine docker",
         )
+    for program in needed:
+        least = oldest.get(program, "")
+        version = known.version(program) if least else ""
+        if older(version, least):
+            return ToolTooOld(
+                f"{program} {version} is too old: {language} needs {least} or a newer one"
+                " outside a container",
+                hint=f"install {program} {least} or newer, or pass --engine docker",
+            )
+    return None
+
+
+def unusable(spec: RuntimeSpec, known: Programs) -> Iterator[str]:
+    """Yield the programs of `spec` that are not here, and with their least version the too old."""
+    oldest = {**spec.oldest, **(spec.tools.oldest if spec.tools else {})}
+    for program in programs_of(spec):
+        least = oldest.get(program, "")
+        if any(lacking((program,), known.env)):
+            yield program
+        elif least and older(known.version(program), least):
+            yield f"{program} {least}"
 
 
 def lacking(programs: Iterable[str], env: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,7 @@ class Work:
         folder: The one that it runs in.
         values: The other placeholders.
         needs: Programs that it starts besides its first word.
+        oldest: The least versions of programs that this step wants besides those of the language.
         network: Whether it may reach others, with what follows of the user's.
         variables: Patterns of the variables that it gets.
         settings: Files below the home that it may read.
@@ -35,6 +36,7 @@ class Work:
     folder: str
     values: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    oldest: Mapping[str, str] = field(default_factory=dict)
     network: bool = False
     variables: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()

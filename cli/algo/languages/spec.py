@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,7 +34,8 @@ class PackagesSpec(
     """`[packages]`: the package manager of a language.
 
     `files` are what authors write, the first of which decides whether there are packages; `lock`
-    is the tool's own lock. `needs` are programs that the steps start besides their first word;
+    is the tool's own lock. `needs` are programs that the steps start besides their first word, and
+    `oldest` the least versions of those that `resolve` starts;
     `variables` and `settings` are the user's, for the steps. What `install` leaves at names like
     `unshipped` is for `build` and `test` alone.
     """
@@ -46,6 +48,7 @@ class PackagesSpec(
     install: tuple[str, ...] = ()
     unshipped: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    oldest: Mapping[str, str] = msgspec.field(default_factory=dict)
     variables: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
@@ -62,7 +65,8 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 
     `gateway` is the version of the image's Python, which runs the gateway; `suffixes` are those of
     the author's code; `test` runs the author's own tests, which are in files like `tests`; `exec`
-    comes before what `algo exec` runs. One that `extends` another language has its folder, and says
+    comes before what `algo exec` runs; `oldest` has the least versions of programs, which are asked
+    outside a container. One that `extends` another language has its folder, and says
     what differs.
     """
 
@@ -78,6 +82,7 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     test: tuple[str, ...] = ()
     tests: tuple[str, ...] = ("tests/*",)
     exec: tuple[str, ...] = ()
+    oldest: Mapping[str, str] = msgspec.field(default_factory=dict)
     packages: PackagesSpec | None = None
     build: BuildSpec | None = None
 

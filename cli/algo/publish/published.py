@@ -187,6 +187,7 @@ class PublishedVersions:
         from algo.environments.interpreters import this_interpreter
         from algo.images.tooling import unpacked
         from algo.languages.host import require, starter_of
+        from algo.languages.versions import Programs
 
         here = this_interpreter().platform
         if here != str(built.platform):
@@ -195,7 +196,7 @@ class PublishedVersions:
                 f"machine is {here}",
                 hint="start Docker, and pass --engine docker",
             )
-        require((starter_of(spec),), spec.language, self.env)
+        require((starter_of(spec),), spec, Programs(self.env, Cache.of(self.folders)))
         folder, description = self._unpacked(found, built, notify)
         program_layers = {LayerKind.PACKAGES, LayerKind.PROGRAM}
         layers = [layer for layer in built.layers if layer.kind in program_layers]

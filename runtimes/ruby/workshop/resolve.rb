@@ -11,12 +11,8 @@ require_relative "bundle"
 IMAGES = %w[linux/amd64 linux/arm64].freeze
 # Groups of a Gemfile that no image has.
 ASIDE = %i[development test].freeze
-OLDEST = "2.6" # that writes checksums down
 CHECKSUM = /^  (\S+) \(([^)]+)\)(?: (.+))?$/
 
-if Gem::Version.new(Bundler::VERSION) < Gem::Version.new(OLDEST)
-  abort("Bundler #{Bundler::VERSION} writes no checksums: install #{OLDEST} or a newer one (gem install bundler), or start Docker")
-end
 local = Gem::Platform.local
 here = "#{local.os}/#{{ "x86_64" => "amd64" }.fetch(local.cpu, "arm64")}"
 platforms = [*IMAGES, here].uniq

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.languages.errors import RuntimeInvalid, ToolMissing
-from algo.languages.host import HostBench, lacking, program_of, programs_of
-from algo.languages.interface import Work
+from algo.events import Event, Note
+from algo.images.cache import Cache
+from algo.languages.errors import RuntimeInvalid, ToolMissing, ToolTooOld
+from algo.languages.host import HostBench, HostFirst, lacking, program_of, programs_of, unusable
+from algo.languages.interface import Finished, Work
 from algo.languages.runtimes import Runtimes
-from algo.languages.spec import filled, read_spec
+from algo.languages.spec import RuntimeSpec, filled, read_spec
 from algo.languages.steps import place_in, plain
+from algo.languages.versions import Programs
 from algo.resources import data_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from algo.events import Notify
+
+SPEC = RuntimeSpec("x", "1", "debian:trixie-slim", oldest={"node": "20"})
 
 LEAST = 'language = "x"\nversion = "1"\nbase = "debian:trixie-slim"\n'
 
@@ -98,10 +107,97 @@ def test_the_program_of_a_command_is_behind_env_and_its_variables() -> None:
 
 
 def test_a_program_that_is_missing_here_is_named_with_what_to_do(tmp_path: Path) -> None:
-    bench = HostBench("x", {"PATH": "/usr/bin:/bin"})
+    bench = HostBench(SPEC, Programs({"PATH": "/usr/bin:/bin"}))
     work = Work(("sh", "-c", "echo {app}; exit 3"), {"app": tmp_path}, frozenset(), "app")
     done = bench.run(work, notify=lambda event: None)
     assert (done.code, done.said) == (3, f"{tmp_path}\n")
     missing = Work(("sh",), {"app": tmp_path}, frozenset(), "app", needs=("no-such-program",))
     with pytest.raises(ToolMissing, match="no-such-program is not on PATH, and x needs it"):
         bench.run(missing, notify=lambda event: None)
+
+
+class Elsewhere:
+    """A container: it counts the steps that it ran."""
+
+    key = "there"
+
+    def __init__(self) -> None:
+        self.ran = 0
+
+    def run(self, work: Work, *, notify: Notify) -> Finished:
+        self.ran += 1
+        return Finished(0, "")
+
+
+def program(folder: Path, name: str, said: str, code: int = 0) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("said", "old"),
+    [
+        ("v18.19.0", True),
+        ("v20.20.2", False),
+        ('openjdk version "1.8.0_392"', True),
+        ("Bundler version 20", False),
+        ("no number", False),
+    ],
+)
+def test_a_program_that_is_too_old_is_told_before_it_is_used(
+    tmp_path: Path, said: str, old: bool
+) -> None:
+    program(tmp_path, "node", said)
+    bench = HostBench(SPEC, Programs({"PATH": f"{tmp_path}:/usr/bin:/bin"}))
+    work = Work(("sh", "-c", "exit 0"), {"app": tmp_path}, frozenset(), "app", needs=("node",))
+    if not old:
+        assert bench.run(work, notify=lambda event: None).code == 0
+        return
+    with pytest.raises(ToolTooOld, match="is too old: x needs 20 or a newer one") as caught:
+        bench.run(work, notify=lambda event: None)
+    assert caught.value.hint == "install node 20 or newer, or pass --engine docker"
+    assert caught.value.exit_code == 3
+
+
+def test_a_step_may_want_more_of_a_program_than_the_language_does(tmp_path: Path) -> None:
+    program(tmp_path, "bundle", "Bundler version 2.3.15")
+    spec = Runtimes(data_folder("runtimes")).spec("ruby")
+    assert spec.tools is not None
+    known = Programs({"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert "bundle 2.6" in unusable(spec, known)
+    work = Work(("sh", "-c", "exit 0"), {"app": tmp_path}, frozenset(), "app", needs=("bundle",))
+    assert HostBench(spec, known).run(work, notify=lambda event: None).code == 0
+    with pytest.raises(ToolTooOld, match=r"bundle 2\.3\.15 is too old: ruby needs 2\.6"):
+        HostBench(spec, known).run(
+            replace(work, oldest=spec.tools.oldest), notify=lambda event: None
+        )
+
+
+def test_a_program_is_asked_for_its_version_once(tmp_path: Path) -> None:
+    known = Programs({"PATH": str(tmp_path)}, Cache(tmp_path / "cache"))
+    for said, stamp, expected in (("v20.1", 1, "20.1"), ("v21.1", 1, "20.1"), ("v21.1", 2, "21.1")):
+        program(tmp_path, "node", said)
+        os.utime(tmp_path / "node", (stamp, stamp))
+        assert known.version("node") == expected
+    assert known.version("absent") == ""
+
+
+def test_a_step_whose_program_is_missing_here_runs_in_a_container_and_says_so(
+    tmp_path: Path,
+) -> None:
+    there, told = Elsewhere(), list[Event]()
+    host = HostBench(SPEC, Programs({"PATH": "/usr/bin:/bin"}))
+    here = Work(("sh", "-c", "exit 3"), {"app": tmp_path}, frozenset(), "app")
+    missing = Work(("no-such-program",), {"app": tmp_path}, frozenset(), "app")
+    bench = HostFirst(host, lambda: there)
+    assert bench.run(here, notify=told.append).code == 3
+    assert (there.ran, told) == (0, [])
+    assert bench.run(missing, notify=told.append).code == 0
+    assert there.ran == 1
+    text = (
+        "no-such-program is not on PATH, and x needs it outside a container: this step runs in one"
+    )
+    assert told == [Note(text)]
+    with pytest.raises(ToolMissing):
+        HostFirst(host, lambda: None).run(missing, notify=told.append)

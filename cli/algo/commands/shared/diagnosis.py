@@ -173,13 +173,13 @@ def check_models(deps: Deps) -> Finding:
 
 def check_languages(deps: Deps) -> Finding:
     """Say what runs outside a container, and which programs are missing for the others."""
-    from algo.languages.host import lacking, programs_of
+    from algo.languages.host import unusable
 
-    runtimes, project = deps.runtimes(), _project(deps)
+    runtimes, project, known = deps.runtimes(), _project(deps), deps.programs()
     ready: list[str] = []
     missing: dict[str, str] = {}
     for language in runtimes.known:
-        programs = ", ".join(lacking(programs_of(runtimes.spec(language)), deps.env))
+        programs = ", ".join(unusable(runtimes.spec(language), known))
         if programs:
             missing[language] = programs
         else:

@@ -154,12 +154,12 @@ class WorkingTree:
         return path.read_bytes() if path.is_file() else b""
 
 
-def _locked(deps: Deps, project: Project, notify: Notify) -> Lock:
+def _locked(deps: Deps, project: Project, notify: Notify, *, host: bool = False) -> Lock:
     """Return the project's lock, made when it is not there; its models are here then."""
     from algo.environments.locking import ensure_lock
     from algo.models.ensure import ensure_models
 
-    lock = ensure_lock(project, deps.locking(project), notify=notify)
+    lock = ensure_lock(project, deps.locking(project, host=host), notify=notify)
     return ensure_models(project, lock, deps.models(), notify=notify)
 
 
@@ -169,7 +169,7 @@ def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
 
     locking = deps.locking(project)
     target = locking.host_target
-    lock = _locked(deps, project, notify)
+    lock = _locked(deps, project, notify, host=True)
     return Servable(
         project.name,
         describe(project.manifest, first_input(project.root)),

@@ -206,7 +206,7 @@ class ToolBox:
         from algo.engines.interface import HostEnvironment
         from algo.languages.host import require, starter_of
 
-        require((starter_of(self.spec),), self.spec.language, self.deps.env)
+        require((starter_of(self.spec),), self.spec, self.deps.programs())
         tooling = self.deps.host_tooling(self.spec.language)
         target = self.deps.locking(project).host_target
         packages = tooling.packages_here(project, lock, target, notify)
@@ -237,7 +237,7 @@ class ToolBox:
 
         if not self.spec.test or not has_files_like(project.root, self.spec.tests):
             return None
-        lock = ensure_lock(project, self.deps.locking(project), notify=notify)
+        lock = ensure_lock(project, self.deps.locking(project, host=not image), notify=notify)
         if image:
             tooling, packages = self.deps.builder().workplace(project, lock, notify=notify)
         else:
@@ -255,7 +255,7 @@ class ToolBox:
         from algo.languages.host import program_of
         from algo.languages.spec import filled
 
-        lock = ensure_lock(project, self.deps.locking(project), notify=notify)
+        lock = ensure_lock(project, self.deps.locking(project, host=True), notify=notify)
         tooling = self.deps.host_tooling(self.spec.language)
         target = self.deps.locking(project).host_target
         packages = tooling.packages_here(project, lock, target, notify)
