@@ -14,7 +14,7 @@ from algo.publish.destination import place_of
 from algo.publish.errors import BadDestination
 from algo.publish.repository import RegistryRepository
 from algo.registry.archive import Archive
-from algo.registry.archive_writer import write_archive
+from algo.registry.archive_writer import beside, write_archive
 from algo.registry.copy import gather
 from algo.registry.errors import NotAnArchive, NotFound, VersionExists
 from algo.resources import writing
@@ -154,6 +154,8 @@ def import_version(path: Path, to: str, tools: Consuming, *, notify: Notify) -> 
             tools.pins.check(place, version, index.digest)
         asked = Asked(name, version, index.digest)
         found = examine_in(RegistryRepository(archive, name), asked, tools, notify=notify)
+        whole = gather(archive, name, str(index.digest), notify=notify)
+        archive.check_beside(beside(whole, name, version))
         if there is None:
             refuse_yanked(found, tools, by_digest=True, notify=notify)
         tag = "" if there else version

@@ -32,7 +32,7 @@ from algo.storage.errors import UnsafeArchive
 from algo.storage.tar import Kind, Rules, read_tar, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -119,6 +119,24 @@ class Archive:
             raise NotAnArchive(f"{self.path.name} holds {len(tagged)} versions, and not one")
         described = replace(tagged[0].value(), annotations={})
         return tagged[0].annotations[REF_NAME], described
+
+    def check_beside(self, expected: Mapping[str, bytes]) -> None:
+        """Refuse documents that are not what belongs to the version; no digest vouches for them.
+
+        Only a file of ours has all of them: what others write is told by its blobs alone.
+
+        Args:
+            expected: What `algo export` writes besides the blobs, by name.
+
+        Raises:
+            BadDocument: One differs.
+        """
+        if DOCKER not in self._documents:
+            return
+        for name, content in expected.items():
+            if self._documents.get(name) != content:
+                what = f"{self.path.name}: its {name} is not that of the version, it was changed"
+                raise BadDocument(what, hint=MEND_FILE)
 
     def resolve(self, repository: str, tag_or_digest: str) -> Descriptor | None:
         """See ReadableRegistry."""

@@ -64,9 +64,8 @@ def write_archive(
         NotFound: A blob is not there.
         BlobCorrupted: A blob is not what its digest says.
     """
-    _put(target, LAYOUT, LAYOUT_CONTENT)
-    _put(target, INDEX, _index(whole, tag))
-    _put(target, DOCKER, msgspec.json.encode(list(_docker_images(whole, name, tag))))
+    for file, content in beside(whole, name, tag).items():
+        _put(target, file, content)
     for document in sorted(whole.manifests, key=lambda one: one.head.descriptor.digest):
         _put(target, f"{BLOBS}{document.head.descriptor.digest.hex}", document.data)
     total = sum(blob.size for blob in whole.blobs)
@@ -79,6 +78,15 @@ def write_archive(
             notify(Progress(f"Writing {name}:{tag}", done, total))
         target.write(_padding(blob.size))
     target.write(bytes(2 * tarfile.BLOCKSIZE))
+
+
+def beside(whole: Whole, name: str, tag: str) -> dict[str, bytes]:
+    """Return what an exported version has besides its blobs, whose names vouch for them."""
+    return {
+        LAYOUT: LAYOUT_CONTENT,
+        INDEX: _index(whole, tag),
+        DOCKER: msgspec.json.encode(list(_docker_images(whole, name, tag))),
+    }
 
 
 def _index(whole: Whole, tag: str) -> bytes:

@@ -13,7 +13,7 @@ from algo.events import silent
 from algo.oci.digest import Digest
 from algo.oci.media_types import INDEX
 from algo.registry.archive import Archive
-from algo.registry.archive_writer import write_archive
+from algo.registry.archive_writer import beside, write_archive
 from algo.registry.copy import copy_version, gather
 from algo.registry.errors import ArchiveIncomplete, BlobCorrupted, NotAnArchive, NotFound
 from algo.storage.errors import UnsafeArchive
@@ -111,6 +111,38 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(file: Path, tmp_path: Path) -> 
             copy_version(sound, NAME, "1.0.0", whole, NAME, tag="1.0.0", notify=silent)
         assert target.repositories == whole.repositories, f"byte {place}"
     assert noticed > len(data) // 97 // 2
+
+
+def read_as_it_is_imported(path: Path) -> None:
+    with Archive(path, silent) as archive:
+        tag, index = archive.version()
+        whole = gather(archive, NAME, str(index.digest), notify=silent)
+        archive.check_beside(beside(whole, NAME, tag))
+
+
+@pytest.mark.parametrize("document", ["oci-layout", "index.json", "manifest.json"])
+def test_a_flipped_bit_in_what_no_digest_vouches_for_is_noticed(
+    file: Path, tmp_path: Path, document: str
+) -> None:
+    parts = members(file.read_bytes())
+    spoiled = tmp_path / "spoiled.tar"
+    spoiled.write_bytes(packed(parts))
+    read_as_it_is_imported(spoiled)
+    for place in range(len(parts[document])):
+        changed = bytearray(parts[document])
+        changed[place] ^= 1 << place % 7
+        spoiled.write_bytes(packed(parts | {document: bytes(changed)}))
+        with pytest.raises(AlgoError):
+            read_as_it_is_imported(spoiled)
+
+
+def test_a_layout_that_others_packed_is_told_by_its_blobs_alone(file: Path, tmp_path: Path) -> None:
+    parts = members(file.read_bytes())
+    del parts["manifest.json"]
+    parts["index.json"] = json.dumps(json.loads(parts["index.json"]), indent=1).encode()
+    other = tmp_path / "other.tar"
+    other.write_bytes(packed(parts))
+    read_as_it_is_imported(other)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "no archive"])
