@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from algo.environments.requirements import Line, Source
-    from algo.project.lock import Pin
+    from algo.project.lock import Pin, Target
 
 _HASH = re.compile(r"--hash[=\s]+(\w+):(\S+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class Named:
     """The hashes that one requirement names, none where it names none."""
 
     place: str
@@ -30,14 +30,14 @@ class _Named:
     hashes: frozenset[str]
 
 
-def named_hashes(sources: Iterable[Source]) -> tuple[_Named, ...]:
+def named_hashes(sources: Iterable[Source]) -> tuple[Named, ...]:
     """Return the requirements that name hashes: uv reads past them when it resolves.
 
     Raises:
         RequirementInvalid: A hash is none that a lock can hold, or `--require-hashes` stands in a
             file and a requirement has none.
     """
-    found: list[_Named] = []
+    found: list[Named] = []
     for source in sources:
         lines = list(_joined(lines_of(source)))
         constraints = {
@@ -59,7 +59,7 @@ def named_hashes(sources: Iterable[Source]) -> tuple[_Named, ...]:
     return tuple(found)
 
 
-def keep_to(named: Sequence[_Named], pins: Iterable[Pin]) -> tuple[Pin, ...]:
+def keep_to(named: Sequence[Named], pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """Return `pins` with the hashes alone that their requirements name, where these name any.
 
     Raises:
@@ -82,6 +82,30 @@ def keep_to(named: Sequence[_Named], pins: Iterable[Pin]) -> tuple[Pin, ...]:
     return tuple(kept)
 
 
+def unfit(
+    named: Sequence[Named], pins: Iterable[Pin], fitting: Iterable[Pin], target: Target
+) -> Iterator[HashMismatch]:
+    """Yield what is wrong with the hashes of `pins` that are of files for other platforms alone.
+
+    Args:
+        named: What requirements name.
+        pins: With these hashes alone.
+        fitting: The same with the hashes of the files for `target`.
+        target: What they are installed on.
+    """
+    fits = {(pin.name, pin.version): pin.hashes for pin in fitting}
+    for pin in pins:
+        places = " and ".join(dict.fromkeys(one.place for one in named if one.package == pin.name))
+        there = fits.get((pin.name, pin.version), ())
+        if places and there and not set(there) & set(pin.hashes):
+            yield HashMismatch(
+                f"{places}: no hash that is named there is of a file of {pin.name} {pin.version} "
+                f"for {target.platform} with {target.named}",
+                details="\n".join([f"the files for {target.platform} have:", *there]),
+                hint=f"add one of these that you know to be right to {places}, then: algo lock",
+            )
+
+
 def _joined(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the lines with those that a backslash continues in one."""
     begun: Line | None = None
@@ -96,7 +120,7 @@ def _joined(lines: Iterable[Line]) -> Iterator[Line]:
         yield begun
 
 
-def _named(line: Line) -> _Named:
+def _named(line: Line) -> Named:
     place = f"{line.path.name}:{line.number}" if line.number else line.path.name
     name = _NAME.match(line.text)
     package = re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
@@ -112,4 +136,4 @@ def _named(line: Line) -> _Named:
             f"{place}: {kind}:{digest[:12]}… is no SHA-256, and a lock holds no other hash",
             hint=f"name its SHA-256 (python3 -m pip hash FILE) in {place}, then: algo lock",
         )
-    return _Named(place, package, hashes)
+    return Named(place, package, hashes)

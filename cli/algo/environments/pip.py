@@ -17,20 +17,22 @@ from algo.environments.errors import (
     IndexRefused,
     IndexUnreachable,
     InstallFailed,
+    RequirementInvalid,
     Unsatisfiable,
     WheelBuildFailed,
     WheelMissing,
 )
 from algo.environments.explain import explained
-from algo.environments.hashes import keep_to, named_hashes
+from algo.environments.hashes import Named, keep_to, named_hashes, unfit
 from algo.environments.indexes import Indexes, indexes_of, naming
+from algo.environments.interpreters import this_interpreter
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
 from algo.environments.pylock import select, source_in
 from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
 from algo.environments.uv import Uv, export
 from algo.environments.virtualenv import make_virtualenv
-from algo.events import silent
+from algo.events import Warned, silent
 from algo.project.lock import UNBUILT, Pin
 from algo.resources import scratch
 
@@ -92,7 +94,7 @@ class Pip:
             return self._read_lock(source, target, wheels_only=wheels_only)
         refuse_direct(requirements)
         hashes = named_hashes(requirements)
-        asking = [*_asking(source), *_targeting(target)]
+        asking = [*_asking(source), *targeting(target)]
         on_linux = target.platform.startswith("linux/")
         torch, more = accelerators.arguments(accelerator if on_linux else "")
         asking += torch
@@ -118,7 +120,38 @@ class Pip:
             hint = f"check the address in {place}; or: {error.hint}"
             text = f"{error.message}; {place} names it"
             raise type(error)(text, details=error.details, hint=hint) from error
-        return keep_to(hashes, pins)
+        kept = keep_to(hashes, pins)
+        if hashes:
+            self._refuse_unfit(hashes, kept, compiling, target, wheels_only=wheels_only)
+        return kept
+
+    def _refuse_unfit(
+        self,
+        hashes: Sequence[Named],
+        pins: Sequence[Pin],
+        compiling: Compiling,
+        target: Target,
+        *,
+        wheels_only: bool,
+    ) -> None:
+        """Tell of hashes that are of no file for `target`: it could not be installed there.
+
+        Raises:
+            HashMismatch: That is so of this machine's platform; of another it is a warning.
+        """
+        again = replace(compiling, prefer={pin.name: pin.version for pin in pins})
+        wheels = [pin.name for pin in pins if pin.wheel != UNBUILT] if wheels_only else []
+        text = again.pylock(*(f"--only-binary={name}" for name in wheels))
+        try:
+            fitting, _ = select(text, "what uv found", target)
+        except (
+            RequirementInvalid
+        ):  # a folder's packages have no hashes there, and all of them are here
+            return
+        for problem in unfit(hashes, pins, fitting, target):
+            if target.platform.partition("/")[2] == this_interpreter().platform.partition("/")[2]:
+                raise problem
+            self.notify(Warned(f"{problem.message}, where it cannot be installed"))
 
     def build(
         self, pins: Sequence[Pin], target: Target, project: Project, *, known: Sequence[Pin]
@@ -131,7 +164,7 @@ class Pip:
         """Return what builds a package that names `asked` as a file of requirements."""
         text = asked.read_text(encoding="utf-8")
         asked.write_text(self._head(project) + text, encoding="utf-8")
-        asking = [str(asked), *_targeting(target), "--python", sys.executable]
+        asking = [str(asked), *targeting(target), "--python", sys.executable]
         failure = WheelBuildFailed(f"the tools that build a package cannot be had: {text.strip()}")
         compiling = Compiling(Uv(self.env), project.root, asking, {}, (), failure)
         folders = self.indexes(project).folders
@@ -142,7 +175,7 @@ class Pip:
         with scratch("source") as folder:
             asked = Path(folder, "source.in")
             asked.write_text(f"{self._head(project)}{pin.name}=={pin.version}\n", encoding="utf-8")
-            asking = [str(asked), "--no-deps", *_targeting(target), "--python", sys.executable]
+            asking = [str(asked), "--no-deps", *targeting(target), "--python", sys.executable]
             failure = WheelBuildFailed(f"{pin.name} {pin.version} cannot be had")
             compiling = Compiling(Uv(self.env), project.root, asking, {}, (), failure)
             return source_in(compiling.pylock("--no-binary", pin.name), pin.name, Path(folder))
@@ -178,7 +211,7 @@ class Pip:
         folder.mkdir(parents=True, exist_ok=True)
         if not pins:
             return
-        arguments = ["--target", str(folder), "--only-binary", ":all:", *_targeting(target)]
+        arguments = ["--target", str(folder), "--only-binary", ":all:", *targeting(target)]
         arguments += ["--python", sys.executable]
         with scratch("wheels") as built:
             for pin in pins:
@@ -255,7 +288,8 @@ class Pip:
         return tuple(replace(p, wheel=UNBUILT) if p.name in unbuilt else p for p in pins)
 
 
-def _targeting(target: Target) -> list[str]:
+def targeting(target: Target) -> list[str]:
+    """Return the arguments that have uv resolve for `target`."""
     platform = _PLATFORMS.get(target.platform)
     version = ["--python-version", target.python]
     return ["--python-platform", platform, *version] if platform else version

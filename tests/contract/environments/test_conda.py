@@ -123,6 +123,21 @@ def test_what_was_locked_stays_until_it_is_to_be_newer(
     assert upgraded["greeting"].version == "2.0"
 
 
+def test_a_hash_in_the_pip_section_is_kept_to(
+    packages: Packages, conda_channel: Path, tmp_path: Path
+) -> None:
+    wheel = "sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
+    asked = [f"six==1.16.0 --hash={wheel}"]
+    found = resolve(packages, tmp_path, conda_channel, "python", pip=asked)
+    assert found["six"].hashes == (wheel,)
+    wrong = [f"six==1.16.0 --hash=sha256:{'0' * 64}"]
+    with pytest.raises(HashMismatch, match=r"environment\.yml \(pip\):1: no file of six 1\.16\.0"):
+        resolve(packages, tmp_path, conda_channel, "python", pip=wrong)
+    brought = [f"greeting --hash=sha256:{'0' * 64}"]
+    with pytest.raises(RequirementInvalid, match="greeting has a hash there, and conda brings"):
+        resolve(packages, tmp_path, conda_channel, "python", "greeting", pip=brought)
+
+
 def test_a_contradiction_is_told_in_the_solvers_words(
     packages: Packages, conda_channel: Path, tmp_path: Path
 ) -> None:

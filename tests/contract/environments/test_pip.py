@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.environments.compiling import Compiling
 from algo.environments.errors import (
     HashMismatch,
     IndexUnreachable,
@@ -19,16 +20,20 @@ from algo.environments.errors import (
 )
 from algo.environments.interpreters import this_interpreter
 from algo.environments.pins import parse_pins, render_pins
-from algo.environments.pip import Pip
+from algo.environments.pip import Pip, targeting
+from algo.environments.pylock import select
 from algo.environments.requirements import Source
+from algo.environments.uv import Uv
 from algo.environments.virtualenv import ensure_environment
-from algo.events import silent
+from algo.events import Warned, silent
 from algo.project.lock import Lock, Pin, Target
 from algo.resources import user_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from algo.events import Event
 
 AMD64 = Target("linux/amd64", "3.13")
 ARM64 = Target("linux/arm64", "3.13")
@@ -66,12 +71,39 @@ def test_locked_versions_are_preferred(tmp_path: Path) -> None:
 
 
 def test_a_hash_that_the_author_names_is_kept_to(tmp_path: Path) -> None:
-    (pin,) = resolve(tmp_path, "six==1.16.0\n")
-    one = pin.hashes[0]
+    one = "sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
 
     assert resolve(tmp_path, f"six==1.16.0 --hash={one}\n")[0].hashes == (one,)
     with pytest.raises(HashMismatch, match=r"requirements\.in:1: no file of six 1\.16\.0"):
         resolve(tmp_path, f"six==1.16.0 --hash=sha256:{'0' * 64}\n")
+
+
+def test_a_hash_of_a_file_for_another_platform_is_told_when_it_is_locked(tmp_path: Path) -> None:
+    found = {target: told_hashes(tmp_path, target) for target in (AMD64, ARM64)}
+    here, there = (AMD64, ARM64) if this_interpreter().platform == "linux/amd64" else (ARM64, AMD64)
+    events: list[Event] = []
+    telling = Pip(os.environ, notify=events.append)
+    text = f"markupsafe==3.0.2 --hash={found[here]}\n"
+
+    assert resolve(tmp_path, text, here, packages=telling)[0].hashes == (found[here],)
+    assert events == []
+    resolve(tmp_path, text, there, packages=telling)
+    (warned,) = events
+    assert isinstance(warned, Warned)
+    assert f"of a file of markupsafe 3.0.2 for {there.platform} with Python 3.13" in warned.text
+    with pytest.raises(HashMismatch, match=r"requirements\.in:1: no hash that is named") as told:
+        resolve(tmp_path, f"markupsafe==3.0.2 --hash={found[there]}\n", here)
+    assert found[here] in told.value.details
+
+
+def told_hashes(folder: Path, target: Target) -> str:
+    """Return the hash of the one wheel of markupsafe for `target`, as uv tells it."""
+    compiling = Compiling(
+        Uv(os.environ), folder, ["asked.in", *targeting(target)], {}, (), Unsatisfiable("no")
+    )
+    (folder / "asked.in").write_text("markupsafe==3.0.2\n")
+    pins, _ = select(compiling.pylock("--only-binary", ":all:"), "it", target)
+    return pins[0].hashes[0]
 
 
 def test_a_contradiction_is_told_in_the_resolvers_words(tmp_path: Path) -> None:

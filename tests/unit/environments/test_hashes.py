@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.environments.errors import HashMismatch, RequirementInvalid
-from algo.environments.hashes import keep_to, named_hashes
+from algo.environments.hashes import keep_to, named_hashes, unfit
 from algo.environments.requirements import Source
-from algo.project.lock import Pin
+from algo.project.lock import Pin, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,3 +64,18 @@ def test_a_constraint_needs_no_hash_where_hashes_are_required(tmp_path: Path) ->
 def test_a_hash_that_a_lock_cannot_hold_is_refused(tmp_path: Path, said: str) -> None:
     with pytest.raises(RequirementInvalid, match=r"requirements\.txt:1: .* is no SHA-256"):
         kept(tmp_path, f"six-x==1 --hash={said}\n")
+
+
+@pytest.mark.parametrize(("there", "told"), [((A, C), True), ((B,), False), ((), False)])
+def test_hashes_of_files_for_other_platforms_alone_are_told(
+    tmp_path: Path, there: tuple[str, ...], told: bool
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"other\nsix-x==1 --hash={B}\n")
+    named = named_hashes([Source(path)])
+    pins = keep_to(named, PINS)
+    found = list(unfit(named, pins, [Pin("six-x", "1", there)], Target("linux/arm64", "3.13")))
+    assert bool(found) is told
+    if found:
+        assert found[0].message.startswith("requirements.txt:2: no hash that is named there is of")
+        assert "for linux/arm64 with Python 3.13" in found[0].message

@@ -19,6 +19,7 @@ from algo.environments.conda.lockfile import CondaLock, Package, locked, parse
 from algo.environments.conda.names import LOCKFILE, on_pypi, platforms, subdir_of
 from algo.environments.conda.tidy import settle_scripts, site_packages, tidy
 from algo.environments.errors import RequirementInvalid
+from algo.environments.hashes import named_hashes
 from algo.environments.requirements import Source
 from algo.project.lock import CONDA, PIP, RUNTIME, Target
 from algo.resources import scratch
@@ -208,6 +209,14 @@ class Conda:
             accelerator=asked.accelerator,
         )
         settled = {pin.name for pin in plain}
+        brought = {on_pypi(pin.name) for pin in fixed if pin.kind == CONDA} & settled
+        for one in named_hashes((source,)):
+            if one.package in brought:
+                raise RequirementInvalid(
+                    f"{one.place}: {one.package} has a hash there, and conda brings another file",
+                    hint=f"take {one.package} out of conda's dependencies or out of the pip "
+                    "section, then: algo lock",
+                )
         return tuple(pin for pin in found if pin.name not in settled)
 
     def _lay_out(self, pins: Sequence[Pin], platform: str, folder: Path, place: str) -> None:
