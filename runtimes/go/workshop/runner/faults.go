@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -42,19 +44,28 @@ var framePlace = regexp.MustCompile(`^\t(.+):(\d+)( \+0x[0-9a-f]+)?$`)
 
 // described returns type, message, file, line and stack trace, trimmed to the author's frames.
 //
-// An error that is returned has no trace in Go; its type and text are all there is, with the file
-// of the entry. module is the author's module, by which his frames are known.
-func described(failed error, module, entry string) report {
+// An error that is returned has no trace in Go: its place is that of the function that returned it.
+// module is the author's module, by which his frames are known.
+func described(failed error, module, entry string, function reflect.Value) report {
 	var thrown panicked
 	found := report{Message: clip(failed.Error(), longestMessage), File: entry}
 	if !errors.As(failed, &thrown) {
-		found.Error = typeName(failed)
-		found.Stacktrace = fmt.Sprintf("%s: %s\n  returned by %s", found.Error, found.Message, entry)
+		found.Error = typeName(failed, module)
+		name := entry
+		if function.IsValid() {
+			one := runtime.FuncForPC(function.Pointer())
+			file, line := one.FileLine(one.Entry())
+			if below, ok := strings.CutPrefix(file, module+"/"); ok {
+				found.File, found.Line = below, line
+				name = fmt.Sprintf("%s\n    %s:%d", base(one.Name()), below, line)
+			}
+		}
+		found.Stacktrace = fmt.Sprintf("%s: %s\n  returned by %s", found.Error, found.Message, name)
 		return found
 	}
 	found.Error = "panic"
 	if err, ok := thrown.value.(error); ok {
-		found.Error = typeName(err)
+		found.Error = typeName(err, module)
 	}
 	lines := strings.Split(thrown.stack, "\n")
 	kept := []string{"panic: " + found.Message}
@@ -68,8 +79,7 @@ func described(failed error, module, entry string) report {
 			found.File = file
 			found.Line, _ = strconv.Atoi(place[2])
 		}
-		function := lines[at][strings.LastIndexByte(lines[at], '/')+1:]
-		kept = append(kept, fmt.Sprintf("  %s\n    %s:%s", function, file, place[2]))
+		kept = append(kept, fmt.Sprintf("  %s\n    %s:%s", base(lines[at]), file, place[2]))
 	}
 	found.Stacktrace = clip(strings.Join(kept, "\n"), longestTrace)
 	return found
@@ -92,12 +102,27 @@ func callersFault(failed error) (string, bool) {
 	return "", false
 }
 
-func typeName(failed error) string {
+// base returns a function's name without the path of its package.
+func base(function string) string { return function[strings.LastIndexByte(function, '/')+1:] }
+
+// typeName returns the type of an error as its users write it. errors.New and fmt.Errorf make types
+// that nobody can name: these are errors, and a failed check of Go itself is a runtime.Error.
+func typeName(failed error, module string) string {
 	kind := reflect.TypeOf(failed)
 	for kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
 	}
-	return kind.Name()
+	own := kind.PkgPath() == module || strings.HasPrefix(kind.PkgPath(), module+"/")
+	if _, checked := failed.(runtime.Error); checked {
+		return "runtime.Error"
+	}
+	switch {
+	case kind.Name() == "", !own && !unicode.IsUpper([]rune(kind.Name())[0]):
+		return "error"
+	case own:
+		return kind.Name()
+	}
+	return kind.String()
 }
 
 func clip(text string, most int) string {

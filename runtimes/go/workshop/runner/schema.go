@@ -2,12 +2,7 @@ package runner
 
 // JSON Schema (2020-12) of the author's types.
 
-import (
-	"encoding/json"
-	"reflect"
-	"strings"
-	"time"
-)
+import "reflect"
 
 // describe returns what can be known of an algorithm from its types.
 func describe(a *algorithm) map[string]any {
@@ -51,11 +46,19 @@ func document(kind reflect.Type) map[string]any {
 }
 
 func schema(kind reflect.Type, defs map[string]any) map[string]any {
-	if kind == reflect.TypeFor[time.Time]() {
+	switch {
+	case kind == timeType:
 		return map[string]any{"type": "string", "format": "date-time"}
-	}
-	if kind == reflect.TypeFor[json.Number]() {
+	case kind == numberType:
 		return map[string]any{"type": "number"}
+	case kind.Kind() == reflect.Pointer:
+		return map[string]any{"anyOf": []any{schema(kind.Elem(), defs), map[string]any{"type": "null"}}}
+	case readsJSON(kind):
+		return map[string]any{}
+	case readsText(kind):
+		return map[string]any{"type": "string"}
+	case isBytes(kind):
+		return map[string]any{"type": "string", "contentEncoding": "base64"}
 	}
 	switch kind.Kind() {
 	case reflect.Bool:
@@ -68,12 +71,7 @@ func schema(kind reflect.Type, defs map[string]any) map[string]any {
 		return map[string]any{"type": "integer", "minimum": 0}
 	case reflect.Float32, reflect.Float64:
 		return map[string]any{"type": "number"}
-	case reflect.Pointer:
-		return map[string]any{"anyOf": []any{schema(kind.Elem(), defs), map[string]any{"type": "null"}}}
 	case reflect.Slice:
-		if kind == bytesType {
-			return map[string]any{"type": "string", "contentEncoding": "base64"}
-		}
 		return map[string]any{"type": "array", "items": schema(kind.Elem(), defs)}
 	case reflect.Array:
 		return map[string]any{"type": "array", "items": schema(kind.Elem(), defs), "minItems": kind.Len(), "maxItems": kind.Len()}
@@ -95,17 +93,13 @@ func structure(kind reflect.Type, defs map[string]any) map[string]any {
 	if kind.Name() != "" {
 		defs[kind.Name()] = found
 	}
-	for _, field := range reflect.VisibleFields(kind) {
-		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if !field.IsExported() || name == "-" || field.Anonymous {
-			continue
+	for _, one := range fieldsOf(kind) {
+		properties[one.name] = schema(one.kind, defs)
+		if one.quoted {
+			properties[one.name] = map[string]any{"type": "string"}
 		}
-		if name == "" {
-			name = field.Name
-		}
-		properties[name] = schema(field.Type, defs)
-		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") && field.Type.Kind() != reflect.Pointer {
-			required = append(required, name)
+		if one.required {
+			required = append(required, one.name)
 		}
 	}
 	if len(required) > 0 {

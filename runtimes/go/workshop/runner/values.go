@@ -78,9 +78,7 @@ func decode(body []byte, contentType string, wanted reflect.Type) (reflect.Value
 			return parse(again, wanted)
 		}
 	}
-	return reflect.Value{}, problem{fault: "input", code: "invalid_input",
-		message:  fmt.Sprintf("input: expected %s, got %s", nameOf(wanted), kind),
-		problems: []place{{"input", "expected " + nameOf(wanted) + ", got " + kind}}}
+	return reflect.Value{}, invalid([]place{{"input", "expected " + called(wanted) + ", got " + kind}})
 }
 
 func text(body []byte, charset string) (string, error) {
@@ -116,26 +114,26 @@ func parse(body []byte, wanted reflect.Type) (reflect.Value, error) {
 	into := reflect.New(wanted)
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	err := decoder.Decode(into.Interface())
-	if err == nil {
-		rest := body[decoder.InputOffset():]
-		if more := bytes.TrimLeft(rest, " \t\r\n"); len(more) > 0 {
-			where := len(body) - len(more)
-			return reflect.Value{}, malformed(body, int64(where), "something follows the value")
-		}
-		return into.Elem(), nil
-	}
+	failed := decoder.Decode(into.Interface())
 	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &syntax):
+	case errors.As(failed, &syntax):
 		return reflect.Value{}, malformed(body, syntax.Offset-1, syntax.Error())
-	case errors.As(err, &wrong):
-		return reflect.Value{}, mismatch(wrong)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(failed, io.EOF), errors.Is(failed, io.ErrUnexpectedEOF):
 		return reflect.Value{}, malformed(body, int64(len(body)), "it ends too early")
 	}
-	return reflect.Value{}, badInput("malformed_json", "the body is not JSON: %v", err)
+	rest := body[decoder.InputOffset():]
+	if more := bytes.TrimLeft(rest, " \t\r\n"); len(more) > 0 {
+		where := len(body) - len(more)
+		return reflect.Value{}, malformed(body, int64(where), "something follows the value")
+	}
+	if err := check(body, wanted); err != nil {
+		return reflect.Value{}, err
+	}
+	if failed != nil { // by a rule of encoding/json that check does not know
+		return reflect.Value{}, invalid([]place{{"input", strings.TrimPrefix(failed.Error(), "json: ")}})
+	}
+	return into.Elem(), nil
 }
 
 func malformed(body []byte, at int64, what string) error {
@@ -143,15 +141,6 @@ func malformed(body []byte, at int64, what string) error {
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return badInput("malformed_json", "the body is not JSON: %s at line %d, column %d", what, line, column)
-}
-
-func mismatch(wrong *json.UnmarshalTypeError) error {
-	path := "input"
-	if wrong.Field != "" {
-		path += "." + wrong.Field
-	}
-	what := fmt.Sprintf("expected %s, got %s", nameOf(wrong.Type), wrong.Value)
-	return problem{fault: "input", code: "invalid_input", message: path + ": " + what, problems: []place{{path, what}}}
 }
 
 // parts returns the value that is made of the parts of a form (../../README.md, Parts).
@@ -242,24 +231,4 @@ func encode(value any) (string, []byte, error) {
 		return "", nil, problem{fault: "result", code: "result_not_serialisable", message: "the result is not JSON: " + err.Error()}
 	}
 	return jsonType, bytes.TrimSuffix(written.Bytes(), []byte("\n")), nil
-}
-
-func nameOf(kind reflect.Type) string {
-	switch kind.Kind() {
-	case reflect.String:
-		return "text"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "an integer"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Slice, reflect.Array:
-		if kind == bytesType {
-			return "bytes"
-		}
-		return "a list"
-	}
-	return "an object"
 }

@@ -206,7 +206,7 @@ func (w *worker) load(said header) error {
 		one.end()
 	}
 	if err != nil {
-		told := described(err, w.module, w.entry())
+		told := described(err, w.module, w.entry(), reflect.ValueOf(w.program.Load))
 		return w.frames.write(struct {
 			Type string `json:"type"`
 			ID   int64  `json:"id"`
@@ -342,7 +342,7 @@ func (w *worker) fail(said header, failed error) error {
 		Fault string `json:"fault"`
 		Code  string `json:"code"`
 		report
-	}{"error", said.ID, fault, code, described(failed, w.module, w.entry())}, nil)
+	}{"error", said.ID, fault, code, described(failed, w.module, w.entry(), w.algorithm.apply)}, nil)
 }
 
 // printed sends what the call printed, where it is the only one.
