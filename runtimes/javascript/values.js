@@ -9,6 +9,9 @@ const BINARY = 'application/octet-stream'
 const MOST_DEPTH = 100
 // Integers that a number cannot hold exactly come as BigInt, and go out as the integers they are.
 const LARGE_INTEGER = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/
+// What no double holds would become Infinity, which is no value of JSON.
+const MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
+const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const STRINGS_AND_LARGE = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|${LARGE_INTEGER.source}`, 'g')
 const MARK = '\u0000integer:'
 const MARKED = /"\\u0000integer:(-?\d+)"/g
@@ -77,6 +80,7 @@ function utf8(body) {
 
 function parse(source) {
   try {
+    if (MAY_BE_INFINITE.test(source)) finite(source)
     if (!LARGE_INTEGER.test(source)) return JSON.parse(source)
     const marked = source.replace(STRINGS_AND_LARGE, (found) =>
       found[0] === '"' || Number.isSafeInteger(Number(found)) ? found : `"\\u0000integer:${found}"`,
@@ -87,12 +91,24 @@ function parse(source) {
     )
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    const at = place(source)
-    const before = source.slice(0, at)
-    const line = before.split('\n').length
-    const column = at - before.lastIndexOf('\n')
-    const what = error.message.replace(/,? in JSON at position .*| at position .*/s, '')
-    throw new BadInput('malformed_json', `the body is not JSON: ${what} at line ${line}, column ${column}`)
+    throw malformed(source, place(source), error.message.replace(/,? in JSON at position .*| at position .*/s, ''))
+  }
+}
+
+function malformed(source, at, what) {
+  const before = source.slice(0, at)
+  const line = before.split('\n').length
+  const column = at - before.lastIndexOf('\n')
+  return new BadInput('malformed_json', `the body is not JSON: ${what} at line ${line}, column ${column}`)
+}
+
+/** Refuse JSON that has a number beyond all doubles; integers come as BigInt, and have no end. */
+function finite(source) {
+  JSON.parse(source)
+  for (const { 0: found, index } of source.matchAll(STRINGS_AND_NUMBERS)) {
+    if (/[.eE]/.test(found) && found[0] !== '"' && !Number.isFinite(Number(found))) {
+      throw malformed(source, index, 'the number is too large')
+    }
   }
 }
 

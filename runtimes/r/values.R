@@ -68,17 +68,31 @@ parse_json <- function(body) {
       # The parser of lists takes NaN and comments; this one is strict and says where.
       valid <- jsonlite::validate(source)
       if (!valid) stop(attr(valid, "err"))
+      finite(source)
       jsonlite::parse_json(source)
     },
     error = function(error) {
-      before <- substr(source, 1, wrong(source))
-      lines <- strsplit(paste0(before, "\u0001"), "\n", fixed = TRUE)[[1]]
-      what <- strsplit(conditionMessage(error), "\n", fixed = TRUE)[[1]][1]
-      bad_input("malformed_json", sprintf(
-        "the body is not JSON: %s at line %d, column %d", trimws(what), length(lines), nchar(lines[length(lines)])
-      ))
+      if (inherits(error, "problem")) stop(error)
+      malformed(source, wrong(source), strsplit(conditionMessage(error), "\n", fixed = TRUE)[[1]][1])
     }
   )
+}
+
+# Refuse a text whose first `good` characters are the beginning of JSON.
+malformed <- function(source, good, what) {
+  lines <- strsplit(paste0(substr(source, 1, good), "\u0001"), "\n", fixed = TRUE)[[1]]
+  bad_input("malformed_json", sprintf(
+    "the body is not JSON: %s at line %d, column %d", trimws(what), length(lines), nchar(lines[length(lines)])
+  ))
+}
+
+# Refuse a number beyond all doubles, which would become Inf: no value of JSON.
+finite <- function(source) {
+  if (!grepl("[eE][+]?[0-9]{3}|[0-9]{309}", source, perl = TRUE, useBytes = TRUE)) return(invisible())
+  at <- gregexpr('"(?:[^"\\\\]|\\\\.)*"|-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?', source, perl = TRUE)
+  found <- regmatches(source, at)[[1]]
+  large <- which(!startsWith(found, "\"") & is.infinite(suppressWarnings(as.numeric(found))))
+  if (length(large)) malformed(source, at[[1]][large[1]] - 1, "the number is too large")
 }
 
 # Return how many characters of a text are the beginning of JSON. The parser tells the byte behind

@@ -13,8 +13,11 @@ module AlgoRunner
 
     # Return `line L, column C` of the first wrong character of `source`, or of its end.
     def self.of(source)
-      at = new(source).wrong
-      before = source.byteslice(0, at)
+      told(source.byteslice(0, new(source).wrong))
+    end
+
+    # Return `line L, column C` of what comes behind `before`.
+    def self.told(before)
       "line #{before.count("\n") + 1}, column #{before.length - (before.rindex("\n") || -1)}"
     end
 

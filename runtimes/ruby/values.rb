@@ -32,6 +32,9 @@ module AlgoRunner
     TEXT = "text/plain; charset=utf-8"
     BINARY = "application/octet-stream"
     MOST_DEPTH = 100
+    # What no double holds would become Infinity, which is no value of JSON.
+    MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
+    STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
 
     module_function
 
@@ -67,11 +70,23 @@ module AlgoRunner
 
     def parse(body)
       source = utf8(body)
-      JSON.parse(source, max_nesting: 0, create_additions: false)
+      found = JSON.parse(source, max_nesting: 0, create_additions: false)
+      finite_in(source) if source.match?(MAY_BE_INFINITE)
+      found
     rescue JSON::ParserError
       raise BadInput.new("malformed_json", "the body is not JSON: something else stands at #{Position.of(source)}")
     rescue SystemStackError
       raise BadInput.new("malformed_json", "the body is JSON nested too deep")
+    end
+
+    # Refuse a number beyond all doubles.
+    def finite_in(source)
+      source.scan(STRING_OR_NUMBER) do |found|
+        next if found.start_with?('"') || !found.match?(/[.eE]/) || found.to_f.finite?
+
+        at = Position.told($~.pre_match)
+        raise BadInput.new("malformed_json", "the body is not JSON: the number is too large at #{at}")
+      end
     end
 
     # Return the value that is made of the parts of a form.

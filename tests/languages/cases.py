@@ -96,6 +96,7 @@ CASES = (
     echo("an empty name", {"": 1}),
     echo("unicode", {"ключ": "значение 日本語 🎈", "line": "\u2028", "quotes": '"\\\n\t\u0001'}),
     echo("a zero character", {"nul": "a\u0000b"}),
+    echo("text that looks like numbers", ["1e400", '\\"1e999']),
     echo("many digits", [0.1, 1e-300, 1.7976931348623157e308, -2.5, 123456789.125]),
     echo("64-bit integers", [2**63 - 1, -(2**63), 2**53 + 1, 9007199254740991]),
     echo("deep JSON", nested(DEEP)),
@@ -119,6 +120,13 @@ CASES = (
     ),
     Case("JSON that is cut off", b'{"a": [1, 2', status=400, code="malformed_json"),
     Case("two JSON values", b"1 2", status=400, code="malformed_json", message="line 1, column 3"),
+    Case(
+        "a number that no double holds",
+        b'{"do": "echo", "value":\n [1e308, -1e400]}',
+        status=400,
+        code="malformed_json",
+        message="the number is too large at line 2, column",
+    ),
     Case("NaN in", b'{"do": "echo", "value": NaN}', status=400, code="malformed_json"),
     Case("NaN out", {"do": "nan"}, status=500, code="result_not_finite"),
     Case(

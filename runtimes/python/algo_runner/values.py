@@ -12,6 +12,8 @@ import datetime
 import enum
 import io
 import json
+import math
+import re
 import sys
 from typing import Any
 
@@ -70,9 +72,13 @@ def _decode_json(body: bytes) -> Any:
         text = body.decode()
         try:
             value, end = _scan(text, 0)
+            if end < len(text):
+                value = _decoder.decode(text)
         except StopIteration:
-            return _decoder.decode(text)  # white space before the value, or the error's position
-        return value if end == len(text) else _decoder.decode(text)
+            value = _decoder.decode(text)  # white space before the value, or the error's position
+        if _may_be_infinite(text):
+            _refuse_infinite(text)
+        return value
     except UnicodeDecodeError as error:
         raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -148,6 +154,13 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON value")
 
 
+def _refuse_infinite(text: str) -> None:
+    for found in _strings_and_numbers(text):
+        number = found[0]
+        if number[0] != '"' and not number.lstrip("-").isdigit() and math.isinf(float(number)):
+            raise json.JSONDecodeError("the number is too large", text, found.start())
+
+
 def _natural(value: Any) -> Any:
     """Return what JSON has for a value that it has not (the encoder's `default`)."""
     if isinstance(value, bytes | bytearray | memoryview):
@@ -212,6 +225,11 @@ def _png(image: Any) -> bytes:
     return file.getvalue()
 
 
+# What no double holds would become Infinity, which is no value of JSON.
+_may_be_infinite = re.compile(r"[eE]\+?\d{3}").search
+_strings_and_numbers = re.compile(
+    r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL
+).finditer
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 _scan = _decoder.scan_once
 _encoder = json.JSONEncoder(

@@ -79,6 +79,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let position = format!(" at line {line} column {column}");
     let what = error.to_string().replace(&position, "");
     if error.classify() != Category::Data {
+    let what = what.replace("number out of range", "the number is too large");
         let message = format!("the body is not JSON: {what} at line {line}, column {column}");
         return Err(Failure::input("malformed_json", message));
     }
