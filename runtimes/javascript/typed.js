@@ -32,11 +32,11 @@ const LIMITS = {
   exclusiveMinimum: (value, least) => value > least || `expected more than ${least}`,
   exclusiveMaximum: (value, most) => value < most || `expected less than ${most}`,
   multipleOf: (value, step) => Number.isInteger(Number(value) / step) || `expected a multiple of ${step}`,
-  minLength: (value, least) => [...value].length >= least || `expected ${least} characters at least`,
-  maxLength: (value, most) => [...value].length <= most || `expected ${most} characters at most`,
+  minLength: (value, least) => [...value].length >= least || `expected at least ${least} characters`,
+  maxLength: (value, most) => [...value].length <= most || `expected at most ${most} characters`,
   pattern: (value, pattern) => new RegExp(pattern, 'u').test(value) || `expected a match of ${pattern}`,
-  minItems: (value, least) => value.length >= least || `expected ${least} items at least`,
-  maxItems: (value, most) => value.length <= most || `expected ${most} items at most`,
+  minItems: (value, least) => value.length >= least || `expected at least ${least} items`,
+  maxItems: (value, most) => value.length <= most || `expected at most ${most} items`,
 }
 
 /**
@@ -76,7 +76,9 @@ function compile(schema, defs, named) {
     const before = problems.length
     for (const name of limits) {
       const said = LIMITS[name](value, schema[name])
-      if (said !== true) problems.push({ path, message: `${said}, got ${shown(value)}` })
+      if (said === true) continue
+      const got = /Length|Items/.test(name) ? [...value].length : shown(value)
+      problems.push({ path, message: `${said}, got ${got}` })
     }
     if (inside) value = inside(value, path, problems)
     if (make && problems.length === before) value = make(value)
@@ -177,14 +179,15 @@ function below(path, name) {
   return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) ? `${path}.${name}` : `${path}[${cut(JSON.stringify(name))}]`
 }
 
-/** Return type and value as a caller knows them: `string "x"`, `null`, `an object`. */
+/** Return a value by the name of its type in JSON: `string "x"`, `null`, `an object`. */
 function shown(value) {
   if (value === null || value === undefined) return String(value)
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
   if (typeof value === 'string') return `string ${cut(JSON.stringify(value.slice(0, SHOWN * 2)))}`
-  return `${typeof value === 'bigint' ? 'integer' : typeof value} ${cut(String(value))}`
+  const whole = typeof value === 'bigint' || Number.isInteger(value)
+  return `${whole ? 'integer' : typeof value} ${cut(String(value))}`
 }
 
 function cut(text) {

@@ -106,15 +106,15 @@ def test_every_wrong_place_is_named(start: Callable[..., RunnerProcess]) -> None
     del wrong["name"]
     assert problems(started, wrong) == {
         "input.name": "is missing",
-        "input.count": "expected an integer, got float 1.5",
-        "input.image[0][1]": 'expected a number, got str "x"',
-        "input.image[1]": "expected an array, got int 2",
-        "input.colour": 'expected one of "RED", "GREEN", got str "BLUE"',
+        "input.count": "expected an integer, got number 1.5",
+        "input.image[0][1]": 'expected a number, got string "x"',
+        "input.image[1]": "expected an array, got integer 2",
+        "input.colour": 'expected one of "RED", "GREEN", got string "BLUE"',
         "input.points[0]": "x is left of the picture",
-        "input.points[1].x": f"{INT}, got int 2147483648",
+        "input.points[1].x": f"{INT}, got integer 2147483648",
         "input.points[1].y": "expected a number, got null",
         'input.tags["a b"]': "expected an integer, got null",
-        "input.day": 'expected a date such as "2026-01-31", got str "soon"',
+        "input.day": 'expected a date such as "2026-01-31", got string "soon"',
         "input.shape.side": "there is no such field; known are radius",
         "input.nam": "there is no such field; did you mean name?",
     }

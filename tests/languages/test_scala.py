@@ -80,9 +80,9 @@ def test_case_classes_are_read_told_and_written(start: Callable[[str], RunnerPro
     wrong = ORDER | {"note": "x", "points": [{"x": -1, "y": 0}], "tree": {}, "colour": "Blue"}
     said, _ = started.call(json.dumps(wrong).encode())
     assert {one["path"]: one["message"] for one in said["problems"]} == {
-        "input.colour": 'expected one of "Red", "Green", got str "Blue"',
+        "input.colour": 'expected one of "Red", "Green", got string "Blue"',
         "input.points[0]": "x is left of the picture",
-        "input.note": 'expected an integer, got str "x"',
+        "input.note": 'expected an integer, got string "x"',
         "input.tree.name": "is missing",
     }
 

@@ -159,17 +159,17 @@ def test_every_wrong_place_of_an_input_is_named(project: Project) -> None:
     header, _ = project.run().call(json.dumps(wrong).encode())
     assert (header["fault"], header["code"]) == ("input", "invalid_input")
     assert [f"{one['path']}: {one['message']}" for one in header["problems"]] == [
-        "input.lines[0].count: expected at least 1, got number 0",
+        "input.lines[0].count: expected at least 1, got integer 0",
         'input.lines[0].size: expected one of "small", "large", got string "huge"',
-        "input.lines[0].tags[1]: expected a string, got number 2",
+        "input.lines[0].tags[1]: expected a string, got integer 2",
         "input.lines[1].tags: is missing",
         "input.lines[1].count: expected an integer, got number 1.5",
-        "input.lines[2]: expected an object, got number 7",
+        "input.lines[2]: expected an object, got integer 7",
         'input.at: expected a date and time, got string "soon"',
         'input.weights[1]: expected a number, got string "x"',
         'input.label: expected a file, or a string in base64, got string "?"',
         'input.prices["a b"]: expected a number, got null',
-        "input.parts: expected 2 items at least, got an array",
+        "input.parts: expected at least 2 items, got 1",
         *(f"input.parent.{name}: is missing" for name in GOOD),
     ]
 

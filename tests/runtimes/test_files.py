@@ -88,7 +88,7 @@ def test_a_form_becomes_what_the_annotations_say(gateway: Start) -> None:
     refused = served.post(body, **kind)
     assert (refused.status, refused.code) == (400, "invalid_input")
     assert refused.json["error"]["problems"] == [
-        {"path": "input.times", "message": 'expected an integer, got str "x"'}
+        {"path": "input.times", "message": 'expected an integer, got string "x"'}
     ]
 
 

@@ -44,7 +44,7 @@ def apply_batch(
     assert found == {
         1: "[10.0,20.0]",
         2: "[30.0,40.0]",
-        3: 'input[0]: expected a number, got str "x"',
+        3: 'input[0]: expected a number, got string "x"',
         4: "[50.0]",
         5: "[60.0,70.0]",
     }
@@ -112,5 +112,5 @@ def apply_batch(inputs: Ask) -> Given:
     assert json.loads(found[2][1]) == {"total": 3.5, "name": "b"}
     assert found[3][1].splitlines() == [
         "input.image: expected the shape (2), got (3)",
-        "input.name: expected a string, got int 3",
+        "input.name: expected a string, got integer 3",
     ]

@@ -79,9 +79,9 @@ SHOW = "return f'{value.dtype} {value.shape} {value.tolist()}'"
             [
                 ([[1, 2.5]], "float32 (1, 2) [[1.0, 2.5]]"),
                 (3, "float32 () 3.0"),
-                ([[1, "x"], [True, None]], 'input[0][1]: expected a number, got str "x"'),
+                ([[1, "x"], [True, None]], 'input[0][1]: expected a number, got string "x"'),
                 ([[1, 2], [3]], "input[1]: expected 2 items as in the first array here, got 1"),
-                ([[1], 2], "input[1]: expected an array of 1, got int 2"),
+                ([[1], 2], "input[1]: expected an array of 1, got integer 2"),
                 ([1, 1e300], "input[1]: expected a number of float32, got 1e+300"),
                 ({}, "expected a number, got an object"),
             ],
@@ -93,7 +93,7 @@ SHOW = "return f'{value.dtype} {value.shape} {value.tolist()}'"
                 ([[1, 2]], "input: expected the shape (n, n), got (1, 2)"),
                 ([1], "input: expected 2 dimensions, got 1"),
                 ([[256]], "input[0][0]: expected a number of uint8, got 256"),
-                ([[1.5]], "input[0][0]: expected an integer, got float 1.5"),
+                ([[1.5]], "input[0][0]: expected an integer, got number 1.5"),
             ],
         ),
         ("np.ndarray[tuple[int, Literal[2]], np.dtype[np.int64]]", [([[1, 2]], "int64 (1, 2)")]),
@@ -145,7 +145,7 @@ def test_a_file_of_numpys_is_an_array_too(packaged: Start) -> None:
     assert "expected a .npy file" in said(started, b"nothing", kind)
     # Plain curl calls JSON a form, too: what is told is what is wrong with the JSON.
     form = "application/x-www-form-urlencoded"
-    assert said(started, [1, "x"], form) == 'input[1]: expected a number, got str "x"'
+    assert said(started, [1, "x"], form) == 'input[1]: expected a number, got string "x"'
     assert "line 1, column 4" in started.call(b"[1,", kind=form)[0]["message"]
     assert "expected a .npy file" in said(started, b"nothing", form)
 
@@ -234,7 +234,7 @@ def test_a_file_that_may_be_several_things_is_told_as_what_it_nearly_is(
 
     assert told(b'{"times": 3}', "application/json") == "3"
     assert told(b'{"times": "x"}', "application/json") == (
-        'input.one.times: expected an integer, got str "x"'
+        'input.one.times: expected an integer, got string "x"'
     )
     assert "the file x.txt cannot be read as an image" in told(b"A=3", "application/octet-stream")
 
@@ -273,8 +273,8 @@ def test_a_frame_comes_as_records_columns_split_or_csv(packaged: Start) -> None:
     assert json.loads(said(started, b"a,b\n1,x\n2,\n", "text/csv")) == expected
     assert said(started, [{"a": 1}]) == "input[0].b: is missing"
     assert said(started, {"a": ["x"], "b": [1]}).splitlines() == [
-        'input.a[0]: expected an integer, got str "x"',
-        "input.b[0]: expected null or a string, got int 1",
+        'input.a[0]: expected an integer, got string "x"',
+        "input.b[0]: expected null or a string, got integer 1",
     ]
     assert "expected columns of one length" in said(started, {"a": [1], "b": []})
     split = said(started, {"columns": ["a", "b"], "data": [[1]]})
@@ -351,10 +351,10 @@ def test_models_of_pydantic_validate_themselves(packaged: Start) -> None:
     assert json.loads(said(started, value))["parts"] == value["parts"]
     bad = {"parts": [{"size": 0}, {"size": 13}, {}], "next": {"parts": 3}}
     assert said(started, bad).splitlines() == [
-        "input.parts[0].size: input should be greater than 0, got int 0",
+        "input.parts[0].size: input should be greater than 0, got integer 0",
         "input.parts[1].size: 13 brings bad luck",
         "input.parts[2].size: is missing",
-        "input.next.parts: input should be a valid array, got int 3",
+        "input.next.parts: input should be a valid array, got integer 3",
     ]
 
 
@@ -384,7 +384,7 @@ def test_structs_of_msgspec_convert_themselves(packaged: Start) -> None:
     assert said(started, {"xAxis": -1, "row": []}) == "input.xAxis: expected float >= 0.0"
     assert said(started, {"xAxis": 1}) == "input.row: is missing"
     nested = {"xAxis": 1, "row": [1], "rest": [{"xAxis": 1, "row": [1, "x"]}]}
-    assert said(started, nested) == 'input.rest[0].row[1]: expected a number, got str "x"'
+    assert said(started, nested) == 'input.rest[0].row[1]: expected a number, got string "x"'
     form = parts(
         (["xAxis"], "text/plain", b"2.5", ""),
         (["row"], "application/json", b"[1]", ""),
@@ -406,7 +406,7 @@ def test_a_name_that_stands_for_a_type_is_a_definition(packaged: Start) -> None:
     )
     assert schema(started)["input"]["items"] == {"$ref": "#/$defs/Amount"}
     assert said(started, [1.0, [2]]) == "[1,[2]]"
-    assert said(started, [[1, "x"]]) == 'input[0][1]: expected an integer, got str "x"'
+    assert said(started, [[1, "x"]]) == 'input[0][1]: expected an integer, got string "x"'
 
 
 def test_what_numpy_and_pandas_return_needs_no_annotation(packaged: Start) -> None:

@@ -66,15 +66,15 @@ def said(runner: RunnerProcess, value: object, kind: str = "application/json") -
     [
         (
             "int",
-            [(3, "3"), (3.0, "3"), (3.5, "an integer, got float 3.5"), (True, "got bool true")],
+            [(3, "3"), (3.0, "3"), (3.5, "an integer, got number 3.5"), (True, "got boolean true")],
         ),
-        ("float", [(3, "3.0"), ("x", 'input: expected a number, got str "x"')]),
-        ("bool", [(True, "True"), (1, "expected true or false, got int 1")]),
-        ("str", [("a", "'a'"), (1, "expected a string, got int 1")]),
+        ("float", [(3, "3.0"), ("x", 'input: expected a number, got string "x"')]),
+        ("bool", [(True, "True"), (1, "expected true or false, got integer 1")]),
+        ("str", [("a", "'a'"), (1, "expected a string, got integer 1")]),
         ("None", [(None, "None"), (0, "expected null")]),
         ("float | int | None", [(3, "3"), (2.5, "2.5"), (None, "None"), ("a", "null or a number")]),
         ("Optional[str]", [("a", "'a'"), (None, "None")]),
-        ("Literal['a', 1]", [("a", "'a'"), (1.0, "1"), (True, 'one of "a", 1, got bool true')]),
+        ("Literal['a', 1]", [("a", "'a'"), (1.0, "1"), (True, 'one of "a", 1, got boolean true')]),
         ("datetime.date", [("2026-02-03", "date(2026, 2, 3)"), ("3 Feb", "expected a date")]),
         ("datetime.time", [("12:30:00", "datetime.time(12, 30)"), (3, "expected a time")]),
         ("datetime.timedelta", [(1.5, "microseconds=500000"), ("PT1M", "seconds=60"), ("P", "PT")]),
@@ -95,7 +95,13 @@ def test_a_scalar_is_what_its_annotation_says(
 @pytest.mark.parametrize(
     ("annotation", "good", "made", "bad", "problem"),
     [
-        ("list[int]", [1, 2.0], "[1, 2]", [1, "x"], 'input[1]: expected an integer, got str "x"'),
+        (
+            "list[int]",
+            [1, 2.0],
+            "[1, 2]",
+            [1, "x"],
+            'input[1]: expected an integer, got string "x"',
+        ),
         ("list", [1, "a"], "[1, 'a']", {}, "expected an array, got an object"),
         ("set[str]", ["a", "a"], "{'a'}", [1], "input[0]: expected a string"),
         ("tuple[int, str]", [1, "a"], "(1, 'a')", [1], "expected an array of 2, got 1 items"),
@@ -114,7 +120,7 @@ def test_a_scalar_is_what_its_annotation_says(
             'input["a b"]: expected a number',
         ),
         ("dict[int, str]", {"3": "a"}, "{3: 'a'}", {"x": "a"}, "input.x: the key x is wrong"),
-        ("collections.abc.Sequence[int]", [1], "[1]", 1, "expected an array, got int 1"),
+        ("collections.abc.Sequence[int]", [1], "[1]", 1, "expected an array, got integer 1"),
         (
             "list[list[int] | int]",
             [[1], 2],
@@ -143,12 +149,12 @@ def test_records_are_made_of_their_fields_and_every_problem_is_told(runner: Star
     bad = {"colour": "green", "at": [1, "x"], "parts": [{"nam": "b"}, 3], "made": 5}
     assert said(started, bad).splitlines() == [
         "input.name: is missing",
-        'input.colour: expected one of "red", 3, got str "green"',
-        'input.at[1]: expected a number, got str "x"',
+        'input.colour: expected one of "red", 3, got string "green"',
+        'input.at[1]: expected a number, got string "x"',
         "input.parts[0].name: is missing",
         "input.parts[0].nam: there is no such field; did you mean name?",
-        "input.parts[1]: expected an object, got int 3",
-        "input.made: expected null or a string, got int 5",
+        "input.parts[1]: expected an object, got integer 3",
+        "input.made: expected null or a string, got integer 5",
     ]
     assert said(started, {"name": ""}) == "input.name: expected at least 1 character(s), got 0"
     assert said(started, {"name": "nothing"}) == "input: nothing is no thing"
@@ -194,8 +200,8 @@ def test_a_typed_dict_and_its_optional_key(runner: Start) -> None:
 @pytest.mark.parametrize(
     ("keywords", "good", "bad", "problem"),
     [
-        ("int, {'minimum': 0, 'maximum': 5}", 5, 6, "expected at most 5, got int 6"),
-        ("float, {'exclusiveMinimum': 0}", 0.1, 0, "expected more than 0, got float 0.0"),
+        ("int, {'minimum': 0, 'maximum': 5}", 5, 6, "expected at most 5, got integer 6"),
+        ("float, {'exclusiveMinimum': 0}", 0.1, 0, "expected more than 0, got number 0.0"),
         ("int, {'multipleOf': 3}", 9, 10, "expected a multiple of 3"),
         ("str, {'pattern': '^a'}", "ab", "b", "expected what matches ^a"),
         ("list[int], {'maxItems': 1}", [1], [1, 2], "expected at most 1 item(s), got 2"),
@@ -228,7 +234,7 @@ def test_a_value_as_deep_as_json_can_be_is_no_crash(runner: Start) -> None:
     assert (header["fault"], "nested too deep" in header["message"]) == ("input", True)
     # Wrong at the bottom: told once, in the time that it takes to walk there.
     wrong = said(started, b'{"next":' * 40 + b"3" + b"}" * 40)
-    assert wrong == f"input{'.next' * 40}: expected null or an object, got int 3"
+    assert wrong == f"input{'.next' * 40}: expected null or an object, got integer 3"
 
 
 @pytest.mark.parametrize("annotation", ["NotThere", "1 / 0", "Any", "object"])
@@ -245,7 +251,7 @@ def test_what_says_nothing_costs_nothing_and_refuses_nothing(
     [
         ("str", "text/plain", b"abc", "'abc'"),
         ("int", "text/plain", b"3", "3"),
-        ("int", "text/plain", b"x", 'expected an integer, got str "x"'),
+        ("int", "text/plain", b"x", 'expected an integer, got string "x"'),
         ("bytes", "application/octet-stream", b"\x00\xff", "b'\\x00\\xff'"),
         ("bytes", "text/plain", b"abc", "b'abc'"),
         ("bytes", "application/x-www-form-urlencoded", b"\x89PNG", "b'\\x89PNG'"),
@@ -323,7 +329,7 @@ def test_an_answer_has_each_problem_by_its_path(gateway: Serve) -> None:
     answered = served.post([1, "x", None])
     assert (answered.status, answered.code) == (400, "invalid_input")
     assert answered.json["error"]["problems"] == [
-        {"path": "input[1]", "message": 'expected an integer, got str "x"'},
+        {"path": "input[1]", "message": 'expected an integer, got string "x"'},
         {"path": "input[2]", "message": "expected an integer, got null"},
     ]
 
@@ -335,7 +341,7 @@ def test_an_apply_beside_apply_batch_says_what_one_input_is(runner: Start) -> No
     )
     assert started.load()["schema"]["input"] == {"type": "integer"}
     assert said(started, 3.0) == "4"
-    assert said(started, "x") == 'input: expected an integer, got str "x"'
+    assert said(started, "x") == 'input: expected an integer, got string "x"'
 
 
 @pytest.mark.parametrize(
@@ -454,4 +460,4 @@ def test_a_method_and_an_async_function_are_typed_too(runner: Start) -> None:
     started = runner("async def apply(value: int):\n    return value + 1\n")
     started.load()
     assert said(started, 3.0) == "4"
-    assert said(started, "x") == 'input: expected an integer, got str "x"'
+    assert said(started, "x") == 'input: expected an integer, got string "x"'

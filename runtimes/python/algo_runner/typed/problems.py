@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # Who sends ten thousand wrong numbers does not read ten thousand lines.
 MOST = 20
 SHOWN = 40
+# A bool of Python is an int, too.
+_SCALARS = ((bool, "boolean"), (int, "integer"), (float, "number"))
 NO_URLS = "the service takes no files by URL: fetch under [serving] in algo.toml allows them"
 
 Path = tuple[str | int, ...]
@@ -69,7 +71,7 @@ def expected(what: str, value: Any) -> Bad:
 
 
 def shown(value: Any) -> str:
-    """Return type and value as a caller knows them: `str "x"`, `null`, `an object`."""
+    """Return a value by the name of its type in JSON: `string "x"`, `null`, `an object`."""
     if value is None:
         return "null"
     if isinstance(value, dict):
@@ -79,9 +81,10 @@ def shown(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, str):
-        return f"str {_cut(json.dumps(value[: SHOWN * 2], ensure_ascii=False))}"
+        return f"string {_cut(json.dumps(value[: SHOWN * 2], ensure_ascii=False))}"
     if isinstance(value, bool | int | float):
-        return f"{type(value).__name__} {_cut(_number(value))}"
+        kind = next(name for known, name in _SCALARS if isinstance(value, known))
+        return f"{kind} {_cut(_number(value))}"
     return type(value).__name__
 
 

@@ -87,7 +87,7 @@ def _better(one: Bad | None, other: Bad) -> Bad:
 def _misses(bad: Bad) -> bool:
     # A wrong tag, or another kind of value altogether: this member was not meant.
     return not bad.final and any(
-        not path or text.startswith('expected str "') for path, text in bad.problems
+        not path or text.startswith('expected string "') for path, text in bad.problems
     )
 
 

@@ -12,6 +12,7 @@ mod frames;
 mod parts;
 mod schema;
 mod values;
+mod words;
 mod worker;
 
 use std::fs::File;

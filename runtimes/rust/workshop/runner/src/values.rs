@@ -12,6 +12,7 @@ use serde_json::ser::Formatter;
 use crate::faults::Failure;
 use crate::finite::is_finite;
 use crate::parts::{Part, parts};
+use crate::words;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -78,13 +79,13 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let (line, column) = (error.line(), error.column());
     let position = format!(" at line {line} column {column}");
     let what = error.to_string().replace(&position, "");
-    if error.classify() != Category::Data {
     let what = what.replace("number out of range", "the number is too large");
+    if error.classify() != Category::Data {
         let message = format!("the body is not JSON: {what} at line {line}, column {column}");
         return Err(Failure::input("malformed_json", message));
     }
     // Read again, slower, for where the wrong place is.
-    let whole: Value = json(text).map_err(|_| Failure::invalid("input".into(), &what))?;
+    let whole: Value = json(text).map_err(|_| words::invalid("input".into(), &what))?;
     read(whole.into())
 }
 
@@ -100,7 +101,7 @@ fn read<T: DeserializeOwned>(part: Part) -> Result<T, Failure> {
     serde_path_to_error::deserialize(part).map_err(|error| {
         let path = place(error.path());
         let wrong = error.into_inner().to_string();
-        Failure::invalid(path, &wrong.replace("type: unit value", "type: null"))
+        words::invalid(path, &wrong)
     })
 }
 

@@ -96,7 +96,7 @@ public final class Reading {
         return found.toString();
     }
 
-    /** Return type and value as a caller knows them: `str "x"`, `null`, `an object`. */
+    /** Return a value by the name of its type in JSON: `string "x"`, `null`, `an object`. */
     static String shown(Object value) {
         if (value == null) {
             return "null";
@@ -110,8 +110,8 @@ public final class Reading {
         if (value instanceof byte[] bytes) {
             return bytes.length + " bytes";
         }
-        String kind = value instanceof String ? "str" : value instanceof Boolean ? "bool"
-                : value instanceof Double ? "float" : "int";
+        String kind = value instanceof String ? "string" : value instanceof Boolean ? "boolean"
+                : value instanceof Double ? "number" : "integer";
         return kind + " " + cut(JsonWriter.write(value, null));
     }
 
