@@ -6,6 +6,8 @@ serve <- function(frames, hello) {
   worker$frames <- frames
   worker$hello <- hello
   worker$algorithm <- NULL
+  # What a call printed before it ended the process: `quit` runs no handler of a call.
+  reg.finalizer(worker, function(worker) if (is.function(worker$left)) worker$left(), onexit = TRUE)
   options(keep.source = TRUE, warn = 1)
   while (!is.null(frame <- read_frame(frames))) {
     header <- frame$header
@@ -89,11 +91,15 @@ guarded <- function(worker, id, action) {
   out <- textConnection(NULL, "w", encoding = "UTF-8")
   depth <- sink.number()
   sink(out)
+  worker$left <- function() {
+    printed$stdout <- textConnectionValue(out)
+    for (stream in names(printed)) say(worker, stream, id, printed[[stream]])
+  }
   on.exit({
     while (sink.number() > depth) sink()
-    printed$stdout <- textConnectionValue(out)
+    worker$left()
+    worker$left <- NULL
     close(out)
-    for (stream in names(printed)) say(worker, stream, id, printed[[stream]])
   })
   tell <- function(text) printed$stderr <<- c(printed$stderr, sub("\n$", "", text))
   tryCatch(

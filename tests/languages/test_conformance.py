@@ -101,6 +101,10 @@ def test_what_is_printed_is_logged_with_its_request(service: GatewayProcess, str
     text = f"printed to {stream} é"
     answer = service.post({"do": "print", "text": text, "to": stream})
     assert answer.json is None
+    wait_for_line(service, text)
+
+
+def wait_for_line(service: GatewayProcess, text: str) -> None:
     deadline = time.monotonic() + 10
     while not any(text in line for line in service.printed):  # another thread reads them
         assert time.monotonic() < deadline, service.printed
@@ -128,6 +132,7 @@ def test_a_worker_that_exits_fails_its_call_alone(service: GatewayProcess) -> No
         assert (ended.status, ended.code) == (502, "worker_died")
         assert "3" in ended.json["error"]["message"]
         assert [call.result().json for call in calls] == [{"got": n} for n in range(20)]
+    wait_for_line(service, "last words 3")
     assert service.post(1).json == {"got": 1}
 
 

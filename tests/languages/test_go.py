@@ -21,6 +21,7 @@ CODE = """package suite
 import "time"
 
 func Apply(name string) string {
+	println("before it")
 	go func() { panic(name) }()
 	time.Sleep(10 * time.Second)
 	return name
@@ -41,5 +42,6 @@ def test_the_trace_of_a_panic_that_ends_the_worker_is_in_the_log(tmp_path: Path)
         assert gateway.post("out of reach").code == "worker_died"
     finally:
         gateway.stop()
+    assert any("before it" in line for line in gateway.printed)
     assert any("panic: out of reach" in line for line in gateway.printed)
-    assert any("suite.go:6" in line for line in gateway.printed)
+    assert any("suite.go:7" in line for line in gateway.printed)

@@ -53,6 +53,7 @@ class Reply(msgspec.Struct):
     protocol: int = 0
     language: str = ""
     capabilities: list[str] = []
+    unread: dict[str, int] = {}
     cancels: bool = False
     batch: bool = False
     flow: bool = False

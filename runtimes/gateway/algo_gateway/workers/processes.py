@@ -17,6 +17,7 @@ from algo_gateway.calls.call import Failure
 from algo_gateway.config import search_path
 from algo_gateway.wire.frames import Channel, Reply
 from algo_gateway.wire.spawning import Spawned, spawn, widen
+from algo_gateway.wire.unread import Unread
 from algo_gateway.workers.generations import Template
 from algo_gateway.workers.worker import LoadFailed, Worker
 
@@ -272,7 +273,9 @@ class Runner:
         assert worker.channel is not None
         said = worker.expect("hello")
         worker.channel.send(self._hello_frame)
-        self._check(await said)
+        hello = await said
+        self._check(hello)
+        worker.unread = Unread(worker.pid, hello.unread)
         return worker
 
     def _parent_frame(self, reply: Reply, body: bytes) -> None:

@@ -16,6 +16,8 @@ from algo_gateway.wire.frames import Channel, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from algo_gateway.wire.unread import Unread
+
 # A worker whose calls are shorter than the way through the pipe gets the next ones ahead of
 # time: they wait in its pipe instead of in our queue, and it never idles between two calls.
 SHORT_CALL = 0.002
@@ -56,6 +58,7 @@ class Worker:
         # Since when calls ahead of time are being taken back; 0: they are not.
         self.withdrawing = 0.0
         self.channel: Channel | None = None
+        self.unread: Unread | None = None
         self._on_idle = on_idle
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         # Calls whose streams are full: those that wait, and those that let the whole worker wait.
@@ -260,6 +263,11 @@ class Worker:
             self.limit = self.concurrency + (AHEAD if short else 0)
 
     def _closed(self, reason: str) -> None:
+        if self.unread is not None:
+            alone = self.concurrency == 1 or len(self.calls) == 1
+            call = next(iter(self.calls), None) if alone else None
+            for stream, text in self.unread.take():
+                self.logged(Reply("log", stream=stream, call=call), text)
         for future in set(self._waiting.values()):
             if not future.done():
                 future.set_exception(Failure(502, "worker_died", reason or "the worker ended"))

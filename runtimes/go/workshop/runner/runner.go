@@ -54,11 +54,16 @@ func serve(program Program, f *frames) error {
 		return protocolError{fmt.Sprintf("the first frame is hello of protocol %d", protocol)}
 	}
 	language := "go " + strings.TrimPrefix(runtime.Version(), "go")
-	err = f.write(map[string]any{"type": "hello", "protocol": protocol, "language": language, "capabilities": []string{"describe"}}, nil)
+	found, err := newWorker(program, f, first.header)
 	if err != nil {
 		return err
 	}
-	found, err := newWorker(program, f, first.header)
+	unread := map[string]int{}
+	for _, one := range found.lines {
+		unread[one.stream] = one.source
+	}
+	err = f.write(map[string]any{"type": "hello", "protocol": protocol, "language": language,
+		"capabilities": []string{"describe"}, "unread": unread}, nil)
 	if err != nil {
 		return err
 	}

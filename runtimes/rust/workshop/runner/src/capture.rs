@@ -63,6 +63,12 @@ pub(crate) fn checked(result: i32) -> io::Result<i32> {
 }
 
 impl Lines {
+    /// The stream, and the descriptor that the gateway reads what is left from when we end.
+    pub fn unread(&self) -> (&'static str, i32) {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.stream, read.pipe.as_raw_fd())
+    }
+
     /// Send what comes while no call ends.
     fn follow(&self) {
         let descriptor = self.read.lock().unwrap_or_else(PoisonError::into_inner).pipe.as_raw_fd();

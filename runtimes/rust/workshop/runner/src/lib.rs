@@ -21,8 +21,6 @@ use std::os::fd::FromRawFd;
 use std::process::exit;
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::algorithm::{Entry, Load, Loader, loader};
 use crate::capture::checked;
 use crate::faults::{Author, introduce, watch_panics};
@@ -113,9 +111,5 @@ fn answered(loader: Loader, code_of: CodeOf) -> Result<(), End> {
     let file = first.header.entrypoint.split(':').next().unwrap_or_default().to_owned();
     introduce(Author { code_of, file });
     watch_panics();
-    let hello = json!({
-        "type": "hello", "protocol": PROTOCOL, "language": "rust", "capabilities": ["describe"],
-    });
-    replies.write(&hello, &[])?;
     worker::work(first.header, Some(loader), &mut requests, replies)
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::PROTOCOL;
 use crate::algorithm::{Algorithm, Body, Loader, Models};
 use crate::answers::{Reply, Stream};
 use crate::capture::{Lines, capture};
@@ -71,6 +72,12 @@ pub fn work(
 ) -> Result<(), End> {
     let only = Arc::new(AtomicI64::new(0));
     let lines = capture(&replies, &only)?;
+    let unread = HashMap::<_, _>::from_iter(lines.iter().map(|one| one.unread()));
+    let said = json!({
+        "type": "hello", "protocol": PROTOCOL, "language": "rust", "capabilities": ["describe"],
+        "unread": unread,
+    });
+    replies.write(&said, &[])?;
     let places = hello.concurrency.max(1);
     let worker = Arc::new(Worker {
         hello,

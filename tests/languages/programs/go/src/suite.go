@@ -84,6 +84,7 @@ func act(do string, value map[string]any, state *State) (any, error) {
 		time.Sleep(time.Duration(seconds * float64(time.Second)))
 		return seconds, err
 	case "exit":
+		fmt.Println("last words", value["code"])
 		os.Exit(number(value["code"]))
 	case "stream":
 		return count(number(value["count"]), value["fails"] == true), nil

@@ -73,6 +73,7 @@ public class suite {
                 Thread.sleep((long) (((Number) value.get("seconds")).doubleValue() * 1000));
                 return value.get("seconds");
             case "exit":
+                System.out.println("last words " + value.get("code"));
                 System.exit(number(value.get("code")));
                 return null;
             case "stream":

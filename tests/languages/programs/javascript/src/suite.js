@@ -26,7 +26,10 @@ const actions = {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000)
     return seconds
   },
-  exit: ({ code }) => process.exit(code),
+  exit: ({ code }) => {
+    console.log('last words', code)
+    process.exit(code)
+  },
   *stream({ count, fails }) {
     for (let number = 0; number < count; number += 1) yield { number }
     if (fails) throw new TypeError('after the last piece')

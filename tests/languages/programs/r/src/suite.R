@@ -24,7 +24,10 @@ apply <- function(value, state) {
       Sys.sleep(value$seconds)
       value$seconds
     },
-    exit = quit(save = "no", status = value$code),
+    exit = {
+      cat("last words", value$code, "\n")
+      quit(save = "no", status = value$code)
+    },
     stream = function(emit) {
       for (number in seq_len(value$count) - 1) emit(list(number = number))
       if (isTRUE(value$fails)) stop("after the last piece")

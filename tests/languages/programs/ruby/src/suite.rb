@@ -26,7 +26,9 @@ def apply(value, state)
   when "nan" then { value: Float::NAN }
   when "print" then (value["to"] == "stderr" ? $stderr : $stdout).puts(value["text"])
   when "sleep" then sleep(value["seconds"]) && value["seconds"]
-  when "exit" then exit!(value["code"])
+  when "exit"
+    puts "last words #{value["code"]}"
+    exit!(value["code"])
   when "stream" then stream(value)
   end
 end

@@ -106,7 +106,10 @@ fn act(what: &str, value: &Value, state: &State) -> Result<Output, Box<dyn Error
             thread::sleep(Duration::from_secs_f64(value["seconds"].as_f64().unwrap_or_default()));
             value["seconds"].clone()
         }
-        "exit" => std::process::exit(number("code") as i32),
+        "exit" => {
+            println!("last words {}", number("code"));
+            std::process::exit(number("code") as i32)
+        }
         other => return Err(format!("there is no {other}").into()),
     };
     Ok(Output::Plain(plain))

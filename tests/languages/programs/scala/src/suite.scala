@@ -30,7 +30,9 @@ object suite:
     case "sleep" =>
       Thread.sleep((fields("seconds").asInstanceOf[Number].doubleValue * 1000).toLong)
       fields("seconds")
-    case "exit" => sys.exit(number(fields("code")))
+    case "exit" =>
+      println(s"last words ${number(fields("code"))}")
+      sys.exit(number(fields("code")))
     case "stream" =>
       val pieces = Iterator.range(0, number(fields("count"))).map(Piece(_))
       if fields.get("fails").contains(true) then
