@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from algo.errors import DiskFull, InternalError, OutputInvalid
 from algo.events import sized
-from algo.signals import deferred, unstoppable
+from algo.signals import deferred, postponed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def scratch(kind: str, within: Path | None = None) -> Iterator[str]:
             folder = tempfile.mkdtemp(prefix=prefix, dir=within)
         yield folder
     finally:
-        with unstoppable():
+        with postponed():
             shutil.rmtree(folder, ignore_errors=True)
 
 

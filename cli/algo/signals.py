@@ -39,6 +39,25 @@ def unstoppable() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Let the first of them wait for the end of a clean-up, be there an error or not.
+
+    Then it does what it would do outside: it ends the command, or waits for an outer block.
+    """
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    try:
+        with _handling(note, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            yield
+    finally:
+        if came:
+            signal.raise_signal(came[0])
+
+
+@contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """Let the first of them wait for the end of the block, which is short and must not be halved.
 

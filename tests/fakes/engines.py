@@ -67,6 +67,7 @@ class FakeEngine:
         self.instances: list[FakeInstance] = []
         self.left: list[Leftover] = []
         self.renews = False
+        self.instance = FakeInstance
 
     def check(self) -> EngineInfo:
         return EngineInfo(self.name, "1")
@@ -80,7 +81,7 @@ class FakeEngine:
         gateway.load()
         port = gateway.control.server_address[1]
         control = ControlAddress(f"tcp:127.0.0.1:{port}", "secret")
-        instance = FakeInstance(gateway, control if launch.development else None)
+        instance = self.instance(gateway, control if launch.development else None)
         self.launches.append(launch)
         self.instances.append(instance)
         return instance

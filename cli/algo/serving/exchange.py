@@ -9,7 +9,7 @@ from algo.serving.control import Control
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
 from algo.serving.start import launch_of, logging
-from algo.signals import deferred, unstoppable
+from algo.signals import deferred, postponed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Served:
     def clear_away(self) -> None:
         """Remove what has ended of the others."""
         for other in [one for one in self.others if one.ended() is not None]:
-            with unstoppable():
+            with postponed():
                 self.others.remove(other)
                 other.stop()
 
@@ -95,7 +95,7 @@ class Exchange:
                 served.instance, served.servable, served.wanted = new, wanted, wanted
         except BaseException:
             if new in served.others:
-                with unstoppable():
+                with postponed():
                     served.others.remove(new)
                     new.stop(grace=0.5)
             raise

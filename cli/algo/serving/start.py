@@ -11,7 +11,7 @@ from algo.events import Log, one_at_a_time
 from algo.project.description import wants_gpu, written_for
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
-from algo.signals import deferred, terminable, unstoppable
+from algo.signals import deferred, postponed, terminable, unstoppable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
         wait_ready(instance, printed)
     except BaseException:
         if instance is not None:
-            with unstoppable():
+            with postponed():
                 instance.stop(grace=0.5)
         raise
     return instance

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.engines.interface import Launch
-from algo.events import Event, Warned
+from algo.engines.interface import Ended, Launch
+from algo.events import Event, Warned, silent
 from algo.serving.exchange import Exchange, Served
 from algo.serving.reload import Reloads
-from algo.serving.start import StartOptions
+from algo.serving.start import StartOptions, start
+from algo.signals import terminable
 from algo.watch.interface import Change
 
-from tests.fakes.engines import FakeEngine, hello
+from tests.fakes.engines import FakeEngine, FakeInstance, hello
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,3 +39,39 @@ def test_a_reload_that_takes_long_is_told_by_its_trigger(
     instance.stop()
     text = f"{name} is loading since 10 s; the old code goes on serving"
     assert events[-1:] == [Warned(text)]
+
+
+class Stopping(FakeInstance):
+    """An instance while which is stopped the user presses Ctrl-C."""
+
+    def stop(self, grace: float = 3.0) -> None:
+        signal.raise_signal(signal.SIGINT)
+        super().stop(grace)
+
+
+def test_ctrl_c_while_an_instance_that_failed_is_removed_is_not_lost(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    engine.renews = True
+    servable = hello(tmp_path)
+    served = Served(start(engine, servable, StartOptions(), silent), servable, servable)
+    failing = hello(tmp_path, "raise ValueError('no')\n")
+    engine.instance = Stopping
+    with terminable(), pytest.raises(KeyboardInterrupt):
+        Exchange(engine, StartOptions(), silent).to(served, failing, lambda control: None)
+    assert [one.stopped for one in engine.instances] == [False, True]
+    assert served.others == []
+    served.stop()
+
+
+def test_ctrl_c_while_an_instance_that_ended_is_removed_is_not_lost(tmp_path: Path) -> None:
+    engine, servable = FakeEngine(), hello(tmp_path)
+    served = Served(start(engine, servable, StartOptions(), silent), servable, servable)
+    engine.instance = Stopping
+    old = start(engine, servable, StartOptions(), silent)
+    assert isinstance(old, Stopping)
+    old.end(Ended(0, "it was left"))
+    served.others.append(old)
+    with terminable(), pytest.raises(KeyboardInterrupt):
+        served.clear_away()
+    assert old.stopped
+    served.stop()
