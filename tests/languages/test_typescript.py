@@ -220,3 +220,26 @@ def test_files_are_found_beside_the_code(project: Project) -> None:
     )
     project.schema()
     assert project.run().call(b"1")[1] == b"hello"
+
+
+def test_what_a_timer_throws_is_told_by_the_authors_lines(project: Project) -> None:
+    project.write(
+        "export const apply = (_: number): Promise<number> => {\n"
+        "  setTimeout(() => {\n"
+        "    throw new Error('too late')\n"
+        "  }, 1)\n"
+        "  return new Promise(() => {})\n"
+        "}\n"
+    )
+    project.schema()
+    runner = project.run()
+    runner.write({"type": "call", "id": 7, "content_type": "application/json"}, b"1")
+    said = []
+    with pytest.raises(EOFError):
+        while True:
+            said.append(runner.read(logs=True)[1].decode())
+    told = "\n".join(said)
+    assert "uncaught Error: too late" in told
+    assert "src/it.ts:3:11" in told
+    assert str(project.made) not in told
+    assert runner.exit_code() == 1
