@@ -84,6 +84,9 @@ FILES["typescript/minimal"] = EVERY | {
     *("package.json", "tsconfig.json", "cases/greeting.json"),
     *("src/hand_digits.ts", "tests/hand_digits.test.ts"),
 }
+FILES["typescript/text"] = FILES["typescript/minimal"] - {"cases/greeting.json"} | {
+    *("cases/accuracy.json", "cases/messages.json", "cases/wrong_texts.json"),
+}
 FILES["javascript/onnx"] = FILES["javascript/minimal"] - {"cases/greeting.json"} | {
     *(".npmrc", "models/digits.onnx"),
     *("cases/accuracy.json", "cases/digits.json", "cases/wrong_images.json"),
