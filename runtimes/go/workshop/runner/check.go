@@ -25,14 +25,22 @@ const (
 type checker struct {
 	body     []byte
 	at       int
-	path     []any // names and indexes
+	read     bool // encoding/json took it: what is left to find is what it takes for zero
+	path     []step
 	problems []place
 	large    int // where a number begins that no double holds; -1 for none
 }
 
-// check returns what is wrong with valid JSON as a value of a type; nil for nothing.
-func check(body []byte, wanted reflect.Type) error {
-	found := checker{body: body, large: -1}
+// step leads to a field of an object, or to an item of an array where `at` is not negative.
+type step struct {
+	name string
+	at   int
+}
+
+// check returns what is wrong with valid JSON as a value of a type; nil for nothing. read says that
+// encoding/json found nothing wrong, so that no number need be read again.
+func check(body []byte, wanted reflect.Type, read bool) error {
+	found := checker{body: body, read: read, large: -1}
 	found.space()
 	found.value(wanted)
 	if found.large >= 0 { // also where it would be a json.Number: it is refused in every language
@@ -101,6 +109,8 @@ func (c *checker) scalar(kind reflect.Type, first byte) {
 		raw := c.skip()
 		if !number {
 			c.expected(called(kind), raw)
+		} else if c.read {
+			return
 		} else if _, err := strconv.ParseFloat(string(raw), kind.Bits()); err != nil {
 			c.expected(fmt.Sprintf("a number of %d bits", kind.Bits()), raw)
 		}
@@ -122,8 +132,9 @@ func (c *checker) scalar(kind reflect.Type, first byte) {
 func (c *checker) integer(kind reflect.Type, number bool, parse func(string) error) {
 	raw := c.skip()
 	switch {
-	case !number || bytes.ContainsAny(raw, ".eE"):
+	case !number || !c.read && bytes.ContainsAny(raw, ".eE"):
 		c.expected(called(kind), raw)
+	case c.read:
 	case parse(string(raw)) != nil:
 		c.expected(bounds(kind), raw)
 	}
@@ -145,6 +156,9 @@ func (c *checker) custom(kind reflect.Type) {
 	raw := c.skip()
 	if raw[0] == 'n' && (kind == timeType || !readsJSON(kind)) {
 		c.expected(called(kind), raw)
+		return
+	}
+	if c.read {
 		return
 	}
 	err := json.Unmarshal(raw, reflect.New(kind).Interface())
@@ -174,7 +188,7 @@ func (c *checker) structure(kind reflect.Type) {
 	})
 	for at, one := range fields {
 		if one.required && !seen[at] {
-			c.path = append(c.path, one.name)
+			c.path = append(c.path, step{one.name, -1})
 			c.bad("is missing")
 			c.path = c.path[:len(c.path)-1]
 		}
@@ -212,7 +226,7 @@ func (c *checker) object(kindOf func(string) reflect.Type) {
 		c.space()
 		c.at++ // the colon
 		c.space()
-		c.path = append(c.path, name)
+		c.path = append(c.path, step{name, -1})
 		c.value(kindOf(name))
 		c.path = c.path[:len(c.path)-1]
 	}
@@ -221,14 +235,19 @@ func (c *checker) object(kindOf func(string) reflect.Type) {
 
 func (c *checker) array(kind reflect.Type) {
 	c.at++
-	count := 0
+	count, item := 0, kind.Elem()
+	scalar := item.Kind() <= reflect.Float64 && !readsJSON(item) && !readsText(item) // of a picture: many
 	for c.space(); c.body[c.at] != ']'; c.space() {
 		if c.body[c.at] == ',' {
 			c.at++
 			c.space()
 		}
-		c.path = append(c.path, count)
-		c.value(kind.Elem())
+		c.path = append(c.path, step{"", count})
+		if scalar && len(c.problems) < mostProblems {
+			c.scalar(item, c.body[c.at])
+		} else {
+			c.value(item)
+		}
 		c.path = c.path[:len(c.path)-1]
 		count++
 	}
@@ -261,14 +280,13 @@ func (c *checker) bad(message string) {
 func (c *checker) where() string {
 	text := "input"
 	for _, key := range c.path {
-		name, ok := key.(string)
 		switch {
-		case !ok:
-			text += fmt.Sprintf("[%d]", key)
-		case isName(name):
-			text += "." + name
+		case key.at >= 0:
+			text += fmt.Sprintf("[%d]", key.at)
+		case isName(key.name):
+			text += "." + key.name
 		default:
-			quoted, _ := json.Marshal(name)
+			quoted, _ := json.Marshal(key.name)
 			text += "[" + cut(string(quoted)) + "]"
 		}
 	}
@@ -340,11 +358,12 @@ func (c *checker) skip() []byte {
 			c.at++
 			continue
 		default:
-			from := c.at
+			from, exponent := c.at, false
 			for c.at < len(c.body) && !ends(c.body[c.at]) {
+				exponent = exponent || c.body[c.at]|' ' == 'e'
 				c.at++
 			}
-			if c.large < 0 && tooLarge(c.body[from:c.at]) {
+			if (exponent || c.at-from >= 309) && c.large < 0 && tooLarge(c.body[from:c.at]) {
 				c.large = from
 			}
 		}
@@ -357,7 +376,7 @@ func (c *checker) skip() []byte {
 
 // tooLarge tells whether a number with a fraction or an exponent is beyond all doubles.
 func tooLarge(raw []byte) bool {
-	if raw[0] > '9' || len(raw) < 309 && bytes.IndexAny(raw, "eE") < 0 || !bytes.ContainsAny(raw, ".eE") {
+	if raw[0] > '9' || !bytes.ContainsAny(raw, ".eE") { // true and false, or an integer
 		return false
 	}
 	_, err := strconv.ParseFloat(string(raw), 64)

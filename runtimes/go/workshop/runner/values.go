@@ -127,7 +127,7 @@ func parse(body []byte, wanted reflect.Type) (reflect.Value, error) {
 		where := len(body) - len(more)
 		return reflect.Value{}, malformed(body, int64(where), "something follows the value")
 	}
-	if err := check(body, wanted); err != nil {
+	if err := check(body, wanted, failed == nil); err != nil {
 		return reflect.Value{}, err
 	}
 	if failed != nil { // by a rule of encoding/json that check does not know
