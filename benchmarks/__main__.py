@@ -38,6 +38,8 @@ BENCHMARKS = (
     "environments.lock",
     "storage.growth",
     "registry.push",
+    "languages.noop",
+    "languages.cold_start",
 )
 
 

@@ -18,8 +18,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from benchmarks.gateway.load import Load, wrk
 from benchmarks.gateway.servers import APPS, PEERS, Server, gateway, running
-from benchmarks.gateway.throughput import Load, wrk
 from benchmarks.outcome import Outcome, Ratio, report
 from tests.machine import apt
 from tests.machine.pinned import interpreter
@@ -53,8 +53,8 @@ def main() -> None:
         for _ in range(options.rounds):
             for server in servers:
                 with running(server) as found:
-                    wrk(found, CLIENTS, 2)  # warm-up: adaptive batching learns
-                    loads[server.name].append(wrk(found, CLIENTS, options.seconds))
+                    wrk(found.target, CLIENTS, 2)  # warm-up: adaptive batching learns
+                    loads[server.name].append(wrk(found.target, CLIENTS, options.seconds))
     rate = {
         name: statistics.median(load.good_per_second for load in several)
         for name, several in loads.items()

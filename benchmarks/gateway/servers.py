@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.gateway.load import Target
 from tests.machine.pinned import interpreter
 from tests.machine.places import cache_folder
 
@@ -61,6 +62,11 @@ class Running:
     url: str
     process: subprocess.Popen[bytes]
     seconds: float
+
+    @property
+    def target(self) -> Target:
+        """What wrk sends, where, and whose processor time counts."""
+        return Target(self.url, self.server.body, self.process.pid)
 
 
 def _uvicorn(python: str, port: int) -> list[str]:

@@ -1,27 +1,21 @@
 """Requests per second and latency of a no-op algorithm, through us and through each peer.
 
 python -m benchmarks.gateway.throughput [--seconds 2] [--rounds 5] [--peers fastapi,bentoml]
-
-A load during which other processes, or the host of a virtual machine, took more than a tenth of a
-core is repeated: what it shows is the wait for a core, which is not ours.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import statistics
-import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from benchmarks.gateway.servers import HERE, SERVERS, Running, Server, running
-from benchmarks.gateway.usage import busy_seconds, cpu_seconds, memory_megabytes
+from benchmarks.gateway.load import OTHERS, Load, wrk
+from benchmarks.gateway.servers import SERVERS, Server, running
+from benchmarks.gateway.usage import memory_megabytes
 from benchmarks.outcome import Outcome, Ratio, report
 from tests.machine import apt
 
@@ -30,7 +24,6 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 16)
 HALF_LOAD, HALF_LOAD_PAUSE = 0, 5  # a key of `loads`; milliseconds
-OTHERS, TRIES = 0.1, 4  # cores that other processes may take meanwhile; runs of a load at most
 AT_HALF_LOAD = {"algo", "granian echo (limit)"}
 MODEL_ROUNDS = 2  # of the model servers: they are slow to start, and far from any limit
 MODEL = {"BentoML", "LitServe", "MLServer", "coglet"}
@@ -46,29 +39,6 @@ COLUMNS = [
     *("processor ms a call, 16", "PSS MB", "not 200"),
 ]
 PEERS = tuple(one.peer for one in SERVERS if one.peer)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One run of wrk: answers, failures of any kind, latencies in milliseconds.
-
-    `cpu` is of the server, in milliseconds an answer; `others` the cores that neither the server
-    nor wrk took.
-    """
-
-    clients: int
-    per_second: float
-    p50: float
-    p99: float
-    answers: int
-    failures: int
-    cpu: float
-    others: float
-
-    @property
-    def good_per_second(self) -> float:
-        """Answers with 200 a second."""
-        return self.per_second * (1 - self.failures / max(self.answers, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,59 +76,16 @@ def main() -> None:
 def measure(server: Server, seconds: int) -> Result:
     """Start `server`, load it with each number of clients, and stop it."""
     with running(server) as found:
-        wrk(found, 16, 1)  # warm-up
-        loads = {clients: wrk(found, clients, seconds) for clients in CLIENTS}
+        wrk(found.target, 16, 1)  # warm-up
+        loads = {clients: wrk(found.target, clients, seconds) for clients in CLIENTS}
         memory = memory_megabytes(found.process.pid)
         if server.name in AT_HALF_LOAD:
             # As many clients that each send once in HALF_LOAD_PAUSE as make half the load.
             clients = max(1, round(loads[16].good_per_second / 2 * HALF_LOAD_PAUSE / 1000))
-            loads[HALF_LOAD] = wrk(found, clients, seconds, pause=HALF_LOAD_PAUSE)
+            loads[HALF_LOAD] = wrk(found.target, clients, seconds, pause=HALF_LOAD_PAUSE)
     rate = ", ".join(f"{load.clients} clients {load.per_second:.0f}/s" for load in loads.values())
     print(f"  {server.name}: ready in {found.seconds:.2f} s, {rate}", file=sys.stderr)
     return Result(server.name, found.seconds, memory, loads)
-
-
-def wrk(found: Running, clients: int, seconds: int, pause: int = 0) -> Load:
-    """Load a server until no other process disturbs it, or for the `TRIES`-th time."""
-    loads: list[Load] = []
-    while len(loads) < TRIES:
-        loads.append(wrk_once(found, clients, seconds, pause))
-        if loads[-1].others <= OTHERS:
-            break
-        time.sleep(1)
-    return min(loads, key=lambda load: load.others)
-
-
-def wrk_once(found: Running, clients: int, seconds: int, pause: int) -> Load:
-    """Run wrk against a server, each client pausing about `pause` ms; return what it counted."""
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(HERE / "post.lua")]
-    body = json.dumps(found.server.body, separators=(",", ":"))
-    before, all_before, wrk_before = cpu_seconds(found.process.pid), busy_seconds(), children()
-    began = time.perf_counter()
-    done = subprocess.run(
-        [*command, found.url, "--", body, str(pause)], capture_output=True, text=True, check=True
-    )
-    took = time.perf_counter() - began
-    used = cpu_seconds(found.process.pid) - before
-    others = busy_seconds() - all_before - used - (children() - wrk_before)
-    line = json.loads(done.stdout.strip().splitlines()[-1])
-    kinds = ("status", "connect", "read", "write", "timeout")
-    return Load(
-        clients=clients,
-        per_second=line["requests"] / (line["duration"] / 1e6),
-        p50=line["p50"] / 1000,
-        p99=line["p99"] / 1000,
-        answers=line["requests"],
-        failures=sum(line[kind] for kind in kinds),
-        cpu=used * 1000 / max(line["requests"], 1),
-        others=others / took,
-    )
-
-
-def children() -> float:
-    """Return the CPU seconds of the programs that this one ran and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def median(several: list[Result]) -> Result:
