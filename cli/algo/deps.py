@@ -268,9 +268,12 @@ class Deps:
         """Return the container engine as a place for images, None when none answers."""
         from algo.engines.docker_client import find, ping
         from algo.engines.docker_images import DockerImages
+        from algo.engines.mine import Mine
 
         address = find(self.env, Path.home())
-        return DockerImages(address, self.env) if ping(address) is not None else None
+        if ping(address) is None:
+            return None
+        return DockerImages(address, self.env, Mine(self.folders.state / "images", address).use)
 
     def build_leftovers(self) -> BuildLeftovers:
         """Return what killed builds left in the container engine."""
@@ -279,13 +282,18 @@ class Deps:
 
         return BuildLeftovers(find(self.env, Path.home()))
 
-    def engine_rooms(self) -> list[Kind]:
-        """Return what algo keeps in the container engine."""
+    def engine_rooms(self, *, everyone: bool = False) -> list[Kind]:
+        """Return what algo keeps in the container engine.
+
+        Images that others loaded stay, unless they are `everyone`'s.
+        """
         from algo.engines.docker_client import find
-        from algo.engines.kept import EngineImages, JobVolumes
+        from algo.engines.kept import OURS, EngineImages, JobVolumes
+        from algo.engines.mine import Mine
 
         address = find(self.env, Path.home())
-        return [EngineImages(address), JobVolumes(address)]
+        mine = None if everyone else Mine(self.folders.state / "images", address)
+        return [EngineImages(address, OURS, mine), JobVolumes(address)]
 
     def job_volumes(self) -> list[str]:
         """Return the volumes of the container engine that hold jobs."""

@@ -67,6 +67,10 @@ def prune(
     everything: Annotated[
         bool, typer.Option("--all", help="Also all that is not in use and can be had again.")
     ] = False,
+    everyone: Annotated[
+        bool,
+        typer.Option("--everyone", help="Also images that other users of the engine may need."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Remove nothing, and tell what would go.")
     ] = False,
@@ -74,7 +78,8 @@ def prune(
 ) -> None:
     """Remove what nothing can find any more, and what the options say.
 
-    Published and pulled versions, keys and jobs stay; so does what a running command uses.
+    Published and pulled versions, keys and jobs stay; so does what a running command uses, and
+    images that are in a container or that only others have used in this engine.
 
     \b
     algo cache prune
@@ -86,5 +91,7 @@ def prune(
 
     deps: Deps = ctx.obj
     wanted = limits(older_than, max_size, everything=everything)
-    done = make_room(kinds(deps), wanted, deps.now().timestamp(), dry_run=dry_run)
+    done = make_room(
+        kinds(deps, everyone=everyone), wanted, deps.now().timestamp(), dry_run=dry_run
+    )
     deps.output.result(done, human=summary(done))

@@ -110,6 +110,7 @@ class DockerEngine:
             FolderUnreadable: The container's user cannot read the working tree.
             StartFailed: The engine refused, or lacks the image.
         """
+        self._sweep()
         for port in filter(None, (launch.port, launch.grpc_port)):
             claim(launch.host, port)
         session = self._sessions.create(
@@ -255,6 +256,19 @@ class DockerEngine:
             return
         with spoken():
             self._containers.remove(leftover.name)
+
+    def _sweep(self) -> None:
+        """Remove containers of this user whose command was killed, before a port is wanted.
+
+        Docker's end by themselves; podman keeps them, and they keep their address.
+        """
+        for session in self._sessions.all():
+            if session.engine != self.name or not (session.container and session.abandoned):
+                continue
+            with contextlib.suppress(EngineUnavailable, Refused):
+                for container in self._containers.find(f"{SESSION_LABEL}={session.id}"):
+                    self._containers.remove(container.id)
+                self._sessions.remove(session.id)
 
     def _create(self, planned: ContainerPlan) -> str:
         words = self._containers.command_of(planned.image).words

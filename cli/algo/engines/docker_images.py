@@ -57,6 +57,10 @@ class ImageBuild:
     variables: frozenset[str] = _VARIABLES
 
 
+def _nobody_counts(image: str) -> None:
+    """Forget that `image` is used."""
+
+
 @dataclass(slots=True)
 class DockerImages:
     """The images of one engine.
@@ -64,10 +68,12 @@ class DockerImages:
     Args:
         address: The engine's address, as `docker_client.find` gives it.
         env: The environment: proxies and certificates for builds, TLS for the engine.
+        uses: Told of each image that is used.
     """
 
     address: str
     env: Mapping[str, str]
+    uses: Callable[[str], None] = _nobody_counts
     _client: APIClient | None = None
 
     @property
@@ -90,9 +96,11 @@ class DockerImages:
     def has(self, reference: str) -> bool:
         """Tell whether the engine holds the image called `reference`."""
         http = self._http
-        if http.usable:
-            return http.inspect(reference) is not None
-        return self._inspect(reference) is not None
+        inspect = http.inspect if http.usable else self._inspect
+        if inspect(reference) is None:
+            return False
+        self.uses(reference)
+        return True
 
     def layers_of(self, repository: str) -> tuple[tuple[str, ...], ...]:
         """Return the diff ids, in order, of each image tagged in `repository`."""
@@ -145,6 +153,7 @@ class DockerImages:
                 BuildLeftovers(self.address).clean_up()
             raise
         self._untag(start)
+        self.uses(tag)
         return ImageBuild(private, began)
 
     def digest_of(self, image: str, platform: str) -> str:
@@ -194,6 +203,7 @@ class DockerImages:
         finally:
             for start in replaced.values():
                 self._untag(start)
+        self.uses(tag)
         return ImageBuild(private, began)
 
     def export(self, reference: str) -> Iterator[bytes]:
@@ -228,6 +238,7 @@ class DockerImages:
 
     def touch(self, reference: str) -> None:
         """Tag the image again, which sets the time that `prune` goes by."""
+        self.uses(reference)
         http = self._http
         if http.usable:
             http.tag(reference)

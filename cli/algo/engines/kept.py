@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from algo.engines.docker_client import ping
 from algo.engines.docker_containers import Containers, Refused
@@ -13,10 +14,15 @@ from algo.engines.errors import EngineUnavailable
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE
 
-OURS = "algo.local/*/*"
+if TYPE_CHECKING:
+    from algo.engines.mine import Mine
+
+PREFIX = "algo.local/"
+OURS = f"{PREFIX}*/*"
 JOBS = "algo-jobs-"
 IMAGES = "images in the engine"
-_BUILDS = "algo.local/build/"
+_BUILDS = f"{PREFIX}build/"
+_THEIRS = "another user of the engine may need it: algo cache prune --everyone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,12 @@ class EngineImages:
     Args:
         address: The engine's address.
         names: Which images; `*` stands for a part of a name.
+        mine: Knows those that this user uses: the others stay. None for everybody's.
     """
 
     address: str
     names: str = OURS
+    mine: Mine | None = None
 
     def items(self) -> list[Item]:
         """Return them; nothing when no engine answers."""
@@ -42,8 +50,8 @@ class EngineImages:
                 Item(
                     IMAGES,
                     tag,
-                    _seconds(facts.tagged),
-                    kept="a container has it" if facts.Id in used else "",
+                    max(_seconds(facts.tagged), self._used(tag) or 0.0),
+                    kept="a container has it" if facts.Id in used else self._why_kept(tag),
                     bytes=facts.Size if place == 0 else 0,
                 )
                 for facts in http.images(self.names)
@@ -57,7 +65,17 @@ class EngineImages:
         """Remove one, unless a container has it by now."""
         http = DockerHttp(self.address)
         http.remove(item.name)
-        return IN_USE if http.inspect(item.name) is not None else ""
+        if http.inspect(item.name) is not None:
+            return IN_USE
+        if self.mine is not None:
+            self.mine.forget(item.name)
+        return ""
+
+    def _used(self, tag: str) -> float | None:
+        return self.mine.used(tag) if self.mine is not None else None
+
+    def _why_kept(self, tag: str) -> str:
+        return _THEIRS if self.mine is not None and self._used(tag) is None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ import httpx
 import pytest
 from algo.engines.docker import DockerEngine
 from algo.engines.docker_client import find
+from algo.engines.docker_options import SESSION_LABEL
 from algo.engines.errors import EngineLost, GpuUnavailable, StartFailed
 from algo.engines.gpu_facts import GpuFacts
 from algo.engines.interface import Ended, Image, Instance
+from algo.engines.processes import Process
 from algo.engines.sessions import Sessions
 from algo.events import silent
 from algo.serving.start import StartOptions, running, start
@@ -107,6 +109,23 @@ def test_a_container_that_somebody_removes_has_ended(
     assert "removed" in ending(instance).reason
     instance.stop()
     assert sessions.all() == []
+
+
+def test_what_a_killed_command_left_goes_at_the_next_start(
+    engine: Engine, servable: Servable, sessions: Sessions
+) -> None:
+    # As podman has it: the container goes on when its command is killed.
+    left = sessions.create("docker", "acme/hello", "")
+    assert isinstance(servable.artifact, Image)
+    label = f"{SESSION_LABEL}={left.id}"
+    container = engine.docker("create", "--label", label, servable.artifact.reference).strip()
+    other = sessions.create("virtualenv", "acme/other", "")
+    for session in (left.id, other.id):
+        sessions.update(session, owner=Process(1, "never"), container=container)
+    with running(DockerEngine(sessions, os.environ, Path.home()), servable, StartOptions(), silent):
+        assert engine.docker("ps", "--all", "--quiet", "--filter", f"label={label}") == ""
+        assert left.id not in {session.id for session in sessions.all()}
+    assert [session.id for session in sessions.all()] == [other.id]
 
 
 def test_an_image_that_is_not_there_is_named(

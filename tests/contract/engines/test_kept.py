@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.engines.docker_client import find
+from algo.engines.docker_images import DockerImages
 from algo.engines.kept import EngineImages, JobVolumes
+from algo.engines.mine import Mine
 from algo.storage.room import Limits, prune
 
 if TYPE_CHECKING:
@@ -48,6 +50,21 @@ def test_an_image_goes_unless_a_container_has_it(engine: Engine, images: EngineI
     assert [item.kept for item in images.items()] == [""]
     assert prune([images], ALL, time.time(), dry_run=False).removed
     assert images.items() == []
+
+
+def test_an_image_that_others_alone_have_used_stays(
+    engine: Engine, images: EngineImages, tmp_path: Path
+) -> None:
+    mine = Mine(tmp_path / "notes", images.address)
+    uses = DockerImages(images.address, os.environ, mine.use)
+    assert uses.has(f"{OWNER}/idle:1") and not uses.has(f"{OWNER}/absent:1")
+    ours = EngineImages(images.address, images.names, mine)
+    done = prune([ours], ALL, time.time(), dry_run=False)
+    assert [one.name for one in done.removed] == [f"{OWNER}/idle:1"]
+    (other,) = done.stayed
+    assert other.name == f"{OWNER}/used:1" and "--everyone" in other.why
+    assert mine.used(f"{OWNER}/idle:1") is None
+    assert prune([images], ALL, time.time(), dry_run=False).removed
 
 
 def test_a_volume_of_jobs_is_shown_and_stays(engine: Engine) -> None:

@@ -12,6 +12,6 @@ def test_images_of_the_engine_are_told_with_their_size_and_whose_they_are() -> N
     layer = Gone("layers", "abc", 1_000)
     *_, engine, end = summary(Pruned((image, layer), (), 1_000, 0, dry_run=True)).splitlines()
     assert engine.startswith("the engine's 1 image, 2.0 MB at most")
-    assert "every user's of that engine" in engine
+    assert "whoever needs one makes it anew" in engine
     assert end == "would remove 2 items, 1.0 kB; 0 B are left"
     assert "engine" not in summary(Pruned((layer,), (), 1_000, 0, dry_run=True))

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 _FOLDERS = frozenset({"conda", "environments", "versions", "models", "wheels", "sbom", "downloads"})
 
 
-def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
-    """Return every place where algo keeps something; without `engine` those on the disk alone."""
+def kinds(deps: Deps, *, engine: bool = True, everyone: bool = False) -> list[Kind]:
+    """Return every place where algo keeps something; without `engine` those on the disk alone.
+
+    Images of other users of the engine may go only where they are `everyone`'s.
+    """
     from algo.environments.conda.kept import CondaFiles
     from algo.environments.kept import Environments
     from algo.images import kept as images
@@ -47,7 +50,7 @@ def kinds(deps: Deps, *, engine: bool = True) -> list[Kind]:
         Precious("hosted data", folders.data / "hosted", "what algorithms wrote stays"),
         Unknown(folders.cache, images.FOLDERS | _FOLDERS),
     ]
-    return [*found, *deps.engine_rooms()] if engine else found
+    return [*found, *deps.engine_rooms(everyone=everyone)] if engine else found
 
 
 def limits(older_than: str, max_size: str, *, everything: bool) -> Limits:
@@ -99,8 +102,8 @@ def _of_the_engine(done: Pruned) -> list[str]:
         return []
     what = counted(len(sizes), "image")
     return [
-        f"the engine's {what}, {in_words(sum(sizes))} at most as they share layers, are every "
-        "user's of that engine: whoever needs one makes it anew"
+        f"the engine's {what}, {in_words(sum(sizes))} at most as they share layers: whoever needs "
+        "one makes it anew"
     ]
 
 
