@@ -28,6 +28,7 @@ from tests.fakes.packages import FakePackages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algo.contract.compare import Finding
     from algo.events import Notify
     from algo.images.image import BuiltImage
     from algo.images.models import Part
@@ -58,6 +59,7 @@ class Bench:
     seconds: int = 0
     tested: int = 0
     checkouts: Checkout | None = None
+    findings: tuple[Finding, ...] = ()
     packages: FakePackages = field(default_factory=FakePackages)
 
     @property
@@ -122,7 +124,7 @@ class Bench:
     def run(self, project: Project, previous: Contract | None) -> TestReport:
         """See publish.interface.Tests."""
         self.tested += 1
-        return TestReport(project.name, (), Contract())
+        return TestReport(project.name, (), Contract(), self.findings)
 
     def checkout(self, project: Project) -> Checkout | None:
         """See publish.interface.Sources."""

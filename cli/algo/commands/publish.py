@@ -38,6 +38,14 @@ def publish_command(
     bump: Annotated[
         Step | None, typer.Option("--bump", help="At least this step after the last version.")
     ] = None,
+    allow_breaking: Annotated[
+        str,
+        typer.Option(
+            "--allow-breaking",
+            metavar="REASON",
+            help="A lower --bump or --version than what changed asks for; the reason is signed.",
+        ),
+    ] = "",
     platform: Annotated[
         str,
         typer.Option(
@@ -76,6 +84,7 @@ def publish_command(
         ProjectTests,
         confirmation,
         published_text,
+        reason_for_breaking,
     )
     from algo.project.project import Project
     from algo.publish.again import keeping
@@ -88,6 +97,7 @@ def publish_command(
         "--to": to,
         "--version": version,
         "--bump": str(bump or ""),
+        "--allow-breaking": allow_breaking,
         "--platform": platform,
         "--dry-run": dry_run,
         "--allow-dirty": allow_dirty,
@@ -98,7 +108,8 @@ def publish_command(
     with keeping(given):
         exact = Version.parse(version) if version else None
         step = Bump.parse(bump) if bump else None
-        wish = Wish(to, exact, step, allow_dirty, platforms(platform))
+        breaking = reason_for_breaking(allow_breaking, asked=bool(exact or step))
+        wish = Wish(to, exact, step, allow_dirty, platforms(platform), breaking)
         confirm = confirmation(deps, yes or dry_run)
         project = Project.find(deps.cwd)
         tools = deps.publishing(ProjectTests(deps, engine))

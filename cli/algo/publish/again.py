@@ -12,7 +12,7 @@ from algo.errors import AlgoError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_WITH_VALUE = ("--to", "--version", "--bump", "--platform", "--engine")
+_WITH_VALUE = ("--to", "--version", "--bump", "--platform", "--engine", "--allow-breaking")
 _FLAG = rf"(?:{'|'.join(_WITH_VALUE)}) [^\s,]+|--[a-z][a-z-]*"
 _COMMAND = re.compile(rf"\balgo publish((?: (?:{_FLAG}))+)")
 # What an option in a hint takes the place of.

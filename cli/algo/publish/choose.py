@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A version and, in one line, why it is this one."""
+    """A version and, in one line, why it is this one.
+
+    `overridden` is why it may be lower than what changed asks for, empty where it is not.
+    """
 
     version: Version
     reason: str
+    overridden: str = ""
 
 
 def base_of(existing: Sequence[Version], wanted: Version | None) -> Version | None:
@@ -62,6 +66,7 @@ def choose(
     wanted: Version | None,
     bump: Bump | None,
     findings: Sequence[Finding],
+    breaking: str = "",
 ) -> Choice:
     """Return the next version.
 
@@ -70,6 +75,7 @@ def choose(
         wanted: The version that was asked for.
         bump: The step that was asked for.
         findings: How the contract differs from that of `base_of(existing, wanted)`.
+        breaking: Why less than that asks for is right this once.
 
     Raises:
         VersionTooLow: The version or the step is smaller than the difference asks for, or the
@@ -90,14 +96,23 @@ def choose(
     lowest = next_version((), required, after=base)
     if wanted is not None:
         if wanted.release < lowest:
-            raise _too_low(str(wanted), base, lowest, required, findings)
+            if not breaking:
+                raise _too_low(str(wanted), base, lowest, required, findings)
+            return Choice(wanted, _in_spite(base, required, findings, breaking), breaking)
         return Choice(wanted, f"asked for; after {base} {required} is enough, as {why}")
     if bump is not None and bump < required:
-        raise _too_low(f"--bump {bump}", base, lowest, required, findings)
+        if not breaking:
+            raise _too_low(f"--bump {bump}", base, lowest, required, findings)
+        chosen = next_version(existing, bump, after=base)
+        return Choice(chosen, _in_spite(base, required, findings, breaking), breaking)
     step = bump or required
     chosen = next_version(existing, step, after=base)
     asked = ", as asked for;" if bump is not None else ":"
     return Choice(chosen, f"{step} after {base}{asked} {why}")
+
+
+def _in_spite(base: Version, required: Bump, findings: Sequence[Finding], breaking: str) -> str:
+    return f"asked for; after {base} it would be {required}, as {_why(findings)}: {breaking}"
 
 
 def _why(findings: Sequence[Finding]) -> str:
@@ -113,6 +128,6 @@ def _too_low(
 ) -> VersionTooLow:
     return VersionTooLow(
         f"{what} is too low: what changed since {base} asks for {required}, {lowest} or higher",
-        hint=f"algo publish --bump {required}",
+        hint=f"algo publish --bump {required}, or add --allow-breaking REASON",
         details="\n".join(f"{item.level}: {item.path} {item.text}" for item in findings),
     )

@@ -56,7 +56,8 @@ class Wish:
     """What the user asks for: where to, which version or step; nothing means choose.
 
     `allow_dirty`: also what no commit says. `platforms`: what it runs on, this machine's when
-    there are none; the tests run on this machine's alone.
+    there are none; the tests run on this machine's alone. `breaking`: why a smaller step than what
+    changed asks for is right; empty where it is not allowed.
     """
 
     to: str = ""
@@ -64,6 +65,7 @@ class Wish:
     bump: Bump | None = None
     allow_dirty: bool = False
     platforms: tuple[Platform, ...] = ()
+    breaking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def prepare(
         what = f"nothing changed since {version} (--bump publishes it again)"
         return Ready(registry, _as(contents, version), what, there)
     check_free(existing, wish.version, str(target))
-    choice = choose(existing, wish.version, wish.bump, report.findings)
+    choice = choose(existing, wish.version, wish.bump, report.findings, wish.breaking)
     check_free(existing, choice.version, str(target))
     version = str(choice.version)
     notify(Step("Writing the bill of materials"))
@@ -193,7 +195,8 @@ def prepare(
         image.digest: brief(tools.images.sbom(project, lock, image, version=version))
         for image in images
     }
-    return Ready(registry, replace(_as(contents, version), boms=boms), choice.reason)
+    contents = replace(_as(contents, version), boms=boms, reason=choice.overridden)
+    return Ready(registry, contents, choice.reason)
 
 
 def _shipped(locking: PackageLocking) -> frozenset[Target]:

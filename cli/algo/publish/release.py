@@ -62,6 +62,7 @@ class Contents:
         making: How it came to be; without it there is no provenance.
         models: What its models are.
         boms: The bill of materials of each image, by its digest.
+        reason: Why its version is lower than what changed asks for, empty where it is not.
     """
 
     reference: Reference
@@ -74,6 +75,7 @@ class Contents:
     making: Making | None = None
     models: tuple[Model, ...] = ()
     boms: Mapping[Digest, bytes] = field(default_factory=dict)
+    reason: str = ""
 
     def index(self) -> bytes:
         """Return the image index: the same bytes for the same version of the same images."""
@@ -144,6 +146,7 @@ class Contents:
             weights={model.name: model.weights for model in self.models},
             statements=statements,
             previous=self.previous,
+            reason=self.reason,
         )
 
     def _annotations(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algo.contract.compare import Finding, Level
 from algo.events import Note, silent
 from algo.oci.descriptor import Platform
 from algo.oci.digest import Digest
@@ -178,6 +179,20 @@ def test_nothing_is_published_twice(bench: Bench) -> None:
     assert go(bench, Wish(bump=Bump.MINOR)).version == "1.1.0"
     bench.edit("def apply(x): return x + 1\n")
     assert go(bench).version == "1.1.1"
+
+
+def test_a_lower_step_than_what_changed_asks_for_carries_its_reason(bench: Bench) -> None:
+    go(bench)
+    bench.edit("def apply(x): return {}\n")
+    bench.findings = (Finding("output_removed", "output.digit", Level.MAJOR, "is gone"),)
+    with pytest.raises(VersionTooLow):
+        go(bench, Wish(bump=Bump.MINOR))
+    told = go(bench, Wish(bump=Bump.MINOR, breaking="nobody reads it"))
+    assert told.version == "1.1.0"
+    repository = RegistryRepository(bench.registry, "acme/digits")
+    asked = Asked("acme/digits", "1.1.0", Digest.parse(told.digest))
+    policy = bench.tools.keyring.policy()
+    assert verify(repository, asked, policy).release.reason == "nobody reads it"
 
 
 def test_one_version_runs_on_several_platforms(bench: Bench) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from algo.trust.provenance import Material, Provenance
     from algo.trust.statements import Release
 
+MOST_REASON = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectTests:
@@ -64,6 +66,28 @@ def confirmation(deps: Deps, yes: bool) -> Callable[[Callable[[], Plan]], bool]:
         return deps.output.ask("Publish it? [y/N] ").strip().lower() in {"y", "yes"}
 
     return ask
+
+
+def reason_for_breaking(said: str, *, asked: bool) -> str:
+    """Return the reason that `--allow-breaking` gives, empty for none.
+
+    Raises:
+        UsageError: It is no line, or there is neither a step nor a version that it is for.
+    """
+    from algo.errors import UsageError
+
+    reason = said.strip()
+    if reason and not asked:
+        raise UsageError(
+            "--allow-breaking is for a step or a version that is asked for",
+            hint="algo publish --bump minor --allow-breaking REASON",
+        )
+    if reason and not (reason.isprintable() and len(reason) <= MOST_REASON):
+        raise UsageError(
+            f"--allow-breaking wants the reason in a line of up to {MOST_REASON} letters",
+            hint='algo publish --bump minor --allow-breaking "nobody could call it"',
+        )
+    return reason
 
 
 def archive_place(deps: Deps, output: Path | None) -> tuple[Path | None, Path]:
@@ -115,6 +139,7 @@ def inspection_text(found: Inspection) -> str:
         release = found.release
         after = f", after {release.previous.version}" if release.previous else ""
         lines.append(f"released as {release.name}:{release.version} {release.published}{after}")
+        lines += [f"lower than what changed asks for: {release.reason}"] if release.reason else []
     if found.provenance is not None:
         lines += made_from(found.provenance)
     if found.release is not None:
