@@ -22,6 +22,7 @@ from algo.trust.evidence import Standing, collect
 from algo.trust.policy import Policy, TrustedKey
 from algo.trust.provenance import read_provenance
 from algo.trust.statements import PROVENANCE, RELEASE, read_release, release_statement
+from algo.trust.yanks import yanked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,7 @@ def publish(
     ready = prepare(project, wish, tools, source, notify, check=check)
     if ready.same is not None:
         _settle(project, ready, tools, ready.same.digest, notify)
+        _tell_of_yank(ready, tools, ready.same.digest, notify)
         return _unchanged(ready, ready.same)
     contents, registry = ready.contents, ready.registry
     if not confirm(lambda: _plan(ready, tools)):
@@ -124,6 +126,17 @@ def _settle(
     tools.pins.keep(RegistryRepository(registry, repository).place, version, index)
     _write_back(project, version, notify)
     tools.mounts.remember(registry.address, repository, contents.images)
+
+
+def _tell_of_yank(ready: Ready, tools: Publishing, index: Digest, notify: Notify) -> None:
+    """Say so where what would be published again is a version that nobody is to use."""
+    reference = ready.contents.reference
+    repository = RegistryRepository(ready.registry, reference.repository)
+    yank = yanked(repository, index, tools.keyring.policy(), reference.name)
+    if yank is not None:
+        notify(
+            Warned(f"{reference} is yanked: {yank.reason}; algo yank {reference} --undo ends it")
+        )
 
 
 def _unchanged(ready: Ready, same: Verified) -> Published:

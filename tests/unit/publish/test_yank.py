@@ -153,6 +153,17 @@ def test_versions_and_inspect_tell_of_it(place: Place) -> None:
     assert inspect(place.at("1.0.0"), friend).yanked == ""
 
 
+def test_who_publishes_a_yanked_version_again_is_told(place: Place) -> None:
+    place.yank("1.1.0")
+    told: list[Event] = []
+    bench = place.bench
+    again = publish(
+        bench.project, Wish(), bench.tools, confirm=lambda plan: True, notify=told.append
+    )
+    assert again.unchanged
+    assert any(isinstance(event, Warned) and WHY in event.text for event in told)
+
+
 def test_a_mark_of_a_key_that_is_not_trusted_does_not_count(place: Place) -> None:
     enemy = place.user("enemy")
     enemy.keyring.ensure()
