@@ -24,9 +24,13 @@ from algo.trust.statements import Statement, read_statement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.trust.interface import Repository
     from algo.trust.policy import Policy, TrustedKey
+
+# The artifact types of what is attached without a signature of its own: lock, contract.
+_DOCUMENTS = "application/vnd.algo."
 
 
 class Standing(StrEnum):
@@ -76,6 +80,8 @@ def collect(
     """
     found: list[Evidence] = []
     for descriptor in repository.referrers(subject):
+        if kind and not _may_be(descriptor, kind):
+            continue
         try:
             evidence = _read(repository, descriptor.digest, subject, policy, name, kind)
         except (BadDocument, BadDigest, BlobMissing):
@@ -83,6 +89,12 @@ def collect(
         if evidence is not None:
             found.append(evidence)
     return tuple(found)
+
+
+def _may_be(descriptor: Descriptor, kind: str) -> bool:
+    """Tell whether a referrer may be a statement of `kind`, by what its list says, if it does."""
+    document = descriptor.artifact_type.startswith(_DOCUMENTS)
+    return not document and descriptor.annotations.get(PREDICATE, kind) == kind
 
 
 def require(

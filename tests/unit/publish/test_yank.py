@@ -30,6 +30,8 @@ from tests.fakes.registry import MemoryRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from algo.oci.descriptor import Descriptor
+
 WHY = "answers wrongly for empty images"
 
 
@@ -162,6 +164,23 @@ def test_who_publishes_a_yanked_version_again_is_told(place: Place) -> None:
     )
     assert again.unchanged
     assert any(isinstance(event, Warned) and WHY in event.text for event in told)
+
+
+def test_only_what_may_be_a_mark_is_read_to_find_the_latest(place: Place) -> None:
+    read: list[str] = []
+    asked = place.remote.get_manifest
+
+    class Counting(MemoryRegistry):
+        def get_manifest(self, repository: str, tag_or_digest: str) -> tuple[bytes, Descriptor]:
+            read.append(tag_or_digest)
+            return asked(repository, tag_or_digest)
+
+    counting = Counting(place.remote.address, place.remote.repositories)
+    list_versions(place.at(), counting, place.user().accepted())
+    assert read == []
+    place.yank("1.1.0")
+    list_versions(place.at(), counting, place.user().accepted())
+    assert len(set(read)) == 1
 
 
 def test_a_mark_of_a_key_that_is_not_trusted_does_not_count(place: Place) -> None:
