@@ -138,6 +138,16 @@ def build() -> Any:
     return get_command(app)
 
 
+def teach_completion() -> None:
+    """Register the shells: typer does it only for apps that install their own completion."""
+    from typer._completion_classes import completion_init
+
+    from algo.commands.shared.completing import complete_in_bash
+
+    completion_init()
+    complete_in_bash()
+
+
 def _root(
     ctx: typer.Context,
     version: bool = typer.Option(

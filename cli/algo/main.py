@@ -61,14 +61,14 @@ def _open_what_is_closed() -> None:
 
 
 def _invoke(arguments: Sequence[str], deps: object) -> int:
-    from algo.app import build
+    from algo.app import build, teach_completion
     from algo.deps import Deps
     from algo.errors import FAILED, INTERRUPTED, AlgoError
 
     assert isinstance(deps, Deps)
     output: Output = deps.output
     if "_ALGO_COMPLETE" in os.environ:
-        _teach_completion()
+        teach_completion()
     try:
         code = build().main(list(arguments), prog_name="algo", standalone_mode=False, obj=deps)
     except AlgoError as error:
@@ -87,13 +87,6 @@ def _invoke(arguments: Sequence[str], deps: object) -> int:
     if code == INTERRUPTED:
         return _interrupted(output)
     return code if isinstance(code, int) else FAILED if code else 0
-
-
-def _teach_completion() -> None:
-    """Register the shells: typer does it only for apps that install their own completion."""
-    from typer._completion_classes import completion_init
-
-    completion_init()
 
 
 def _failed(output: Output, error: AlgoError) -> int:

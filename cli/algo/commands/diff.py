@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, JsonOpt
+from algo.commands.options import EngineOpt, JsonOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 def diff_command(
     ctx: typer.Context,
     old: Annotated[
-        str, typer.Argument(metavar="[OLD]", help="Default: the latest version of the project.")
+        str,
+        typer.Argument(
+            metavar="[OLD]",
+            help="Default: the latest version of the project.",
+            autocompletion=references,
+        ),
     ] = "",
     new: Annotated[
-        str, typer.Argument(metavar="[NEW]", help="Default: the working tree, which is `.`.")
+        str,
+        typer.Argument(
+            metavar="[NEW]",
+            help="Default: the working tree, which is `.`.",
+            autocompletion=references,
+        ),
     ] = ".",
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Do not start the working tree to run its cases.")

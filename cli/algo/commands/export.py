@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import JsonOpt
+from algo.commands.options import JsonOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 def export_command(
     ctx: typer.Context,
     reference: Annotated[
-        str, typer.Argument(metavar="REFERENCE", help="[HOST/]OWNER/NAME[:VERSION|@DIGEST].")
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="[HOST/]OWNER/NAME[:VERSION|@DIGEST].",
+            autocompletion=references,
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import JsonOpt
+from algo.commands.options import JsonOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 def inspect_command(
     ctx: typer.Context,
     reference: Annotated[
-        str, typer.Argument(metavar="REFERENCE", help="[HOST/]OWNER/NAME[:VERSION|@DIGEST].")
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="[HOST/]OWNER/NAME[:VERSION|@DIGEST].",
+            autocompletion=references,
+        ),
     ],
     sbom: Annotated[
         bool, typer.Option("--sbom", help="Print its signed bill of materials, CycloneDX 1.6.")

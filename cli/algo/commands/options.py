@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algo.deps import Deps
+
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 EngineOpt = Annotated[
@@ -55,6 +57,15 @@ WithOpt = Annotated[
     list[str] | None,
     typer.Option("--with", metavar="REQUIREMENT", help="A package more; may be repeated."),
 ]
+
+
+def references(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete names and versions, from what this machine has seen of them."""
+    from algo.commands.shared.completing import known
+
+    deps: Deps | None = ctx.find_root().obj
+    return known(deps.folders, incomplete) if deps is not None else []
+
 
 _FLAG = "--gpu"
 _VALUE = re.compile(r"all|\d+|id:.*|\d+(,\d+)*,?|(GPU|MIG)-.*")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt
+from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -20,6 +20,7 @@ def run_command(
         typer.Argument(
             metavar="[TARGET] [-]",
             help="A folder, owner/name:version or a URL; - reads the input from stdin.",
+            autocompletion=references,
         ),
     ] = None,
     data: Annotated[

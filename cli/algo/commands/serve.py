@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt
+from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def serve_command(
     ctx: typer.Context,
     target: Annotated[
-        str, typer.Argument(help="A folder, or owner/name:version. Default: this project.")
+        str,
+        typer.Argument(
+            help="A folder, or owner/name:version. Default: this project.",
+            autocompletion=references,
+        ),
     ] = "",
     engine: EngineOpt = "",
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import JsonOpt
+from algo.commands.options import JsonOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -19,6 +19,7 @@ def versions_command(
         typer.Argument(
             metavar="[[HOST/]OWNER/NAME[:RANGE]]",
             help="Default: the project, where it is published.",
+            autocompletion=references,
         ),
     ] = "",
     json: JsonOpt = False,

@@ -73,6 +73,14 @@ class Pins:
                     found[version] = found.get(version, frozenset()) | {Digest.parse(digest)}
         return found
 
+    def places(self) -> dict[str, frozenset[str]]:
+        """Return the versions that were seen of each name, by the name with its host."""
+        found = {}
+        for path in self.root.rglob("*.json"):
+            place = path.relative_to(self.root).with_suffix("").as_posix().replace("+", ":")
+            found[place] = frozenset(self._readable(path))
+        return found
+
     def _file(self, place: str) -> Path:
         # A port's colon is not allowed in file names everywhere; no host holds a plus sign.
         return self.root / f"{place.replace(':', '+')}.json"
