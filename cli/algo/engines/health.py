@@ -207,7 +207,7 @@ def check_proxy(env: Mapping[str, str]) -> Finding:
         return Finding(
             "proxy",
             "warning",
-            f"{text}; local calls go through it too",
+            f"{text}; algo reaches this machine without it, curl and your own clients do not",
             "export NO_PROXY=127.0.0.1,localhost",
         )
     return Finding("proxy", "ok", text)

@@ -92,7 +92,9 @@ def test_a_clock_before_the_installation_is_wrong() -> None:
 
 def test_a_proxy_that_takes_local_calls_is_a_warning(tmp_path: Path) -> None:
     assert check_proxy({}).status == "ok"
-    assert check_proxy({"HTTPS_PROXY": "http://p:1"}).status == "warning"
+    found = check_proxy({"HTTPS_PROXY": "http://p:1"})
+    assert found.status == "warning"
+    assert "algo reaches this machine without it" in found.detail
     around = {"HTTPS_PROXY": "http://p:1", "no_proxy": "localhost,127.0.0.1"}
     assert check_proxy(around).status == "ok"
     assert check_proxy({"SSL_CERT_FILE": str(tmp_path / "no.pem")}).status == "failed"
