@@ -94,6 +94,9 @@ class FakeEngine:
     ) -> FakeInstance | None:
         return self.start(launch, log) if self.renews else None
 
+    def sweep(self) -> None:
+        """Nothing is ever left here."""
+
     def leftovers(self) -> list[Leftover]:
         return list(self.left)
 

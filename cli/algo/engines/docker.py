@@ -110,7 +110,7 @@ class DockerEngine:
             FolderUnreadable: The container's user cannot read the working tree.
             StartFailed: The engine refused, or lacks the image.
         """
-        self._sweep()
+        self.sweep()
         for port in filter(None, (launch.port, launch.grpc_port)):
             claim(launch.host, port)
         session = self._sessions.create(
@@ -257,8 +257,8 @@ class DockerEngine:
         with spoken():
             self._containers.remove(leftover.name)
 
-    def _sweep(self) -> None:
-        """Remove containers of this user whose command was killed, before a port is wanted.
+    def sweep(self) -> None:
+        """Remove containers of this user whose command was killed (`Engine.sweep`).
 
         Docker's end by themselves; podman keeps them, and they keep their address.
         """
@@ -266,7 +266,11 @@ class DockerEngine:
             if session.engine != self.name or not (session.container and session.abandoned):
                 continue
             with contextlib.suppress(EngineUnavailable, Refused):
-                for container in self._containers.find(f"{SESSION_LABEL}={session.id}"):
+                left = self._containers.find(f"{SESSION_LABEL}={session.id}")
+                # With folders that several machines share, a command may live on another one.
+                if any((one.labels or {}).get(HOST_LABEL) != platform.node() for one in left):
+                    continue
+                for container in left:
                     self._containers.remove(container.id)
                 self._sessions.remove(session.id)
 

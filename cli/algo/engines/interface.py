@@ -278,6 +278,9 @@ class Engine(Protocol):
         None where this engine cannot; else `launch`, `log` and what it raises are as of `start`.
         """
 
+    def sweep(self) -> None:
+        """Remove what commands of this user left here when they were killed, and its ports."""
+
     def leftovers(self) -> list[Leftover]:
         """Return what killed commands left in this engine."""
 

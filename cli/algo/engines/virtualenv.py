@@ -125,6 +125,9 @@ class VirtualenvEngine:
         """None: what a host process cannot take over, only another command can."""
         return
 
+    def sweep(self) -> None:
+        """Do nothing: what a command starts here ends when it is killed (`Engine.sweep`)."""
+
     def leftovers(self) -> list[Leftover]:
         """Return the sessions of killed commands, processes and all."""
         ours = {session.id for session in self._sessions.all() if session.engine == self.name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,8 @@ def yank_version(
         )
     if reference.digest is None and not versions_in([reference.tag]):
         raise UsageError(
-            f"{reference} is not one version", hint=f"algo versions {reference.repository}"
+            f"{reference} is not one version",
+            hint=f"algo versions {replace(reference, tag='', digest=None)}",
         )
     key = tools.keyring.signing_key()
     if key is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from algo.engines.docker import DockerEngine
 from algo.engines.docker_client import find
-from algo.engines.docker_options import SESSION_LABEL
+from algo.engines.docker_options import HOST_LABEL, SESSION_LABEL
 from algo.engines.errors import EngineLost, GpuUnavailable, StartFailed
 from algo.engines.gpu_facts import GpuFacts
 from algo.engines.interface import Ended, Image, Instance
@@ -115,17 +116,22 @@ def test_what_a_killed_command_left_goes_at_the_next_start(
     engine: Engine, servable: Servable, sessions: Sessions
 ) -> None:
     # As podman has it: the container goes on when its command is killed.
-    left = sessions.create("docker", "acme/hello", "")
     assert isinstance(servable.artifact, Image)
-    label = f"{SESSION_LABEL}={left.id}"
-    container = engine.docker("create", "--label", label, servable.artifact.reference).strip()
-    other = sessions.create("virtualenv", "acme/other", "")
-    for session in (left.id, other.id):
-        sessions.update(session, owner=Process(1, "never"), container=container)
+    kept: dict[str, str] = {}
+    for kind, host in (("docker", platform.node()), ("docker", "elsewhere"), ("virtualenv", "")):
+        left = sessions.create(kind, "acme/hello", "")
+        labels = [f"{SESSION_LABEL}={left.id}", f"{HOST_LABEL}={host}"]
+        words = [word for label in labels for word in ("--label", label)]
+        container = engine.docker("create", *words, servable.artifact.reference).strip()
+        sessions.update(left.id, owner=Process(1, "never"), container=container)
+        kept[left.id] = container
+    gone = next(iter(kept))
     with running(DockerEngine(sessions, os.environ, Path.home()), servable, StartOptions(), silent):
-        assert engine.docker("ps", "--all", "--quiet", "--filter", f"label={label}") == ""
-        assert left.id not in {session.id for session in sessions.all()}
-    assert [session.id for session in sessions.all()] == [other.id]
+        there = engine.docker("ps", "--all", "--quiet", "--no-trunc").split()
+        assert {one for one, container in kept.items() if container not in there} == {gone}
+        assert {session.id for session in sessions.all()} >= kept.keys() - {gone}
+        assert gone not in {session.id for session in sessions.all()}
+    engine.docker("rm", *(container for one, container in kept.items() if one != gone))
 
 
 def test_an_image_that_is_not_there_is_named(

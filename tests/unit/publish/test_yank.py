@@ -214,8 +214,9 @@ def test_a_file_tells_a_site_that_what_it_has_is_yanked(place: Place, tmp_path: 
     ("reference", "reason"), [("1.1.0", " "), ("1.1.0", "a\x1b[2J"), ("^1", WHY), ("", WHY)]
 )
 def test_a_mark_wants_one_version_and_a_reason(place: Place, reference: str, reason: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         place.yank(reference, reason)
+    assert "registry.example/acme/digits" in caught.value.hint
 
 
 def test_without_a_key_nothing_is_marked(place: Place) -> None:

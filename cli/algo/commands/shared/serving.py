@@ -69,6 +69,7 @@ def open_service(
     runs_on = deps.engine(engine)
     if exact and not runs_on.wants_image:
         raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
+    runs_on.sweep()
     port = default_port(deps, host) if port is None else claim(host, port) if port else 0
     development = not exact and isinstance(found, Project)
     gpu = gpus(found, gpu)
