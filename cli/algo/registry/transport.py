@@ -296,10 +296,19 @@ class Transport:
             raise Unauthorized(f"{self.host} {why}", host=self.host, details=said)
         if status == 403:
             raise Forbidden(f"{self.host} does not allow {what}", details=said)
-        if status == 400 and self._plain and "HTTPS" in said:
-            hint = f"cp ca.crt ~/.config/docker/certs.d/{self.host}/"
+        if status == 400 and self._plain and "HTTPS" in (said or self._greeting()):
+            folder = f"~/.config/docker/certs.d/{self.host}"
+            hint = f"mkdir -p {folder} && cp ca.crt {folder}/"
             raise CertificateProblem(f"{self.host} speaks TLS", hint=hint, details=said)
         raise RegistryRefused(f"{self.host} answers {what} with {status}", details=said)
+
+    def _greeting(self) -> str:
+        """Return what the registry says at its first address; the answer to a HEAD has no words."""
+        try:
+            with self._exchange("GET", self.url("/v2/"), {}, b"", READ_SECONDS) as got:
+                return words_of(read_limited(got, self.host))
+        except (RegistryUnreachable, RegistryRefused):
+            return ""
 
     def _lost(self, error: Broken, address: str) -> RegistryUnreachable:
         words = error.words
