@@ -16,15 +16,30 @@ source_of <- function(name, version, cache) {
   dir.create(dirname(kept), showWarnings = FALSE, recursive = TRUE)
   if (file.exists(kept)) return(kept)
   part <- sprintf("%s.%d", kept, Sys.getpid())
+  reasons <- character()
   for (folder in contrib.url(repositories(), "source")) {
     # A version that a newer one has taken the place of.
     for (address in c(file.path(folder, file), file.path(folder, "Archive", name, file))) {
-      fetched <- tryCatch(download.file(address, part, quiet = TRUE, mode = "wb") == 0, error = function(e) FALSE, warning = function(w) FALSE)
-      if (fetched && file.rename(part, kept)) return(kept)
+      reason <- download(address, part)
+      if (is.null(reason) && file.rename(part, kept)) return(kept)
+      reasons <- c(reasons, reason)
     }
   }
   unlink(part)
-  refuse("%s %s could not be fetched", name, version)
+  refuse("%s %s could not be fetched\n%s", name, version, paste(unique(reasons), collapse = "\n"))
+}
+
+# Fetch a file, where a connection breaks again; return why it cannot be had, without credentials.
+download <- function(address, to, attempts = 3) {
+  for (attempt in seq_len(attempts)) {
+    said <- tryCatch(
+      if (download.file(address, to, quiet = TRUE, mode = "wb") == 0) NULL else paste("cannot open", address),
+      warning = conditionMessage, error = conditionMessage
+    )
+    if (is.null(said) || grepl("status was '4", said)) break
+    Sys.sleep(attempt)
+  }
+  if (is.null(said)) NULL else gsub("//[^/@ ']*@", "//", said)
 }
 
 sha256 <- function(file) substr(system2("sha256sum", shQuote(file), stdout = TRUE), 1, 64)
