@@ -160,11 +160,13 @@ def test_a_gem_that_there_is_not_is_told(ruby: Made) -> None:
 
 
 def test_a_gem_that_was_changed_is_refused(ruby: Made) -> None:
-    served = gems.pages([STEMS, NATIVE_GEM, CHECKS])
+    # Of a version that no other test builds: packages of the same lock would be in the cache.
+    stems = replace(STEMS, version="1.0.1")
+    served = gems.pages([stems, NATIVE_GEM, CHECKS])
     with serving(served) as server:
         ruby.algo("lock", server=server)
-    other = replace(STEMS, files={"lib/stems.rb": "module Stems; end\n"})
-    with serving(served | {"/gems/stems-1.0.0.gem": other.packed()}) as server:
+    other = replace(stems, files={"lib/stems.rb": "module Stems; end\n"})
+    with serving(served | {"/gems/stems-1.0.1.gem": other.packed()}) as server:
         said = ruby.algo("build", server=server, fails=True).stderr
     assert "checksum" in said.lower()
 
