@@ -1,4 +1,7 @@
-"""Write docs/languages.md: `python -m tests.languages`. Runs every case in every language."""
+"""Write docs/languages.md: `python -m tests.languages`. Runs every case in every language.
+
+The sizes are those of images that it builds, for which it needs an engine.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 from tests.languages.cases import CASES, LIMITS, Case
 from tests.languages.language import ROOT, Language, languages
 from tests.languages.served import served
+from tests.languages.sizes import layers, table
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import GatewayProcess
@@ -22,6 +26,13 @@ Written by `python -m tests.languages`, which asks the same of the same program 
 language, through the gateway ([the suite](../tests/languages/README.md)). The rest of the suite
 (prints, deadlines, workers that exit, garbage on the pipes) has no table: it passes in each, or
 the tests fail. How an algorithm is written: [Go](go.md), [Rust](rust.md).
+"""
+IMAGES = """
+## Images
+
+The image of that program for linux/amd64, by its layers. No toolchain of a compiled language is in
+it. Debian, the gateway and Python, which runs that, are in each, and stored and sent once. How fast
+each is and how long it takes to start is in [performance](performance.md).
 """
 
 
@@ -37,6 +48,7 @@ def main() -> int:
     for case in CASES:
         marks = (mark(name, case.name, passed[name][case.name]) for name in passed)
         lines.append(f"| {case.name} | {' | '.join(marks)} |")
+    lines += [IMAGES, *table({language.name: layers(language) for language in found})]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     wrong = [
         (language, case)
