@@ -47,6 +47,17 @@ def told(capsys: Captured, *words: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def test_notes_of_every_kind_are_known(home: Path, capsys: Captured) -> None:
+    before = {one["kind"]: one["items"] for one in told(capsys, "info")["kinds"]}
+    for kind in ("mounts", "unchanged"):
+        (home / "cache" / kind).mkdir()
+        (home / "cache" / kind / "a.json").write_text("{}")
+    kinds = {one["kind"]: one["items"] for one in told(capsys, "info")["kinds"]}
+    assert kinds["notes"] == before["notes"] + 2 and "other" not in kinds
+    told(capsys, "prune", "--older-than", "0s")
+    assert not list((home / "cache" / "unchanged").iterdir())
+
+
 def test_info_shows_what_is_there_by_kind(home: Path, capsys: Captured) -> None:
     said = told(capsys, "info")
     layers = next(one for one in said["kinds"] if one["kind"] == "layers")

@@ -25,7 +25,9 @@ NOTES = {
     "files": "notes",
     "loaded": "notes",
 }
-FOLDERS = frozenset({*NOTES, "blobs", "tmp", "mounts", "steps"})
+# Notes that speak of no blob.
+_LOOSE = ("mounts", "unchanged")
+FOLDERS = frozenset({*NOTES, *_LOOSE, "blobs", "tmp", "steps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ class Notes:
         for note in _notes(self.root):
             name = f"{note.parent.name}/{note.stem}"
             found.append(Item("notes", name, written(note), (note,)))
-        for note in sorted((self.root / "mounts").glob("*.json")):
-            found.append(Item("notes", f"mounts/{note.stem}", written(note), (note,)))
+        for kind in _LOOSE:
+            for note in sorted((self.root / kind).glob("*.json")):
+                found.append(Item("notes", f"{kind}/{note.stem}", written(note), (note,)))
         return found
 
     def remove(self, item: Item) -> str:
