@@ -16,7 +16,7 @@ from algo.trust.attachment import attach_statement
 from algo.trust.errors import KeyMissing
 from algo.trust.policy import NO_RULES, Policy
 from algo.trust.verify import verify
-from algo.trust.yanks import YANK, Yank, newest, yank_statement
+from algo.trust.yanks import FORM, YANK, Yank, newest, time_of, yank_statement
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from algo.trust.verify import Verified
 
 LONGEST = 500
-_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,7 @@ def _warn_of_key(verified: Verified, key: str, notify: Notify) -> None:
 def _after(now: datetime, last: Yank | None) -> str:
     """Return the time of what is said now; it comes after the last, however clocks differ."""
     when = now.astimezone(UTC)
-    if last is not None:
-        try:
-            before = datetime.strptime(last.at, _FORM).replace(tzinfo=UTC)
-        except ValueError:
-            before = when
-        when = max(when, before + timedelta(microseconds=1))
-    return when.strftime(_FORM)
+    before = time_of(last) if last is not None else None
+    if before is not None and before >= when:
+        when = min(before, datetime.max.replace(tzinfo=UTC) - _TICK) + _TICK
+    return when.strftime(FORM)

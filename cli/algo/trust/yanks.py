@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 YANK = "https://algo.dev/yank/v1"
 """Says that a version is not to be used any more, or that it may be again."""
+
+FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class Yank(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,8 +66,17 @@ def yanked(repository: Repository, index: Digest, policy: Policy, name: str) -> 
     return found if found is not None and found.yanked else None
 
 
+def time_of(yank: Yank) -> datetime | None:
+    """Return when it was said, None where that is in another form, so that nothing is before it."""
+    try:
+        return datetime.strptime(yank.at, FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _read(predicate: bytes) -> Yank | None:
     try:
-        return msgspec.json.decode(predicate, type=Yank)
+        yank = msgspec.json.decode(predicate, type=Yank)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
+    return yank if time_of(yank) is not None else None

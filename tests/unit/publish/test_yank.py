@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from algo.errors import UsageError
 from algo.events import Event, Warned, silent
+from algo.oci.descriptor import Descriptor
+from algo.oci.digest import Digest
+from algo.oci.media_types import INDEX
 from algo.oci.reference import Reference
 from algo.publish.archived import export_version, import_version
 from algo.publish.consume import Consuming, examine, pull
@@ -18,10 +21,12 @@ from algo.publish.prepare import Wish
 from algo.publish.publish import publish
 from algo.publish.yank import Yanked, yank_version
 from algo.registry.layout import LayoutStore
+from algo.trust.attachment import attach_statement
 from algo.trust.errors import KeyMissing, VersionYanked
 from algo.trust.keyring import Keyring
 from algo.trust.pins import Pins
 from algo.trust.rules import Rule, Rules
+from algo.trust.yanks import YANK, Yank, yank_statement
 from algo.versions.version import Version
 
 from tests.fakes.publishing import Bench
@@ -30,7 +35,6 @@ from tests.fakes.registry import MemoryRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from algo.oci.descriptor import Descriptor
 
 WHY = "answers wrongly for empty images"
 
@@ -141,6 +145,21 @@ def test_a_mark_can_be_taken_back_and_said_once_more(place: Place) -> None:
     assert place.yank("1.1.0", undo=True).unchanged
     place.yank("1.1.0", "again")
     assert found(place, "", friend) == "1.0.0"
+
+
+@pytest.mark.parametrize("at", ["tomorrow", "9999-12-31T23:59:59.999998Z"])
+def test_a_mark_of_another_time_can_be_taken_back(place: Place, at: str) -> None:
+    digest = Digest.parse(place.yank("1.1.0").digest)
+    key = Keyring(place.bench.home / "keys", {}).signing_key()
+    assert key is not None
+    subject = Descriptor(INDEX, digest, 1)
+    statement = yank_statement(Yank("acme/digits", "1.1.0", at, "later"), digest)
+    attached = attach_statement(statement, YANK, subject, key)
+    for descriptor, content in attached.blobs:
+        place.remote.push_blob("acme/digits", descriptor, content, notify=silent)
+    place.remote.attach("acme/digits", [attached.manifest])
+    place.yank("1.1.0", undo=True)
+    assert found(place, "", place.user("friend")) == "1.1.0"
 
 
 def test_versions_and_inspect_tell_of_it(place: Place) -> None:
