@@ -61,7 +61,8 @@ def apply(input):
     elif what == "report":
         client.report_insights({"score": 3})
     elif what == "environment":
-        return {name: os.environ.get(name) for name in ("ALGORITHMIA_API", "ALGO_DATA")}
+        names = ("ALGORITHMIA_API", "ALGORITHMIA_API_KEY", "ALGO_DATA")
+        return {name: os.environ.get(name) for name in names}
     return "done"
 """
 
@@ -183,6 +184,75 @@ def test_an_algorithm_reads_and_writes_data(gateway: Start, tmp_path: Path) -> N
     assert ask("report") == "done"
     assert served.stop() == 0
     assert any("insights: [{" in line and "score" in line for line in served.printed)
+
+
+def test_an_access_list_is_kept_to(folders: Folders) -> None:
+    def refused(path: str, *, change: bool = False) -> bool:
+        try:
+            folders.check(path, change=change)
+        except Failure as problem:
+            assert (problem.status, problem.code) == (403, "data_forbidden")
+            return True
+        return False
+
+    for name in ("own", "open", "shut", "named", "unsaid"):
+        folders.make(f"other/{name}")
+    put(folders, "other/shut/deep/a.txt", "a")
+    folders.make("acmese/private")
+    folders.let("acmese/private", [])
+    folders.let("other/own", ["algo://.my/*"])
+    folders.let("other/open", ["user://*"])
+    folders.let("other/shut", [])
+    folders.let("other/named", ["algo://AcmeSE/classifier"])
+    assert not refused("acmese/private")
+    assert not refused(".my/private", change=True)
+    assert not refused("AcmeSE/models/weights")
+    assert not refused(".session/x", change=True)
+    assert not refused("other/unsaid/x", change=True)
+    assert [name for name in ("own", "open", "shut", "named") if refused(f"other/{name}/x")] == [
+        "own",
+        "shut",
+    ]
+    assert refused("Other/shut/deep/a.txt")
+    assert refused("other/open/x", change=True)
+
+
+def test_another_owners_access_list_is_kept_to_by_the_api(gateway: Start, tmp_path: Path) -> None:
+    (tmp_path / "kept" / "other" / "shut").mkdir(parents=True)
+    (tmp_path / "kept" / "other" / "shut" / "a.txt").write_text("theirs")
+    environment = {"ALGO_DATA": str(tmp_path / "kept")}
+    served = gateway(CODE, environment=environment, **FOR)
+    ask = asks(served)
+    assert ask("get", "data://other/shut/a.txt") == "theirs"
+    (tmp_path / "kept" / ".access.json").write_text('{"other/shut": []}')
+    assert "only algorithms of other may read data://other/shut" in ask(
+        "fail", "data://other/shut/a.txt"
+    )
+
+
+def test_a_connector_is_refused_with_what_to_do_instead(gateway: Start, tmp_path: Path) -> None:
+    (tmp_path / "data" / "acme" / "models").mkdir(parents=True)
+    (tmp_path / "data" / "acme" / "models" / "words.txt").write_text("here")
+    served = gateway(CODE, **FOR)
+    ask = asks(served)
+    for path, package in (
+        ("s3://bucket/a/b.txt", "boto3"),
+        ("s3+Shared://bucket/b.txt", "boto3"),
+        ("dropbox://b.txt", "dropbox"),
+        ("azb://container/b.txt", "a client of azb"),
+    ):
+        told = ask("fail", path)
+        assert path.lower() in told
+        assert "put the file to data/OWNER/COLLECTION/NAME in the project" in told
+        assert f"({package})" in told
+    environment = ask("environment")
+    near = type(served).__new__(type(served))
+    near.port = int(environment["ALGORITHMIA_API"].rpartition(":")[2])
+    key = {"Authorization": f"Simple {environment['ALGORITHMIA_API_KEY']}"}
+    file = near.ask("GET", "/v1/connector/data/acme/models/words.txt", headers=key)
+    assert file.body == b"here"
+    other = near.ask("GET", "/v1/connector/s3/bucket/b.txt", headers=key)
+    assert (other.status, "s3://bucket/b.txt" in other.body.decode()) == (400, True)
 
 
 def test_an_algorithm_calls_itself_by_any_spelling_and_others_are_told_as_missing(

@@ -154,6 +154,37 @@ class Folders:
         self.find(path)
         return self._access().get("/".join(self._parts(path)), ["algo://.my/*"])
 
+    def check(self, path: str, *, change: bool = False) -> None:
+        """Refuse what another owner's access list keeps from the algorithms of this one.
+
+        The nearest folder that has a list counts; where none has, nobody said who may read it.
+
+        Raises:
+            Failure: 403, it is not for them; otherwise as `find`.
+        """
+        parts = self._parts(path)
+        if not parts or parts[0] in _SPECIAL or parts[0].lower() == self._owner.lower():
+            return
+        lists = self._access()
+        above = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
+        folder = next((one for one in above if one in lists), None)
+        if folder is None or (not change and self._reads(lists[folder])):
+            return
+        what = "may change" if change else "may read"
+        raise Failure(
+            403,
+            "data_forbidden",
+            f"only algorithms of {parts[0]} {what} data://{folder}: {parts[0]} lets others read it "
+            'by dir.update_permissions(ReadAcl.public), that is by the access list ["user://*"]',
+        )
+
+    def _reads(self, readers: list[str]) -> bool:
+        """Tell whether a list names everybody, or this owner or his algorithms."""
+        named = {one.lower() for one in readers}
+        owner = self._owner.lower()
+        ours = any(one.startswith(f"algo://{owner}/") for one in named)
+        return ours or not named.isdisjoint({"user://*", f"user://{owner}"})
+
     def let(self, path: str, readers: list[str]) -> None:
         """Write down who may read the folder at `path`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from algo_gateway.http.routes import Routes
 
 PREFIX = "/v1/data"
+# By this some clients ask, with the kind of the place as the first part of the path.
+CONNECTOR = "/v1/connector"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):/{1,2}")
 _METHODS = "GET HEAD PUT POST DELETE PATCH"
 _PIECE = 1 << 20
 _PAGE = 1000
@@ -49,14 +53,17 @@ class Data:
 
     def register(self, routes: Routes) -> None:
         """Add its paths."""
-        for path in (PREFIX, f"{PREFIX}/", f"{PREFIX}/**"):
+        for path in (PREFIX, f"{PREFIX}/", f"{PREFIX}/**", f"{CONNECTOR}/*", f"{CONNECTOR}/**"):
             routes.add(_METHODS, path, self.handle)
 
     async def handle(self, scope: Any, proto: Any) -> None:
         """Answer one request."""
-        path = scope.path.removeprefix(PREFIX).strip("/")
         query = {name: values[-1] for name, values in parse_qs(scope.query_string).items()}
+        path = ""
         try:
+            path = _path_of(scope.path)
+            if self._near:  # at the service's own address the developer asks, whose all of it is
+                self._folders.check(path, change=scope.method not in ("GET", "HEAD"))
             await getattr(self, f"_{scope.method.lower()}")(path, query, proto)
         except Failure as problem:
             _refuse(problem, proto)
@@ -149,6 +156,29 @@ class Data:
     def _of_file(self, place: Path) -> answers.Headers:
         headers = [("content-type", "application/octet-stream"), (_NAMED, "file")]
         return [*headers, ("x-algo-path", str(place))] if self._near else headers
+
+
+def _path_of(asked: str) -> str:
+    """Return the path below `data://` that a request asks for.
+
+    Raises:
+        Failure: 400, it is a connector's.
+    """
+    kind, path = "data", asked.removeprefix(PREFIX).strip("/")
+    if asked.startswith(CONNECTOR):
+        kind, _, path = asked.removeprefix(CONNECTOR).strip("/").partition("/")
+    if named := _SCHEME.match(path):
+        kind, path = named[1].lower(), path[named.end() :]
+    if kind == "data":
+        return path.strip("/")
+    own = {"s3": "boto3", "dropbox": "dropbox"}.get(kind.partition("+")[0], f"a client of {kind}")
+    raise Failure(
+        400,
+        "no_connector",
+        f"{kind}://{path[:200]} is a connector of Algorithmia's, and there are none here: put the "
+        "file to data/OWNER/COLLECTION/NAME in the project and read data://OWNER/COLLECTION/NAME, "
+        f"or read it where it is with a package for it ({own})",
+    )
 
 
 def _listed(one: Entry) -> dict[str, Any]:
