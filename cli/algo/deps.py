@@ -235,7 +235,7 @@ class Deps:
             this_interpreter,
         )
         from algo.environments.locking import Locking
-        from algo.environments.requirements import find_requirements
+        from algo.environments.requirements import requirements_of
 
         manifest = project.manifest
         host: Interpreter | PythonNotFound
@@ -244,7 +244,7 @@ class Deps:
         except PythonNotFound as error:
             host = error
         spec = self.runtimes().spec(manifest.algorithm.language)
-        requirements = find_requirements(project.root, manifest.environment.requirements)
+        requirements = requirements_of(project)
         brings = requirements.brings_python
         if brings:  # the environment's own Python counts; what makes it is any
             host = this_interpreter()

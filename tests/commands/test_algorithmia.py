@@ -56,6 +56,37 @@ def test_a_name_that_no_file_has_gets_the_nearest(
     assert "did you mean src/greting.py?" in told
 
 
+def test_its_tests_beside_it_are_run(greeter: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    assert run(["test", "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert "test_Greeter" in json.dumps(report)
+
+    (greeter / "src" / "Greeter_test.py").write_text("def test_it():\n    assert 1 == 2\n")
+    assert run(["test"]) == 1
+    assert "assert 1 == 2" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "why"),
+    [
+        ('def apply(input):\n    print "hello"\n', 2, "Missing parentheses in call to 'print'"),
+        ("import urllib2\n\ndef apply(input):\n    pass\n", 1, "No module named 'urllib2'"),
+        ("KINDS = (str, unicode)\n\ndef apply(input):\n    pass\n", 1, "'unicode' is not defined"),
+    ],
+)
+def test_code_of_python_2_is_told_with_its_line_and_what_rewrites_it(
+    greeter: Path, capfd: pytest.CaptureFixture[str], code: str, line: int, why: str
+) -> None:
+    (greeter / "src" / "Greeter.py").write_text(code)
+    capfd.readouterr()
+    assert run(["run", "-d", '"world"']) == 1
+    told = capfd.readouterr().err
+    assert f"src/Greeter.py:{line}" in told
+    assert why in told
+    assert "python3 -m fissix -w -n src" in told
+
+
 @pytest.fixture
 def sentiment(greeter: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("sentiment", "word-cleaner"):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from algo.events import Notify
 
 FOLDER = "tests"
+# Where code that was written for Algorithmia has them, too.
+BESIDE = "src"
 
 # https://docs.pytest.org/en/stable/reference/exit-codes.html
 _REPORTED = {0, 1, 2}
@@ -31,13 +33,13 @@ _NOT_OURS = frozenset({"node_modules", "vendor", "target", "__pycache__"})
 _WORD = re.compile(r"[\w:+.\[\]/-]+")
 
 
-def has_tests(project: Path) -> bool:
-    """Tell whether pytest would find a test file in the `tests` folder of `project`.
+def has_tests(project: Path, within: str = FOLDER) -> bool:
+    """Tell whether pytest would find a test file in a folder of `project`.
 
     Raises:
         OSError: A folder may not be read: its tests must not be passed over.
     """
-    folder = project / FOLDER
+    folder = project / within
     if not folder.is_dir():
         return False
     names = [name for _, _, names in os.walk(folder, onerror=_refused) for name in names]
@@ -71,11 +73,13 @@ class PytestSuite:
         folder: The project's folder.
         python: The Python of an environment that holds what the tests need.
         variables: The environment variables to run it with.
+        within: The folders that hold tests.
     """
 
     folder: Path
     python: Path
     variables: Mapping[str, str]
+    within: tuple[str, ...] = (FOLDER,)
 
     def run(self, only: str, notify: Notify) -> tuple[Outcome, ...]:
         """Run the tests whose names hold the words in `only` (empty: all), in their order.
@@ -89,7 +93,7 @@ class PytestSuite:
             # A dry run leaves the folder as it was, and other tests no cache that an editor uses.
             command += ["--override-ini", f"cache_dir={scratch}/cache", *_selection(only)]
             done = subprocess.run(
-                [*command, FOLDER],
+                [*command, *self.within],
                 cwd=self.folder,
                 env={"PYTHONDONTWRITEBYTECODE": "1", **self.variables},
                 stdin=subprocess.DEVNULL,
@@ -99,7 +103,7 @@ class PytestSuite:
             )
             if done.returncode == _NOTHING:
                 if not only:
-                    notify(Note("pytest found no test in tests/"))
+                    notify(Note(f"pytest found no test in {' and '.join(self.within)}/"))
                 return ()
             if done.returncode not in _REPORTED or not report.is_file():
                 raise _failure(done.returncode, done.stdout.decode(errors="replace"))

@@ -18,8 +18,8 @@ from algo.environments.requirements import (
     UV_LOCK,
     Requirements,
     Source,
-    find_requirements,
     inputs_digest,
+    requirements_of,
     requires_python,
 )
 from algo.environments.upgrade import NOTHING, Upgrade
@@ -316,7 +316,7 @@ def sha256(data: bytes) -> str:
 
 
 def _requirements(project: Project) -> Requirements:
-    return find_requirements(project.root, project.manifest.environment.requirements)
+    return requirements_of(project)
 
 
 def _inputs(project: Project, requirements: Requirements) -> str:

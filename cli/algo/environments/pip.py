@@ -29,7 +29,7 @@ from algo.environments.interpreters import this_interpreter
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
 from algo.environments.pylock import select, source_in
-from algo.environments.requirements import PYPROJECT, UV_LOCK, find_requirements
+from algo.environments.requirements import PYPROJECT, UV_LOCK, requirements_of
 from algo.environments.uv import Uv, export
 from algo.environments.virtualenv import make_virtualenv
 from algo.events import Warned, silent
@@ -306,7 +306,7 @@ def _asking(source: Source) -> list[str]:
 def _sources(project: Project | None) -> tuple[Source, ...]:
     if project is None:
         return ()
-    found = find_requirements(project.root, project.manifest.environment.requirements)
+    found = requirements_of(project)
     return (*found.runtime, *found.test)
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.environments.errors import RequirementInvalid
+from algo.resources import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from algo.project.project import Project
 
 UV_LOCK = "uv.lock"
 PYLOCK = "pylock.toml"
@@ -23,6 +26,8 @@ ENVIRONMENTS = ("environment.yml", "environment.yaml")
 # that ask, and the most explicit of those first.
 SOURCES = (*ENVIRONMENTS, UV_LOCK, PYLOCK, "requirements.in", "requirements.txt", PYPROJECT)
 TEST_SOURCE = "requirements-test.in"
+# Where the tests of code that was written for Algorithmia lie: beside it.
+OLD_TESTS = "src/*_test.py"
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
 _CORRECT = "correct {0}, then: algo lock"
 _COMMENT = re.compile(r"\s*#")
@@ -96,12 +101,24 @@ def is_pylock(path: Path) -> bool:
     return bool(re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name))
 
 
-def find_requirements(root: Path, wanted: str = "") -> Requirements:
+def requirements_of(project: Project) -> Requirements:
+    """Return what `project` needs.
+
+    Raises:
+        RequirementInvalid: As `find_requirements`.
+    """
+    manifest = project.manifest
+    old = bool(manifest.algorithm.written_for)
+    return find_requirements(project.root, manifest.environment.requirements, old=old)
+
+
+def find_requirements(root: Path, wanted: str = "", *, old: bool = False) -> Requirements:
     """Return what the project in `root` needs.
 
     Args:
         root: The project's folder.
         wanted: The file to read; the first of `SOURCES` that states packages when it is empty.
+        old: It was written for Algorithmia, whose build brought what tests need.
 
     Raises:
         RequirementInvalid: The wanted file is not there, one is a folder or cannot be read.
@@ -123,7 +140,10 @@ def find_requirements(root: Path, wanted: str = "") -> Requirements:
     elif UV_LOCK in found and PYPROJECT in found:
         found.remove(PYPROJECT)  # the lock is of it
     runtime = tuple(Source(root / name) for name in found[:1])
-    return Requirements(runtime, _test(root, runtime), tuple(found[1:]))
+    test = _test(root, runtime)
+    if old and not test and any(root.glob(OLD_TESTS)):
+        test = (Source(data_folder("runtimes") / "python" / "workshop" / TEST_SOURCE),)
+    return Requirements(runtime, test, tuple(found[1:]))
 
 
 def inputs_digest(

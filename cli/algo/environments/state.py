@@ -12,8 +12,8 @@ from algo.environments.requirements import (
     ENVIRONMENTS,
     PYPROJECT,
     UV_LOCK,
-    find_requirements,
     inputs_digest,
+    requirements_of,
 )
 from algo.errors import AlgoError
 from algo.project.errors import ProjectNotFound
@@ -34,8 +34,7 @@ def may_state_packages(path: str) -> bool:
 
 def python_inputs(project: Project) -> str:
     """Return what the requirements of a project say that is in Python."""
-    asked = project.manifest.environment.requirements
-    return inputs_digest(find_requirements(project.root, asked), "")
+    return inputs_digest(requirements_of(project), "")
 
 
 def said_by(

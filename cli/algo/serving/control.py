@@ -20,13 +20,14 @@ Reply = TypeVar("Reply")
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """An error of the algorithm's code: where, in the project's own paths, and what."""
+    """An error of the algorithm's code: where, in the project's own paths, what, and what to do."""
 
     type: str = ""
     message: str = ""
     file: str = ""
     line: int = 0
     stacktrace: str = ""
+    hint: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):

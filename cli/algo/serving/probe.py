@@ -86,7 +86,7 @@ def missing_package(fault: Fault) -> str:
 
 
 def _load_failed(fault: Fault) -> LoadFailed:
-    hint = missing_package(fault) or None
+    hint = fault.hint or missing_package(fault) or None
     if fault.type == _TOO_LARGE:
         hint = "give it more by worker-memory under [serving] in algo.toml, then start it again"
     elif not hint and not fault.line:

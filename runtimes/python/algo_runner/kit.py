@@ -12,6 +12,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
+# Modules that Python 3 calls otherwise, or has not.
+_RENAMED = frozenset(
+    {
+        "ConfigParser",
+        "Cookie",
+        "HTMLParser",
+        "Queue",
+        "StringIO",
+        "Tkinter",
+        "__builtin__",
+        "cPickle",
+        "cStringIO",
+        "cookielib",
+        "httplib",
+        "md5",
+        "sets",
+        "urllib2",
+        "urlparse",
+        "xmlrpclib",
+    }
+)
+_BUILTINS = frozenset(
+    ("basestring", "cmp", "execfile", "long", "raw_input", "reduce", "unichr", "unicode", "xrange")
+)
+_REWRITE = (
+    "where it is Python 2: pip install fissix && python3 -m fissix -w -n src "
+    "rewrites it for Python 3; then start it again"
+)
+
 _COMPAT = Path(__file__).resolve().parent.parent / "compat"
 
 
@@ -22,6 +51,14 @@ def provide(root: Path) -> None:
     """
     sys.path.insert(0, str(_COMPAT))
     os.chdir(root)
+
+
+def hint(error: BaseException) -> str:
+    """Return what to do about code that Python 3 does not take, empty for another fault."""
+    renamed = isinstance(error, ModuleNotFoundError) and error.name in _RENAMED
+    old = isinstance(error, SyntaxError) or renamed
+    old = old or (isinstance(error, NameError) and error.name in _BUILTINS)
+    return _REWRITE if old else ""
 
 
 def forget() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from algo_runner import gpu
+from algo_runner import gpu, kit
 from algo_runner.algorithm import Algorithm, import_algorithm, with_state
 from algo_runner.batches import answer
 from algo_runner.capture import Lines, capture, current_call
@@ -207,7 +207,11 @@ class Worker:
     def load_error(self, header: Header, error: BaseException) -> None:
         """Say that the author's code did not load."""
         self._end_lines()
-        self.answer(header, "load_error", **report(error, self.settings.project.root))
+        project = self.settings.project
+        found = report(error, project.root)
+        if project.written_for and (hint := kit.hint(error)):
+            found["hint"] = hint
+        self.answer(header, "load_error", **found)
 
     def piece(self, header: Header, kind: str, value: Any) -> None:
         """Write a result, or a piece of one."""

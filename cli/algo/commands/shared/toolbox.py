@@ -137,12 +137,20 @@ class PythonBox:
 
     def suite(self, project: Project, *, image: bool, notify: Notify) -> Suite | None:
         """Return pytest in the environment of this machine; see `Toolbox`."""
-        from algo.contract.suite import PytestSuite, has_tests
+        from algo.contract.suite import BESIDE, FOLDER, PytestSuite, has_tests
 
-        if not has_tests(project.root):
+        root, algorithm = project.root, project.manifest.algorithm
+        folders = (FOLDER, BESIDE) if algorithm.written_for else (FOLDER,)
+        within = tuple(one for one in folders if has_tests(root, one))
+        if not within:
             return None
         made = self._environment(project, None, tests=True, notify=notify)
-        return PytestSuite(project.root, made.python, made.variables(project.root, self.deps.env))
+        variables = made.variables(root, self.deps.env)
+        if algorithm.written_for:
+            brought = self.deps.runtimes().folder(algorithm.language) / "compat"
+            known = variables.get("PYTHONPATH", "")
+            variables = {**variables, "PYTHONPATH": f"{brought}:{known}".strip(":")}
+        return PytestSuite(root, made.python, variables, within)
 
     def execute(self, command: Sequence[str], project: Project, notify: Notify) -> int:
         """Run it in the environment of the tests; see `Toolbox`."""
@@ -181,7 +189,7 @@ class ToolBox:
     def states_packages(self, path: str) -> bool:
         """The manager's own files, and of a compiled language all code; see `Toolbox`."""
         tools = self.spec.tools
-        named = tools is not None and path in (*tools.files, *tools.lock)
+        named = tools is not None and path in (*tools.read, *tools.lock)
         return named or self.spec.build is not None
 
     def is_code(self, path: str) -> bool:

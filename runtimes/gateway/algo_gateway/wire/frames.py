@@ -36,6 +36,7 @@ class Reply(msgspec.Struct):
     file: str = ""
     line: int = 0
     stacktrace: str = ""
+    hint: str = ""
     problems: list[dict[str, str]] = []
     rung: str = ""
     milliseconds: float = 0.0

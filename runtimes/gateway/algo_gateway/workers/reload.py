@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error of the author's code; `file` is relative to the project."""
+    """An error of the author's code; `file` is relative to the project, `hint` what to do."""
 
     type: str
     message: str
     file: str = ""
     line: int = 0
     stacktrace: str = ""
+    hint: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -35,4 +36,5 @@ def fault_of(problem: Reply | Failure) -> Fault:
     """Return the fault that a runner's `load_error`, or a dead process, tells of."""
     if isinstance(problem, Failure):
         return Fault(problem.code, problem.message)
-    return Fault(problem.error, problem.message, problem.file, problem.line, problem.stacktrace)
+    place = (problem.file, problem.line)
+    return Fault(problem.error, problem.message, *place, problem.stacktrace, problem.hint)
