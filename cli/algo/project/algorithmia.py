@@ -11,6 +11,7 @@ from algo.project.errors import EntrypointMissing, ManifestInvalid
 from algo.project.manifest import Algorithm, Manifest, Serving, check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from algo.project.models import Remote
@@ -45,7 +46,11 @@ _LAYOUTS = {
         "src/main/java/algorithmia/*/*.java",
         "src/main/java/com/algorithmia/algorithm/Algorithm.java",
     ),
-    "scala": ("src/main/scala/algorithmia/*/*.scala", "src/main/scala/com/algorithmia/*.scala"),
+    "scala": (
+        "src/main/scala/algorithmia/*/*.scala",
+        "src/main/scala/com/algorithmia/Algorithm.scala",
+        "src/main/scala/com/algorithmia/*.scala",
+    ),
 }
 _FUNCTIONS = {"r": "algorithm"}
 
@@ -165,7 +170,7 @@ def _entry(root: Path, language: str, algoname: str) -> str:
     code = [file for file in found if not file.stem.lower().endswith(("_test", "test", "__init__"))]
     if len(code) == 1 and (not algoname or language in {"java", "scala"}):
         return code[0].relative_to(root).as_posix()
-    wanted = _LAYOUTS[language][0].replace("*", called)
+    wanted, *others = (pattern.replace("*", called) for pattern in _LAYOUTS[language])
     near = difflib.get_close_matches(called.lower(), [one.stem.lower() for one in code], n=1)
     nearest = next((one for one in code if near and one.stem.lower() == near[0]), None)
     nearest = nearest or (code[0] if len(code) == 1 else None)
@@ -173,7 +178,23 @@ def _entry(root: Path, language: str, algoname: str) -> str:
     if nearest is not None:
         shown = nearest.relative_to(root).as_posix()
         hint = f'did you mean {shown}? Then write "algoname": "{nearest.stem}" into {FILE}'
+    elif moved := _elsewhere(root, (wanted, *others)):
+        place, target = moved
+        hint = f"did you mean {place}? Then: mkdir -p {target.rpartition('/')[0]}"
+        hint += f" && mv {place} {target}"
     raise EntrypointMissing(f"{wanted}, the file of the algorithm, is not there", hint=hint)
+
+
+def _elsewhere(root: Path, wanted: Sequence[str]) -> tuple[str, str] | None:
+    """Return a file that no layout has and is called much like one `wanted`, and that one."""
+    for target in wanted:
+        stem, _, suffix = target.rpartition("/")[2].rpartition(".")
+        files = (one for one in (root / "src").rglob(f"*.{suffix}") if one.is_file())
+        known = {one.stem.lower(): one.relative_to(root).as_posix() for one in sorted(files)}
+        near = difflib.get_close_matches(stem.lower(), known, n=1)
+        if near:
+            return known[near[0]], target
+    return None
 
 
 def _weights(root: Path) -> dict[str, str | Remote]:

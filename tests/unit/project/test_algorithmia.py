@@ -111,6 +111,55 @@ def test_a_name_that_no_file_has_gets_the_nearest_one(tmp_path: Path) -> None:
     assert caught.value.hint.startswith("did you mean src/sentiment.py?")
 
 
+@pytest.mark.parametrize(
+    ("language", "there", "wanted", "hint"),
+    [
+        ("node-5.x-1", "src/sumer.js", "src/Summer.js", '"algoname": "sumer"'),
+        ("ruby-2.2-1", "src/sumer.rb", "src/Summer.rb", '"algoname": "sumer"'),
+        ("r36", "src/sumer.r", "src/Summer.r", '"algoname": "sumer"'),
+        ("rust", "src/libs.rs", "src/lib.rs", "mv src/libs.rs src/lib.rs"),
+        (
+            "java",
+            "src/main/java/algorithmia/Sumer/Sumer.java",
+            "src/main/java/algorithmia/Summer/Summer.java",
+            '"algoname": "Sumer"',
+        ),
+        (
+            "java-ojdk11",
+            "src/main/java/Algorithm.java",
+            "src/main/java/com/algorithmia/algorithm/Algorithm.java",
+            "mv src/main/java/Algorithm.java",
+        ),
+        (
+            "scala",
+            "src/main/scala/algorithmia/Sumer/Sumer.scala",
+            "src/main/scala/algorithmia/Summer/Summer.scala",
+            '"algoname": "Sumer"',
+        ),
+    ],
+)
+def test_the_nearest_file_is_told_in_every_layout(
+    language: str, there: str, wanted: str, hint: str, tmp_path: Path
+) -> None:
+    beside = there.replace(there.rsplit("/", 1)[1].split(".")[0], "Helper")
+    project(tmp_path, conf("Summer", language=language), there, beside)
+    with pytest.raises(EntrypointMissing) as caught:
+        Project.open(tmp_path)
+    told = f"{caught.value.message} {caught.value.hint}"
+    assert f"did you mean {there}?" in told
+    assert hint in told
+    if language != "java-ojdk11":
+        assert caught.value.message == f"{wanted}, the file of the algorithm, is not there"
+
+
+def test_the_handlers_of_scala_and_java_are_found_beside_their_types(tmp_path: Path) -> None:
+    said = conf("Summer", language="scala-2-sbt-1.3")
+    folder = "src/main/scala/com/algorithmia"
+    project(tmp_path, said, f"{folder}/Algorithm.scala", f"{folder}/Input.scala")
+    entry = Project.open(tmp_path).manifest.algorithm.entrypoint
+    assert entry == f"{folder}/Algorithm.scala:apply"
+
+
 def test_a_language_that_nothing_runs_gets_the_nearest_one(tmp_path: Path) -> None:
     project(tmp_path, conf(language="pyhton3"), "src/hello.py")
     with pytest.raises(ManifestInvalid, match="nothing runs the language 'pyhton3'") as caught:
