@@ -1,6 +1,11 @@
 'use strict'
 // Code that was written for Algorithmia: nothing calls its `load`, and it answers by a callback.
 
+const Module = require('node:module')
+const path = require('node:path')
+
+const CLIENT = path.join(__dirname, 'compat', 'algorithmia', 'index.js')
+
 /**
  * Prepare for such code, whose relative paths begin at the project's folder.
  *
@@ -10,6 +15,11 @@
 function written(hello) {
   if (hello.written_for !== 'algorithmia') return null
   process.chdir(hello.app)
+  const resolve = Module._resolveFilename
+  // The package of that name asks a service that is no more, with the key that stands in the code.
+  Module._resolveFilename = function (request, ...more) {
+    return request === 'algorithmia' ? CLIENT : resolve.call(this, request, ...more)
+  }
   return answering
 }
 

@@ -43,17 +43,6 @@ load_algorithm <- function(worker, header) {
   )
 }
 
-# Give code that was written for Algorithmia what it ends with, which would read standard input, and
-# let it do without the package of that name where it is not installed.
-provide_kit <- function(project) {
-  project$getAlgorithmHandler <- function(algorithm, load = NULL) list(serve = function() invisible())
-  project$library <- function(package, ...) {
-    name <- as.character(substitute(package))
-    if (identical(name, "algorithmia") && !requireNamespace(name, quietly = TRUE)) return(invisible())
-    eval.parent(as.call(c(list(base::library), name, list(character.only = TRUE, ...))))
-  }
-}
-
 # Source the entry and call its `load`.
 import <- function(hello) {
   at <- regexpr(":[^:]*$", hello$entrypoint)

@@ -28,7 +28,11 @@ module AlgoRunner
       # In a module of its own: a `load` at the top level would take the place of Kernel's everywhere.
       # Code that was written for Algorithmia finds its files from there, and nothing calls its `load`.
       old = hello["written_for"] == "algorithmia"
-      Dir.chdir(hello["app"]) if old
+      if old
+        Dir.chdir(hello["app"])
+        # The gem of that name asks a service that is no more, with the key that stands in the code.
+        $LOAD_PATH.unshift(File.join(__dir__, "compat"))
+      end
       Kernel.load(path, Project)
       holder, _, function = name.rpartition(".")
       @holder = holder.empty? ? Object.new.extend(Project) : Project.const_get(holder)

@@ -55,9 +55,15 @@ class Language:
         build = self.settings.get("build", {})
         needed = [program_of(build.get("command") or self.command(Path())), *build.get("needs", ())]
         packages = self.settings.get("packages", {})
-        if (self.program / packages.get("files", ["none"])[0]).is_file():
+        if self._asks(self.program):
             needed += packages.get("needs", ())
         return next((one for one in needed if not shutil.which(one)), "")
+
+    def _asks(self, app: Path) -> bool:
+        """Tell whether a file asks for packages."""
+        packages = self.settings.get("packages", {})
+        asking = (*packages.get("files", ["none"])[:1], *packages.get("instead", ()))
+        return any((app / name).is_file() for name in asking)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -76,7 +82,7 @@ class Language:
         """Install and compile into folders of `made` what the program in `app` needs."""
         packages = self.settings.get("packages", {})
         steps = []
-        if (app / packages.get("files", ["none"])[0]).is_file():
+        if self._asks(app):
             names = ("resolve", "install")
             steps = [self._step(packages[name], app, made, entrypoint) for name in names]
         for done in (*steps, self.try_build(app, made, entrypoint)):

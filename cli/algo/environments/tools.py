@@ -81,13 +81,13 @@ class Tools:
     def asked(self, root: Path) -> PackagesSpec | None:
         """Return the package manager when the files in `root` ask it for packages."""
         found = self.spec.tools
-        return found if found and found.files and (root / found.files[0]).is_file() else None
+        return found if found and found.first(root) else None
 
     def inputs(self, root: Path) -> str:
         """Return a digest of what decides which packages there are."""
         total = hashlib.sha256(f"{self.spec.language} {self.spec.version}\n".encode())
         found = self.asked(root)
-        for name in found.files if found else ():
+        for name in _read(found, root) if found else ():
             path = root / name
             content = path.read_bytes() if path.is_file() else b""
             total.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
@@ -114,14 +114,15 @@ class Tools:
         found = self.asked(root)
         if found is None:
             return Resolved({target: () for target in targets})
-        notify(Step(f"Locking {found.files[0]} with {found.manager}"))
+        asking = found.first(root)
+        notify(Step(f"Locking {asking} with {found.manager}"))
         with self.scratch() as work:
-            self._lay_out(root, work, (*found.files, *(() if anew else found.lock)))
+            self._lay_out(root, work, (*found.read, *(() if anew else found.lock)))
             said = self._run(
                 found.resolve, found, {"app": work}, bench, notify, oldest=found.oldest
             )
             if said is not None:
-                raise _refused(found.files[0], said, root)
+                raise _refused(asking, said, root)
             entries = _read_pins(work / PINS, self.spec.language)
             # What authors write stays theirs: settings of a tool may hold credentials, and what is
             # beside a lock is published with it.
@@ -150,7 +151,7 @@ class Tools:
         if found is None:
             return
         with self.scratch() as work:
-            self._lay_out(origin, work, (*found.files, *found.lock))
+            self._lay_out(origin, work, (*found.read, *found.lock))
             places = {"app": work, "packages": folder}
             said = self._run(found.install, found, places, bench, notify, platform)
         if said is not None:
@@ -249,6 +250,11 @@ class ToolLocking:
         return self.tools.resolve(
             project.root, targets, self.bench(), anew=upgrade.everything, notify=notify
         )
+
+
+def _read(found: PackagesSpec, root: Path) -> tuple[str, ...]:
+    """Return what decides: what stands for the first file only where it is there."""
+    return (*found.files, *(name for name in found.instead if (root / name).is_file()))
 
 
 def _pin(entry: _Pinned, manager: str, root: Path) -> Pin:

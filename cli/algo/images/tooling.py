@@ -305,7 +305,7 @@ def build_entries(project: Project, spec: RuntimeSpec) -> list[Entry]:
     """Return what the program of `project` is compiled from, sorted by path below the project."""
     found = {entry.path.removeprefix(f"{APP}/"): entry for entry in code_entries(project)}
     tools = spec.tools
-    for name in (*tools.files, *tools.lock) if tools else ():
+    for name in (*tools.read, *tools.lock) if tools else ():
         path = project.root / name
         if path.is_file():
             found.setdefault(name, Entry(name, path))

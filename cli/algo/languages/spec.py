@@ -33,9 +33,9 @@ class PackagesSpec(
 ):
     """`[packages]`: the package manager of a language.
 
-    `files` are what authors write, the first of which decides whether there are packages; `lock`
-    is the tool's own lock. `needs` are programs that the steps start besides their first word, and
-    `oldest` the least versions of those that `resolve` starts;
+    `files` are what authors write, the first of which decides whether there are packages, and
+    without it one of `instead`; `lock` is the tool's own lock. `needs` are programs that the steps
+    start besides their first word, and `oldest` the least versions of those that `resolve` starts;
     `variables` and `settings` are the user's, for the steps. What `install` leaves at names like
     `unshipped` is for `build` and `test` alone.
     """
@@ -43,6 +43,7 @@ class PackagesSpec(
     manager: str
     purl: str = ""
     files: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
     resolve: tuple[str, ...] = ()
     install: tuple[str, ...] = ()
@@ -51,6 +52,16 @@ class PackagesSpec(
     oldest: Mapping[str, str] = msgspec.field(default_factory=dict)
     variables: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The files that the steps get of a project, besides the lock."""
+        return (*self.files, *self.instead)
+
+    def first(self, root: Path) -> str:
+        """Return the file in `root` that asks for packages, empty where there is none."""
+        asking = (*self.files[:1], *self.instead)
+        return next((name for name in asking if (root / name).is_file()), "")
 
 
 class BuildSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):

@@ -1,4 +1,4 @@
-# Bring renv.lock up to date with DESCRIPTION and list what it pins.
+# Bring renv.lock up to date with DESCRIPTION, or packages.txt, and list what it pins.
 #
 #   Rscript resolve.R CACHE
 #
@@ -6,6 +6,7 @@
 
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
 source(file.path(here, "repository.R"))
+source(file.path(here, "asked.R"))
 cache <- commandArgs(TRUE)[1]
 
 NEEDS <- c("Depends", "Imports", "LinkingTo")
@@ -17,7 +18,6 @@ LICENCES <- c(
   "Apache License (>= 2)" = "Apache-2.0", "BSD_2_clause" = "BSD-2-Clause", "BSD_3_clause" = "BSD-3-Clause"
 )
 
-described <- tryCatch(read.dcf("DESCRIPTION"), error = function(e) refuse("DESCRIPTION:1: %s", conditionMessage(e)))
 locked <- if (file.exists("renv.lock")) jsonlite::read_json("renv.lock")$Packages else list()
 built_in <- rownames(installed.packages(.Library, priority = "base"))
 delayedAssign("offered", available.packages(repos = repositories(), type = "source"))
@@ -42,7 +42,8 @@ choose <- function(name, constraints) {
 
 needs_of <- function(entry) asked(unlist(entry[intersect(NEEDS, names(entry))]))
 
-wanted <- asked(described[, intersect(NEEDS, colnames(described))])
+said <- described()
+wanted <- asked(said[, intersect(NEEDS, colnames(said))])
 entries <- list()
 repeat {
   wanted <- unique(wanted[!wanted$name %in% c("R", built_in), ])

@@ -6,12 +6,14 @@
 
 require "bundler"
 require "fileutils"
+require_relative "asked"
 require_relative "bundle"
 
 # Beside the gems: downloads, documents, what compilers left, and notes with times.
 LEFT = %w[cache doc build_info bin plugins extensions/*/*/*/{gem_make.out,mkmf.log} gems/*/ext/**/{*.o,Makefile,mkmf.log}].freeze
 
 packages, platform, cache = ARGV
+without_the_brought
 wanted = Gem::Platform.new(platform_of(platform))
 foreign = !(wanted === Gem::Platform.local) # rubocop:disable Style/CaseEquality
 as_there = foreign ? { "RUBYOPT" => "-r#{File.join(__dir__, "foreign")}", "ALGO_PLATFORM" => wanted.to_s } : {}

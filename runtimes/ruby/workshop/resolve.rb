@@ -6,6 +6,7 @@
 
 require "bundler"
 require "json"
+require_relative "asked"
 require_relative "bundle"
 
 IMAGES = %w[linux/amd64 linux/arm64].freeze
@@ -13,6 +14,7 @@ IMAGES = %w[linux/amd64 linux/arm64].freeze
 ASIDE = %i[development test].freeze
 CHECKSUM = /^  (\S+) \(([^)]+)\)(?: (.+))?$/
 
+without_the_brought
 local = Gem::Platform.local
 here = "#{local.os}/#{{ "x86_64" => "amd64" }.fetch(local.cpu, "arm64")}"
 platforms = [*IMAGES, here].uniq
