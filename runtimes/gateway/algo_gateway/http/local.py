@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Bodies go to the disk in pieces, so that many of them take no memory.
 _ANY = 1 << 50
+# The key may stand in the path, too: `/key/KEY/v1/data`.
+IN_PATH = "/key/"
 # More than this of a report is not written down.
 _REPORT = 10_000
 
@@ -49,6 +52,9 @@ class LocalApi:
     def __call__(self, scope: Any, proto: Any) -> Coroutine[Any, Any, None] | None:
         """Answer one request, or return what will."""
         given = (scope.headers.get("authorization") or "").rpartition(" ")[2]
+        if scope.path.startswith(IN_PATH):  # of a client that sends no key, or one of the code's
+            given, _, below = scope.path.removeprefix(IN_PATH).partition("/")
+            scope = _at(scope, f"/{below}")
         if not hmac.compare_digest(given.encode(errors="replace"), self._key):
             _refuse(proto, Failure(401, "token_invalid", "the key is not ALGORITHMIA_API_KEY"))
             return None
@@ -103,6 +109,13 @@ class LocalServices:
         if self._listener is not None:
             await self._listener.close(0)
         self._folders.close()
+
+
+def _at(scope: Any, path: str) -> Any:
+    """Return the scope of the same request at another path."""
+    found = copy.copy(scope)
+    found.path = path
+    return found
 
 
 def _refuse(proto: Any, problem: Failure) -> None:

@@ -38,6 +38,7 @@ pub fn read(path: &Path) -> Vec<Package> {
 /// All of `first`, and of `second` what has no package of the same name and compatible version.
 pub fn joined(first: &[Package], second: &[Package]) -> Vec<Package> {
     let mut all = first.to_vec();
+    let first_count = first.len();
     for one in second {
         let same =
             |known: &Package| known.name == one.name && line(&known.version) == line(&one.version);
@@ -45,8 +46,39 @@ pub fn joined(first: &[Package], second: &[Package]) -> Vec<Package> {
             all.push(one.clone());
         }
     }
+    let said = |one: &Package| {
+        let first = first.iter().any(|known| known.text == one.text);
+        if first { &all[..first_count] } else { second }
+    };
+    let texts: Vec<String> = all.iter().map(|one| told(&one.text, said(one), &all)).collect();
+    for (one, text) in all.iter_mut().zip(texts) {
+        one.text = text;
+    }
     all.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     all
+}
+
+/// A package's text, which tells versions of what it needs where `all` has several of one name; it
+/// was written in the lock `own`, which may have had one.
+fn told(text: &str, own: &[Package], all: &[Package]) -> String {
+    let mut found = String::with_capacity(text.len());
+    for row in text.lines() {
+        let name = row.strip_prefix(" \"").and_then(|rest| rest.strip_suffix("\","));
+        let version = name.filter(|name| all.iter().filter(|one| one.name == *name).count() > 1);
+        let version = version.and_then(|name| own.iter().find(|one| one.name == name));
+        let kept = version.and_then(|own| {
+            all.iter().find(|one| one.name == own.name && line(&one.version) == line(&own.version))
+        });
+        match kept {
+            Some(one) => {
+                let _ = writeln!(found, " \"{} {}\",", one.name, one.version);
+            }
+            None => {
+                let _ = writeln!(found, "{row}");
+            }
+        }
+    }
+    found
 }
 
 /// The packages of `some` that are not in `all`.
@@ -96,4 +128,25 @@ pub fn pins(packages: &[Package], vendor: &Path) -> Outcome<String> {
         lines.insert((name, version), pin + "}");
     }
     Ok(format!("[\n{}\n]\n", lines.into_values().collect::<Vec<_>>().join(",\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Package, joined};
+
+    fn package(name: &str, version: &str, needs: &str) -> Package {
+        let text = format!("name = \"{name}\"\nversion = \"{version}\"\n{needs}");
+        Package { name: name.into(), version: version.into(), text }
+    }
+
+    #[test]
+    fn of_two_versions_each_package_needs_the_one_it_was_locked_with() {
+        let needs = "dependencies = [\n \"serde\",\n]\n";
+        let author = [package("serde", "0.9.15", ""), package("old", "1.0.0", needs)];
+        let runner = [package("serde", "1.0.219", ""), package("new", "1.0.0", needs)];
+        let all = joined(&author, &runner);
+        let text = |name: &str| all.iter().find(|one| one.name == name).map(|one| &*one.text);
+        assert!(text("old").is_some_and(|text| text.contains("\"serde 0.9.15\"")));
+        assert!(text("new").is_some_and(|text| text.contains("\"serde 1.0.219\"")));
+    }
 }

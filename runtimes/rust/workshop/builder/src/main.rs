@@ -2,6 +2,7 @@
 //!
 //! It has no dependencies, so that it can be compiled before there are any.
 
+mod kit;
 mod lock;
 mod manifest;
 mod report;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::Outcome;
+use crate::kit::Kit;
 use crate::workspace::store;
 
 /// The author's crate.
@@ -11,6 +12,7 @@ pub struct Manifest {
     pub name: String,
     pub library: String,
     pub knows_schemars: bool,
+    pub kit: Option<Kit>,
 }
 
 impl Manifest {
@@ -25,6 +27,7 @@ impl Manifest {
             library: library.into(),
             knows_schemars: value(&text, "dependencies", "schemars").is_some()
                 || text.lines().any(|line| line.trim() == "[dependencies.schemars]"),
+            kit: Kit::of(&text),
         })
     }
 

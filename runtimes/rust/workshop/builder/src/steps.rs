@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::Outcome;
+use crate::kit::patched;
 use crate::lock;
 use crate::report::junit;
 use crate::workspace::{assemble, lock_together, store};
@@ -22,12 +23,12 @@ pub fn resolve(runtime: &Path) -> Outcome {
     let old = lock_together(&work.0, runtime, &app)?;
     let vendor = work.0.join("vendor");
     let mut command = cargo(&work.0, &["vendor", "--quiet", "--versioned-dirs"]);
-    run(command.arg(&vendor).stdout(Stdio::null()))?;
+    run(patched(&mut command, &work.0).arg(&vendor).stdout(Stdio::null()))?;
     let together = lock::read(&work.0.join("Cargo.lock"));
     store(&app.join("pins.json"), lock::pins(&together, &vendor)?.as_bytes())?;
     manifest.stand_in(&app)?;
     lock::write(&app.join("Cargo.lock"), &lock::joined(&together, &old))?;
-    run(&mut cargo(&app, &["update", "--quiet", "--workspace"]))
+    run(patched(&mut cargo(&app, &["update", "--quiet", "--workspace"]), &work.0))
 }
 
 /// Put the crates of Cargo.lock in the current folder, and the runner's, below `packages`.
@@ -39,7 +40,7 @@ pub fn install(runtime: &Path, packages: &Path) -> Outcome {
     let mut command = cargo(packages, &["vendor", "--versioned-dirs"]);
     command.arg("--manifest-path").arg(work.0.join("Cargo.toml"));
     command.arg("--sync").arg(work.0.join("app/Cargo.toml"));
-    let said = command.arg("vendor").output().map_err(|error| no_cargo(&error))?;
+    let said = patched(&mut command, &work.0).arg("vendor").output().map_err(|error| no_cargo(&error))?;
     if !said.status.success() {
         return Err(String::from_utf8_lossy(&said.stderr).trim_end().into());
     }
@@ -70,6 +71,7 @@ pub fn build(
     let lock = fs::read(packages.join("Cargo.lock")).map_err(|error| error.to_string())?;
     store(&work.join("Cargo.lock"), &lock)?;
     let mut command = offline(&work, &packages, &["build", "--quiet", "--release"]);
+    patched(&mut command, &work);
     let target = cache.join("target");
     command.env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
     // Names in the program do not depend on where it was compiled.
@@ -86,6 +88,7 @@ pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &
     let work = cache.join("work");
     assemble(&work, runtime, app, None)?;
     let mut command = offline(&work.join("app"), &stable(packages, cache)?, &["test"]);
+    patched(&mut command, &work);
     // Without --quiet, which would have the tests named no more.
     command.args(["--no-fail-fast", "--color", "never"]);
     command.env("CARGO_TARGET_DIR", cache.join("tests"));

@@ -4,13 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use crate::Outcome;
+use crate::kit::is_entry;
 use crate::lock::{self, Package};
 use crate::manifest::Manifest;
 
 const MANIFEST: &str = include_str!("../program/Cargo.toml.in");
 const MAIN: &str = include_str!("../program/main.rs.in");
+const ENTRY: &str = include_str!("../program/entry.rs.in");
 /// What compilers and tests need nothing of. Models are there, as they are.
 const LEFT: [&str; 3] = ["target", "dist", "node_modules"];
+/// What an old crate was run by; it is of no use here, and wants what only the real crate has.
+const PIPE: &str = "src/bin/pipe.rs";
 const LINKED: &str = "models";
 
 /// Bring `work` up to date with the author's crate in `app`; `entry` is `FILE:FUNCTION`.
@@ -25,10 +29,20 @@ pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) ->
         manifest.stand_in(&work.join("app"))?;
     }
     let features = if manifest.knows_schemars { "\"schemars\"" } else { "" };
+    // Whether it is called by that or not: the lock is of this, and is made without the sources.
+    let kit = manifest.kit.as_ref().map_or("", |_| "algorithmia = { path = \"algorithmia\" }");
     let text = MANIFEST.replace("{author}", &manifest.name).replace("{features}", features);
-    store(&work.join("Cargo.toml"), text.as_bytes())?;
+    store(&work.join("Cargo.toml"), text.replace("{kit}", kit).as_bytes())?;
+    if let Some(kit) = &manifest.kit {
+        kit.lay(runtime, work)?;
+        let _ = fs::remove_file(work.join("app").join(PIPE));
+    }
     let (file, name) =
         entry.and_then(|entry| entry.split_once(':')).unwrap_or((&manifest.library, ""));
+    if manifest.kit.is_some() && is_entry(&app.join(&manifest.library)) {
+        store(&work.join("program/main.rs"), ENTRY.as_bytes())?;
+        return Ok(manifest);
+    }
     let module = manifest.module(file)?;
     let named = match name {
         "" | "apply" | "apply_batch" => String::new(),
@@ -41,7 +55,10 @@ pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) ->
 
 /// Give `work` the author's lock, and of the runner's what is not in it; return all.
 pub fn lock_together(work: &Path, runtime: &Path, app: &Path) -> Outcome<Vec<Package>> {
-    let author = lock::read(&app.join("Cargo.lock"));
+    let mut author = lock::read(&app.join("Cargo.lock"));
+    if work.join("algorithmia").is_dir() {
+        author.retain(|one| one.name != "algorithmia");
+    }
     let runner = lock::read(&runtime.join("workshop/runner/Cargo.lock"));
     let all = lock::joined(&author, &runner);
     lock::write(&work.join("Cargo.lock"), &all)?;
@@ -49,7 +66,7 @@ pub fn lock_together(work: &Path, runtime: &Path, app: &Path) -> Outcome<Vec<Pac
 }
 
 /// Make a folder as another is; what is the same is left alone.
-fn mirror(from: &Path, to: &Path) -> Outcome {
+pub fn mirror(from: &Path, to: &Path) -> Outcome {
     let failed = |error: std::io::Error| format!("{} cannot be copied: {error}", from.display());
     fs::create_dir_all(to).map_err(failed)?;
     let mut names = Vec::new();

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::answers::{Answer, Answers, Reply};
 use crate::faults::{Failure, IntoFailure, guarded};
 use crate::schema::{Described, Face};
-use crate::values::decode;
+use crate::values::{Encoded, decode};
 
 /// Names of models, and their files.
 pub type Models = HashMap<String, PathBuf>;
@@ -61,6 +61,27 @@ pub trait Entry<S: 'static, M>: Send + Sync {
 
     fn batch(&self, _: &[Body], _: &'static S) -> Vec<Result<Reply, Failure>> {
         Vec::new()
+    }
+}
+
+/// A function that takes a body as it is, with its content type, and answers with such a one.
+pub struct Whole<F>(pub F);
+
+impl<F, S, E, N> Entry<S, Form<Body, E, N>> for Whole<F>
+where
+    F: Fn(&S, &str, Vec<u8>) -> Result<(&'static str, Vec<u8>), E> + Send + Sync,
+    S: 'static,
+    E: IntoFailure<N>,
+{
+    fn face(&self) -> Face {
+        Face { schema: serde_json::json!({}), ..Face::default() }
+    }
+
+    fn call(&self, body: Body, state: &'static S, _: &AtomicBool) -> Result<Reply, Failure> {
+        let Body { content_type, content } = body;
+        let answered = || (self.0)(state, &content_type, content).map_err(E::into_failure);
+        let (content_type, body) = guarded(answered)?;
+        Ok(Reply::Whole(Encoded { content_type, body }))
     }
 }
 

@@ -23,6 +23,7 @@ pub struct Header {
     pub protocol: i64,
     pub app: String,
     pub entrypoint: String,
+    pub written_for: String,
     pub models: HashMap<String, String>,
     pub concurrency: usize,
     pub content_type: String,

@@ -26,6 +26,7 @@ use crate::capture::checked;
 use crate::faults::{Author, introduce, watch_panics};
 use crate::frames::{End, Replies, Requests};
 
+pub use crate::algorithm::Whole;
 pub use crate::faults::CodeOf;
 
 const PROTOCOL: i64 = 1;
@@ -107,6 +108,9 @@ fn answered(loader: Loader, code_of: CodeOf) -> Result<(), End> {
     if first.header.kind != "hello" || first.header.protocol != PROTOCOL {
         let wrong = format!("the first frame is hello of protocol {PROTOCOL}");
         return Err(End::Protocol(wrong));
+    }
+    if first.header.written_for == "algorithmia" {
+        std::env::set_current_dir(&first.header.app)?; // relative paths begin there, as they did
     }
     let file = first.header.entrypoint.split(':').next().unwrap_or_default().to_owned();
     introduce(Author { code_of, file });

@@ -18,6 +18,8 @@ import java.util.stream.BaseStream;
 
 /** The author's class: a static `apply`, and what may stand beside it. */
 final class Java implements Language {
+    private AuthorsGson gson; // of old code, which leaves to it what its results look like
+
     @Override
     public String name() {
         return "java " + Runtime.version().feature();
@@ -30,8 +32,11 @@ final class Java implements Language {
         }
         String name = new Faults(hello).entryClass(hello);
         Class<?> entry = Class.forName(name, false, Java.class.getClassLoader());
-        Method batch = hello.old() ? null
-                : find(entry, hello, hello.function().equals("applyBatch") ? "apply" : "applyBatch");
+        if (hello.old()) {
+            gson = AuthorsGson.find(entry.getClassLoader());
+            return Old.load(entry, hello);
+        }
+        Method batch = find(entry, hello, hello.function().equals("applyBatch") ? "apply" : "applyBatch");
         Method apply = find(entry, hello, hello.function());
         if (hello.function().equals("applyBatch")) {
             batch = apply;
@@ -39,10 +44,7 @@ final class Java implements Language {
             apply = batch;
         }
         if (apply == null) {
-            throw new BadEntry(hello.file() + " has no" + (hello.old() ? "" : " static") + " method " + hello.function());
-        }
-        if (hello.old()) {
-            return algorithm(hello, apply, false, null);
+            throw new BadEntry(hello.file() + " has no static method " + hello.function());
         }
         return algorithm(hello, apply, batch != null, find(entry, hello, "load"));
     }
@@ -50,11 +52,11 @@ final class Java implements Language {
     private static Method find(Class<?> entry, Hello hello, String name) throws BadEntry {
         var found = Arrays.stream(entry.getDeclaredMethods())
                 .filter(one -> one.getName().equals(name) && !one.isSynthetic())
-                .filter(one -> hello.old() || Modifier.isStatic(one.getModifiers()))
+                .filter(one -> Modifier.isStatic(one.getModifiers()))
                 .toList();
         if (found.size() > 1) {
-            throw new BadEntry(hello.file() + " has " + found.size() + (hello.old() ? "" : " static")
-                    + " methods " + name + ", and one is called");
+            throw new BadEntry(hello.file() + " has " + found.size() + " static methods " + name
+                    + ", and one is called");
         }
         if (found.isEmpty()) {
             return null;
@@ -83,10 +85,9 @@ final class Java implements Language {
         boolean cancels = Future.class.isAssignableFrom(apply.getReturnType()) || later(given) != given;
         Schemas.output(schema, later(given));
         Class.forName(apply.getDeclaringClass().getName()); // what it computes once, it computes now
-        Object state = load == null ? null : invoke(null, load, models(hello, load));
-        Object on = Modifier.isStatic(apply.getModifiers()) ? null : made(apply.getDeclaringClass());
+        Object state = load == null ? null : invoke(load, models(hello, load));
         return new Algorithm(input,
-                takes == 1 ? value -> invoke(on, apply, value) : value -> invoke(on, apply, value, state),
+                takes == 1 ? value -> invoke(apply, value) : value -> invoke(apply, value, state),
                 batch, cancels, schema);
     }
 
@@ -123,27 +124,19 @@ final class Java implements Language {
         return new Object[] {models};
     }
 
-    /** Return an instance of a class of which there is one for all calls. */
-    private static Object made(Class<?> entry) throws Throwable {
+    private static Object invoke(Method method, Object... values) throws Throwable {
         try {
-            var constructor = entry.getDeclaredConstructor();
-            constructor.setAccessible(true);
-            return constructor.newInstance();
-        } catch (java.lang.reflect.InvocationTargetException error) {
-            throw error.getCause();
-        } catch (NoSuchMethodException | InstantiationException error) {
-            throw new BadEntry(entry.getName() + " has no constructor without parameters");
-        }
-    }
-
-    private static Object invoke(Object on, Method method, Object... values) throws Throwable {
-        try {
-            return method.invoke(on, values);
+            return method.invoke(null, values);
         } catch (java.lang.reflect.InvocationTargetException error) {
             throw error.getCause();
         } catch (IllegalArgumentException error) {
             throw new BadEntry(method.getName() + " does not take what load returned: " + error.getMessage());
         }
+    }
+
+    @Override
+    public Object plain(Object value) {
+        return gson == null ? null : gson.plain(value);
     }
 
     @Override
