@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,31 +17,179 @@ from tests.runtimes.conftest import GatewayProcess
 PROJECTS = Path(__file__).parents[1] / "commands" / "projects"
 
 
-@pytest.mark.parametrize("name", ["js-greeter", "ruby-greeter", "r-greeter", "java-greeter"])
-def test_an_old_algorithm_of_another_language_runs_as_it_is(name: str, tmp_path: Path) -> None:
-    app = tmp_path / name
-    shutil.copytree(PROJECTS / name, app)
-    algorithm = Project.open(app).manifest.algorithm
-    (language,) = (one for one in languages() if one.name == algorithm.language)
-    if language.lacking:
-        reason = f"{language.lacking} is not installed: python3 -m tests.machine setup"
-        lacking(reason)
-    made = tmp_path / "made"
-    language.build(app, made, algorithm.entrypoint)
-    with GatewayProcess(
-        app,
-        "--development",
-        *("--packages", str(made / "packages"), "--program", str(made / "program")),
-        language=algorithm.language,
-        runtime=language.runtime,
-        entrypoint=algorithm.entrypoint,
-        written_for=algorithm.written_for,
-    ) as served:
-        known = served.post("Ada", "/v1/algo/Acme/Anything-else")
-        assert "no algorithm" in known.json["error"]["message"]
-        assert served.post("Ada").json == {"greeting": "Hello Ada", "known": True}
-        assert served.post("Bob").json == {"greeting": "Hello Bob", "known": False}
-        turned = served.ask("POST", "/", b"\x00\x01", {"Content-Type": "application/octet-stream"})
-        assert turned.body == b"\x01\x00"
-        failed = served.post(7, "/v1/algo/ACME/It")
-        assert failed.json["error"]["message"].endswith("give a name")
+QUICK = ("js-greeter", "ruby-greeter", "r-greeter", "java-greeter")
+SLOW = pytest.mark.slow
+Serve = Callable[[str], GatewayProcess]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Build a project as its language's steps do, and serve it."""
+    with ExitStack() as started:
+
+        def start(name: str) -> GatewayProcess:
+            app, made = tmp_path / Path(name).name, tmp_path / "made"
+            shutil.copytree(PROJECTS / name, app)
+            algorithm = Project.open(app).manifest.algorithm
+            (language,) = (one for one in languages() if one.name == algorithm.language)
+            if language.lacking:
+                lacking(f"{language.lacking} is not installed: python3 -m tests.machine setup")
+            language.build(app, made, algorithm.entrypoint)
+            served = GatewayProcess(
+                app,
+                "--development",
+                *("--packages", str(made / "packages"), "--program", str(made / "program")),
+                language=algorithm.language,
+                runtime=language.runtime,
+                entrypoint=algorithm.entrypoint,
+                written_for=algorithm.written_for,
+            )
+            return started.enter_context(served)
+
+        yield start
+
+
+def turned(served: GatewayProcess) -> bytes:
+    """Return what bytes are answered with."""
+    kind = {"Content-Type": "application/octet-stream"}
+    return served.ask("POST", "/", b"\x00\x01", kind).body
+
+
+@pytest.mark.parametrize("name", [*QUICK, pytest.param("RustGreeter", marks=SLOW)])
+def test_an_old_algorithm_of_another_language_runs_as_it_is(name: str, serve: Serve) -> None:
+    served = serve(name)
+    known = served.post("Ada", "/v1/algo/Acme/Anything-else")
+    assert "no algorithm" in known.json["error"]["message"]
+    assert served.post("Ada").json == {"greeting": "Hello Ada", "known": True}
+    assert served.post("Bob").json == {"greeting": "Hello Bob", "known": False}
+    assert turned(served) == b"\x01\x00"
+    failed = served.post(7, "/v1/algo/ACME/It")
+    assert failed.json["error"]["message"].endswith("give a name")
+
+
+# What else an author of Algorithmia's may write in src/lib.rs, with the serde of today.
+RUST_FORMS = {
+    "a type that is read": """
+        algo_entrypoint!(Input);
+        fn apply(input: Input) -> Result<Box<Output>, String> {
+            greeted(input)
+        }
+    """,
+    "a method of Algo": """
+        pub struct Algo { greeting: String }
+        algo_entrypoint!(Input => Algo::greet);
+        impl Algo {
+            fn greet(&self, input: Input) -> Result<AlgoOutput, Box<dyn std::error::Error>> {
+                assert_eq!(self.greeting, "Hello");
+                Ok(AlgoOutput::from(greeted(input)?))
+            }
+        }
+        impl Default for Algo {
+            fn default() -> Self { Algo { greeting: "Hello".into() } }
+        }
+    """,
+    "an entry point by hand": """
+        #[derive(Default)]
+        pub struct Algo;
+        impl EntryPoint for Algo {
+            fn apply_json(&self, json: &JsonValue)
+                -> Result<AlgoOutput, Box<dyn std::error::Error>> {
+                let name = json["name"].as_str().ok_or("give a name")?;
+                Ok(AlgoOutput::from(&greeted(Input { name: name.into() })?))
+            }
+        }
+    """,
+    "a plain function": """
+        pub fn apply(input: Input) -> Result<Output, String> {
+            greeted(input).map(|output| *output)
+        }
+    """,
+}
+RUST_HEAD = """
+    #[macro_use]
+    extern crate algorithmia;
+    #[macro_use]
+    extern crate serde_derive;
+
+    use algorithmia::prelude::*;
+
+    #[derive(Deserialize)]
+    pub struct Input { name: String }
+
+    #[derive(Serialize)]
+    pub struct Output { greeting: String }
+
+    fn greeted(input: Input) -> Result<Box<Output>, String> {
+        let word = Algorithmia::default().file("data://acme/greeter/greeting.txt");
+        assert!(word.exists().map_err(|error| error.to_string())?);
+        Ok(Box::new(Output { greeting: format!("Hello {}", input.name) }))
+    }
+"""
+
+
+@SLOW
+@pytest.mark.parametrize("form", RUST_FORMS)
+def test_a_crate_is_called_in_every_form_that_it_may_have(
+    form: str, serve: Serve, tmp_path: Path
+) -> None:
+    project = tmp_path / "projects" / "RustGreeter"
+    shutil.copytree(PROJECTS / "RustGreeter", project)
+    manifest = (project / "Cargo.toml").read_text()
+    assert '"0.9.0"' in manifest
+    (project / "Cargo.toml").write_text(manifest.replace('"0.9.0"', '"1"'))
+    (project / "src" / "lib.rs").write_text(RUST_HEAD + RUST_FORMS[form])
+    served = serve(str(project))
+    assert served.post({"name": "Ada"}).json == {"greeting": "Hello Ada"}
+    wrong = served.post({"nobody": 1})
+    assert wrong.status == (500 if form == "an entry point by hand" else 400)
+
+
+@SLOW
+def test_the_form_of_java_that_takes_an_input_best_is_called(serve: Serve) -> None:
+    served = serve("JavaSum")
+    assert served.post("Bob").body == b"Hello Bob"
+    assert served.post([1, 2.5]).json == 6.5
+    wanted = {"numbers": [1, 2.5], "unit": "km"}
+    assert served.post(wanted).json == {"sum": 3.5, "words": ["km"]}
+    assert turned(served) == b"\x00"
+    wrong = served.post([1, 2, 3])
+    assert (wrong.status, wrong.code) == (400, "invalid_input")
+    assert "apply(double, double)" in wrong.json["error"]["message"]
+
+
+@SLOW
+def test_javas_annotations_say_what_is_json(serve: Serve) -> None:
+    answer = serve("JavaRules").post({"value": 2})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json == {"value": 2, "triggered": True}
+
+
+@SLOW
+def test_an_abstract_algorithm_of_java_loads_and_reads_its_type(serve: Serve) -> None:
+    served = serve("JavaPerson")
+    person = {"first_name": "Ada", "last_name": None}
+    answer = served.post({"first_name": "Ada"})
+    assert answer.json == {"greeting": "hello Ada", "person": person}
+    missing = served.post({"last_name": "Lovelace"})
+    assert (missing.status, missing.code) == (400, "invalid_input")
+    assert "first_name" in missing.json["error"]["message"]
+
+
+@SLOW
+def test_an_old_class_of_scala_runs_as_it_is(serve: Serve) -> None:
+    served = serve("OldScala")
+    assert served.post("Ada").json == {"greeting": "Hello Ada", "known": True}
+    assert turned(served) == b"\x01\x00"
+    assert "give a name" in served.post({"no": 1}).json["error"]["message"]
+
+
+@SLOW
+def test_the_handler_of_scala_runs_as_it_is(serve: Serve) -> None:
+    served = serve("ScalaGreeter")
+    assert served.post({"name": "ada"}).json == {"greeting": "Hello Ada", "known": False}
+    friends = {"name": "bob", "friends": ["bob"]}
+    assert served.post(friends).json == {"greeting": "Hello Bob", "known": True}
+    assert "give a name" in served.post({"name": ""}).json["error"]["message"]
+    wrong = served.post({"friends": 3})
+    assert (wrong.status, wrong.code) == (400, "invalid_input")
+    assert "input.name" in wrong.json["error"]["message"]

@@ -59,7 +59,22 @@ final class Build {
             sources.add(new Scala(app, packages).main(file, function, Folders.emptied(cache.resolve("main"))));
             classpath.add(runner);
         }
+        sources.addAll(kit(sources));
         compile(sources, classpath, into);
+    }
+
+    /** Return what Algorithmia's kit brought, where the author's code uses it and no package has it. */
+    private List<Path> kit(List<Path> sources) throws IOException {
+        if (scala()) {
+            boolean wanted = Files.isRegularFile(app.resolve(Sbt.FILE)) && Sbt.read(app).kit();
+            return wanted ? Folders.files(WORKSHOP.resolve("kit"), ".scala") : List.of();
+        }
+        for (Path one : sources) {
+            if (Files.readString(one).contains("com.algorithmia.development")) {
+                return Folders.files(WORKSHOP.resolve("kit"), ".java");
+            }
+        }
+        return List.of();
     }
 
     private void compile(List<Path> sources, List<Path> classpath, Path into) throws IOException {
@@ -77,13 +92,14 @@ final class Build {
         if (!scala()) {
             return found;
         }
-        var more = Folders.files(WORKSHOP.resolve("scala"), ".scala");
+        var compiler = new Scala(app, packages);
+        var more = Folders.files(WORKSHOP.resolve(compiler.second() ? "scala2" : "scala"), ".scala");
         var needed = new ArrayList<>(sources);
         needed.addAll(more);
         needed.addAll(packages.with());
         return Folders.kept(cache, "scala", needed.stream().filter(Files::isRegularFile).toList(), into -> {
             Folders.copy(found, into);
-            new Scala(app, packages).compile(more, List.of(found), into);
+            compiler.compile(more, List.of(found), into);
         });
     }
 

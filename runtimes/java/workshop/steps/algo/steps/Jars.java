@@ -32,6 +32,11 @@ record Jars(Path folder) {
         return found;
     }
 
+    /** Return what is there for one use alone. */
+    List<Path> of(Use use) throws IOException {
+        return Folders.files(place(use), ".jar");
+    }
+
     private Path place(Use use) {
         return use == Use.RUN ? folder : folder.resolve("workshop").resolve(use.name().toLowerCase());
     }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,17 +15,26 @@ import java.util.stream.Collectors;
 
 /** The packages that pom.xml asks for: Maven resolves and fetches, the lock decides. */
 final class Packages {
+    private static final String VINTAGE = "5.11.4"; // of JUnit 5: runs tests of JUnit 3 and 4
+    private static final String CONSOLE = "1.11.4"; // of the same release
+
     private final Path folder;
+    private final Path cache;
     private final Maven maven;
 
     Packages(Path folder, Path cache) {
         this.folder = folder.toAbsolutePath();
+        this.cache = cache;
         this.maven = new Maven(cache);
+    }
+
+    private Path pom() throws IOException {
+        return Asked.pom(folder, cache.resolve("asked"));
     }
 
     /** Bring the lock up to date, and write pins.json. */
     void resolve() throws IOException, InterruptedException {
-        Path pom = folder.resolve("pom.xml");
+        Path pom = pom();
         String digest = Lock.sha256(pom);
         Lock lock = Lock.read(folder);
         if (lock == null || !lock.pom().equals(digest)) { // nothing else can ask for another version
@@ -47,14 +57,22 @@ final class Packages {
     }
 
     /** Return what starts the tests, or compiles Scala, of the version that the author's own packages have. */
-    private static List<Pom.Dependency> tools(Iterable<Artifact> found) {
+    private static List<Pom.Dependency> tools(Collection<Artifact> found) {
         var tools = new ArrayList<Pom.Dependency>();
+        var names = found.stream().map(Artifact::artifact).toList();
+        if (names.contains("junit") && !names.contains("junit-platform-engine")) {
+            tools.add(Pom.Dependency.of("org.junit.vintage", "junit-vintage-engine", VINTAGE));
+            tools.add(Pom.Dependency.of("org.junit.platform", "junit-platform-console", CONSOLE));
+        }
         for (Artifact one : found) {
+            if (one.artifact().equals("scala-library") && !names.contains("scala3-library_3")) {
+                tools.add(Pom.Dependency.of(one.group(), "scala-compiler", one.version()));
+            }
             if (one.group().equals("org.junit.platform") && one.artifact().equals("junit-platform-engine")) {
-                tools.add(new Pom.Dependency(one.group(), "junit-platform-console", one.version(), "", false));
+                tools.add(Pom.Dependency.of(one.group(), "junit-platform-console", one.version()));
             }
             if (one.group().equals("org.scala-lang") && one.artifact().equals("scala3-library_3")) {
-                tools.add(new Pom.Dependency(one.group(), "scala3-compiler_3", one.version(), "", false));
+                tools.add(Pom.Dependency.of(one.group(), "scala3-compiler_3", one.version()));
             }
         }
         return tools;
@@ -69,8 +87,8 @@ final class Packages {
         var missing = lock.artifacts().stream().filter(one -> !maven.has(one)).toList();
         if (!missing.isEmpty()) {
             var exact = missing.stream().map(one -> new Pom.Dependency(one.group(), one.artifact(), one.version(),
-                    one.classifier(), true)).distinct().toList();
-            maven.artifacts(Pom.of(exact), folder.resolve("pom.xml"));
+                    one.classifier(), "", true)).distinct().toList();
+            maven.artifacts(Pom.of(exact), pom());
         }
         var jars = new EnumMap<Use, List<Path>>(Use.class);
         for (Artifact one : lock.artifacts()) {

@@ -7,9 +7,16 @@ final class Pom {
     /**
      * An artifact.
      *
+     * @param scope What it is for, empty for the program.
      * @param alone Without what it needs itself.
      */
-    record Dependency(String group, String artifact, String version, String classifier, boolean alone) {}
+    record Dependency(
+            String group, String artifact, String version, String classifier, String scope, boolean alone) {
+        /** Return one that the program needs, with what that needs itself. */
+        static Dependency of(String group, String artifact, String version) {
+            return new Dependency(group, artifact, version, "", "", false);
+        }
+    }
 
     private static final String HEAD = """
             <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -30,6 +37,7 @@ final class Pom {
             found.append("<dependency>").append(element("groupId", one.group()))
                     .append(element("artifactId", one.artifact())).append(element("version", one.version()))
                     .append(one.classifier().isEmpty() ? "" : element("classifier", one.classifier()))
+                    .append(one.scope().isEmpty() ? "" : element("scope", one.scope()))
                     .append(one.alone() ? ALONE : "").append("</dependency>\n");
         }
         return found.append("</dependencies>\n%s</project>\n").toString();

@@ -14,6 +14,8 @@ import java.util.stream.Collectors;
 final class Tests {
     private static final String LAUNCHER = "org.junit.platform.console.ConsoleLauncher";
 
+    private static final String SCALATEST = "org.scalatest.tools.Runner";
+
     private final Path cache;
     private final Path app;
     private final String entrypoint;
@@ -36,8 +38,12 @@ final class Tests {
         if (sources.isEmpty()) {
             return;
         }
-        var jars = new Jars(packages).with(Use.BUILD, Use.TEST, Use.TOOL);
-        if (jars.stream().noneMatch(one -> one.getFileName().toString().startsWith("junit-platform-console-"))) {
+        var jars = new ArrayList<>(new Jars(packages).with(Use.BUILD, Use.TEST, Use.TOOL));
+        if (has(jars, "junit-vintage-engine-")) {
+            jars.removeIf(one -> one.getFileName().toString().startsWith("junit-3.")); // a newer one holds its classes
+        }
+        boolean scalatest = has(jars, "scalatest");
+        if (!scalatest && !has(jars, "junit-platform-console-")) {
             throw new Failed("the tests need JUnit: add org.junit.jupiter:junit-jupiter, of scope test, to pom.xml");
         }
         var classpath = new ArrayList<>(build.tested(sources, cache.resolve("tested")));
@@ -45,13 +51,19 @@ final class Tests {
         classpath.addAll(List.of(app.resolve("src/main/resources"), app.resolve("src/test/resources")));
         classpath.addAll(jars);
         Path reports = Folders.emptied(cache.resolve("reports"));
-        var command = List.of("java", "-ea", "-cp",
-                classpath.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)), LAUNCHER,
-                "execute", "--disable-banner", "--disable-ansi-colors", "--details=tree", "--details-theme=ascii",
-                "--scan-classpath=" + classes, "--reports-dir=" + reports);
+        var command = new ArrayList<>(List.of("java", "-ea", "-cp",
+                classpath.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator))));
+        command.addAll(scalatest
+                ? List.of(SCALATEST, "-R", classes.toString(), "-oW", "-u", reports.toString())
+                : List.of(LAUNCHER, "execute", "--disable-banner", "--disable-ansi-colors", "--details=tree",
+                        "--details-theme=ascii", "--scan-classpath=" + classes, "--reports-dir=" + reports));
         int code = new ProcessBuilder(command).directory(app.toFile()).inheritIO().start().waitFor();
         join(Folders.files(reports, ".xml"), report);
         System.exit(code);
+    }
+
+    private static boolean has(List<Path> jars, String name) {
+        return jars.stream().anyMatch(one -> one.getFileName().toString().startsWith(name));
     }
 
     /** Write the reports of JUnit's engines as one. */
