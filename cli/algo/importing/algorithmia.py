@@ -94,7 +94,8 @@ def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Conv
 
 def _notes(folder: Path, manifest: Manifest) -> Iterator[str]:
     if "python2" in re.sub(r"[^a-z0-9]", "", algorithmia.language_of(folder / algorithmia.FILE)):
-        yield "it was written for Python 2: what only that understands does not load"
+        yield "it was written for Python 2, and what only that understands does not load"
+        yield "pip install fissix && python3 -m fissix -w -n src rewrites it for Python 3"
     requirements = folder / "requirements.txt"
     if manifest.algorithm.language == "python" and requirements.is_file():
         lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
