@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# Run the author's own tests: every file in tests/ that is called test_… or …_test, in one process.
+# Run the author's own tests: every file in tests/ that is called test_… or …_test, in one process; and those beside
+# code that was written for Algorithmia.
 #
 #   ruby test.rb PACKAGES REPORT
 
@@ -44,4 +45,5 @@ end
 Minitest.extensions << "algo"
 
 $LOAD_PATH.unshift(File.expand_path("src"), File.expand_path("lib"))
-Dir.glob("tests/**/{test_*,*_test}.rb").sort.each { |file| require File.expand_path(file) }
+$LOAD_PATH.unshift(File.expand_path("../compat", __dir__)) if Dir.glob("src/*_test.rb").any?
+Dir.glob("{tests/**/{test_*,*_test},src/*_test}.rb").sort.each { |file| require File.expand_path(file) }
