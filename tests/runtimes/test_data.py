@@ -276,12 +276,17 @@ def test_the_api_wants_its_key_and_a_published_image_shows_no_data(
 ) -> None:
     served = gateway(CODE, **FOR)
     assert served.ask("GET", "/v1/data").status == 404
-    address = asks(served)("environment")["ALGORITHMIA_API"]
+    environment = asks(served)("environment")
+    address, key = environment["ALGORITHMIA_API"], environment["ALGORITHMIA_API_KEY"]
     near = type(served).__new__(type(served))
     near.port = int(address.rpartition(":")[2])
     for headers in ({}, {"Authorization": "Simple simWRONG"}):
         answer = near.ask("GET", "/v1/data", headers=headers)
         assert (answer.status, answer.code) == (401, "token_invalid")
+    # In the path it counts, whatever a client sends beside it.
+    assert near.ask("GET", f"/key/{key}/v1/data", headers=headers).status == 200
+    wrong = near.ask("GET", "/key/simWRONG/v1/data", headers={"Authorization": f"Simple {key}"})
+    assert wrong.status == 401
 
 
 def test_an_address_that_the_environment_names_is_meant(gateway: Start) -> None:
