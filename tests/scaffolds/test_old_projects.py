@@ -33,7 +33,7 @@ EACH = {
     "RustGreeter": ("Ada", KNOWN, {}),
 }
 # How many tests of their own they have, by what their templates came with.
-TESTS = {"greeter": 1, "js-greeter": 2, "ruby-greeter": 1, "JavaSum": 1, "ScalaGreeter": 1, "RustGreeter": 1}
+TESTS = {"greeter": 1, "js-greeter": 2, "ruby-greeter": 1, "r-greeter": 1, "JavaSum": 1, "ScalaGreeter": 1, "RustGreeter": 1}
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+stopifnot(identical(algorithm("Ada", load()), list(greeting = "Hello Ada", known = TRUE)))
