@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -29,8 +28,6 @@ func Serve(program Program) {
 	said, err := syscall.Dup(2)
 	if err == nil {
 		syscall.CloseOnExec(said)
-		// The trace of a panic would go into the pipe that we read ourselves, and end with us.
-		debug.SetCrashOutput(os.NewFile(uintptr(said), "stderr"), debug.CrashOptions{})
 	}
 	err = serve(program, newFrames(os.NewFile(requests, "requests"), os.NewFile(replies, "replies")))
 	var wrong protocolError
