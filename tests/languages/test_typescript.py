@@ -197,6 +197,13 @@ def test_an_error_of_a_type_is_told_with_its_place(project: Project) -> None:
     assert "src/it.ts:1: it exports no function apply" in project.build().stderr
 
 
+def test_a_slip_of_the_pen_is_told_without_the_types_that_it_breaks(project: Project) -> None:
+    project.write("export const apply = ({ a = b: string): string =>\n  a\n")
+    said = project.build().stderr
+    assert "error TS1005" in said
+    assert "error TS2" not in said
+
+
 @pytest.mark.slow
 def test_what_was_taken_away_is_not_in_the_program_any_more(project: Project) -> None:
     project.write("export const two = 2\n", "src/two.ts")

@@ -53,8 +53,10 @@ function compile({ app, packages, cache, program, bring = fs.copyFileSync }) {
   const builder = ts.createIncrementalProgram({ rootNames, options, host })
   const made = builder.getProgram()
   const found = [...errors, ...builder.getConfigFileParsingDiagnostics(), ...builder.getOptionsDiagnostics(),
-    ...builder.getSyntacticDiagnostics(), ...builder.getGlobalDiagnostics(), ...builder.getSemanticDiagnostics()]
-  const problems = told(ts, app, found)
+    ...builder.getSyntacticDiagnostics()]
+  let problems = told(ts, app, found)
+  // A slip of the pen breaks the types after it, too: those are no news until it is mended.
+  if (!problems.length) problems = told(ts, app, [...builder.getGlobalDiagnostics(), ...builder.getSemanticDiagnostics()])
   if (problems.length) fail(problems.join('\n'))
   builder.emit()
   carry(ts, made, app, out, program)
