@@ -6,14 +6,18 @@ const path = require('node:path')
 const { spawnSync } = require('node:child_process')
 
 const FILES = ['package.json', 'package-lock.json', '.npmrc']
+const MOST_SAID = 1 << 26
+const LOG = /^npm \S+ +A complete log of this run can be found in:.*\n(npm \S+ +\S+\.log\n)?/gm
 const QUIET = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
 
 /** Run npm in `folder`; end this process as npm did when it fails. */
 function npm(words, folder, cache) {
   const env = { ...process.env, npm_config_cache: `${cache}/npm` }
   const command = [...words, ...QUIET, '--omit-lockfile-registry-resolved']
-  const done = spawnSync('npm', command, { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  const done = spawnSync('npm', command, { cwd: folder, env, stdio: ['ignore', 'inherit', 'pipe'], maxBuffer: MOST_SAID })
   if (done.error) throw done.error
+  // Its log is in a cache that authors do not see.
+  process.stderr.write(done.stderr.toString().replace(LOG, ''))
   if (done.status !== 0) process.exit(done.status ?? 1)
 }
 
