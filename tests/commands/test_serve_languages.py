@@ -10,6 +10,10 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algo.commands.shared.toolbox import toolbox
+from algo.deps import Deps
+from algo.output import Output
+from algo.project.project import Project
 
 from tests.e2e.served import Served
 from tests.machine.lacking import lacking
@@ -119,6 +123,19 @@ def test_a_compiled_language_is_compiled_while_the_old_program_serves(tmp_path: 
         assert ask(served) == [1, 3]
         assert served.stop() == 0, (served.events, served.story)
     assert len(served.of("error")) == 1
+
+
+@pytest.mark.usefixtures("algo_home")
+def test_a_lock_that_algo_wrote_is_no_change_of_a_compiled_project(tmp_path: Path) -> None:
+    files = {"package.json": '{"private": true}', "src/p.ts": "export const apply = () => 1\n"}
+    folder = project(tmp_path, "typescript", "ts", files)
+    opened = Project.open(folder)
+    box = toolbox(Deps.for_process(Output.for_process(json=True)), opened)
+    before = box.said(opened)
+    (folder / "package-lock.json").write_text("{}")
+    assert box.said(opened) == before
+    (folder / "src" / "p.ts").write_text("export const apply = () => 2\n")
+    assert box.said(opened) != before
 
 
 DEVELOPED = """

@@ -206,7 +206,10 @@ class ToolBox:
 
         parts = [self.deps.tools(self.spec.language).inputs(project.root), unlocked(project)]
         if self.spec.build is not None:
-            parts.append(fingerprint(build_entries(project, self.spec)))
+            entries = build_entries(project, self.spec)
+            # Locking writes those, and `unlocked` tells when somebody else did.
+            ours = self.spec.left_out
+            parts.append(fingerprint([one for one in entries if one.path not in ours]))
         return " ".join(parts)
 
     def host(self, project: Project, lock: Lock, notify: Notify) -> HostEnvironment:
