@@ -25,6 +25,7 @@ from algo.publish.lock_files import lock_kept
 from algo.publish.prepare import Wish, find_source
 from algo.publish.repository import RegistryRepository
 from algo.publish.weights import models_of
+from algo.registry.errors import NotFound
 from algo.storage.pieces import Pieces
 from algo.storage.tar import SYSTEM, Kind, read_tar
 from algo.trust.policy import NO_RULES
@@ -111,10 +112,13 @@ class Side:
     findings: tuple[Finding, ...] | None = field(default=None)
 
 
-def version_side(reference: Reference, tools: Consuming, *, notify: Notify) -> Side:
+def version_side(
+    reference: Reference, tools: Consuming, *, otherwise: str = "", notify: Notify
+) -> Side:
     """Return a published version, its signatures verified.
 
     What trust.toml asks for, and whether it is yanked, does not matter here: nothing of it runs.
+    `otherwise` is the hint where there is none.
 
     Raises:
         NotFound: There is none.
@@ -122,7 +126,11 @@ def version_side(reference: Reference, tools: Consuming, *, notify: Notify) -> S
     """
     tools = replace(tools, rules=NO_RULES)
     repository = RegistryRepository(tools.open(reference.host), reference.repository)
-    asked = find(repository, reference, tools.accepted())
+    try:
+        asked = find(repository, reference, tools.accepted())
+    except NotFound as error:
+        error.hint = otherwise or error.hint
+        raise
     if asked.version:
         tools.pins.check(repository.place, asked.version, asked.digest)
     found = examine_in(repository, asked, tools, notify=notify)

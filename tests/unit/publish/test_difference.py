@@ -18,6 +18,7 @@ from algo.publish.prepare import Wish
 from algo.publish.publish import publish
 from algo.publish.side import Side, SideImage, SideLayer, tree_side, version_side
 from algo.publish.yank import yank_version
+from algo.registry.errors import NotFound
 from algo.trust.errors import SignatureForeign
 from algo.trust.keyring import Keyring
 from algo.trust.pins import Pins
@@ -182,6 +183,13 @@ def test_a_working_tree_is_compared_without_a_lock_being_left(bench: Bench) -> N
     bench.project.lock_path.unlink()
     tree_side(bench.project, bench.tools, None, run=False, notify=silent)
     assert not bench.project.lock_path.exists()
+
+
+def test_where_nothing_is_published_the_hint_is_to_publish(bench: Bench) -> None:
+    nowhere = Reference("", "acme/other")
+    with pytest.raises(NotFound) as caught:
+        version_side(nowhere, consuming(bench), otherwise="algo publish", notify=silent)
+    assert caught.value.hint == "algo publish"
 
 
 def test_a_yanked_version_can_be_looked_at_and_an_unsigned_one_cannot(bench: Bench) -> None:

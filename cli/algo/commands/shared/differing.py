@@ -40,7 +40,8 @@ def _side(deps: Deps, word: str, engine: str, other: Side | None, *, run: bool) 
     if isinstance(found, Project):
         tools = deps.publishing(ProjectTests(deps, engine, own=False))
         return tree_side(found, tools, other, run=run, notify=notify)
-    return version_side(found, deps.consuming(), notify=notify)
+    otherwise = "" if word else "algo publish makes the first version; algo diff OLD NEW"
+    return version_side(found, deps.consuming(), otherwise=otherwise, notify=notify)
 
 
 def _named(deps: Deps, word: str) -> Project | Reference:
