@@ -51,7 +51,7 @@ class Below:
         version: Of its language.
         system_packages: The Debian packages that were asked for besides.
         variables: Other variables that it sets, each `NAME=value`.
-        own_base: Whether the project chose what the runtime image is made on.
+        own_base: A digest of what the project chose that to be made on, empty where it did not.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Below:
     version: str
     system_packages: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
-    own_base: bool = False
+    own_base: str = ""
 
     def labels(self) -> dict[str, str]:
         """Return what an image says of it."""
         return {
             LANGUAGE_VERSION: self.version,
             SYSTEM_PACKAGES: " ".join(sorted(self.system_packages)),
-            OWN_BASE: "true" if self.own_base else "",
+            OWN_BASE: self.own_base,
             BASE_DIGEST: str(self.digest),
             f"{_OCI}base.name": self.name,
         }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from algo.languages.spec import RuntimeSpec
 
 _FORMAT = "2"
+_SHORT = 16
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _FOREIGN = "Dockerfile.foreign"
 
@@ -52,6 +53,14 @@ class RuntimeRecipe:
         if self.prelude is not None:
             return self.prelude.bases
         return (self.base,) if self.base else ()
+
+    @property
+    def own_base(self) -> str:
+        """A digest of what the project chose to build on, whatever image that is today."""
+        if not self.chosen:
+            return ""
+        text = f"{self.base}\0{self.prelude.key if self.prelude else ''}"
+        return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
     @property
     def key(self) -> str:

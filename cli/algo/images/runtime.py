@@ -109,7 +109,7 @@ class RuntimeImage:
             version=self.recipe.spec.version,
             system_packages=self.recipe.system_packages,
             variables=self.variables,
-            own_base=bool(self.recipe.chosen),
+            own_base=self.recipe.own_base,
         )
 
     def share(self, source: Cache, target: Cache) -> None:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from algo.errors import AlgoError
 from algo.events import Note, Step
-from algo.images.config import BASE_DIGEST, variables_of
+from algo.images.config import (
+    BASE_DIGEST,
+    LANGUAGE,
+    LANGUAGE_VERSION,
+    OWN_BASE,
+    SYSTEM_PACKAGES,
+    variables_of,
+)
 from algo.images.image import Layer, LayerKind
 from algo.images.runtime import adopt_runtime
 from algo.oci import media_types
@@ -17,7 +24,7 @@ from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode
 from algo.publish.contents import layer_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from algo.events import Notify
     from algo.images.cache import Cache
@@ -70,7 +77,8 @@ class PublishedRuntimes:
             if manifest is None:
                 continue
             config = _config(registry, repository, manifest.config.value())
-            if config.config.labels.get(BASE_DIGEST) != digest:
+            labels = config.config.labels
+            if labels.get(BASE_DIGEST) != digest or not _is_of(recipe, labels):
                 continue
             layers = tuple(self._layers(manifest, config))
             search_path, variables = variables_of(config.config.env)
@@ -103,6 +111,20 @@ class PublishedRuntimes:
                 for chunk in registry.open_blob(repository, descriptor):
                     file.write(chunk)
             self.cache.adopt(path, descriptor.digest)
+
+
+def _is_of(recipe: RuntimeRecipe, labels: Mapping[str, str]) -> bool:
+    """Tell whether an image stands on what `recipe` makes; its runtime image may be of before.
+
+    Without this, whoever adds a system package would get the runtime image that lacks it.
+    """
+    wanted = {
+        LANGUAGE: recipe.spec.language,
+        LANGUAGE_VERSION: recipe.spec.version,
+        SYSTEM_PACKAGES: " ".join(sorted(recipe.system_packages)),
+        OWN_BASE: recipe.own_base,
+    }
+    return all(labels.get(name, "") == value for name, value in wanted.items())
 
 
 def _manifest(registry: Registry, repository: str, tag: str, platform: str) -> ImageManifest | None:
