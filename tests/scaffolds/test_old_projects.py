@@ -50,8 +50,9 @@ def test_an_old_project_is_tested_served_and_imported_as_it_is(name: str, tmp_pa
     passed = [one for one in said["outcomes"] if one["part"] == "tests"]
     assert [one["result"] for one in passed] == ["passed"] * TESTS.get(name, 0)
     with Served.start([*ALGO, "serve", "--engine", "docker"], app) as served:
-        owner = json.loads((app / "algorithmia.conf").read_text())["username"]
-        assert ask(f"{served.url}/v1/algo/{owner}/{name}", body)["result"] == wanted
+        conf = json.loads((app / "algorithmia.conf").read_text())
+        path = f"v1/algo/{conf['username']}/{conf['algoname']}"
+        assert ask(f"{served.url}/{path}", body)["result"] == wanted
     algo(app, "import", "algorithmia")
     (app / "algorithmia.conf").unlink()
     answer = algo(app, "run", "--engine", "docker", "-d", body).rstrip("\n")

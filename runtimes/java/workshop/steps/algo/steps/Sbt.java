@@ -32,6 +32,9 @@ record Sbt(String scala, boolean kit, List<Library> libraries) {
     /** The newest of a line, which has the same libraries and runs on today's Java. */
     private static final Map<String, String> NEWEST = Map.of("2.13", "2.13.16", "2.12", "2.12.20");
 
+    /** The oldest of Algorithmia's libraries that asks for nothing that no repository has. */
+    private static final Map<String, String> SOUND =
+            Map.of("algorithmia-client", "1.0.15", "algorithmia-extras", "1.0.4");
     private static final List<String> SCOPES = List.of("test", "provided", "runtime");
 
     /**
@@ -110,13 +113,14 @@ record Sbt(String scala, boolean kit, List<Library> libraries) {
             String artifact = one.crossed() ? one.artifact() + "_" + line
                     : one.artifact().replaceFirst("_2\\.1[0-2]$", "_" + line);
             String scope = SCOPES.contains(one.scope()) ? one.scope() : "";
-            asked.add(new Pom.Dependency(one.group(), artifact, range(one.version()), "", scope, false));
+            asked.add(new Pom.Dependency(one.group(), artifact, range(one), "", scope, false));
         }
         return Pom.of(asked).replace("%s", "");
     }
 
     /** Return what Ivy calls `1.0.+` and `latest.release` as Maven does. */
-    static String range(String version) {
+    private static String range(Library library) {
+        String version = library.version();
         if (version.startsWith("latest.")) {
             return "RELEASE";
         }
@@ -126,6 +130,7 @@ record Sbt(String scala, boolean kit, List<Library> libraries) {
         String stem = version.substring(0, version.length() - 2);
         int dot = stem.lastIndexOf('.');
         int next = Integer.parseInt(stem.substring(dot + 1)) + 1;
-        return "[" + stem + "," + stem.substring(0, dot + 1) + next + ")";
+        String from = library.group().equals("com.algorithmia") ? SOUND.getOrDefault(library.artifact(), stem) : stem;
+        return "[" + from + "," + stem.substring(0, dot + 1) + next + ")";
     }
 }
