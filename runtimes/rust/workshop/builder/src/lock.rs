@@ -81,10 +81,17 @@ fn told(text: &str, own: &[Package], all: &[Package]) -> String {
     found
 }
 
-/// The packages of `some` that are not in `all`.
+/// The packages of `some` that are not in `all`: what a package needs depends on what others ask of
+/// it, so its sum alone says that it is the same.
 pub fn beyond<'a>(all: &[Package], some: &'a [Package]) -> Vec<&'a Package> {
-    let known = |one: &&Package| all.iter().any(|known| known.text == one.text);
-    some.iter().filter(|one| one.text.contains("\nchecksum") && !known(one)).collect()
+    fn sum(one: &Package) -> Option<&str> {
+        value(&one.text, "package", "checksum")
+    }
+    let same = |known: &Package, one: &Package| {
+        (&known.name, &known.version, sum(known)) == (&one.name, &one.version, sum(one))
+    };
+    let known = |one: &&Package| all.iter().any(|known| same(known, one));
+    some.iter().filter(|one| sum(one).is_some() && !known(one)).collect()
 }
 
 /// Write a lock; cargo drops what nobody needs.
@@ -132,11 +139,24 @@ pub fn pins(packages: &[Package], vendor: &Path) -> Outcome<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Package, joined};
+    use super::{Package, beyond, joined};
 
     fn package(name: &str, version: &str, needs: &str) -> Package {
         let text = format!("name = \"{name}\"\nversion = \"{version}\"\n{needs}");
         Package { name: name.into(), version: version.into(), text }
+    }
+
+    #[test]
+    fn a_package_is_the_same_whatever_it_needs_and_another_by_its_sum() {
+        let with = |sum: &str, needs: &str| {
+            let text = format!(
+                "[[package]]\nname = \"serde\"\nversion = \"1.0.1\"\nchecksum = \"{sum}\"\n{needs}"
+            );
+            Package { text, ..package("serde", "1.0.1", "") }
+        };
+        let needs = "dependencies = [\n \"serde_derive\",\n]\n";
+        assert!(beyond(&[with("a", "")], &[with("a", needs)]).is_empty());
+        assert_eq!(beyond(&[with("a", "")], &[with("b", "")]).len(), 1);
     }
 
     #[test]
