@@ -216,8 +216,8 @@ def make_lock(
     kept = None if upgrade.everything else old
     runtimes, models = kept.runtimes if kept else {}, old.models if old else ()
     files = {name: sha256(data) for name, data in found.beside.items()}
-    bases = kept.bases if kept else {}
-    lock = Lock(locking.inputs(project), found.pins, runtimes, files, models, bases)
+    bases, asked = (kept.bases, kept.asked) if kept else ({}, {})
+    lock = Lock(locking.inputs(project), found.pins, runtimes, files, models, bases, asked)
     for name, data in found.beside.items():
         if _digest(project.root / name) != files[name]:
             replace_file(project.root / name, data)

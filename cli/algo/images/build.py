@@ -446,8 +446,8 @@ def _settle_runtime(project: Project, runtime: RuntimeImage, lock: Lock, notify:
     """Write the runtime image's digest into the lock when it has none, else compare."""
     platform, digest = runtime.recipe.platform, str(runtime.digest)
     locked, now = lock.runtimes.get(platform), _with_bases(lock, runtime)
-    # With another base than before its runtime image is another one, too.
-    if locked is None or now.bases != lock.bases:
+    # With another base or other packages than before its runtime image is another one, too.
+    if locked is None or (now.bases, now.asked) != (lock.bases, lock.asked):
         write(now, project.lock_path)
     elif locked != digest:
         notify(
@@ -464,7 +464,10 @@ def _with_bases(lock: Lock, runtime: RuntimeImage) -> Lock:
     platform = runtime.recipe.platform
     others = {name: one for name, one in lock.bases.items() if not name.startswith(f"{platform} ")}
     bases = others | dict(runtime.recipe.pins)
-    return replace(lock, bases=bases).with_runtime(platform, str(runtime.digest))
+    asked = {name: one for name, one in lock.asked.items() if name != platform}
+    asked |= {platform: runtime.recipe.asked} if runtime.recipe.asked else {}
+    written = replace(lock, bases=bases, asked=asked)
+    return written.with_runtime(platform, str(runtime.digest))
 
 
 def _is_runner(path: str) -> bool:

@@ -63,6 +63,12 @@ class RuntimeRecipe:
         return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
     @property
+    def asked(self) -> str:
+        """What the project asks for besides the language's own recipe; empty for nothing."""
+        base = [f"base:{self.own_base}"] if self.chosen else []
+        return " ".join([*sorted(self.system_packages), *base])
+
+    @property
     def key(self) -> str:
         """A digest over all of it, in hex."""
         parts = [_FORMAT, self.spec.language, self.spec.version, self.spec.base, self.platform]

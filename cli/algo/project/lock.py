@@ -132,6 +132,8 @@ class Lock:
         models: The models that are fetched, sorted by name.
         bases: The digest of each image that runtime images are made on, as `PLATFORM IMAGE`, where
             the project chooses it.
+        asked: What the runtime image of a platform was made with besides: system packages, and a
+            digest of what was chosen to build on. A platform without such is left out.
     """
 
     inputs: str
@@ -140,6 +142,7 @@ class Lock:
     files: dict[str, str] = field(default_factory=dict)
     models: tuple[LockedModel, ...] = ()
     bases: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
 
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""
@@ -221,6 +224,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     inputs: str
     targets: tuple[str, ...] = ()
+    asked: dict[str, str] = {}
     base: dict[str, str] = {}
     runtime: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -259,7 +263,7 @@ def parse(text: str, beside: Path | None = None) -> Lock:
             pins[target].append(package.pin(beside))
     targets = {Target.parse(name): tuple(sorted(found)) for name, found in pins.items()}
     lock = Lock(document.inputs, targets, document.runtime, document.files)
-    lock = replace(lock, bases=document.base)
+    lock = replace(lock, bases=document.base, asked=document.asked)
     return lock.with_models(_locked_model(model) for model in document.model)
 
 
@@ -286,7 +290,10 @@ def render(lock: Lock) -> str:
     document["version"] = FORMAT
     document["inputs"] = lock.inputs
     document["targets"] = _lines(str(target) for target in sorted(lock.targets))
-    tables = (("runtime", lock.runtimes), ("base", lock.bases), ("files", lock.files))
+    tables = (
+        *(("runtime", lock.runtimes), ("asked", lock.asked)),
+        *(("base", lock.bases), ("files", lock.files)),
+    )
     for key, digests in tables:
         if digests:
             table = tomlkit.table()

@@ -157,17 +157,26 @@ def _added_to(
         old, new = parse(before.decode()), parse(now.decode())
     except (LockInvalid, UnicodeDecodeError):
         return None
+    # For other system packages, which algo.toml has, the runtime image is another one.
+    platforms = {*old.asked, *new.asked}
+    moved = {one for one in platforms if old.asked.get(one) != new.asked.get(one)}
     parts = {
         "targets": (_by_name(old), _by_name(new)),
-        "runtime": (old.runtimes, new.runtimes),
+        "runtime": (_without(moved, old.runtimes), new.runtimes),
+        "asked": (_without(moved, old.asked), new.asked),
         "base": (old.bases, new.bases),
     }
     kept = all(was.items() <= have.items() for was, have in parts.values())
-    same = replace(old, targets=new.targets, runtimes=new.runtimes, bases=new.bases) == new
+    taken = replace(old, targets=new.targets, runtimes=new.runtimes)
+    same = replace(taken, asked=new.asked, bases=new.bases) == new
     ships = any(target in shipped for target in new.targets.keys() - old.targets.keys())
     if ships or not (kept and same and now == render(new).encode()):
         return None
     return tuple(name for name, (was, have) in parts.items() if was != have)
+
+
+def _without(names: Collection[str], table: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in table.items() if name not in names}
 
 
 def _by_name(lock: Lock) -> dict[str, str]:

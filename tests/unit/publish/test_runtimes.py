@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from algo.events import silent
+from algo.events import Event, Warned, silent
 from algo.images.cache import Cache
 from algo.oci.reference import Reference
-from algo.project.lock import read
+from algo.project.lock import parse, read, render
 from algo.project.project import Project
 from algo.publish.release import Contents
 from algo.publish.runtimes import PublishedRuntimes
@@ -21,6 +21,7 @@ from tests.unit.images.projects import MANIFEST, builder, lock, project, runtime
 from tests.unit.trust.publishing import ALGORITHM, put
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from algo.images.image import BuiltImage
@@ -35,7 +36,7 @@ class Machines:
         self.root = project(folder / "p").root
         self.engines: list[FakeImageEngine] = []
 
-    def build(self, environment: str = "") -> BuiltImage:
+    def build(self, environment: str = "", notify: Callable[[Event], None] = silent) -> BuiltImage:
         """Build on a machine that has nothing, with these lines under `[environment]`."""
         text = MANIFEST.replace("[models]", f"[environment]\n{environment}\n[models]")
         (self.root / "algo.toml").write_text(text)
@@ -46,7 +47,7 @@ class Machines:
         found = PublishedRuntimes(lambda host: self.registry, Cache(cache))
         here = Project.open(self.root)
         locked = read(here.lock_path) or lock()
-        return replace(made, published=found).build(here, locked, notify=silent)
+        return replace(made, published=found).build(here, locked, notify=notify)
 
     def publish(self, image: BuiltImage) -> None:
         reference = Reference("", "acme/p", "1.0.0")
@@ -86,3 +87,26 @@ def test_it_is_not_taken_for_a_project_that_asks_for_another(
     machines.publish(machines.build(before))
     machines.build(after)
     assert len(machines.engines[-1].builds) == 1
+
+
+def test_the_lock_gets_the_one_that_is_made_for_other_packages(machines: Machines) -> None:
+    before = machines.build()
+    told: list[Event] = []
+    after = machines.build('system-packages = ["jq", "git"]', told.append)
+    locked = read(machines.root / "algo.lock")
+    assert locked is not None and before.runtime != after.runtime
+    assert locked.runtimes == {"linux/amd64": str(after.runtime)}
+    assert locked.asked == {"linux/amd64": "git jq"}
+    assert parse(render(locked)) == locked
+    assert not [event for event in told if isinstance(event, Warned)]
+    machines.build()
+    assert not (read(machines.root / "algo.lock") or locked).asked
+
+
+def test_what_the_distribution_changed_is_told_and_not_locked(machines: Machines) -> None:
+    first = machines.build('system-packages = ["jq"]')
+    told: list[Event] = []
+    machines.build('system-packages = ["jq"]', told.append)
+    assert any(isinstance(event, Warned) and "the lock has" in event.text for event in told)
+    locked = read(machines.root / "algo.lock")
+    assert locked is not None and locked.runtimes == {"linux/amd64": str(first.runtime)}

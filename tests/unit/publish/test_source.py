@@ -149,6 +149,18 @@ def test_what_a_build_adds_to_the_lock_is_named_and_no_change(root: Path) -> Non
     assert (found.uncommitted, found.lock_written) == ((), ("runtime", "base"))
 
 
+def test_a_runtime_image_for_other_system_packages_is_no_change(root: Path) -> None:
+    locked = parse(LOCK).with_runtime("linux/amd64", f"sha256:{'0' * 64}")
+    (root / "algo.lock").write_text(render(locked))
+    git(root, "commit", "--quiet", "--all", "--message", "with the runtime image")
+    other = locked.with_runtime("linux/amd64", f"sha256:{'1' * 64}")
+    source = asked(root)
+    assert source.with_lock(render(other).encode(), SHIPPED).uncommitted == ("algo.lock",)
+    wanted = replace(other, asked={"linux/amd64": "jq"})
+    found = source.with_lock(render(wanted).encode(), SHIPPED)
+    assert (found.uncommitted, found.lock_written) == ((), ("runtime", "asked"))
+
+
 @pytest.mark.parametrize(
     "change",
     [
