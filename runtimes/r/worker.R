@@ -1,19 +1,23 @@
 # A worker: loads the algorithm and answers calls until it is told to stop, one at a time.
 
+LOOK <- 0.02 # how often it looks for calls that were taken back before it begins the next one
+
 # Answer every frame until the pipe is closed or `shutdown` comes.
 serve <- function(frames, hello) {
   worker <- new.env(parent = emptyenv())
   worker$frames <- frames
   worker$hello <- hello
   worker$algorithm <- NULL
+  worker$looked <- 0
+  worker$withdrawn <- NULL
   # What a call printed before it ended the process: `quit` runs no handler of a call.
-  reg.finalizer(worker, function(worker) if (is.function(worker$left)) worker$left(), onexit = TRUE)
+  reg.finalizer(worker, printed, onexit = TRUE)
   options(keep.source = TRUE, warn = 1)
-  while (!is.null(frame <- read_frame(frames))) {
+  while (!is.null(frame <- following(worker))) {
     header <- frame$header
     switch(header$type,
       load = load_algorithm(worker, header),
-      call = , batch = answer_calls(worker, header, frame$body),
+      call = , batch = if (is.null(frame$stream)) answer_calls(worker, header, frame$body) else stream(worker, header, frame$stream),
       describe = answer(worker, header, "described", schema = empty()),
       # What was sourced could be sourced again, but not what it changed: a new worker has the new code.
       reload = answer(worker, header, "reloaded", rung = "worker", schema = empty()),
@@ -24,6 +28,49 @@ serve <- function(frames, hello) {
   }
 }
 
+# Return the next frame that is no plain call, having answered those before it. To set handlers and
+# to catch what is printed takes R longer than a call, so that is done for all of them together.
+following <- function(worker) {
+  worker$header <- NULL
+  if (is.null(worker$algorithm) || worker$algorithm$batch) return(read_frame(worker$frames))
+  repeat {
+    done <- guarded(worker, answer_plain(worker))
+    if (is.null(done$error)) return(done$value)
+    if (is.null(worker$header)) stop(done$error) # it is of the runner itself
+    failed(worker, worker$header, done)
+    worker$header <- NULL
+  }
+}
+
+# Answer calls with JSON; return the first frame that is none, or one whose answer is a stream.
+answer_plain <- function(worker) {
+  repeat {
+    frame <- read_frame(worker$frames)
+    if (is.null(frame) || is.null(frame$plain)) return(frame)
+    header <- frame$header
+    if (taken_back(worker, header$id)) {
+      answer(worker, header, "withdrawn")
+      next
+    }
+    worker$header <- header
+    result <- apply_to(worker, parse_json(frame$body))
+    if (is.function(result)) return(list(header = header, stream = result))
+    written <- encode(result)
+    printed(worker)
+    whole(worker, header, "result", written)
+    worker$header <- NULL
+  }
+}
+
+taken_back <- function(worker, id) {
+  now <- proc.time()[[3]]
+  if (now - worker$looked > LOOK) {
+    worker$looked <- now
+    worker$withdrawn <- unlist(lapply(look(worker$frames, "\"withdraw\""), `[[`, "ids"))
+  }
+  length(worker$withdrawn) > 0 && id %in% worker$withdrawn
+}
+
 empty <- function() structure(list(), names = character())
 
 answer <- function(worker, header, type, ..., body = raw()) {
@@ -32,14 +79,14 @@ answer <- function(worker, header, type, ..., body = raw()) {
 
 load_algorithm <- function(worker, header) {
   began <- proc.time()[["elapsed"]]
-  done <- guarded(worker, NULL, import(worker$hello))
+  done <- guarded(worker, import(worker$hello))
   if (!is.null(done$error)) {
     return(do.call(answer, c(list(worker, header, "load_error"), report(done$error, done$calls, worker$hello$app))))
   }
   worker$algorithm <- done$value
   answer(worker, header, "ready",
     schema = empty(), milliseconds = round((proc.time()[["elapsed"]] - began) * 1000, 1), cancels = FALSE,
-    batch = worker$algorithm$batch, ahead = FALSE, flow = FALSE, share = FALSE, alone = "R shares nothing between workers"
+    batch = worker$algorithm$batch, ahead = !worker$algorithm$batch && max(worker$hello$concurrency, 1) == 1, flow = FALSE, share = FALSE, alone = "R shares nothing between workers"
   )
 }
 
@@ -74,23 +121,16 @@ apply_to <- function(worker, input) {
 
 # Evaluate `action`; return its value, or the error with the calls that were open. What is printed
 # meanwhile goes to the gateway.
-guarded <- function(worker, id, action) {
+guarded <- function(worker, action) {
   calls <- NULL
-  printed <- list(stdout = character(), stderr = character())
-  out <- textConnection(NULL, "w", encoding = "UTF-8")
-  depth <- sink.number()
-  sink(out)
-  worker$left <- function() {
-    printed$stdout <- textConnectionValue(out)
-    for (stream in names(printed)) say(worker, stream, id, printed[[stream]])
-  }
+  listen(worker)
   on.exit({
-    while (sink.number() > depth) sink()
-    worker$left()
-    worker$left <- NULL
-    close(out)
+    printed(worker)
+    sink()
+    close(worker$out)
+    worker$out <- NULL
   })
-  tell <- function(text) printed$stderr <<- c(printed$stderr, sub("\n$", "", text))
+  tell <- function(text) worker$told <- c(worker$told, sub("\n$", "", text))
   tryCatch(
     withCallingHandlers(
       list(value = action),
@@ -112,16 +152,42 @@ guarded <- function(worker, id, action) {
   )
 }
 
-say <- function(worker, stream, id, lines) {
-  if (length(lines) == 0) return()
-  header <- list(type = "log", stream = stream, call = id)
+# Catch what is printed from now on.
+listen <- function(worker) {
+  worker$out <- textConnection(NULL, "w", encoding = "UTF-8")
+  worker$told <- character()
+  sink(worker$out)
+}
+
+# Send what was printed so far: the call that printed it is over.
+printed <- function(worker) {
+  out <- worker$out
+  if (is.null(out)) return()
+  if (as.integer(stdout()) != as.integer(out)) { # the author's own sink was left open, or ours closed
+    while (sink.number() > 0) sink()
+    sink(out)
+  }
+  if (isIncomplete(out)) cat("\n", file = out)
+  lines <- textConnectionValue(out)
+  if (length(lines) == 0 && length(worker$told) == 0) return()
+  say(worker, "stdout", lines)
+  say(worker, "stderr", worker$told)
+  sink()
+  close(out)
+  listen(worker)
+}
+
+say <- function(worker, stream, lines) {
+  header <- list(type = "log", stream = stream, call = worker$header$id)
   for (line in lines) write_frame(worker$frames, header, charToRaw(substr(enc2utf8(line), 1, 16000)))
 }
 
 answer_calls <- function(worker, header, body) {
   if (is.null(worker$algorithm)) protocol_error("the first frame of a worker is load")
   if (worker$algorithm$batch) return(answer_batch(worker, header, body))
-  done <- guarded(worker, header$id, {
+  if (taken_back(worker, header$id)) return(answer(worker, header, "withdrawn"))
+  worker$header <- header
+  done <- guarded(worker, {
     result <- apply_to(worker, decode(body, if (is.null(header$content_type)) "" else header$content_type))
     if (is.function(result)) list(stream = result) else list(whole = encode(result))
   })
@@ -135,7 +201,8 @@ answer_calls <- function(worker, header, body) {
 }
 
 whole <- function(worker, header, type, written) {
-  answer(worker, header, type, content_type = written[[1]], body = written[[2]])
+  text <- paste0('{"type":"', type, '","id":', header$id, ',"content_type":"', written[[1]], '"}')
+  write_text(worker$frames, text, written[[2]])
 }
 
 # A stream is a function that is given `emit`, and calls it for each piece.
@@ -143,12 +210,12 @@ stream <- function(worker, header, pieces) {
   emit <- function(piece) {
     whole(worker, header, "chunk", encode(piece))
     gone <- function(one) identical(one$type, "cancel") && identical(one$id, header$id)
-    if (any(vapply(look(worker$frames), gone, NA))) {
+    if (any(vapply(look(worker$frames, "\"cancel\""), gone, NA))) {
       stop(structure(class = c("cancelled", "error", "condition"), list(message = "cancelled", call = NULL)))
     }
     invisible()
   }
-  done <- guarded(worker, header$id, pieces(emit))
+  done <- guarded(worker, pieces(emit))
   if (is.null(done$error) || inherits(done$error, "cancelled")) answer(worker, header, "end") else failed(worker, header, done)
 }
 
@@ -160,7 +227,8 @@ answer_batch <- function(worker, header, body) {
   for (one in calls) {
     part <- if (one$length == 0) raw() else body[at + seq_len(one$length)]
     at <- at + one$length
-    done <- guarded(worker, one$id, list(decode(part, if (is.null(one$content_type)) "" else one$content_type)))
+    worker$header <- one
+    done <- guarded(worker, list(decode(part, if (is.null(one$content_type)) "" else one$content_type)))
     if (is.null(done$error)) read[[length(read) + 1]] <- list(one, done$value[[1]]) else failed(worker, one, done)
   }
   together(worker, read)
@@ -169,8 +237,8 @@ answer_batch <- function(worker, header, body) {
 # Answer several calls; where that fails as a whole, each by itself.
 together <- function(worker, calls) {
   if (length(calls) == 0) return()
-  id <- if (length(calls) == 1) calls[[1]][[1]]$id
-  done <- guarded(worker, id, {
+  worker$header <- if (length(calls) == 1) calls[[1]][[1]]
+  done <- guarded(worker, {
     results <- apply_to(worker, lapply(calls, `[[`, 2))
     if (length(results) != length(calls)) {
       bad_result("batch_mismatch", sprintf("the batch returned %d results for %d inputs", length(results), length(calls)))

@@ -1,0 +1,106 @@
+"""What R's runner does for many calls together, and must keep apart: prints, errors, sinks."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.languages.language import ROOT
+from tests.machine.lacking import lacking
+from tests.runtimes.conftest import RunnerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.runtimes.conftest import Frame
+
+LENGTHS = struct.Struct("<IQ")
+CODE = """
+apply <- function(input) {
+  if (identical(input$do, "print")) cat("no end")
+  if (identical(input$do, "warn")) warning("careful")
+  if (identical(input$do, "fail")) stop("broken")
+  if (identical(input$do, "sink")) sink(tempfile())
+  if (identical(input$do, "unsink")) sink()
+  input$x
+}
+"""
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[RunnerProcess]:
+    """The runner, with the calls of a test in its pipe before it reads any."""
+    if shutil.which("Rscript") is None:
+        lacking("Rscript is not installed: python3 -m tests.machine setup")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "it.R").write_text(CODE)
+    command = ["Rscript", "--vanilla", str(ROOT / "runtimes" / "r" / "run.R")]
+    started = RunnerProcess(command, tmp_path, entrypoint="src/it.R:apply")
+    assert started.load()["ahead"] is True
+    yield started
+    started.close()
+
+
+def answers(runner: RunnerProcess, *bodies: str) -> list[Frame]:
+    """Send calls as the gateway writes them, all at once; return all frames that answer."""
+    sent = b""
+    for number, body in enumerate(bodies, 1):
+        header = b'{"type":"call","id":%d,"content_type":"application/json"}' % number
+        sent += LENGTHS.pack(len(header), len(body)) + header + body.encode()
+    runner.write_raw(sent)
+    found: list[Frame] = []
+    while sum(header["type"] != "log" for header, _ in found) < len(bodies):
+        found.append(runner.read(logs=True))
+    return found
+
+
+def test_calls_that_came_together_are_answered_in_turn(runner: RunnerProcess) -> None:
+    found = answers(runner, *(f'{{"x": {number}}}' for number in range(1, 17)))
+    assert [(one["id"], int(body)) for one, body in found] == [(n, n) for n in range(1, 17)]
+
+
+def test_what_each_printed_is_told_before_its_answer(runner: RunnerProcess) -> None:
+    found = answers(runner, '{"do":"print","x":1}', '{"x":2}', '{"do":"warn","x":3}')
+    told = [(one["type"], one.get("call", one.get("id")), body) for one, body in found]
+    assert told == [
+        ("log", 1, b"no end"),
+        ("result", 1, b"1"),
+        ("result", 2, b"2"),
+        ("log", 3, b"Warning: careful"),
+        ("result", 3, b"3"),
+    ]
+
+
+def test_an_error_is_of_its_call_alone(runner: RunnerProcess) -> None:
+    found = answers(runner, '{"x":1}', '{"do":"fail"}', "{", '{"x":4}')
+    assert [(one["type"], one["id"]) for one, _ in found] == [
+        ("result", 1),
+        ("error", 2),
+        ("error", 3),
+        ("result", 4),
+    ]
+    assert (found[1][0]["message"], found[1][0]["line"]) == ("broken", 5)
+    assert found[2][0]["code"] == "malformed_json"
+
+
+@pytest.mark.parametrize("do", ["sink", "unsink"])
+def test_a_sink_that_a_call_leaves_open_or_closes_is_not_that_of_the_next(
+    runner: RunnerProcess, do: str
+) -> None:
+    found = answers(runner, f'{{"do":"{do}","x":1}}', '{"do":"print","x":2}', '{"x":3}')
+    assert [(one["type"], body) for one, body in found] == [
+        ("result", b"1"),
+        ("log", b"no end"),
+        ("result", b"2"),
+        ("result", b"3"),
+    ]
+
+
+@pytest.mark.parametrize("number", ["1e5", "0.1", "123456789012", "-7", "2.5e-3", "true", "null"])
+def test_a_number_comes_back_as_it_is(runner: RunnerProcess, number: str) -> None:
+    [(_, body)] = answers(runner, f'{{"x":{number}}}')
+    assert body.decode() == {"1e5": "100000", "2.5e-3": "0.0025"}.get(number, number)
