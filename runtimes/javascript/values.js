@@ -1,6 +1,8 @@
 'use strict'
 // What goes in and comes out: JSON is the natural value, strings are text, Uint8Array is binary.
 
+const { isUtf8 } = require('node:buffer')
+
 const JSON_TYPE = 'application/json'
 const FORM = 'application/x-www-form-urlencoded'
 const PARTS = 'application/vnd.algo.parts'
@@ -65,17 +67,12 @@ function text(body, parameters) {
   }
 }
 
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 function utf8(body) {
-  try {
-    return strict.decode(body)
-  } catch {
-    // The longest beginning that is valid, when what is cut off at its end counts as valid.
-    const stream = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-    const at = longest(body.length, (end) => stream().decode(body.subarray(0, end), { stream: true }))
-    throw new BadInput('not_utf8', `the body is not UTF-8 at byte ${at}`)
-  }
+  if (isUtf8(body)) return body.toString()
+  // The longest beginning that is valid, when what is cut off at its end counts as valid.
+  const stream = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const at = longest(body.length, (end) => stream().decode(body.subarray(0, end), { stream: true }))
+  throw new BadInput('not_utf8', `the body is not UTF-8 at byte ${at}`)
 }
 
 function parse(source) {
@@ -186,6 +183,7 @@ function put(root, path, content) {
  * @throws {BadResult} JSON has no such value.
  */
 function encode(value) {
+  if (Number.isFinite(value)) return [JSON_TYPE, Buffer.from(String(value))]
   if (typeof value === 'string') {
     if (!value.isWellFormed()) {
       throw new BadResult('result_not_serialisable', 'the result is text with half a surrogate pair')

@@ -281,7 +281,7 @@ class Worker {
   piece(header, type, value) {
     const [kind, body] = encode(value)
     if (type === 'result') this.endLines()
-    this.answer(header, type, { content_type: kind }, body)
+    this.frames.answer(type, header.id, kind, body)
   }
 
   failed(header, error) {

@@ -41,6 +41,8 @@ module AlgoRunner
     # Return the value of a request's body. A form, which plain `curl -d` claims to send, counts as
     # JSON. Raises BadInput: it is no valid JSON (with the position), or not UTF-8 (with the byte).
     def decode(body, content_type)
+      return parse(body) if content_type == JSON_TYPE
+
       kind, *parameters = content_type.split(";")
       kind = kind.to_s.strip.downcase
       return parse(body) if kind.empty? || kind == JSON_TYPE || kind == FORM || kind.end_with?("+json")

@@ -171,7 +171,7 @@ module AlgoRunner
     def piece(header, type, value)
       kind, body = Values.encode(value)
       end_lines if type == "result"
-      answer(header, type, content_type: kind, body: body)
+      @frames.answer(type, header["id"], kind, body)
     end
 
     def failed(header, error)
