@@ -18,6 +18,7 @@ type lines struct {
 	stream string
 	source int // the reading end of the pipe that stands in for the stream; it never blocks
 	lock   sync.Mutex
+	piece  []byte // what is read into: taken once, as every call ends with a read
 	rest   []byte
 	call   *atomic.Int64 // the only call that runs, 0 for none or several
 }
@@ -32,7 +33,7 @@ func capture(f *frames, stream string, number int, call *atomic.Int64) (*lines, 
 		return nil, err
 	}
 	syscall.Close(ends[1])
-	found := &lines{frames: f, stream: stream, source: ends[0], call: call}
+	found := &lines{frames: f, stream: stream, source: ends[0], piece: make([]byte, longestLine), call: call}
 	reader, err := syscall.Dup(ends[0])
 	if err != nil {
 		return nil, err
@@ -65,14 +66,14 @@ func (l *lines) end() { l.drain(true) }
 func (l *lines) drain(all bool) bool {
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	piece, some := make([]byte, 1<<16), false
+	some := false
 	for {
-		count, err := syscall.Read(l.source, piece)
+		count, err := syscall.Read(l.source, l.piece)
 		if count <= 0 || err != nil {
 			break
 		}
 		some = true
-		l.rest = append(l.rest, piece[:count]...)
+		l.rest = append(l.rest, l.piece[:count]...)
 	}
 	at := bytes.LastIndexByte(l.rest, '\n')
 	if at >= 0 {

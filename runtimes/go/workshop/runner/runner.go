@@ -29,6 +29,9 @@ func Serve(program Program) {
 	if err == nil {
 		syscall.CloseOnExec(said)
 	}
+	// Read through the poller: while the reader waits the same thread answers what it read, where a
+	// read that blocks would have another one woken for it.
+	syscall.SetNonblock(requests, true)
 	err = serve(program, newFrames(os.NewFile(requests, "requests"), os.NewFile(replies, "replies")))
 	var wrong protocolError
 	switch {

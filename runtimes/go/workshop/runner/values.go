@@ -50,6 +50,9 @@ var (
 // decode returns the value of a request's body as a wanted type. A form, which plain `curl -d`
 // claims to send, counts as JSON.
 func decode(body []byte, contentType string, wanted reflect.Type) (reflect.Value, error) {
+	if contentType == jsonType {
+		return parse(body, wanted)
+	}
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if contentType == "" || err != nil && kind == "" {
 		kind = jsonType

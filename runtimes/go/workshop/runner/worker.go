@@ -99,38 +99,52 @@ func (w *worker) run() error {
 	}
 }
 
-// pump begins calls while there are places.
+// pump begins calls while there are places. A place that has answered one takes the next itself.
 func (w *worker) pump() {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	for len(w.waiting) > 0 && w.begun < w.hello.Concurrency {
-		next := w.waiting[0]
-		w.waiting = w.waiting[1:]
 		w.begun++
-		ctx, cancel := context.WithCancel(context.Background())
-		w.running[next.header.ID] = &running{cancel: cancel}
-		w.note()
-		go func() {
-			err := w.answer(ctx, next)
-			cancel()
-			w.lock.Lock()
-			delete(w.running, next.header.ID)
-			w.begun--
-			w.note()
-			w.lock.Unlock()
-			if err != nil {
-				select {
-				case w.failed <- err:
-				default:
-				}
-				os.Exit(0) // the gateway is gone
-			}
-			w.pump()
+		ctx, next := w.begin()
+		go w.place(ctx, next)
+	}
+}
+
+// begin takes the call that has waited longest; the lock is held.
+func (w *worker) begin() (context.Context, frame) {
+	next := w.waiting[0]
+	w.waiting = w.waiting[1:]
+	ctx, cancel := context.WithCancel(context.Background())
+	w.running[next.header.ID] = &running{cancel: cancel}
+	w.note()
+	return ctx, next
+}
+
+// place answers one call after the other while some wait.
+func (w *worker) place(ctx context.Context, next frame) {
+	for more := true; more; {
+		err := w.answer(ctx, next)
+		if err != nil {
 			select {
-			case w.wake <- struct{}{}:
+			case w.failed <- err:
 			default:
 			}
-		}()
+			os.Exit(0) // the gateway is gone
+		}
+		w.lock.Lock()
+		w.running[next.header.ID].cancel()
+		delete(w.running, next.header.ID)
+		if more = len(w.waiting) > 0; more {
+			ctx, next = w.begin()
+		} else {
+			w.begun--
+			w.note()
+		}
+		w.lock.Unlock()
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -284,7 +298,7 @@ func (w *worker) stream(ctx context.Context, said header, pieces func(func(any, 
 			if kind, body, failed = encode(piece); failed != nil {
 				return
 			}
-			broken = w.frames.write(map[string]any{"type": "chunk", "id": said.ID, "content_type": kind}, body)
+			broken = w.frames.answer("chunk", said.ID, kind, body)
 			w.wait(said.ID)
 			if broken != nil || ctx.Err() != nil {
 				return
@@ -320,7 +334,7 @@ func (w *worker) result(said header, value any) error {
 		return w.fail(said, err)
 	}
 	w.printed()
-	return w.frames.write(map[string]any{"type": "result", "id": said.ID, "content_type": kind}, body)
+	return w.frames.answer("result", said.ID, kind, body)
 }
 
 func (w *worker) fail(said header, failed error) error {
