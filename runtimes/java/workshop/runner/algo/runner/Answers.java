@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Future;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 
 /** Answers the calls of an algorithm that has loaded, each with a result, a stream or an error. */
 final class Answers {
@@ -21,10 +21,10 @@ final class Answers {
     private final Frames frames;
     private final Faults faults;
     private final Capture capture;
-    private final Consumer<Call> ended;
+    private final BiConsumer<Call, Boolean> ended; // and whether another thread than its own tells it
 
     Answers(Algorithm algorithm, Language language, Frames frames, Faults faults, Capture capture,
-            Consumer<Call> ended) {
+            BiConsumer<Call, Boolean> ended) {
         this.algorithm = algorithm;
         this.language = language;
         this.frames = frames;
@@ -37,7 +37,7 @@ final class Answers {
     void call(Call call) {
         if (algorithm.batch()) {
             together(List.of(call));
-            ended.accept(call);
+            ended.accept(call, false);
             return;
         }
         capture.of(call.id);
@@ -58,7 +58,7 @@ final class Answers {
         } finally {
             capture.of(null);
             if (!later) {
-                ended.accept(call);
+                ended.accept(call, false);
             }
         }
     }
@@ -78,7 +78,7 @@ final class Answers {
                 failed(call, wrong);
             } finally {
                 capture.of(null);
-                ended.accept(call);
+                ended.accept(call, true);
             }
         });
     }

@@ -115,15 +115,33 @@ final class Worker {
     /** Begin what waits while there are places; end when told to and nothing is left. */
     private void pump() {
         synchronized (waiting) {
-            while (!waiting.isEmpty() && begun < (answers == null ? 1 : hello.concurrency())) {
-                begun++;
-                Waiting next = waiting.poll();
-                threads.execute(() -> Main.guarded(() -> begin(next)));
+            for (var next = next(); next != null; next = next()) {
+                var first = next;
+                threads.execute(() -> Main.guarded(() -> follow(first)));
             }
             if (stopping && waiting.isEmpty() && begun == 0) {
                 Runtime.getRuntime().exit(0);
             }
         }
+    }
+
+    /** Return what is to begin now, null for nothing. */
+    private Waiting next() {
+        synchronized (waiting) {
+            if (waiting.isEmpty() || begun >= (answers == null ? 1 : hello.concurrency())) {
+                return null;
+            }
+            begun++;
+            return waiting.poll();
+        }
+    }
+
+    /** Answer one after the other: to wake another thread for the next would take longer than most calls. */
+    private void follow(Waiting first) {
+        for (var next = first; next != null; next = next()) {
+            begin(next);
+        }
+        pump();
     }
 
     private void begin(Waiting next) {
@@ -136,18 +154,24 @@ final class Worker {
 
     private void batch(Frame frame) {
         answers.batch(frame);
-        ended(null);
+        ended(null, false);
     }
 
-    /** A call is over, null for what was none. */
-    private void ended(Call call) {
+    /**
+     * A call is over, null for what was none.
+     *
+     * @param elsewhere Whether another thread than that of its place says so, which has gone on.
+     */
+    private void ended(Call call, boolean elsewhere) {
         if (call != null) {
             calls.remove(call.id, call);
         }
         synchronized (waiting) {
             begun--;
         }
-        pump();
+        if (elsewhere) {
+            pump();
+        }
     }
 
     private void load(Frame frame) {
@@ -169,6 +193,6 @@ final class Worker {
         }
         capture.end(null);
         say(frame, said.containsKey("schema") ? "ready" : "load_error", said);
-        ended(null);
+        ended(null, true); // there may be more places than this one now
     }
 }
