@@ -68,12 +68,12 @@ def _build(language: str, project: Path) -> Image:
 
 
 @contextlib.contextmanager
-def running(image: Image) -> Iterator[Target]:
+def running(image: Image, *options: str) -> Iterator[Target]:
     """Run an image as `docker run` does; give its address when it has answered correctly.
 
     Callers reach the container itself: a published port would have a proxy of Docker's between.
     """
-    command = ["docker", "run", "--detach", "--rm", image.reference]
+    command = ["docker", "run", "--detach", "--rm", *options, image.reference]
     started = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     container = started.stdout.strip()
     try:
