@@ -200,6 +200,16 @@ class Conda:
             for pin in fixed
             if pin.kind == PIP or (pin.name in python and _comparable(pin.version))
         ]
+        brought = {on_pypi(pin.name) for pin in fixed if pin.kind == CONDA} & {
+            pin.name for pin in plain
+        }
+        for one in named_hashes((source,)):
+            if one.package in brought:
+                raise RequirementInvalid(
+                    f"{one.place}: {one.package} has a hash there, and conda brings another file",
+                    hint=f"take {one.package} out of conda's dependencies or out of the pip "
+                    "section, then: algo lock",
+                )
         found = self.pip.resolve(
             (source,),
             Target(target.platform, _minor(fixed), target.group),
@@ -209,14 +219,6 @@ class Conda:
             accelerator=asked.accelerator,
         )
         settled = {pin.name for pin in plain}
-        brought = {on_pypi(pin.name) for pin in fixed if pin.kind == CONDA} & settled
-        for one in named_hashes((source,)):
-            if one.package in brought:
-                raise RequirementInvalid(
-                    f"{one.place}: {one.package} has a hash there, and conda brings another file",
-                    hint=f"take {one.package} out of conda's dependencies or out of the pip "
-                    "section, then: algo lock",
-                )
         return tuple(pin for pin in found if pin.name not in settled)
 
     def _lay_out(self, pins: Sequence[Pin], platform: str, folder: Path, place: str) -> None:
