@@ -6,6 +6,7 @@ Ours are `scaffolds/LANGUAGE/NAME`; those of a folder of languages are `LANGUAGE
 from __future__ import annotations
 
 import difflib
+import textwrap
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "python/minimal"
 FILE = "template.toml"
+# Of the smallest terminal; one column is left free, as some wrap when it is used.
+_COLUMNS = 79
+_NARROWEST = 20
 Ask = Callable[[str], str]
 
 
@@ -100,11 +104,13 @@ def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
     """
     places = _places(root, more)
     known = template_names(root, more)
-    width = max(map(len, known))
-    lines = [
-        f"  {number}  {name.ljust(width)}  {_about(places[name] / FILE, name).description}"
-        for number, name in enumerate(known, start=1)
-    ]
+    width, digits = max(map(len, known)), len(str(len(known)))
+    lines = []
+    for number, name in enumerate(known, start=1):
+        head = f"  {number:>{digits}}  {name.ljust(width)}  "
+        about = _about(places[name] / FILE, name).description
+        wrapped = textwrap.wrap(about, max(_COLUMNS - len(head), _NARROWEST)) or [""]
+        lines.append(head + f"\n{' ' * len(head)}".join(wrapped))
     answer = ask("\n".join(["Template:", *lines, "Number [1]: "])).strip()
     if not answer:
         return known[0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from algo.resources import data_folder
 from algo.scaffold.errors import TemplateBroken, TemplateUnknown
 from algo.scaffold.templates import choose_template, load_template, template_names
 
@@ -68,6 +69,34 @@ def test_a_template_is_chosen_by_number_by_name_or_not_at_all(
 
     assert choose_template(root, ask) == chosen
     assert "  2  go/minimal      about go/minimal" in asked[0]
+
+
+def listed(root: Path) -> list[str]:
+    """Return the lines that a user is asked with."""
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return ""
+
+    choose_template(root, ask)
+    return asked[0].splitlines()
+
+
+def test_the_list_fits_a_terminal_of_80_columns(root: Path) -> None:
+    for number in range(8):
+        folder = root / "perl" / f"t{number}"
+        folder.mkdir(parents=True)
+        (folder / "template.toml").write_text(f'description = "{"about it " * 12}"\n')
+    lines = listed(root)
+    assert max(map(len, lines)) < 80
+    column = lines[1].index("about")
+    assert {line.index("about") for line in lines[1:-1]} == {column}
+
+
+def test_ours_take_a_line_each() -> None:
+    ours = data_folder("scaffolds")
+    assert len(listed(ours)) == len(template_names(ours)) + 2
 
 
 @pytest.mark.parametrize("answer", ["0", "4", "x", "-1", "²"])
