@@ -21,6 +21,7 @@ from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, RegistryRe
 from algo.registry.interface import Source, Transfer
 from algo.registry.pace import Pace
 from algo.registry.transport import COMMIT_SECONDS, Transport, pull, push
+from algo.registry.turns import Turns
 from algo.registry.wire import Stream
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
     from algo.oci.digest import Digest
     from algo.registry.kept import Upload, Uploads
+    from algo.registry.turns import Turn
     from algo.registry.wire import Piece
 
 # Distribution forgets a session whose connection breaks inside a request, so a request is
@@ -61,6 +63,7 @@ class Uploader:
         self._transport = transport
         self._pace = Pace(transport.wire, chunk)
         self._uploads = uploads
+        self._turns = Turns()
 
     def push(
         self,
@@ -199,18 +202,22 @@ class Uploader:
         while True:
             # Between two requests is where an upload that is not wanted any more can end.
             sending.tell(session.stored)
-            rest, most = size - session.stored, max(self._pace.size, session.least)
-            if rest > most:
-                self._send_part(sending, most)
-            elif self._commit(sending, rest):
-                sending.tell(size)
-                return
+            rest = size - session.stored
+            with self._turns.turn(rest, lambda: sending.tell(session.stored)) as turn:
+                # What the way bears is known better after the wait.
+                most = max(self._pace.size, session.least)
+                if rest > most:
+                    self._send_part(sending, most, turn)
+                    continue
+                if self._commit(sending, rest, turn):
+                    break
+        sending.tell(size)
 
-    def _send_part(self, sending: _Sending, size: int) -> None:
+    def _send_part(self, sending: _Sending, size: int, turn: Turn) -> None:
         session = sending.session
         where = {"Content-Range": f"{session.stored}-{session.stored + size - 1}"}
         began = time.monotonic()
-        answer = self._request("PATCH", session.location, sending, size, where)
+        answer = self._request("PATCH", session.location, sending, size, where, turn)
         if answer is None:
             return
         self._pace.went(size, time.monotonic() - began)
@@ -220,7 +227,7 @@ class Uploader:
         if sending.kept:
             sending.kept.save(session.location, session.stored, session.least)
 
-    def _commit(self, sending: _Sending, rest: int) -> bool:
+    def _commit(self, sending: _Sending, rest: int, turn: Turn) -> bool:
         """Send the last request, with what is left; say whether it is no longer too large."""
         session = sending.session
         if not rest:
@@ -230,7 +237,7 @@ class Uploader:
         part = f"{session.stored}-{sending.size - 1}"
         where = {"Content-Range": part} if session.stored and rest else {}
         try:
-            return self._request("PUT", end, sending, rest, where) is not None
+            return self._request("PUT", end, sending, rest, where, turn) is not None
         except RegistryRefused as error:
             sending.body.check()
             if "DIGEST_INVALID" not in error.details:
@@ -243,7 +250,13 @@ class Uploader:
             raise BlobCorrupted.of(sending.digest, host, "it changed on the way") from error
 
     def _request(
-        self, method: str, address: str, sending: _Sending, size: int, headers: Mapping[str, str]
+        self,
+        method: str,
+        address: str,
+        sending: _Sending,
+        size: int,
+        headers: Mapping[str, str],
+        turn: Turn,
     ) -> Answer | None:
         """Send `size` bytes; `None` when that is too much, and less may not be."""
         host = self._transport.host
@@ -252,7 +265,7 @@ class Uploader:
             address,
             push(sending.repository),
             headers={**_OCTETS, **headers},
-            content=Stream(size, sending.pieces(size)) if size else b"",
+            content=Stream(size, turn.over(sending.pieces(size))) if size else b"",
             expect=_TAKEN | _FORGOTTEN | {413},
             seconds=COMMIT_SECONDS,
         ) as got:
