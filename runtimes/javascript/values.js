@@ -2,6 +2,7 @@
 // What goes in and comes out: JSON is the natural value, strings are text, Uint8Array is binary.
 
 const { isUtf8 } = require('node:buffer')
+const { told, wrong } = require('./position')
 
 const JSON_TYPE = 'application/json'
 const FORM = 'application/x-www-form-urlencoded'
@@ -15,6 +16,8 @@ const LARGE_INTEGER = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/
 const MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
 const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const STRINGS_AND_LARGE = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|${LARGE_INTEGER.source}`, 'g')
+// What V8 adds to a message: the place, or the text itself.
+const QUOTED = /,? (?:in JSON )?at position .*|, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON/s
 const MARK = '\u0000integer:'
 const MARKED = /"\\u0000integer:(-?\d+)"/g
 
@@ -88,15 +91,12 @@ function parse(source) {
     )
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    throw malformed(source, place(source), error.message.replace(/,? in JSON at position .*| at position .*/s, ''))
+    throw malformed(source, wrong(source), error.message.replace(QUOTED, ''))
   }
 }
 
 function malformed(source, at, what) {
-  const before = source.slice(0, at)
-  const line = before.split('\n').length
-  const column = at - before.lastIndexOf('\n')
-  return new BadInput('malformed_json', `the body is not JSON: ${what} at line ${line}, column ${column}`)
+  return new BadInput('malformed_json', `the body is not JSON: ${what} at ${told(source, at)}`)
 }
 
 /** Refuse JSON that has a number beyond all doubles; integers come as BigInt, and have no end. */
@@ -107,20 +107,6 @@ function finite(source) {
       throw malformed(source, index, 'the number is too large')
     }
   }
-}
-
-/** Return where `source` stops to be the beginning of a JSON value. */
-function place(source) {
-  return longest(source.length, (end) => {
-    try {
-      JSON.parse(source.slice(0, end))
-    } catch (error) {
-      if (!/end of JSON|Unterminated|double-quoted property name in JSON at position/.test(error.message)) throw error
-      // Engines word the end of the text in several ways; the position tells.
-      const position = /position (\d+)/.exec(error.message)
-      if (position && Number(position[1]) < end) throw error
-    }
-  })
 }
 
 /** Return the largest `end` up to `length` for which `check` and all below it do not throw. */

@@ -121,7 +121,8 @@ finite <- function(source) {
 wrong <- function(source) {
   said <- jsonlite::validate(source)
   if (grepl("premature EOF", attr(said, "err"), fixed = TRUE)) return(nchar(source))
-  if (!grepl("trailing garbage", attr(said, "err"), fixed = TRUE)) {
+  # The offset of any other error is that behind the wrong token.
+  if (grepl("lexical error", attr(said, "err"), fixed = TRUE)) {
     return(nchar(utf8(charToRaw(source)[seq_len(max(attr(said, "offset") - 1, 0))]), "chars", allowNA = TRUE))
   }
   low <- 0

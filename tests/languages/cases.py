@@ -85,6 +85,13 @@ def nested(depth: int) -> object:
 LARGE = {
     "rows": [{"id": number, "name": f"row {number}", "x": number / 7} for number in range(10_000)]
 }
+# Short texts, which some parsers give back whole in place of a position.
+MALFORMED = {
+    '{"xx":1,"y":x}': "line 1, column 13",
+    "[1,2,x]": "line 1, column 6",
+    '{"a":1]': "line 1, column 7",
+    '["[", NaN]': "line 1, column 7",
+}
 ALL_BYTES = bytes(range(256))
 CASES = (
     Case("null", None, {"got": None}),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.languages.cases import CASES, LIMITS, Case
+from tests.languages.cases import CASES, LIMITS, MALFORMED, Case
 from tests.languages.language import Language, each, languages
 from tests.languages.served import contained, served
 from tests.machine.lacking import lacking
@@ -83,6 +83,15 @@ def test_an_answer_is_the_same_in_every_language(
     with pytest.raises(AssertionError):
         case.check(service)
     assert service.post(1).json == {"got": 1}, "it goes on"
+
+
+@pytest.mark.parametrize(("body", "told"), MALFORMED.items())
+def test_malformed_json_has_the_same_position_in_every_language(
+    service: GatewayProcess, body: str, told: str
+) -> None:
+    answer = service.ask("POST", "/", body.encode(), {"Content-Type": "application/json"})
+    assert (answer.status, answer.code) == (400, "malformed_json")
+    assert told in answer.json["error"]["message"]
 
 
 def test_an_error_has_the_authors_file_and_trace(

@@ -87,6 +87,8 @@ def _decode_json(body: bytes) -> Any:
         raise BadInput("malformed_json", what) from error
     except RecursionError as error:
         raise BadInput("malformed_json", "the body is JSON nested too deep") from error
+    except _ConstantError as error:
+        raise BadInput("malformed_json", f"the body is not JSON: {error.at(text)}") from error
     except ValueError as error:
         raise BadInput("malformed_json", f"the body is not JSON: {error}") from error
 
@@ -150,8 +152,22 @@ def _encode_text(value: str) -> bytes:
         raise BadResult("result_not_serialisable", what) from error
 
 
+class _ConstantError(ValueError):
+    """A constant that Python's parser takes and JSON has not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is no JSON value")
+
+    def at(self, text: str) -> str:
+        """Return the message with the position: the parser tells none, but stops at the first."""
+        found = next((one for one in _strings_and_constants(text) if one[0][0] != '"'), None)
+        start = found.start() if found else 0
+        line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+        return f"{self} at line {line}, column {column}"
+
+
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON value")
+    raise _ConstantError(name)
 
 
 def _refuse_infinite(text: str) -> None:
@@ -230,6 +246,7 @@ _may_be_infinite = re.compile(r"[eE]\+?\d{3}").search
 _strings_and_numbers = re.compile(
     r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL
 ).finditer
+_strings_and_constants = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL).finditer
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 _scan = _decoder.scan_once
 _encoder = json.JSONEncoder(
