@@ -19,7 +19,7 @@ NOUNS = {
     "storage": {"oci", "resources"},
     "watch": set[str](),
     "languages": set[str](),
-    "scaffold": {"resources", "project"},
+    "scaffold": {"languages", "resources", "project"},
     "environments": {"languages", "project", "resources", "storage"},
     "images": {"languages", "project", "oci", "resources", "storage", "watch"},
     "registry": {"oci", "resources", "storage"},
