@@ -75,7 +75,8 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     """What `runtime.toml` says.
 
     `gateway` is the version of the image's Python, which runs the gateway; `suffixes` are those of
-    the author's code; `test` runs the author's own tests, which are in files like `tests`; `exec`
+    the author's code; `reserved` are words that no module of it can be called, nor end in one of
+    `reserved_endings`; `test` runs the author's own tests, which are in files like `tests`; `exec`
     comes before what `algo exec` runs; `oldest` has the least versions of programs, which are asked
     outside a container. One that `extends` another language has its folder, and says
     what differs.
@@ -90,6 +91,8 @@ class RuntimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     forks: bool = True
     command: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
+    reserved_endings: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     tests: tuple[str, ...] = ("tests/*",)
     exec: tuple[str, ...] = ()

@@ -33,30 +33,36 @@ class Variables:
 
 
 def variables(
-    full_name: str, reserved: Collection[str] = (), more: Mapping[str, str] | None = None
+    full_name: str,
+    reserved: Collection[str] = (),
+    more: Mapping[str, str] | None = None,
+    endings: Collection[str] = (),
 ) -> Variables:
     """Return the variables of an algorithm called `full_name` (`owner/name`).
 
     Args:
         full_name: The algorithm's name.
-        reserved: Modules that the template imports, which the entry file must not hide.
+        reserved: Modules that the template imports, which the entry file must not hide, and words
+            that its language cannot have there.
         more: What else the template may name.
+        endings: What a module's name must not end in.
 
     Raises:
         BadName: It is not `owner/name` by the rules of OCI repositories.
     """
     owner, name = check_name(full_name).split("/", 1)
-    return Variables(owner, name, module_name(name, reserved), more or {})
+    return Variables(owner, name, module_name(name, reserved, endings), more or {})
 
 
-def module_name(name: str, reserved: Collection[str] = ()) -> str:
-    """Return the Python module for an algorithm called `name`.
+def module_name(name: str, reserved: Collection[str] = (), endings: Collection[str] = ()) -> str:
+    """Return the module for an algorithm called `name`.
 
     Hyphens and dots become underscores. A name that Python could not import, or that would
-    hide a module of the standard library, of pytest or one in `reserved`, gets the prefix `algo_`.
+    hide a module of the standard library, of pytest or one in `reserved`, gets the prefix `algo_`;
+    one that then ends in one of `endings` gets the suffix `_algo`.
     """
     module = re.sub(r"[^a-z0-9_]+", "_", name)
     taken = module in sys.stdlib_module_names or module in reserved or module in _PYTEST
     if taken or not module.isidentifier() or keyword.iskeyword(module):
-        return f"algo_{module}"
-    return module
+        module = f"algo_{module}"
+    return f"{module}_algo" if module.endswith(tuple(endings)) else module

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.languages.runtimes import Runtimes
+from algo.resources import data_folder
 from algo.scaffold.names import variables
 from algo.scaffold.plan import plan, render
 from algo.scaffold.templates import load_template
@@ -14,6 +16,9 @@ from algo.scaffold.write import write
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from algo.scaffold.names import Variables
+    from algo.scaffold.templates import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,12 @@ def scaffold(
     Raises:
         BadName: The name breaks the rules of OCI repositories.
         TemplateUnknown: There is no such template.
+        RuntimeInvalid: The `runtime.toml` of its language cannot be read.
         WouldOverwrite: A file is already there; nothing was written.
         ScaffoldUnwritable: The folder or the disk refuses.
     """
     chosen = load_template(root, template, more)
-    words = variables(name, chosen.reserved)
+    words = _words(name, chosen, Runtimes(data_folder("runtimes"), tuple(more)))
     files = plan(chosen.files, words)
     target = cwd / (folder if folder is not None else words.name)
     write(files, target)
@@ -70,6 +76,15 @@ def scaffold(
     return Scaffolded(
         name, chosen.name, target, tuple(file.path for file in files), tuple(commands)
     )
+
+
+def _words(name: str, chosen: Template, runtimes: Runtimes) -> Variables:
+    """Return what the template may name; a folder of languages may have templates alone."""
+    language = chosen.name.partition("/")[0]
+    if language not in runtimes.known:
+        return variables(name, chosen.reserved)
+    spec = runtimes.spec(language)
+    return variables(name, {*chosen.reserved, *spec.reserved}, endings=spec.reserved_endings)
 
 
 def _shown(target: Path, cwd: Path) -> str:

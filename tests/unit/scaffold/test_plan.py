@@ -67,6 +67,13 @@ def test_the_module_of_a_name_can_be_imported_and_hides_nothing(name: str, modul
     assert module_name(name, reserved=("sklearn",)) == module
 
 
+def test_a_module_does_not_end_in_what_its_language_reads_as_more() -> None:
+    endings = ("_test", "_windows")
+    assert module_name("ab-test", endings=endings) == "ab_test_algo"
+    assert module_name("test", ("test",), endings) == "algo_test_algo"
+    assert module_name("my-tests", endings=endings) == "my_tests"
+
+
 @pytest.mark.parametrize("name", ["digits", "Acme/digits", "a/b/c", "a/-b", "a/", "a/b c", ""])
 def test_a_name_that_no_registry_takes_is_refused(name: str) -> None:
     with pytest.raises(BadName):
