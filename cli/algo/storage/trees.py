@@ -45,7 +45,11 @@ def ensure_tree(home: Path, name: str, make: Callable[[Path], None]) -> Path:
             with writing(home):
                 shutil.rmtree(root, ignore_errors=True)
                 (root / INSIDE).mkdir(parents=True)
-                make(root / INSIDE)
+                try:
+                    make(root / INSIDE)
+                except BaseException:  # nobody else can know that it is left behind
+                    shutil.rmtree(root, ignore_errors=True)
+                    raise
                 (root / COMPLETE).write_text(this_run(), encoding="utf-8")
                 _use(root)
     return root / INSIDE

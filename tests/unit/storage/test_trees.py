@@ -32,6 +32,7 @@ def test_what_could_not_be_made_is_not_there(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="no"):
         ensure_tree(tmp_path, "a", fail)
+    assert not (tmp_path / "a").exists()
     assert list((ensure_tree(tmp_path, "a", lambda folder: None)).iterdir()) == []
 
 
