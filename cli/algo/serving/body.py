@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
+# What begins like this means JSON, and never text that somebody forgot to quote.
+_STRUCTURES = frozenset({b"{", b"["})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,31 @@ def _data(text: str, cwd: Path) -> Body:
     try:
         msgspec.json.decode(content)
     except msgspec.DecodeError as error:
-        hint = None if text.startswith("@") else f"quote text as JSON: -d '\"{text}\"'"
-        raise InputInvalid(f"{where} is not JSON: {error}", hint=hint) from error
+        raise InputInvalid(
+            f"{where} is not JSON: {_reason(content, error)}", hint=_advice(text, content)
+        ) from error
     return Body(content)
+
+
+def _reason(content: bytes, error: msgspec.DecodeError) -> str:
+    """Return why `content` is not JSON, with line and column where a parser tells them."""
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as told:
+        return f"{told.msg} at line {told.lineno}, column {told.colno}"
+    except (ValueError, RecursionError):
+        pass
+    return str(error)
+
+
+def _advice(text: str, content: bytes) -> str:
+    """Return what to do about `-d TEXT`, which gave `content`."""
+    if content.lstrip()[:1] in _STRUCTURES:
+        return "correct it there; keys and texts of JSON stand in double quotes: -d '{\"a\": 1}'"
+    if text.startswith("@"):
+        return f"send the file as what it is: algo run -D {shlex.quote(text[1:])}"
+    quoted = shlex.quote(json.dumps(text, ensure_ascii=False))
+    return f"quote text as JSON: -d {quoted}"
 
 
 def _file(path: Path) -> Body:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,34 @@ def test_standard_input_is_guessed_too() -> None:
 def test_bad_input_is_named(given: Given, words: str) -> None:
     with pytest.raises(InputInvalid, match=words):
         body(given)
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", 'hello "w"', "it's", "C:\\temp", "é", "NaN", "1e400", "two\nlines"]
+)
+def test_text_that_is_no_json_comes_with_what_the_shell_takes(text: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        body(Given(data=text))
+    option, quoted = shlex.split((caught.value.hint or "").partition(": ")[2])
+    assert option == "-d"
+    assert json.loads(body(Given(data=quoted)).content) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("{'a':1}", "column 2"), ('{"a": 1', "column 8"), ("[1,\n x]", "line 2, column 2")],
+)
+def test_json_that_breaks_is_told_where(text: str, place: str) -> None:
+    with pytest.raises(InputInvalid, match=place) as caught:
+        body(Given(data=text))
+    assert "quote text" not in (caught.value.hint or "")
+
+
+def test_a_file_of_text_is_to_be_sent_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a b.txt").write_text("hello")
+    with pytest.raises(InputInvalid, match=r"a b\.txt is not JSON") as caught:
+        body(Given(data="@a b.txt"), tmp_path)
+    assert (caught.value.hint or "").endswith("algo run -D 'a b.txt'")
 
 
 def test_binary_does_not_go_into_json(tmp_path: Path) -> None:
