@@ -159,3 +159,24 @@ def test_an_algo_toml_that_is_there_stays(greeter: Path, capfd: pytest.CaptureFi
     assert (greeter / "algo.toml").read_text() == written
     assert run(["import", "algorithmia", "src"]) == 2
     assert "it has no algorithmia.conf" in capfd.readouterr().err
+
+
+def test_a_project_that_cannot_be_taken_over_stays_as_it_was(
+    greeter: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = (greeter / "TEST_CASES.json").read_text()
+    cases = [{**json.loads(good)[0], "type": "LESS_OR_EQ"}]
+    (greeter / "TEST_CASES.json").write_text(json.dumps(cases))
+    capfd.readouterr()
+    assert run(["import", "algorithmia"]) == 2
+    assert "LESS_OR_EQ" in capfd.readouterr().err
+    assert not (greeter / "algo.toml").exists()
+
+    (greeter / "TEST_CASES.json").write_text(good)
+    (greeter / "algo.toml").write_text("mine")
+    assert run(["import", "algorithmia"]) == 1
+    told = capfd.readouterr().err
+    assert "algo.toml is already there" in told
+    assert "hint: mv " in told
+    assert "--dir" not in told
+    assert (greeter / "algo.toml").read_text() == "mine"

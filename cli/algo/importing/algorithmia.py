@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from algo.importing import literals
 from algo.importing.errors import SourceInvalid
 from algo.project import algorithmia
 from algo.project.manifest import FILE, check_name
+from algo.scaffold.errors import WouldOverwrite
 from algo.scaffold.names import variables
 from algo.scaffold.plan import plan
 from algo.scaffold.templates import template_files
@@ -69,11 +71,16 @@ def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Conv
     Raises:
         SourceInvalid: There is no `algorithmia.conf`.
         WouldOverwrite: There is an `algo.toml`.
+        CaseInvalid: A golden case cannot be read.
         AlgoError: The file cannot be understood, or names no file of code.
     """
     conf = folder / algorithmia.FILE
     if not conf.is_file():
         raise SourceInvalid(f"{folder} is no project of Algorithmia: it has no {algorithmia.FILE}")
+    made = folder / FILE
+    if made.is_symlink() or made.exists():
+        away = shlex.join(["mv", str(made), f"{made}.old"])
+        raise WouldOverwrite(f"{made} is already there; nothing was written", hint=away)
     manifest = algorithmia.read(conf)
     algorithm = manifest.algorithm
     called = check_name(name) if name else algorithm.name
@@ -84,11 +91,13 @@ def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Conv
         "timeout": literals.quoted(manifest.serving.timeout),
         "models": literals.table(manifest.model_paths),
     }
-    write(plan(template_files(templates / _KIND), variables(called, (), words)), folder)
-    for note in _notes(folder, manifest):
-        notify(Note(note))
-    cases = len(read_cases(folder))
-    models = len(manifest.models)
+    files = plan(template_files(templates / _KIND), variables(called, (), words))
+    cases, models = len(read_cases(folder)), len(manifest.models)
+    notes = [Note(note) for note in _notes(folder, manifest)]
+    # Last, as a failure leaves nothing.
+    write(files, folder)
+    for note in notes:
+        notify(note)
     return Converted(called, folder, algorithm.language, algorithm.entrypoint, models, cases)
 
 

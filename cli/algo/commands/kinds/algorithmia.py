@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import JsonOpt, NameOpt
+from algo.commands.options import JsonOpt
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -18,7 +18,12 @@ def import_command(
     path: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder that holds an algorithmia.conf.")
     ] = Path(),
-    name: NameOpt = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name", metavar="OWNER/NAME", help="What to call it. Default: as algorithmia.conf."
+        ),
+    ] = "",
     json: JsonOpt = False,
 ) -> None:
     """Write an algo.toml into a project of Algorithmia.
