@@ -47,6 +47,12 @@ impl Kit {
         })
     }
 
+    /// Take away what an earlier state of the project, or another one, left in `work`.
+    pub fn forget(work: &Path) {
+        let _ = fs::remove_file(work.join(PATCH));
+        let _ = fs::remove_dir_all(work.join(NAME));
+    }
+
     /// Put it below `work`, and beside it what makes cargo take it.
     pub fn lay(&self, runtime: &Path, work: &Path) -> Outcome {
         let folder = work.join(NAME);

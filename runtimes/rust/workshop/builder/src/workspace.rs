@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Outcome;
-use crate::kit::is_entry;
+use crate::kit::{Kit, is_entry};
 use crate::lock::{self, Package};
 use crate::manifest::Manifest;
 
@@ -36,6 +36,8 @@ pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) ->
     if let Some(kit) = &manifest.kit {
         kit.lay(runtime, work)?;
         let _ = fs::remove_file(work.join("app").join(PIPE));
+    } else {
+        Kit::forget(work);
     }
     let (file, name) =
         entry.and_then(|entry| entry.split_once(':')).unwrap_or((&manifest.library, ""));
