@@ -8,6 +8,8 @@ module AlgoRunner
     # A header has at most 1 MiB, and nobody reads more than this.
     LONGEST_MESSAGE = 10_000
     LONGEST_TRACE = 100_000
+    # Frames told of each end of a stack: recursion without an end has thousands.
+    TOLD = 50
 
     module_function
 
@@ -45,9 +47,15 @@ module AlgoRunner
 
     def trace(error, below)
       frames = (error.backtrace || []).select { |line| line.start_with?(below) }
-      lines = ["#{name(error)}: #{message(error, below)}", *frames.map { |line| "  from #{line.delete_prefix(below)}" }]
+      lines = ["#{name(error)}: #{message(error, below)}", *shortened(frames.map { |line| "  from #{line.delete_prefix(below)}" })]
       lines << "Caused by #{trace(error.cause, below)}" if error.cause
       lines.join("\n")
+    end
+
+    # Return the frames of both ends, and between them how many were left out.
+    def shortened(frames)
+      left = frames.length - (2 * TOLD)
+      left.positive? ? [*frames.first(TOLD), "  ... #{left} more", *frames.last(TOLD)] : frames
     end
   end
 end
