@@ -102,6 +102,7 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Said(msgspec.Struct, frozen=True):
+    entrypoint: str = ""
     gpu: bool = False
     written_for: str = ""
 
@@ -162,6 +163,11 @@ def _fetch(fetch: Fetch | None) -> FetchDescription | msgspec.UnsetType:
         return msgspec.UNSET
     limits = (size(fetch.max_size), seconds(fetch.timeout))
     return FetchDescription(fetch.hosts, fetch.networks, fetch.http, *limits)
+
+
+def entrypoint_of(description: bytes) -> str:
+    """Return the `FILE:FUNCTION` of an `algorithm.json`."""
+    return msgspec.json.decode(description, type=_Said).entrypoint
 
 
 def wants_gpu(description: bytes) -> bool:

@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 from algo.serving.errors import LoadFailed, NotReady
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from algo.engines.interface import Instance
     from algo.serving.control import Fault
     from algo.serving.lines import Printed
 
+SLOW = 10.0
 _PAUSE = 0.01
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 # Packages that are called otherwise than what one imports of them.
@@ -41,8 +44,17 @@ def is_ready(url: str, timeout: float = 1.0) -> bool:
         connection.close()
 
 
-def wait_ready(instance: Instance, printed: Printed, timeout: float = 600.0) -> None:
+def wait_ready(
+    instance: Instance,
+    printed: Printed,
+    timeout: float = 600.0,
+    *,
+    slow: Callable[[], None] | None = None,
+    slow_after: float = SLOW,
+) -> None:
     """Return once `instance` takes calls.
+
+    `slow` is called once when that takes longer than `slow_after` seconds.
 
     Raises:
         LoadFailed: The algorithm's code failed, with its file and line where they are known.
@@ -62,6 +74,9 @@ def wait_ready(instance: Instance, printed: Printed, timeout: float = 600.0) -> 
             raise LoadFailed(text, details=printed.tail())
         if printed.fault is not None:
             raise _load_failed(printed.fault)
+        if slow is not None and now - began > slow_after:
+            slow()
+            slow = None
         if now - began > timeout:
             raise NotReady(f"not ready after {timeout:.0f} s", details=printed.tail())
         time.sleep(_PAUSE)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.engines.interface import LOOPBACK, Access, Launch, Limits, Surroundings
-from algo.events import Log, one_at_a_time
-from algo.project.description import wants_gpu, written_for
+from algo.events import Log, Note, one_at_a_time
+from algo.project.description import entrypoint_of, wants_gpu, written_for
 from algo.serving.lines import Printed
-from algo.serving.probe import wait_ready
+from algo.serving.probe import SLOW, wait_ready
 from algo.signals import deferred, postponed, terminable, unstoppable
 
 if TYPE_CHECKING:
@@ -58,13 +58,19 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
     try:
         with deferred():
             instance = engine.start(launch_of(servable, options), logging(printed, notify))
-        wait_ready(instance, printed)
+        wait_ready(instance, printed, slow=lambda: notify(still_loading(servable)))
     except BaseException:
         if instance is not None:
             with postponed():
                 instance.stop(grace=0.5)
         raise
     return instance
+
+
+def still_loading(servable: Servable) -> Note:
+    """Return what is said of code that loads for long: a loop at its top level never ends."""
+    file = entrypoint_of(servable.description).partition(":")[0]
+    return Note(f"{file} is loading since {SLOW:.0f} s, with what it imports; Ctrl-C stops it")
 
 
 def logging(printed: Printed, notify: Notify) -> Callable[[str], None]:

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from algo.events import silent
 from algo.serving.control import Fault
-from algo.serving.errors import LoadFailed
+from algo.serving.errors import LoadFailed, NotReady
 from algo.serving.lines import Printed
 from algo.serving.probe import wait_ready
-from algo.serving.start import StartOptions, launch_of, running, start
+from algo.serving.start import StartOptions, launch_of, running, start, still_loading
 
 from tests.fakes.engines import FakeEngine, FakeInstance, hello
 
@@ -64,6 +64,21 @@ def test_a_signal_while_an_instance_is_stopped_ends_what_comes_after(
         done.append("published")
     assert engine.instances[0].stopped
     assert done == []
+
+
+def test_code_that_loads_for_long_is_told_of_once(tmp_path: Path) -> None:
+    servable, told = hello(tmp_path), []
+    instance = FakeEngine().start(launch_of(servable, StartOptions()), lambda line: None)
+    with pytest.raises(NotReady):
+        wait_ready(
+            instance,
+            Printed(),
+            timeout=0.2,
+            slow=lambda: told.append(still_loading(servable).text),
+            slow_after=0.05,
+        )
+    instance.stop()
+    assert told == ["src/hello.py is loading since 10 s, with what it imports; Ctrl-C stops it"]
 
 
 @pytest.mark.parametrize(
