@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -51,9 +52,12 @@ class Runtimes:
         for root in (*self.more, self.shipped):
             if "/" not in language and (root / language / FILE).is_file():
                 return root / language
+        # `golang` is go, and half of its letters say so.
+        near = difflib.get_close_matches(language.lower(), self.known, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
         raise RuntimeInvalid(
             f"there is no runtime for {language!r}",
-            hint=f"set language to one of: {', '.join(self.known)}; or pass --runtimes DIR",
+            hint=f"{meant}set language to one of: {', '.join(self.known)}; or pass --runtimes DIR",
         )
 
     def spec(self, language: str) -> RuntimeSpec:

@@ -70,3 +70,14 @@ def test_an_entry_of_another_language_is_told_by_how_it_ends() -> None:
     )
     assert shipped.suffixes("python", "a.py") == (".py",)
     assert shipped.suffixes("r", "model.of.mine") == (".R", ".r"), "which no language claims"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("javascrpt", "javascript"), ("golang", "go"), ("Rust", "rust"), ("R", "r"), ("cobol", "")],
+)
+def test_the_language_that_was_meant_is_named(said: str, meant: str) -> None:
+    with pytest.raises(RuntimeInvalid) as caught:
+        Runtimes(Path("runtimes")).spec(said)
+    begins = f"did you mean {meant}? set language" if meant else "set language"
+    assert str(caught.value.hint).startswith(begins)
