@@ -30,6 +30,14 @@ type algorithm struct {
 	stateful bool
 }
 
+// misshapen tells of a function of the author's that is none of the allowed forms.
+type misshapen struct {
+	function reflect.Value
+	message  string
+}
+
+func (m misshapen) Error() string { return m.message }
+
 // load calls the author's Load; it returns what is wrong with his functions, or his error.
 func load(program Program, hello header) (*algorithm, error) {
 	found := &algorithm{apply: reflect.ValueOf(program.Apply), batch: program.ApplyBatch != nil}
@@ -42,14 +50,14 @@ func load(program Program, hello header) (*algorithm, error) {
 		found.cancels = true
 		takes--
 	}
-	if takes < 1 || takes > 2 || kind.NumOut() > 2 {
-		return nil, fmt.Errorf("Apply takes an input, and what Load returns if it likes, and returns a result and an error")
+	if takes < 1 || takes > 2 || kind.IsVariadic() || !answers(kind) {
+		return nil, misshapen{found.apply, "Apply takes an input, and what Load returns if it likes, and returns a result and an error"}
 	}
 	at := kind.NumIn() - takes
 	found.input, found.stateful = kind.In(at), takes == 2
 	if found.batch {
 		if found.input.Kind() != reflect.Slice {
-			return nil, fmt.Errorf("ApplyBatch takes a slice of inputs, not %s", found.input)
+			return nil, misshapen{found.apply, fmt.Sprintf("ApplyBatch takes a slice of inputs, not %s", found.input)}
 		}
 		found.input = found.input.Elem()
 	}
@@ -59,23 +67,56 @@ func load(program Program, hello header) (*algorithm, error) {
 		}
 		return found, nil
 	}
-	loader := reflect.ValueOf(program.Load)
+	var wanted reflect.Type
+	if found.stateful {
+		wanted = kind.In(at + 1)
+	}
+	return found, found.prepare(reflect.ValueOf(program.Load), wanted, hello)
+}
+
+// prepare calls the author's Load, and keeps what it returns where Apply wants it.
+func (a *algorithm) prepare(loader reflect.Value, wanted reflect.Type, hello header) error {
+	models := map[string]string{}
+	kind := loader.Type()
+	if kind.NumIn() > 1 || kind.IsVariadic() || !answers(kind) || kind.NumIn() == 1 && !reflect.TypeOf(models).AssignableTo(kind.In(0)) {
+		return misshapen{loader, "Load takes nothing or the paths of the models, a map[string]string, and returns a state and an error"}
+	}
+	mismatch := func(what any) error {
+		return misshapen{a.apply, fmt.Sprintf("Apply takes a %s, but Load returns %v", wanted, what)}
+	}
+	if wanted != nil {
+		if kind.NumOut() == 0 || kind.Out(0) == errorType {
+			return mismatch("no state")
+		}
+		if gives := kind.Out(0); gives.Kind() != reflect.Interface && !gives.AssignableTo(wanted) {
+			return mismatch("a " + gives.String())
+		}
+	}
 	var given []reflect.Value
-	if loader.Type().NumIn() == 1 {
-		models := map[string]string{}
+	if kind.NumIn() == 1 {
 		for name, below := range hello.Models {
 			models[name] = filepath.Join(hello.App, below)
 		}
 		given = []reflect.Value{reflect.ValueOf(models)}
 	}
 	state, err := returned(loader.Call(given))
-	if err != nil {
-		return nil, err
+	if err != nil || wanted == nil {
+		return err
 	}
-	if found.stateful {
-		found.state = []reflect.Value{reflect.ValueOf(state)}
+	held := reflect.ValueOf(state)
+	if !held.IsValid() { // a nil interface
+		held = reflect.Zero(wanted)
 	}
-	return found, nil
+	if !held.Type().AssignableTo(wanted) {
+		return mismatch("a " + held.Type().String())
+	}
+	a.state = []reflect.Value{held}
+	return nil
+}
+
+// answers tells whether a function returns at most a value and an error, in this order.
+func answers(kind reflect.Type) bool {
+	return kind.NumOut() < 2 || kind.NumOut() == 2 && kind.Out(1) == errorType
 }
 
 // call applies the author's function.

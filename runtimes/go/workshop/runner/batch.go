@@ -22,7 +22,7 @@ func (w *worker) batch(ctx context.Context, next frame) error {
 		if at+one.Length > int64(len(next.body)) {
 			return protocolError{"the lengths of a batch do not add up to its body"}
 		}
-		input, err := decode(next.body[at:at+one.Length], one.ContentType, w.algorithm.input)
+		input, err := w.read(next.body[at:at+one.Length], one.ContentType)
 		at += one.Length
 		if err != nil {
 			if err := w.fail(one, err); err != nil {
@@ -39,7 +39,7 @@ func (w *worker) batch(ctx context.Context, next frame) error {
 }
 
 func (w *worker) together(ctx context.Context, calls []header, inputs reflect.Value) error {
-	result, err := w.applied(ctx, inputs)
+	result, err := apart(func() (any, error) { return w.applied(ctx, inputs) })
 	results := reflect.ValueOf(result)
 	if err == nil && (results.Kind() != reflect.Slice || results.Len() != len(calls)) {
 		err = problem{fault: "result", code: "batch_mismatch", message: fmt.Sprintf("the batch returned no slice of %d results", len(calls))}

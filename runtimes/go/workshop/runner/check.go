@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -29,6 +30,9 @@ type checker struct {
 	path     []step
 	problems []place
 	large    int // where a number begins that no double holds; -1 for none
+	key      int // where the key begins whose value is next
+	// Where keys begin that encoding/json takes for a field's, though their capitals differ.
+	folded []int
 }
 
 // step leads to a field of an object, or to an item of an array where `at` is not negative.
@@ -38,18 +42,19 @@ type step struct {
 }
 
 // check returns what is wrong with valid JSON as a value of a type; nil for nothing. read says that
-// encoding/json found nothing wrong, so that no number need be read again.
-func check(body []byte, wanted reflect.Type, read bool) error {
+// encoding/json found nothing wrong, so that no number need be read again. Where it returns places of
+// keys, the value is to be read again without them.
+func check(body []byte, wanted reflect.Type, read bool) ([]int, error) {
 	found := checker{body: body, read: read, large: -1}
 	found.space()
 	found.value(wanted)
 	if found.large >= 0 { // also where it would be a json.Number: it is refused in every language
-		return malformed(body, int64(found.large), "the number is too large")
+		return nil, malformed(body, int64(found.large), "the number is too large")
 	}
 	if len(found.problems) == 0 {
-		return nil
+		return found.folded, nil
 	}
-	return invalid(found.problems)
+	return found.folded, invalid(found.problems)
 }
 
 // invalid is the error of an input that is not what the author's type says.
@@ -176,8 +181,11 @@ func (c *checker) structure(kind reflect.Type) {
 	fields := fieldsOf(kind)
 	seen := make([]bool, len(fields))
 	c.object(func(name string) reflect.Type {
-		at := position(fields, name)
+		at := position(fields, func(one string) bool { return one == name })
 		if at < 0 {
+			if position(fields, func(one string) bool { return strings.EqualFold(one, name) }) >= 0 {
+				c.folded = append(c.folded, c.key)
+			}
 			return anyType
 		}
 		seen[at] = true
@@ -195,19 +203,9 @@ func (c *checker) structure(kind reflect.Type) {
 	}
 }
 
-// position returns where the field of a name is: encoding/json is not strict about capitals.
-func position(fields []field, name string) int {
-	for at, one := range fields {
-		if one.name == name {
-			return at
-		}
-	}
-	for at, one := range fields {
-		if strings.EqualFold(one.name, name) {
-			return at
-		}
-	}
-	return -1
+// position returns where the first field is whose name is right, -1 for none.
+func position(fields []field, right func(string) bool) int {
+	return slices.IndexFunc(fields, func(one field) bool { return right(one.name) })
 }
 
 func (c *checker) object(kindOf func(string) reflect.Type) {
@@ -217,7 +215,7 @@ func (c *checker) object(kindOf func(string) reflect.Type) {
 			c.at++
 			c.space()
 		}
-		name := ""
+		name, begin := "", c.at
 		if raw := c.skip(); bytes.IndexByte(raw, '\\') < 0 {
 			name = string(raw[1 : len(raw)-1])
 		} else if err := json.Unmarshal(raw, &name); err != nil {
@@ -227,6 +225,7 @@ func (c *checker) object(kindOf func(string) reflect.Type) {
 		c.at++ // the colon
 		c.space()
 		c.path = append(c.path, step{name, -1})
+		c.key = begin
 		c.value(kindOf(name))
 		c.path = c.path[:len(c.path)-1]
 	}

@@ -25,10 +25,35 @@ type panicked struct {
 }
 
 func (p panicked) Error() string {
-	if err, ok := p.value.(error); ok {
-		return err.Error()
+	err, ok := p.value.(error)
+	if !ok {
+		return fmt.Sprint(p.value)
 	}
-	return fmt.Sprint(p.value)
+	text, broken := textOf(err)
+	if broken != nil {
+		return "an error whose Error panics, too"
+	}
+	return text
+}
+
+// left is what ended a call by runtime.Goexit, which is no panic: it leaves no value.
+type left struct{}
+
+func (left) Error() string { return "the code ended its goroutine by runtime.Goexit" }
+
+// textOf returns what an error says of itself, or how the author's Error panicked.
+func textOf(failed error) (text string, err error) {
+	defer caught(&err)
+	if isNil(failed) {
+		return fmt.Sprintf("a nil %T was returned as an error: return nil by itself", failed), nil
+	}
+	return failed.Error(), nil
+}
+
+// isNil tells whether an error is a nil pointer, which Go takes for an error.
+func isNil(failed error) bool {
+	value := reflect.ValueOf(failed)
+	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // report is what is told of an error.
@@ -47,9 +72,13 @@ var framePlace = regexp.MustCompile(`^\t(.+):(\d+)( \+0x[0-9a-f]+)?$`)
 // An error that is returned has no trace in Go: its place is that of the function that returned it.
 // module is the author's module, by which his frames are known.
 func described(failed error, module, entry string, function reflect.Value) report {
-	var thrown panicked
-	found := report{Message: clip(failed.Error(), longestMessage), File: entry}
-	if !errors.As(failed, &thrown) {
+	message, broken := textOf(failed)
+	if broken != nil {
+		failed, message = broken, "the error cannot tell what it is: "+broken.Error()
+	}
+	found := report{Message: clip(message, longestMessage), File: entry}
+	thrown, ok := failed.(panicked)
+	if !ok {
 		found.Error = typeName(failed, module)
 		name := entry
 		if function.IsValid() {
@@ -63,12 +92,16 @@ func described(failed error, module, entry string, function reflect.Value) repor
 		found.Stacktrace = fmt.Sprintf("%s: %s\n  returned by %s", found.Error, found.Message, name)
 		return found
 	}
-	found.Error = "panic"
-	if err, ok := thrown.value.(error); ok {
+	head := "panic"
+	if _, exits := thrown.value.(left); exits {
+		head = "runtime.Goexit"
+	}
+	found.Error = head
+	if err, ok := thrown.value.(error); ok && head == "panic" {
 		found.Error = typeName(err, module)
 	}
 	lines := strings.Split(thrown.stack, "\n")
-	kept := []string{"panic: " + found.Message}
+	kept := []string{head + ": " + found.Message}
 	for at := 0; at+1 < len(lines); at++ {
 		place := framePlace.FindStringSubmatch(lines[at+1])
 		if place == nil || !strings.HasPrefix(place[1], module+"/") {
@@ -86,8 +119,13 @@ func described(failed error, module, entry string, function reflect.Value) repor
 }
 
 // callersFault returns the code of an AlgorithmError, which is known by the name of its type.
-func callersFault(failed error) (string, bool) {
-	for err := failed; err != nil; err = errors.Unwrap(err) {
+func callersFault(failed error) (code string, ok bool) {
+	defer func() {
+		if recover() != nil { // the author's Unwrap
+			code, ok = "", false
+		}
+	}()
+	for err := failed; err != nil && !isNil(err); err = errors.Unwrap(err) {
 		value := reflect.Indirect(reflect.ValueOf(err))
 		if value.Type().Name() != "AlgorithmError" {
 			continue

@@ -130,13 +130,30 @@ func parse(body []byte, wanted reflect.Type) (reflect.Value, error) {
 		where := len(body) - len(more)
 		return reflect.Value{}, malformed(body, int64(where), "something follows the value")
 	}
-	if err := check(body, wanted, failed == nil); err != nil {
+	folded, err := check(body, wanted, failed == nil)
+	if len(folded) > 0 {
+		return parse(apartFrom(body, folded), wanted)
+	}
+	if err != nil {
 		return reflect.Value{}, err
 	}
 	if failed != nil { // by a rule of encoding/json that check does not know
 		return reflect.Value{}, invalid([]place{{"input", strings.TrimPrefix(failed.Error(), "json: ")}})
 	}
 	return into.Elem(), nil
+}
+
+// apartFrom returns JSON whose keys that begin at these places are the names of no field.
+func apartFrom(body []byte, keys []int) []byte {
+	var found bytes.Buffer
+	from := 0
+	for _, key := range keys {
+		found.Write(body[from : key+1])
+		found.WriteString(`\u0000`) // no tag holds it
+		from = key + 1
+	}
+	found.Write(body[from:])
+	return found.Bytes()
 }
 
 func malformed(body []byte, at int64, what string) error {

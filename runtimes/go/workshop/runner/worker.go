@@ -122,26 +122,53 @@ func (w *worker) begin() (context.Context, frame) {
 
 // place answers one call after the other while some wait.
 func (w *worker) place(ctx context.Context, next frame) {
+	over := false
+	defer func() {
+		if !over { // by runtime.Goexit: deferred calls are all that is left of this goroutine
+			err := w.fail(next.header, panicked{left{}, string(debug.Stack())})
+			go w.follow(next, err)
+		}
+	}()
 	for more := true; more; {
-		err := w.answer(ctx, next)
-		if err != nil {
-			select {
-			case w.failed <- err:
-			default:
-			}
-			os.Exit(0) // the gateway is gone
-		}
-		w.lock.Lock()
-		w.running[next.header.ID].cancel()
-		delete(w.running, next.header.ID)
-		if more = len(w.waiting) > 0; more {
-			ctx, next = w.begin()
-		} else {
-			w.begun--
-			w.note()
-		}
-		w.lock.Unlock()
+		ctx, next, more = w.ended(next, w.answer(ctx, next))
 	}
+	over = true
+	w.woken()
+}
+
+// follow goes on where a goroutine has left its place.
+func (w *worker) follow(last frame, err error) {
+	if ctx, next, more := w.ended(last, err); more {
+		w.place(ctx, next)
+	} else {
+		w.woken()
+	}
+}
+
+// ended notes that a call is over; it returns the next one, false where none waits.
+func (w *worker) ended(last frame, err error) (ctx context.Context, next frame, more bool) {
+	if err != nil {
+		select {
+		case w.failed <- err:
+		default:
+		}
+		os.Exit(0) // the gateway is gone
+	}
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	w.running[last.header.ID].cancel()
+	delete(w.running, last.header.ID)
+	if more = len(w.waiting) > 0; more {
+		ctx, next = w.begin()
+	} else {
+		w.begun--
+		w.note()
+	}
+	return ctx, next, more
+}
+
+// woken tells who waits for the end that a place is free.
+func (w *worker) woken() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -215,12 +242,16 @@ func (w *worker) control(said header) {
 
 func (w *worker) load(said header) error {
 	began := time.Now()
-	found, err := w.loaded()
+	found, err := apart(w.loaded)
 	for _, one := range w.lines {
 		one.end()
 	}
 	if err != nil {
-		told := described(err, w.module, w.entry(), reflect.ValueOf(w.program.Load))
+		function := reflect.ValueOf(w.program.Load)
+		if wrong, ok := err.(misshapen); ok {
+			function = wrong.function
+		}
+		told := described(err, w.module, w.entry(), function)
 		return w.frames.write(struct {
 			Type string `json:"type"`
 			ID   int64  `json:"id"`
@@ -265,7 +296,7 @@ func (w *worker) answer(ctx context.Context, next frame) error {
 }
 
 func (w *worker) one(ctx context.Context, next frame) error {
-	input, err := decode(next.body, next.header.ContentType, w.algorithm.input)
+	input, err := w.read(next.body, next.header.ContentType)
 	if err != nil {
 		return w.fail(next.header, err)
 	}
@@ -277,6 +308,12 @@ func (w *worker) one(ctx context.Context, next frame) error {
 		return w.stream(ctx, next.header, pieces)
 	}
 	return w.result(next.header, result)
+}
+
+// read decodes an input, by the author's UnmarshalJSON where he has one.
+func (w *worker) read(body []byte, contentType string) (input reflect.Value, err error) {
+	defer caught(&err)
+	return decode(body, contentType, w.algorithm.input)
 }
 
 func (w *worker) applied(ctx context.Context, input reflect.Value) (result any, err error) {
@@ -329,12 +366,18 @@ func (w *worker) result(said header, value any) error {
 	if failed, ok := value.(error); ok {
 		return w.fail(said, failed)
 	}
-	kind, body, err := encode(value)
+	kind, body, err := written(value)
 	if err != nil {
 		return w.fail(said, err)
 	}
 	w.printed()
 	return w.frames.answer("result", said.ID, kind, body)
+}
+
+// written encodes a result, by the author's MarshalJSON where he has one.
+func written(value any) (kind string, body []byte, err error) {
+	defer caught(&err)
+	return encode(value)
 }
 
 func (w *worker) fail(said header, failed error) error {
@@ -370,4 +413,22 @@ func caught(err *error) {
 	if value := recover(); value != nil {
 		*err = panicked{value, string(debug.Stack())}
 	}
+}
+
+// apart calls user code on a goroutine of its own, which is all that runtime.Goexit in it ends.
+func apart[T any](call func() (T, error)) (result T, err error) {
+	done := make(chan struct{})
+	go func() {
+		over := false
+		defer func() {
+			if !over {
+				err = panicked{left{}, string(debug.Stack())}
+			}
+			close(done)
+		}()
+		result, err = call()
+		over = true
+	}()
+	<-done
+	return result, err
 }
