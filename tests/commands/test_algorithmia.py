@@ -180,3 +180,17 @@ def test_a_project_that_cannot_be_taken_over_stays_as_it_was(
     assert "hint: mv " in told
     assert "--dir" not in told
     assert (greeter / "algo.toml").read_text() == "mine"
+
+
+def test_an_algorithm_that_is_nowhere_is_told_with_where_it_was_looked_for(
+    sentiment: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = sentiment / "src" / "sentiment.py"
+    source.write_text(source.read_text().replace("Word-Cleaner", "Word-Cleaners"))
+    capfd.readouterr()
+    assert run(["run", "-d", '{"text": "good"}']) == 1
+    told = capfd.readouterr().err
+    assert "no_such_algorithm" in told
+    assert f"no folder in {sentiment.parent} holds a project called nlp/word-cleaners" in told
+    assert "the nearest is nlp/word-cleaner in word-cleaner/" in told
+    assert "hint: put its project into a folder beside this one" in told

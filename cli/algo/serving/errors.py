@@ -77,6 +77,13 @@ class AnswerLate(AlgoError):
     hint = "give it more with --timeout SECONDS"
 
 
+class NoSuchAlgorithm(AlgoError):
+    """An algorithm that another one calls is neither beside it nor published."""
+
+    code = "no_such_algorithm"
+    hint = "put its project into a folder beside this one, or publish it"
+
+
 class ServiceUnreachable(AlgoError):
     """Nothing answers at the URL."""
 

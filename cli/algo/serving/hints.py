@@ -16,6 +16,7 @@ _BY_CODE = {
     "result_not_serialisable": "return what JSON has, text or bytes, then: algo run",
     "worker_died": f"{_PRINTED} before it ended",
     "worker_out_of_memory": "use less memory, or raise worker-memory under [serving] in algo.toml",
+    "no_such_algorithm": "put its project into a folder beside this one, or publish it",
     "not_loaded": "correct the code as algo serve says, then: algo run",
 }
 

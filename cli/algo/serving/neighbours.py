@@ -6,6 +6,7 @@ import http.client
 import socketserver
 import threading
 from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,9 +16,10 @@ import msgspec
 from algo.engines.interface import Surroundings
 from algo.errors import AlgoError
 from algo.project.algorithmia import component
+from algo.serving.errors import NoSuchAlgorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -76,6 +78,32 @@ def listening(folder: Path, neighbours: Neighbours) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         neighbours.close()
+
+
+@contextmanager
+def told_as_nowhere(
+    missing: type[AlgoError], name: str, folder: Path, beside: Mapping[str, str]
+) -> Iterator[None]:
+    """Tell of a version that is not published as what is nowhere.
+
+    Args:
+        missing: The error of a version that is not published.
+        name: The algorithm that is called.
+        folder: Where its project was looked for.
+        beside: The folders of the projects there, by their names.
+
+    Raises:
+        NoSuchAlgorithm: In place of `missing` within the block.
+    """
+    try:
+        yield
+    except missing as error:
+        near = get_close_matches(name, beside, n=1, cutoff=0.5)
+        nearest = f" (the nearest is {near[0]} in {beside[near[0]]}/)" if near else ""
+        raise NoSuchAlgorithm(
+            f"no folder in {folder} holds a project called {name}{nearest}, "
+            f"and none is published: {error.message}"
+        ) from error
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -13,8 +13,9 @@ from algo.engines.interface import Surroundings
 from algo.errors import AlgoError
 from algo.events import Log
 from algo.project.project import Project, manifest_in
+from algo.registry.errors import NotFound
 from algo.resources import scratch
-from algo.serving.neighbours import Neighbours, listening
+from algo.serving.neighbours import Neighbours, listening, told_as_nowhere
 from algo.serving.start import StartOptions, running
 from algo.serving.target import VersionTarget
 
@@ -78,15 +79,24 @@ class _Others:
                 return nullcontext(session.url)
         tag = "" if _COMMIT.fullmatch(version) else version
         return self._started(
-            name, self._beside(name) or VersionTarget(f"{name}:{tag}" if tag else name)
+            name, self._beside().get(name) or VersionTarget(f"{name}:{tag}" if tag else name)
         )
 
-    def _beside(self, name: str) -> Project | None:
+    def _beside(self) -> dict[str, Project]:
+        """Return the projects in the folders beside this one, by name; the first of a name."""
+        found: dict[str, Project] = {}
         for folder in sorted(self._root.parent.iterdir()):
             with suppress(AlgoError, OSError):
-                if manifest_in(folder) is not None and Project.open(folder).name == name:
-                    return Project.open(folder)
-        return None
+                if manifest_in(folder) is not None:
+                    project = Project.open(folder)
+                    found.setdefault(project.name, project)
+        return found
+
+    def _sought(self, name: str) -> AbstractContextManager[None]:
+        """Return what tells, where `name` is not published, in which folders it is not either."""
+        others = self._beside().items()
+        beside = {other: one.root.name for other, one in others if one.root != self._root}
+        return told_as_nowhere(NotFound, name, self._root.parent, beside)
 
     @contextmanager
     def _started(self, name: str, target: Project | VersionTarget) -> Iterator[str]:
@@ -96,6 +106,8 @@ class _Others:
             )
 
         runs_on = self._deps.engine(self._engine)
-        servable = prepare(self._deps, target, image=runs_on.wants_image)
+        known = nullcontext() if isinstance(target, Project) else self._sought(name)
+        with known:
+            servable = prepare(self._deps, target, image=runs_on.wants_image)
         with running(runs_on, servable, StartOptions(around=self._around), notify) as instance:
             yield instance.url
