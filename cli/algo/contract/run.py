@@ -38,6 +38,7 @@ def run_tests(
     notify: Notify,
     only: str = "",
     previous: Contract | None = None,
+    own: bool = True,
 ) -> TestReport:
     """Run the cases on `algorithm`, then `suite`; a failure is told to `notify` as it comes.
 
@@ -49,6 +50,7 @@ def run_tests(
         only: Run what has all these words in its name; empty runs all.
         previous: The contract of the last version: its cases are called again, and the
             report has the findings.
+        own: Whether its own tests are asked for at all.
 
     Raises:
         CaseInvalid: A file in `cases/` cannot be read; nothing was run.
@@ -71,9 +73,9 @@ def run_tests(
         seconds = time.perf_counter() - began
         result = FAILED if why else PASSED
         outcomes.append(Outcome(CASES, case.file, case.name, result, seconds, why or figure))
-    if suite is None:
+    if suite is None and own:
         notify(Note("no tests of its own: there is no test file in tests/"))
-    else:
+    if suite is not None:
         notify(Step("Running the project's own tests"))
         outcomes += suite.run(only, notify)
     if words and not outcomes and (cases or suite is not None):

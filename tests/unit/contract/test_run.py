@@ -193,3 +193,9 @@ def test_words_that_nothing_has_are_refused_with_the_nearest_name(tmp_path: Path
 def test_a_project_without_cases_and_tests_is_fine_whatever_the_words(tmp_path: Path) -> None:
     here = project(tmp_path)
     assert run_tests(here, FunctionAlgorithm(double), None, notify=silent, only="zzzz").ok
+
+
+def test_tests_that_nobody_asked_for_are_not_called_missing(tmp_path: Path) -> None:
+    told: list[Event] = []
+    run_tests(project(tmp_path), FunctionAlgorithm(double), None, notify=told.append, own=False)
+    assert not [event for event in told if isinstance(event, Note) and "of its own" in event.text]

@@ -63,4 +63,6 @@ def test_project(
         running(runs_on, servable, StartOptions(gpu=gpu, around=around), notify) as instance,
         HttpAlgorithm(instance.url, timeout) as algorithm,
     ):
-        return run_tests(project, algorithm, suite, notify=notify, only=only, previous=previous)
+        return run_tests(
+            project, algorithm, suite, notify=notify, only=only, previous=previous, own=own
+        )
