@@ -39,6 +39,13 @@ function report(error, root) {
   }
 }
 
+/** Return what to do about a package that is not there, empty when that is not the fault. */
+function hint(error) {
+  if (error?.code !== 'MODULE_NOT_FOUND' && error?.code !== 'ERR_MODULE_NOT_FOUND') return ''
+  const name = /^Cannot find (?:package|module) '((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^']*)?'/.exec(error.message)?.[1]
+  return name ? `add ${name} to package.json (npm install --package-lock-only ${name}), then: algo lock` : ''
+}
+
 /** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
 function callersFault(error) {
   for (let kind = error; kind instanceof Error; kind = Object.getPrototypeOf(kind)) {
@@ -74,4 +81,4 @@ function syntax(lines, error) {
   return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
 }
 
-module.exports = { report, callersFault }
+module.exports = { report, callersFault, hint }

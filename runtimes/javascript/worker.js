@@ -3,7 +3,7 @@
 
 const { load } = require('./algorithm')
 const { call, capture } = require('./capture')
-const { callersFault, report } = require('./faults')
+const { callersFault, hint, report } = require('./faults')
 const { ProtocolError } = require('./frames')
 const { BadInput, BadResult, encode } = require('./values')
 
@@ -129,7 +129,7 @@ class Worker {
       this.algorithm = await load(this.hello, this.root)
     } catch (error) {
       this.endLines()
-      this.answer(header, 'load_error', report(error, this.root))
+      this.answer(header, 'load_error', { ...report(error, this.root), hint: hint(error) })
       return
     }
     this.endLines()

@@ -28,6 +28,12 @@ module AlgoRunner
       }
     end
 
+    # Return what to do about a gem that is not there, empty when that is not the fault.
+    def hint(error)
+      name = error.is_a?(LoadError) ? error.path.to_s[%r{\A\w[\w-]*}] : nil
+      name ? "add gem \"#{name}\" to the Gemfile, then: algo lock" : ""
+    end
+
     # Return the code of an AlgorithmError, nil for every other exception.
     def callers_fault(error)
       return nil unless error.class.ancestors.any? { |kind| kind.name.to_s.split("::").last == "AlgorithmError" }

@@ -77,7 +77,7 @@ module AlgoRunner
         @algorithm = Algorithm.new(@hello)
       rescue Exception => e # rubocop:disable Lint/RescueException -- SyntaxError, exit, and all else
         end_lines
-        return answer(header, "load_error", **Faults.report(e, @hello["app"]))
+        return answer(header, "load_error", **Faults.report(e, @hello["app"]), hint: Faults.hint(e))
       end
       end_lines
       took = (Process.clock_gettime(Process::CLOCK_MONOTONIC) - began) * 1000

@@ -18,7 +18,7 @@ from algo.images.layer import find_layer, make_layer, members
 from algo.images.tree import Entry, collect, fingerprint
 from algo.languages.errors import BuildFailed, RuntimeInvalid
 from algo.languages.interface import Work
-from algo.languages.steps import digest_of, place_in, plain
+from algo.languages.steps import digest_of, hint_of, place_in, plain
 from algo.resources import writing
 from algo.storage.trees import ensure_tree, prune_trees, use_folder
 from algo.storage.unpacking import Unpacking
@@ -177,8 +177,9 @@ class Tooling:
             said = plain(done.said, str(app.resolve()), str(app))
         if done.code:
             file, line = place_in(said, project.root)
+            said, hint = hint_of(said)
             raise BuildFailed(
-                f"{project.name} does not compile", file=file, line=line, details=said
+                f"{project.name} does not compile", file=file, line=line, details=said, hint=hint
             )
         if not any(folder.iterdir()):
             raise RuntimeInvalid(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REPORT = "report.xml"
+_HINT = "hint: "
 # How compilers and interpreters name a place: `src/a.go:3:5: …`, `--> src/a.rs:3:5`, `(a.js:3)`.
 _PLACE = re.compile(r"(?:^|[\s('\"])(?:\./)?([\w@+~-][\w@+~./-]*\.\w+):(\d+)", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -38,6 +39,12 @@ def place_in(said: str, app: Path) -> tuple[str, int]:
         if ".." not in file.split("/") and (app / file).is_file():
             return file, int(line)
     return "", 0
+
+
+def hint_of(said: str) -> tuple[str, str | None]:
+    """Return what a step said without the hint in its last line, and that; None for no hint."""
+    before, _, last = said.rstrip().rpartition("\n")
+    return (before, last.removeprefix(_HINT)) if last.startswith(_HINT) else (said, None)
 
 
 def digest_of(folder: Path) -> str:

@@ -12,7 +12,7 @@ from algo.languages.host import HostBench, HostFirst, lacking, program_of, progr
 from algo.languages.interface import Finished, Work
 from algo.languages.runtimes import Runtimes
 from algo.languages.spec import RuntimeSpec, filled, read_spec
-from algo.languages.steps import place_in, plain
+from algo.languages.steps import hint_of, place_in, plain
 from algo.languages.versions import Programs
 from algo.resources import data_folder
 
@@ -201,3 +201,14 @@ def test_a_step_whose_program_is_missing_here_runs_in_a_container_and_says_so(
     assert told == [Note(text)]
     with pytest.raises(ToolMissing):
         HostFirst(host, lambda: None).run(missing, notify=told.append)
+
+
+def test_the_last_line_of_a_step_may_be_its_hint() -> None:
+    assert hint_of("a.go:1: no\nhint: go get x, then: algo lock\n") == (
+        "a.go:1: no",
+        "go get x, then: algo lock",
+    )
+    assert hint_of("hint: of the compiler\na.go:1: no") == (
+        "hint: of the compiler\na.go:1: no",
+        None,
+    )

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -46,6 +47,9 @@ func command(folder, packages string, words ...string) *exec.Cmd {
 		"GOFLAGS=-mod=readonly -modcacherw")
 	return found
 }
+
+// unprovided is how Go names a package that no module of go.mod has.
+var unprovided = regexp.MustCompile(`(?:cannot find module providing|no required module provides) package ([^\s:;]+)`)
 
 // build compiles the author's package, the runner, and a main of four lines between them.
 func build(runtime, app, entrypoint, packages, program string) error {
@@ -93,6 +97,9 @@ func build(runtime, app, entrypoint, packages, program string) error {
 		}
 	}
 	text := strings.Join(told, "\n")
+	if lacking := unprovided.FindStringSubmatch(text); lacking != nil {
+		text += fmt.Sprintf("\nhint: go get %s, then: algo lock", lacking[1])
+	}
 	if err != nil {
 		return fmt.Errorf("%s", text)
 	}

@@ -1,0 +1,70 @@
+"""What the runners say of a package that the code wants and nobody asked for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path("runtimes").resolve()
+
+
+def said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+@pytest.mark.parametrize(
+    ("code", "package"),
+    [
+        ("import('lodash-algo')", "lodash-algo"),
+        ("import('@acme/nothing/deep')", "@acme/nothing"),
+        ("(async () => require('lodash-algo/fp'))()", "lodash-algo"),
+        ("(async () => require('./mine'))()", ""),
+        ("(async () => { throw new Error('Cannot find package \\'it\\'') })()", ""),
+    ],
+)
+def test_javascript_names_the_package_to_add(code: str, package: str, tmp_path: Path) -> None:
+    faults = FOLDER / "javascript" / "faults.js"
+    told = f"(error) => console.log(require('{faults}').hint(error))"
+    program = tmp_path / "program.cjs"
+    program.write_text(f"{code}.catch({told})\n")
+    command = f"add {package} to package.json (npm install --package-lock-only {package})"
+    assert said(["node", str(program)]) == (f"{command}, then: algo lock" if package else "")
+
+
+@pytest.mark.skipif(shutil.which("ruby") is None, reason="there is no Ruby here")
+@pytest.mark.parametrize(
+    ("code", "gem"),
+    [
+        ('require "nokogiri-algo/xml"', "nokogiri-algo"),
+        ('require_relative "mine"', ""),
+        ('raise "no"', ""),
+    ],
+)
+def test_ruby_names_the_gem_to_add(code: str, gem: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.rb"
+    rescued = "rescue LoadError, StandardError => error\n  puts AlgoRunner::Faults.hint(error)"
+    program.write_text(f"require ARGV[0]\nbegin\n  {code}\n{rescued}\nend\n")
+    wanted = f'add gem "{gem}" to the Gemfile, then: algo lock' if gem else ""
+    assert said(["ruby", str(program), str(FOLDER / "ruby" / "faults.rb")]) == wanted
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
+def test_go_names_the_module_to_get(tmp_path: Path) -> None:
+    app, cache = tmp_path / "app", tmp_path / "cache"
+    for folder in (app / "src", cache, tmp_path / "none", tmp_path / "program"):
+        folder.mkdir(parents=True)
+    (app / "go.mod").write_text("module example.com/suite\n\ngo 1.23\n")
+    code = (
+        'package suite\n\nimport _ "example.org/absent/mat"\n\nfunc Apply(n int) int { return n }\n'
+    )
+    (app / "src" / "suite.go").write_text(code)
+    step = FOLDER / "go" / "workshop" / "step.sh"
+    words = [app, "src/suite.go:apply", tmp_path / "none", tmp_path / "program"]
+    command = ["sh", str(step), str(FOLDER / "go"), str(cache), "build", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "hint: go get example.org/absent/mat, then: algo lock"
