@@ -4,18 +4,16 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from algo.main import run
 from algo.resources import data_folder
 from algo.scaffold.templates import template_names
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -120,3 +118,20 @@ def test_on_a_terminal_it_asks_with_a_list(tmp_path: Path, answer: str, template
     os.close(terminal)
     assert re.search(rb"  1  python/minimal +one function and nothing else", shown)
     assert f"Created acme/x from {template}".encode() in out
+
+
+def test_the_next_commands_find_a_language_that_an_option_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = Path(__file__).parents[1] / "languages" / "more"
+    monkeypatch.chdir(tmp_path)
+    made = ["--template", "perl/minimal"]
+    assert run(["--runtimes", str(more), "init", "acme/words", *made]) == 0
+    assert f"\n  algo --runtimes {shlex.quote(str(more))} serve\n" in capsys.readouterr().out
+
+    assert run(["--runtimes", str(more), "init", "acme/plain"]) == 0
+    assert "\n  algo serve\n" in capsys.readouterr().out
+
+    monkeypatch.setenv("ALGO_RUNTIMES", str(more))
+    assert run(["init", "acme/others", *made]) == 0
+    assert "\n  algo serve\n" in capsys.readouterr().out

@@ -52,7 +52,8 @@ def init_command(
     if not template:
         ask = deps.interactive and not deps.output.json
         template = choose_template(root, deps.output.ask, deps.languages) if ask else DEFAULT
-    made = scaffold(name, template, deps.cwd, root, folder, deps.languages)
+    named = bool(ctx.find_root().params.get("runtimes"))
+    made = scaffold(name, template, deps.cwd, root, folder, deps.languages, named=named)
     steps = "\n".join(f"  {command}" for command in made.next)
     human = f"Created {made.name} from {made.template}: {len(made.files)} files\nnext:\n{steps}"
     deps.output.result(made, human=human)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +49,8 @@ def scaffold(
     root: Path,
     folder: Path | None = None,
     more: Sequence[Path] = (),
+    *,
+    named: bool = False,
 ) -> Scaffolded:
     """Write the project `name` (`owner/name`) from `template`.
 
@@ -57,6 +61,7 @@ def scaffold(
         root: The folder of the templates.
         folder: The project's folder, relative to `cwd`; by default the name without its owner.
         more: Folders of languages that bring templates of their own.
+        named: Whether a command finds these only by `--runtimes`, and not by the environment.
 
     Raises:
         BadName: The name breaks the rules of OCI repositories.
@@ -71,6 +76,9 @@ def scaffold(
     target = cwd / (folder if folder is not None else words.name)
     write(files, target)
     commands = [render(command, words, "template.toml") for command in chosen.next]
+    if named and any((one / chosen.name.partition("/")[0]).is_dir() for one in more):
+        option = shlex.quote(os.pathsep.join(map(str, more)))
+        commands = [re.sub(r"^algo\b", lambda _: f"algo --runtimes {option}", c) for c in commands]
     if target.resolve() != cwd.resolve():
         commands.insert(0, f"cd {shlex.quote(_shown(target, cwd))}")
     return Scaffolded(
