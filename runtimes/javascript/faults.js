@@ -19,6 +19,25 @@ const OURS = `${__dirname}${path.sep}`
  * @param {string} root The project's folder; `file` is relative to it.
  */
 function report(error, root) {
+  try {
+    return told(error, root)
+  } catch (broken) {
+    return mute(broken, root)
+  }
+}
+
+/** Report of an error whose own getters throw what made them fail. */
+function mute(broken, root) {
+  const what = 'the error cannot tell what it is'
+  try {
+    const found = told(broken, root)
+    return { ...found, message: `${what}: ${found.message}` }
+  } catch {
+    return { error: 'Error', message: what, file: '', line: 0, stacktrace: what }
+  }
+}
+
+function told(error, root) {
   const below = `${root}${path.sep}`
   if (!(error instanceof Error)) {
     const message = `the code threw ${inspect(error)}`.slice(0, LONGEST_MESSAGE)
@@ -48,11 +67,13 @@ function hint(error) {
 
 /** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
 function callersFault(error) {
-  for (let kind = error; kind instanceof Error; kind = Object.getPrototypeOf(kind)) {
-    if (kind.name === 'AlgorithmError' || kind.constructor?.name === 'AlgorithmError') {
-      return String(error.code || 'bad_input').slice(0, 200)
+  try {
+    for (let kind = error; kind instanceof Error; kind = Object.getPrototypeOf(kind)) {
+      if (kind.name === 'AlgorithmError' || kind.constructor?.name === 'AlgorithmError') {
+        return String(error.code || 'bad_input').slice(0, 200)
+      }
     }
-  }
+  } catch {} // a getter of the author's: his fault
   return null
 }
 

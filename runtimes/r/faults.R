@@ -11,9 +11,12 @@ TOLD <- 50
 # sources where R kept them.
 report <- function(error, calls, root) {
   below <- paste0(root, "/")
+  # An author's method may fail, too.
+  said <- tryCatch(as.character(conditionMessage(error))[1], error = function(broken) NA)
+  if (is.na(said)) said <- "the error cannot tell what it is"
   places <- Filter(Negate(is.null), lapply(calls, function(call) place_of(call, below)))
-  last <- if (length(places)) places[[length(places)]] else parse_place(conditionMessage(error), below)
-  message <- gsub(below, "", conditionMessage(error), fixed = TRUE)
+  last <- if (length(places)) places[[length(places)]] else parse_place(said, below)
+  message <- gsub(below, "", said, fixed = TRUE)
   kind <- class(error)[1]
   told <- vapply(shortened(rev(places)), function(one) if (is.character(one)) one else sprintf("  %s at %s:%d", one$what, one$file, one$line), "")
   list(

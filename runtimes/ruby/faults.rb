@@ -47,6 +47,8 @@ module AlgoRunner
 
       text = error.message.to_s.scrub.gsub(below, "")
       text.empty? ? name(error) : text
+    rescue Exception # rubocop:disable Lint/RescueException -- an author's message may fail, too
+      name(error)
     end
 
     def name(error) = (error.class.name || "Exception").delete_prefix("AlgoRunner::Project::")

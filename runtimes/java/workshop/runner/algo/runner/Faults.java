@@ -157,8 +157,13 @@ final class Faults {
     }
 
     private String message(Throwable error) {
-        String text = error.getMessage() == null ? name(error) : error.getMessage();
-        return text.replace(app + "/", "");
+        String text;
+        try {
+            text = error.getMessage();
+        } catch (Throwable failed) { // the author's getMessage may fail, too
+            text = null;
+        }
+        return text == null ? name(error) : text.replace(app + "/", "");
     }
 
     private static String name(Throwable error) {
