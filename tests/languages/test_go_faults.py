@@ -133,3 +133,23 @@ def test_a_function_of_no_allowed_form_is_refused_with_its_line(
     assert said["type"] == "load_error"
     assert told in said["message"]
     assert (said["file"], said["line"]) == ("src/it.go", 2 + len(code.splitlines()))
+
+
+def test_a_load_that_ends_its_goroutine_is_a_load_error(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    code = (
+        'import "runtime"\n\nfunc Load() { runtime.Goexit() }\nfunc Apply(x int) int { return x }'
+    )
+    said = start(f"package it\n\n{code}\n").load()
+    assert (said["type"], said["error"], said["line"]) == ("load_error", "runtime.Goexit", 5)
+
+
+def test_a_batch_that_ends_its_goroutine_is_answered(start: Callable[[str], RunnerProcess]) -> None:
+    body = "if x[0] == 1 {\n\t\truntime.Goexit()\n\t}\n\treturn x"
+    code = f'import "runtime"\n\nfunc ApplyBatch(x []int) []int {{\n\t{body}\n}}'
+    started = start(f"package it\n\n{code}\n")
+    assert started.load()["type"] == "ready"
+    said, _ = started.call(b"1")
+    assert (said["code"], said["error"], said["line"]) == ("exception", "runtime.Goexit", 7)
+    assert started.call(b"2")[1] == b"2"
