@@ -63,6 +63,7 @@ def test_an_onnx_model_is_run_in_a_container_where_there_is_an_engine(
     assert passing(capsys, "--engine", "docker") == 3
 
 
+@pytest.mark.slow
 def test_an_estimator_of_a_frame_is_served_with_its_columns(
     cwd: Path,
     sklearn_models: Path,

@@ -320,6 +320,7 @@ def test_an_engine_that_is_killed_under_a_build_is_an_error_and_leaves_nothing(
     assert killable.docker("ps", "--all", "--quiet") == ""
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_killed_under_serve_and_publish_leaves_what_doctor_removes(
     killable: PrivateEngine, tmp_path: Path, algo_home: Path, engine: Engine
 ) -> None:

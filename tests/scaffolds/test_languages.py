@@ -1,6 +1,6 @@
 """The templates of every language but Python, from `algo init` to a published version.
 
-All but the first are slow: each language builds two images.
+They are slow: each language builds two images.
 """
 
 from __future__ import annotations
@@ -29,14 +29,10 @@ from tests.e2e.served import Served
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIRST = "javascript/minimal"
 TEMPLATES = [
     name for name in template_names(data_folder("scaffolds")) if not name.startswith("python/")
 ]
 ALGO = [sys.executable, "-m", "algo"]
-EACH = [
-    pytest.param(name, marks=[] if name == FIRST else [pytest.mark.slow]) for name in TEMPLATES
-]
 
 
 def algo(folder: Path, *words: str) -> str:
@@ -62,7 +58,8 @@ def needs_host(template: str) -> None:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("engine", "algo_home")
-@pytest.mark.parametrize("template", EACH)
+@pytest.mark.slow
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_is_locked_tested_served_and_published(template: str, tmp_path: Path) -> None:
     needs_host(template)
     made = scaffold("acme/hand-digits", template, tmp_path, data_folder("scaffolds"))
