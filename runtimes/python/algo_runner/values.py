@@ -76,7 +76,7 @@ def _decode_json(body: bytes) -> Any:
                 value = _decoder.decode(text)
         except StopIteration:
             value = _decoder.decode(text)  # white space before the value, or the error's position
-        if _may_be_infinite(text):
+        if _may_be_infinite(text) or (len(text) >= _LONG and _has_long_number(text)):
             _refuse_infinite(text)
         return value
     except UnicodeDecodeError as error:
@@ -170,6 +170,12 @@ def _refuse_constant(name: str) -> float:
     raise _ConstantError(name)
 
 
+def _has_long_number(text: str) -> bool:
+    """Tell whether `_LONG` digits stand together: of those, a whole block is looked at."""
+    starts = range(0, len(text), _BLOCK)
+    return any(text[at].isdigit() and text[at : at + _BLOCK].isdigit() for at in starts)
+
+
 def _refuse_infinite(text: str) -> None:
     for found in _strings_and_numbers(text):
         number = found[0]
@@ -243,6 +249,8 @@ def _png(image: Any) -> bytes:
 
 # What no double holds would become Infinity, which is no value of JSON.
 _may_be_infinite = re.compile(r"[eE]\+?\d{3}").search
+# With an exponent of two digits, a shorter number fits.
+_BLOCK, _LONG = 100, 200
 _strings_and_numbers = re.compile(
     r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL
 ).finditer
