@@ -187,10 +187,11 @@ def _packages(
     """Return which packages differ, each move once with the platforms where it is that."""
     moves: dict[tuple[str, str, str, str], list[str]] = {}
     for platform, (old, new) in pairs.items():
-        if old.packages is None or new.packages is None:
+        before, after = old.packages, new.packages
+        if before is None or after is None:
             return None
-        for key in sorted({*old.packages, *new.packages}):
-            was, now = (", ".join(side.packages.get(key, ())) for side in (old, new))  # type: ignore[union-attr]
+        for key in sorted({*before, *after}):
+            was, now = (", ".join(versions.get(key, ())) for versions in (before, after))
             if was != now:
                 moves.setdefault((*key, was, now), []).append(platform)
     return tuple(PackageChange(*move, tuple(where)) for move, where in sorted(moves.items()))
