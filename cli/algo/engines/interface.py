@@ -216,7 +216,7 @@ class Instance(Protocol):
         """A folder that reaches it; None where paths are the same, or none does."""
 
     def ended(self) -> Ended | None:
-        """Return how it ended, None while it runs.
+        """Return how it ended, None while it runs: what it printed has been passed on before.
 
         Raises:
             EngineLost: The engine that runs it stopped answering.

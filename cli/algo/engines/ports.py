@@ -67,7 +67,9 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
         PortTaken: Something listens there; the hint names the next free one.
         AddressInvalid: `host` is not an address of this machine.
     """
-    family, kind, protocol, _, address = _address(host, claim(host, port))
+    claim(host, port)
+    # With 0 the system chooses again: what was free a moment ago may be another's by now.
+    family, kind, protocol, _, address = _address(host, port)
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from algo.engines.errors import StartFailed
 from algo.engines.interface import (
     GPU,
+    LOOPBACK,
     ControlAddress,
     Ended,
     EngineInfo,
@@ -24,11 +25,12 @@ from algo.engines.interface import (
     Leftover,
     Surroundings,
 )
-from algo.engines.ports import claim, free_port
+from algo.engines.ports import claim, listen
 from algo.engines.processes import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import socket
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from algo.engines.gpu_facts import GpuFacts
@@ -38,6 +40,7 @@ TOKEN = "ALGO_CONTROL_TOKEN"
 
 # A unix socket's path has 108 bytes on Linux and 104 on macOS: unix(7).
 _SOCKET_PATH = 100
+_BACKLOG = 2_048
 
 # What would change the gateway behind the back of the command line.
 _NOT_OURS = frozenset(
@@ -88,18 +91,33 @@ class VirtualenvEngine:
         assert isinstance(launch.artifact, HostEnvironment)
         assert launch.folder is not None
         self.require_gpu(launch.gpu)
-        port = claim(launch.host, launch.port)
+        with contextlib.ExitStack() as sockets:
+            return self._start(launch, log, sockets)
+
+    def _start(
+        self, launch: Launch, log: Callable[[str], None], sockets: contextlib.ExitStack
+    ) -> HostInstance:
+        assert isinstance(launch.artifact, HostEnvironment)
+        # Ours until the gateway has them: a port that is only free may be another's by then.
+        listener = sockets.enter_context(listen(launch.host, launch.port, _BACKLOG))
+        port = listener.getsockname()[1]
         grpc_port = None if launch.grpc_port is None else claim(launch.host, launch.grpc_port)
         session = self._sessions.create(
             self.name, launch.name, str(launch.folder or "") if launch.shared else ""
         )
         folder = self._sessions.folder(session.id)
         try:
-            control = _control(folder) if launch.development else None
+            control, controlled = _control(folder, sockets) if launch.development else (None, None)
             (folder / "algorithm.json").write_bytes(launch.description)
-            command = self._command(launch, folder, port, control)
+            command = self._command(launch, folder)
+            command += ["--socket", str(listener.fileno())]
+            if control is not None:
+                where = control.address if controlled is None else f"fd:{controlled.fileno()}"
+                command += ["--development", "--control", where]
             command += [] if grpc_port is None else ["--grpc-port", str(grpc_port)]
-            child = self._spawn(command, launch, control)
+            child = self._spawn(
+                command, launch, control, [one for one in (listener, controlled) if one]
+            )
         except BaseException:
             self._sessions.remove(session.id)
             raise
@@ -137,21 +155,23 @@ class VirtualenvEngine:
         """Kill what is left of a session and forget it."""
         self._sessions.clean(leftover)
 
-    def _command(
-        self, launch: Launch, folder: Path, port: int, control: ControlAddress | None
-    ) -> list[str]:
+    def _command(self, launch: Launch, folder: Path) -> list[str]:
         assert isinstance(launch.artifact, HostEnvironment)
         # -P: the current folder is the user's project, and must not shadow the gateway's modules.
         command = [sys.executable, "-P", "-u", "-m", "algo_gateway"]
         command += ["--algorithm", str(folder / "algorithm.json"), "--app", str(launch.folder)]
         command += launch.artifact.options
-        command += ["--host", launch.host, "--port", str(port)]
+        command += ["--host", launch.host]
         if launch.jobs is not None:
             command += ["--jobs", self._env.get("ALGO_JOBS") or str(launch.jobs)]
-        return command + (["--development", "--control", control.address] if control else [])
+        return command
 
     def _spawn(
-        self, command: list[str], launch: Launch, control: ControlAddress | None
+        self,
+        command: list[str],
+        launch: Launch,
+        control: ControlAddress | None,
+        sockets: Sequence[socket.socket],
     ) -> subprocess.Popen[bytes]:
         env = {name: value for name, value in self._env.items() if name not in _NOT_OURS}
         env["PYTHONPATH"] = str(self._gateway)
@@ -166,6 +186,7 @@ class VirtualenvEngine:
                 command,
                 cwd=launch.folder,
                 env=env,
+                pass_fds=[one.fileno() for one in sockets],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -211,7 +232,11 @@ class HostInstance:
     def ended(self) -> Ended | None:
         """Return how the gateway ended, None while it runs."""
         code = self._child.poll()
-        return None if code is None else Ended(code, explain_exit(code))
+        if code is None:
+            return None
+        # Its last lines say why; a child that outlives it may hold the pipe open.
+        self._reader.join(1)
+        return Ended(code, explain_exit(code))
 
     def succeed(self, old: Instance) -> None:
         """Nothing is started beside it."""
@@ -253,12 +278,16 @@ def explain_exit(code: int) -> str:
     return f"it was ended by {name}{also}"
 
 
-def _control(folder: Path) -> ControlAddress:
+def _control(
+    folder: Path, sockets: contextlib.ExitStack
+) -> tuple[ControlAddress, socket.socket | None]:
+    """Return where the control endpoint is, and its socket where that is no file."""
     path = folder / "control.sock"
     token = secrets.token_urlsafe(24)
     if len(os.fsencode(path)) <= _SOCKET_PATH:
-        return ControlAddress(f"unix:{path}", token)
-    return ControlAddress(f"tcp:127.0.0.1:{free_port()}", token)
+        return ControlAddress(f"unix:{path}", token), None
+    taken = sockets.enter_context(listen(LOOPBACK, 0, _BACKLOG))
+    return ControlAddress(f"tcp:{LOOPBACK}:{taken.getsockname()[1]}", token), taken
 
 
 def _guard(group: int) -> subprocess.Popen[bytes]:

@@ -67,7 +67,6 @@ def wait_ready(
         now = time.monotonic()
         ended = instance.ended()
         if ended is not None:
-            time.sleep(0.05)  # its last lines are still on their way through the pipe
             if printed.fault is not None:
                 raise _load_failed(printed.fault)
             text = f"the algorithm did not start: {ended.reason}"

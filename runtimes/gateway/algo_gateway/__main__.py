@@ -29,11 +29,12 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")
     parser.add_argument("--grpc-port", type=int, help="gRPC, too; also ALGO_GRPC_PORT")
-    parser.add_argument("--control", default="", help="unix:PATH or tcp:HOST:PORT")
+    parser.add_argument("--control", default="", help="unix:PATH, tcp:HOST:PORT or fd:N")
     kept = os.environ.get("ALGO_JOBS") or None
     parser.add_argument("--jobs", type=Path, default=kept, help="where jobs are kept (ALGO_JOBS)")
     parser.add_argument("--development", action="store_true", help="stack traces in answers")
     parser.add_argument("--lifeline", type=int, default=-1, help="end when this closes")
+    parser.add_argument("--socket", type=int, default=-1, help="listen on this descriptor")
     parser.add_argument("--door", type=Path, help="take the listening socket from there")
     parser.add_argument("--standby", action="store_true", help="accept when told to")
     parser.add_argument("--tokens", type=Path, help="who may call; also ALGO_TOKENS")
@@ -74,6 +75,7 @@ def main() -> None:
         command = runner_command(options)
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"algo_gateway: {options.runtime} is no runtime: {error}")
+    _keep(options)
     try:
         # Before the runner, which is told of it.
         local = open_local() if description.written_for == "algorithmia" else None
@@ -90,6 +92,14 @@ def main() -> None:
         return await Gateway(options, description, began, local).run(first)
 
     sys.exit(uvloop.run(run()))
+
+
+def _keep(options: Options) -> None:
+    """Keep the sockets that we were started with from the runner."""
+    kind, _, rest = options.control.partition(":")
+    for descriptor in (options.socket, int(rest) if kind == "fd" else -1):
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, False)
 
 
 if __name__ == "__main__":

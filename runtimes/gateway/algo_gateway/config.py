@@ -106,9 +106,10 @@ class Description(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The gateway's own flags; `control` is `unix:PATH` or `tcp:HOST:PORT`, empty for none.
+    """The gateway's own flags; `control` is `unix:PATH`, `tcp:HOST:PORT` or `fd:N`, empty for none.
 
     `grpc_port`: 0 for any that is free, negative for no gRPC.
+    `socket`: the descriptor of a socket to listen on, in place of `host` and `port`.
     `door`: whence the listening socket comes, in place of an own one; with `standby` nothing is
     accepted there before the control endpoint says so.
     `gpu`: the algorithm has been given GPUs.
@@ -128,6 +129,7 @@ class Options(msgspec.Struct, frozen=True):
     jobs: Path | None = None
     development: bool = False
     lifeline: int = -1
+    socket: int = -1
     tokens: Path | None = None
     access_log: bool = False
     local: bool = False

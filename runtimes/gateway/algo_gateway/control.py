@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class Control:
         self.handover: Handover | None = None
 
     async def listen(self, address: str) -> None:
-        """Listen on `unix:PATH` or `tcp:HOST:PORT`.
+        """Listen on `unix:PATH`, `tcp:HOST:PORT`, or on `fd:N`, a socket that we were started with.
 
         Raises:
             OSError: The address cannot be had.
@@ -80,8 +81,11 @@ class Control:
         elif kind == "tcp":
             host, _, port = rest.rpartition(":")
             self._server = await asyncio.start_server(self._serve, host, int(port), limit=LONGEST)
+        elif kind == "fd":
+            taken = socket.socket(fileno=int(rest))
+            self._server = await asyncio.start_server(self._serve, sock=taken, limit=LONGEST)
         else:
-            raise ValueError(f"{address!r} is not unix:PATH or tcp:HOST:PORT")
+            raise ValueError(f"{address!r} is not unix:PATH, tcp:HOST:PORT or fd:N")
 
     def close(self) -> None:
         """Listen no more."""

@@ -168,6 +168,9 @@ class Gateway:
             OSError: A port is taken, or descriptors do not come through.
         """
         door = self._options.door
+        if self._options.socket >= 0:
+            self._port = await listener.inherit(self._options.socket)
+            return None
         if door is None:
             self._port = await listener.listen(self._options.host, self._options.port)
             return None

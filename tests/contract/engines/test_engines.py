@@ -23,7 +23,7 @@ from algo.engines.virtualenv import VirtualenvEngine
 from algo.events import Event, Log
 from algo.resources import data_folder
 from algo.serving.control import Control
-from algo.serving.start import StartOptions, running, start
+from algo.serving.start import StartOptions, launch_of, running, start
 
 from tests.fakes.engines import FakeEngine, hello
 
@@ -36,6 +36,21 @@ SOURCE = """
 def apply(input):
     print("called with", input, flush=True)
     return input + 1
+"""
+
+# The internet sockets that the runner has: none is to come to it from the gateway.
+INHERITED = """
+import os, socket
+
+def apply(input):
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            with socket.socket(fileno=os.dup(int(name))) as one:
+                found += [one.getsockname()] if one.family == socket.AF_INET else []
+        except OSError:
+            continue
+    return found
 """
 
 
@@ -165,6 +180,33 @@ def test_the_port_asked_for_is_used(bench: Bench) -> None:
     with running(bench.engine, bench.servable, StartOptions(port=port), bench.told.put) as instance:
         assert instance.url == f"http://127.0.0.1:{port}"
         assert post(instance.url, 1) == 2
+
+
+def test_the_port_is_its_own_from_the_first_moment(bench: Bench) -> None:
+    launch = launch_of(bench.servable, StartOptions())
+    instance = bench.engine.start(launch, lambda line: None)
+    try:
+        port = int(instance.url.rpartition(":")[2])
+        with socket.socket() as probe, pytest.raises(OSError, match="Address already in use"):
+            probe.bind(("127.0.0.1", port))
+    finally:
+        instance.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sees a process's descriptors in /proc")
+def test_a_session_whose_path_is_too_long_for_a_socket_is_controlled(tmp_path: Path) -> None:
+    root = tmp_path / "hello"
+    root.mkdir()
+    runtimes = data_folder("runtimes")
+    artifact = HostEnvironment(runtimes / "python", Path(sys.executable))
+    sessions = Sessions(tmp_path / ("long" * 30))
+    engine = VirtualenvEngine(sessions, runtimes / "gateway", os.environ)
+    servable = replace(hello(root, INHERITED), artifact=artifact)
+    with running(engine, servable, StartOptions(), lambda event: None) as instance:
+        assert instance.control is not None
+        assert instance.control.address.startswith("tcp:127.0.0.1:")
+        assert Control(instance.control).status().state == "ready"
+        assert post(instance.url, None) == []
 
 
 def test_without_development_there_is_no_control_endpoint(bench: Bench) -> None:

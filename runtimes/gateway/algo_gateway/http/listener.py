@@ -85,6 +85,14 @@ class Listener:
             raise
         return await self.accept(taken)
 
+    async def inherit(self, descriptor: int) -> int:
+        """Take connections from a socket that we were started with; return its port.
+
+        Raises:
+            OSError: The descriptor is no socket.
+        """
+        return await self.accept(socket.socket(fileno=descriptor))
+
     async def accept(self, taken: socket.socket) -> int:
         """Take connections from a socket that is bound, or listens already; return its port.
 
