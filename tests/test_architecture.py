@@ -208,6 +208,19 @@ def test_no_file_is_over_500_lines() -> None:
     assert not long
 
 
+def test_no_file_of_a_runner_is_over_400_lines() -> None:
+    kinds = {".py", ".js", ".mjs", ".rb", ".R", ".java", ".scala", ".go", ".rs"}
+    long = {
+        str(path.relative_to(ROOT)): count
+        for folder in (ROOT / "runtimes").iterdir()
+        if folder.is_dir() and folder.name != "gateway"
+        for path in folder.rglob("*")
+        if path.suffix in kinds
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
 def test_a_command_holds_no_loop_over_results_and_no_try() -> None:
     for path in (CLI / "commands").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
