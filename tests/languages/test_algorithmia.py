@@ -67,6 +67,14 @@ def test_an_old_algorithm_of_another_language_runs_as_it_is(name: str, serve: Se
     assert failed.json["error"]["message"].endswith("give a name")
 
 
+@SLOW
+def test_an_error_of_a_crate_has_the_line_of_its_function(serve: Serve) -> None:
+    source = (PROJECTS / "RustGreeter" / "src" / "lib.rs").read_text().splitlines()
+    line = 1 + next(at for at, text in enumerate(source) if text.startswith("fn apply("))
+    error = serve("RustGreeter").post(7).json["error"]
+    assert f"returned by src/lib.rs:{line}" in error["stacktrace"]
+
+
 # What else an author of Algorithmia's may write in src/lib.rs, with the serde of today.
 RUST_FORMS = {
     "a type that is read": """

@@ -156,6 +156,18 @@ def test_a_panic_has_the_authors_line(start: Callable[[str], RunnerProcess]) -> 
     assert started.call(json.dumps(ORDER).encode())[0]["type"] == "result"
 
 
+def test_an_error_that_is_returned_has_the_line_of_its_function(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start("typed.rs:total")
+    ready(started)
+    said, _ = started.call(json.dumps(ORDER | {"name": "refused"}).encode())
+    source = (RUST.program / "src" / "typed.rs").read_text().splitlines()
+    line = 1 + next(at for at, text in enumerate(source) if "pub fn total(" in text)
+    assert (said["file"], said["line"]) == ("src/typed.rs", line)
+    assert f"returned by src/typed.rs:{line}" in said["stacktrace"]
+
+
 def test_a_batch_is_answered_one_by_one(start: Callable[[str], RunnerProcess]) -> None:
     started = start("batch.rs:apply_batch")
     said = ready(started)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::Outcome;
 use crate::manifest::value;
-use crate::workspace::{mirror, store};
+use crate::workspace::{line_of, mirror, store};
 
 const NAME: &str = "algorithmia";
 const MANIFEST: &str = include_str!("../../algorithmia/Cargo.toml.in");
@@ -75,12 +75,13 @@ pub fn patched<'a>(command: &'a mut Command, work: &Path) -> &'a mut Command {
     command
 }
 
-/// Whether the library is an algorithm by the crate: its type `Algo` is what is called.
-pub fn is_entry(library: &Path) -> bool {
+/// The line of what is called, where the library is an algorithm by the crate: its type `Algo`.
+pub fn entry_of(library: &Path) -> Option<usize> {
     let text = fs::read_to_string(library).unwrap_or_default();
-    text.lines().any(|line| {
+    let entry = text.lines().position(|line| {
         !line.trim_start().starts_with("//") && ENTRIES.iter().any(|one| line.contains(one))
-    })
+    })?;
+    line_of(&text, "apply").or(Some(entry + 1))
 }
 
 /// The least version that a requirement takes: `^2.1` is `2.1.0`.

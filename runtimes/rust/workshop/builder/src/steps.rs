@@ -9,7 +9,7 @@ use crate::Outcome;
 use crate::kit::patched;
 use crate::lock;
 use crate::report::junit;
-use crate::workspace::{assemble, lock_together, store};
+use crate::workspace::{assemble, line_of, lock_together, store};
 
 const CONFIG: &str = ".cargo/config.toml";
 
@@ -157,8 +157,7 @@ fn run(command: &mut Command) -> Outcome {
 fn place_of(app: &Path, entrypoint: &str) -> String {
     let (file, name) = entrypoint.split_once(':').unwrap_or((entrypoint, "apply"));
     let text = fs::read_to_string(app.join(file)).unwrap_or_default();
-    let found = text.lines().position(|line| line.contains(&format!("fn {name}(")));
-    format!("{file}:{}", found.map_or(1, |at| at + 1))
+    format!("{file}:{}", line_of(&text, name).unwrap_or(1))
 }
 
 /// Run a compiler, and say what it said with the author's paths; `place` stands for the main's.

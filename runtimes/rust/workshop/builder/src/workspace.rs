@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Outcome;
-use crate::kit::{Kit, is_entry};
+use crate::kit::{Kit, entry_of};
 use crate::lock::{self, Package};
 use crate::manifest::Manifest;
 
@@ -41,8 +41,10 @@ pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) ->
     }
     let (file, name) =
         entry.and_then(|entry| entry.split_once(':')).unwrap_or((&manifest.library, ""));
-    if manifest.kit.is_some() && is_entry(&app.join(&manifest.library)) {
-        store(&work.join("program/main.rs"), ENTRY.as_bytes())?;
+    let entry_line = manifest.kit.as_ref().and_then(|_| entry_of(&app.join(&manifest.library)));
+    if let Some(line) = entry_line {
+        let main = ENTRY.replace("{line}", &line.to_string());
+        store(&work.join("program/main.rs"), main.as_bytes())?;
         return Ok(manifest);
     }
     let module = manifest.module(file)?;
@@ -50,9 +52,26 @@ pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) ->
         "" | "apply" | "apply_batch" => String::new(),
         name => format!("    use {module}::{name} as apply;\n"),
     };
+    let text = fs::read_to_string(app.join(file)).unwrap_or_default();
+    // Where there is a batch it is what answers, single calls too.
+    let entry = line_of(&text, "apply_batch")
+        .or_else(|| line_of(&text, if name.is_empty() { "apply" } else { name }));
+    let lines = [entry, line_of(&text, "load")].map(|line| line.unwrap_or(0));
     let main = MAIN.replace("{module}", &module).replace("{named}", &named);
+    let main = main.replace("{lines}", &format!("{lines:?}"));
     store(&work.join("program/main.rs"), main.as_bytes())?;
     Ok(manifest)
+}
+
+/// The line of a function in a source, counted from 1.
+pub fn line_of(text: &str, name: &str) -> Option<usize> {
+    let begins = format!("fn {name}");
+    let found = text.lines().position(|line| {
+        let rest = line.split_once(&begins).map(|(_, rest)| rest.trim_start());
+        let comment = line.trim_start().starts_with("//");
+        !comment && rest.is_some_and(|rest| rest.starts_with(['(', '<']))
+    });
+    found.map(|at| at + 1)
 }
 
 /// Give `work` the author's lock, and of the runner's what is not in it; return all.

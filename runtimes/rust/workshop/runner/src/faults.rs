@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -22,9 +23,12 @@ pub type CodeOf = fn(&(dyn Error + 'static)) -> Option<String>;
 pub struct Author {
     pub code_of: CodeOf,
     pub file: String,
+    /// Of `apply` and of `load`, which an error is from where it was returned.
+    pub lines: [u32; 2],
 }
 
 static AUTHOR: OnceLock<Author> = OnceLock::new();
+static LOADED: AtomicBool = AtomicBool::new(false);
 
 /// Why a call has no result, or a program has not loaded.
 #[derive(Debug, Serialize)]
@@ -106,17 +110,26 @@ impl Failure {
     }
 
     fn told(code: Option<String>, name: &str, message: &str, causes: &str) -> Self {
-        let file = AUTHOR.get().map_or_else(String::new, |author| author.file.clone());
+        let (file, [apply, load]) = AUTHOR
+            .get()
+            .map_or_else(Default::default, |author| (author.file.clone(), author.lines));
+        let line = if LOADED.load(Ordering::Relaxed) { apply } else { load };
         let name = if code.is_some() { "AlgorithmError" } else { last(name) };
-        let stacktrace = format!("{name}: {message}{causes}\n  returned by {file}");
+        let place = if line > 0 { format!("{file}:{line}") } else { file.clone() };
+        let stacktrace = format!("{name}: {message}{causes}\n  returned by {place}");
         let stacktrace = clip(&stacktrace, LONGEST_TRACE);
-        Self::raised(code, message, Raised { error: name.into(), file, line: 0, stacktrace })
+        Self::raised(code, message, Raised { error: name.into(), file, line, stacktrace })
     }
 }
 
 /// Remember what the main says of the author's program. Once, before anything else.
 pub fn introduce(author: Author) {
     AUTHOR.set(author).expect("a process serves one program");
+}
+
+/// From now on errors are those of `apply`.
+pub fn loaded() {
+    LOADED.store(true, Ordering::Relaxed);
 }
 
 /// What may stand as the error of a `Result` that user code returns; `M` is found by the compiler.

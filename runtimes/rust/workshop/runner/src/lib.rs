@@ -64,9 +64,9 @@ pub mod absent {
 
 /// Say hello, then answer until the gateway closes its end.
 ///
-/// `program` is the author's `apply` and `apply_batch`, `load` his `load`; `code_of` tells the code
-/// of his `AlgorithmError`.
-pub fn serve<P, L, S, M, N>(program: P, load: L, code_of: CodeOf) -> !
+/// `program` is the author's `apply` and `apply_batch`, `load` his `load`; `lines` are where these
+/// two are in his file, 0 where that is not known; `code_of` tells the code of his `AlgorithmError`.
+pub fn serve<P, L, S, M, N>(program: P, load: L, lines: [u32; 2], code_of: CodeOf) -> !
 where
     P: Entry<S, M> + 'static,
     L: Load<S, N> + 'static,
@@ -74,7 +74,7 @@ where
     M: 'static,
 {
     let said = stderr();
-    let wrong = match answered(loader(program, load), code_of) {
+    let wrong = match answered(loader(program, load), lines, code_of) {
         Ok(()) | Err(End::Closed) => exit(0),
         Err(End::Protocol(wrong)) => (wrong, EX_PROTOCOL),
         Err(End::Broken(error)) => (error.to_string(), 1),
@@ -94,7 +94,7 @@ fn stderr() -> Option<File> {
     }
 }
 
-fn answered(loader: Loader, code_of: CodeOf) -> Result<(), End> {
+fn answered(loader: Loader, lines: [u32; 2], code_of: CodeOf) -> Result<(), End> {
     // SAFETY: the gateway opened both descriptors for us, and nothing else here knows them.
     let (source, sink) = unsafe {
         libc::signal(libc::SIGINT, libc::SIG_IGN); // Ctrl-C reaches us too; the gateway decides
@@ -113,7 +113,7 @@ fn answered(loader: Loader, code_of: CodeOf) -> Result<(), End> {
         std::env::set_current_dir(&first.header.app)?; // relative paths begin there, as they did
     }
     let file = first.header.entrypoint.split(':').next().unwrap_or_default().to_owned();
-    introduce(Author { code_of, file });
+    introduce(Author { code_of, file, lines });
     watch_panics();
     worker::work(first.header, Some(loader), &mut requests, replies)
 }

@@ -14,7 +14,7 @@ use crate::PROTOCOL;
 use crate::algorithm::{Algorithm, Body, Loader, Models};
 use crate::answers::{Reply, Stream};
 use crate::capture::{Lines, capture};
-use crate::faults::{Failure, guarded};
+use crate::faults::{self, Failure, guarded};
 use crate::frames::{End, Frame, Header, Replies, Requests};
 use crate::schema::Face;
 
@@ -151,6 +151,7 @@ impl Worker {
         } else {
             Err(Failure::input("", format!("{file} is not there")))
         };
+        faults::loaded();
         self.printed()?;
         let algorithm = match loaded {
             Ok(algorithm) => algorithm,
