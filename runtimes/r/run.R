@@ -2,7 +2,7 @@
 
 ours <- dirname(normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))))
 runner <- new.env(parent = baseenv())
-for (name in c("frames.R", "values.R", "faults.R", "kit.R", "worker.R")) sys.source(file.path(ours, name), runner)
+for (name in c("frames.R", "values.R", "position.R", "faults.R", "kit.R", "worker.R")) sys.source(file.path(ours, name), runner)
 
 PROTOCOL <- 1
 EXIT_PROTOCOL <- 76 # EX_PROTOCOL of sysexits.h

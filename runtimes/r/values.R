@@ -11,6 +11,7 @@ EXPONENT <- 1L
 OTHER <- 2L
 KINDS <- c(OTHER, integer(127), rep(OTHER, 128))
 KINDS[utf8ToInt("eE") + 1L] <- EXPONENT
+KINDS[utf8ToInt("\v\f") + 1L] <- OTHER # which jsonlite takes for white space
 
 # What `validate` and `parse_json` of jsonlite end at: the way there takes ten times as long. A
 # jsonlite that has them under other names is asked the long way.
@@ -89,6 +90,7 @@ parse_json <- function(body) {
       # The parser of lists takes NaN and comments; this one is strict and says where.
       valid <- jsonlite::validate(source)
       if (!valid) stop(attr(valid, "err"))
+      if (grepl("[\v\f]", source)) stop("this is no white space of JSON")
       finite(source)
       jsonlite::parse_json(source)
     },
@@ -114,26 +116,6 @@ finite <- function(source) {
   found <- regmatches(source, at)[[1]]
   large <- which(!startsWith(found, "\"") & is.infinite(suppressWarnings(as.numeric(found))))
   if (length(large)) malformed(source, at[[1]][large[1]] - 1, "the number is too large")
-}
-
-# Return how many characters of a text are the beginning of JSON. The parser tells the byte behind
-# a wrong character, and of what follows a value or is missing at the end nothing.
-wrong <- function(source) {
-  said <- jsonlite::validate(source)
-  if (grepl("premature EOF", attr(said, "err"), fixed = TRUE)) return(nchar(source))
-  # The offset of any other error is that behind the wrong token.
-  if (grepl("lexical error", attr(said, "err"), fixed = TRUE)) {
-    return(nchar(utf8(charToRaw(source)[seq_len(max(attr(said, "offset") - 1, 0))]), "chars", allowNA = TRUE))
-  }
-  low <- 0
-  high <- nchar(source)
-  while (low < high) {
-    middle <- (low + high + 1) %/% 2
-    found <- jsonlite::validate(substr(source, 1, middle))
-    fits <- found || grepl("premature EOF", attr(found, "err"), fixed = TRUE)
-    if (fits) low <- middle else high <- middle - 1
-  }
-  low
 }
 
 # Return the value that is made of the parts of a form.

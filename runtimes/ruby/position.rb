@@ -7,8 +7,11 @@ require "strscan"
 module AlgoRunner
   # Finds the first character that cannot stand where it stands.
   class Position
-    STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\\/bfnrt]|u\h{4}))*"/
+    PIECE = /[^"\\\u0000-\u001f]++|\\(?:["\\\/bfnrt]|u\h{4})/
+    UNCLOSED = /"(?:#{PIECE})*+/
+    STRING = /#{UNCLOSED}"/
     SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/
+    SPACE = /[ \t\r\n]+/
     CLOSING = { "{" => "}", "[" => "]" }.freeze
 
     # Return `line L, column C` of the first wrong character of `source`, or of its end.
@@ -30,15 +33,24 @@ module AlgoRunner
     def wrong
       state = :value
       state = send(state) while state
-      @scanner.skip(/\s+/)
       @scanner.pos
     end
 
     private
 
     def take(pattern)
-      @scanner.skip(/[ \t\r\n]+/)
+      @scanner.skip(SPACE)
       @scanner.scan(pattern)
+    end
+
+    # Whether a string is next; else go to what it cannot hold. One that does not end is wrong where
+    # it begins.
+    def string
+      return true if take(STRING)
+
+      held = @scanner.check(UNCLOSED)
+      @scanner.pos += held.bytesize if held && held.bytesize < @scanner.rest_size
+      false
     end
 
     def value
@@ -48,15 +60,18 @@ module AlgoRunner
 
         return bracket == "{" ? :key : :value
       end
-      after if take(STRING) || take(SCALAR)
+      after if take(SCALAR) || string
     end
 
     def key
-      :value if take(STRING) && take(/:/)
+      :value if string && take(/:/)
     end
 
     def after
-      @open.empty? ? nil : :separator
+      return :separator unless @open.empty?
+
+      @scanner.skip(SPACE) # what follows the value is what is wrong
+      nil
     end
 
     def separator

@@ -34,6 +34,8 @@ module AlgoRunner
     MOST_DEPTH = 100
     # What no double holds would become Infinity, which is no value of JSON.
     MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
+    # The parser takes comments, and a backslash before any character.
+    MAY_BE_LAX = %r{/[/*]|\\(?:[^"\\/bfnrtu]|u(?!\h{4}))}
     STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
 
     module_function
@@ -73,6 +75,8 @@ module AlgoRunner
     def parse(body)
       source = utf8(body)
       found = JSON.parse(source, max_nesting: 0, create_additions: false)
+      raise JSON::ParserError if source.match?(MAY_BE_LAX) && source.gsub(Position::STRING, "").match?(%r{[/\\]})
+
       finite_in(source) if source.match?(MAY_BE_INFINITE)
       found
     rescue JSON::ParserError

@@ -91,6 +91,14 @@ MALFORMED = {
     "[1,2,x]": "line 1, column 6",
     '{"a":1]': "line 1, column 7",
     '["[", NaN]': "line 1, column 7",
+    '{"日":1 2}': "line 1, column 8",  # characters, not bytes or UTF-16
+    '["🎈", {"é":1 "日":2}]': "line 1, column 14",
+    '[1,\n "日\t"]': "line 2, column 4",
+    '["日", -1e999]': "line 1, column 7",
+    '["a//", 1 /* b */]': "line 1, column 11",
+    "[1\f]": "line 1, column 3",
+    "[1,": "line 1, column 4",
+    "": "line 1, column 1",
 }
 ALL_BYTES = bytes(range(256))
 CASES = (
@@ -118,6 +126,12 @@ CASES = (
     Case("no bytes at all", b"", b"", BINARY),
     Case("bytes from JSON", {"do": "bytes", "times": 3}, ALL_BYTES * 3),
     Case("a text result", {"do": "echo", "value": "plain é"}, "plain é"),
+    Case(
+        "an escape that JSON has not",
+        b'{"do": "echo", "value": "\\x"}',
+        status=400,
+        code="malformed_json",
+    ),
     Case(
         "malformed JSON has its position",
         b'{"a": 1,\n "b": @}',

@@ -19,6 +19,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "application/vnd.algo.parts";
 const TEXT: &str = "text/plain; charset=utf-8";
 const BINARY: &str = "application/octet-stream";
+const TOO_LARGE: &str = "the number is too large";
 const DEEPEST: usize = 2000; // lists in lists; the stack of a call has room for more
 
 /// A result as it is sent.
@@ -76,17 +77,33 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
-    let (line, column) = (error.line(), error.column());
-    let position = format!(" at line {line} column {column}");
+    let position = format!(" at line {} column {}", error.line(), error.column());
     let what = error.to_string().replace(&position, "");
-    let what = what.replace("number out of range", "the number is too large");
+    let what = what.replace("number out of range", TOO_LARGE);
     if error.classify() != Category::Data {
+        let (line, column) = place_of(&error, &what, text);
         let message = format!("the body is not JSON: {what} at line {line}, column {column}");
         return Err(Failure::input("malformed_json", message));
     }
     // Read again, slower, for where the wrong place is.
     let whole: Value = json(text).map_err(|_| words::invalid("input".into(), &what))?;
     read(whole.into())
+}
+
+/// The line and the column of what is wrong, in characters: serde_json counts bytes, those of what
+/// is wrong among them, and does not go beyond the last one.
+fn place_of(error: &serde_json::Error, what: &str, text: &str) -> (usize, usize) {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let read = lines.map(str::len).sum::<usize>() + error.column();
+    let mut at = if error.is_eof() { text.len() } else { read.saturating_sub(1).min(text.len()) };
+    if what == TOO_LARGE {
+        // It was read to its end, and is ASCII.
+        let number = |one: char| one.is_ascii_digit() || "+-.eE".contains(one);
+        at = text[..at].trim_end_matches(number).len();
+    }
+    let before = String::from_utf8_lossy(&text.as_bytes()[..at]);
+    let begun = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, begun.chars().count() + 1)
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
