@@ -79,13 +79,14 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True)
 class ReloadFailed:
-    """A change did not load; the old code goes on serving."""
+    """A change did not load; the old code goes on serving, unless none `serves` yet."""
 
     trigger: str
     message: str
     file: str = ""
     line: int = 0
     details: str = ""
+    serves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,11 +319,12 @@ def _story(event: events.Event) -> tuple[str, str]:
             return (f"[{source}] {text}" if source else text), "dim"
         case events.Reloaded():
             return _reloaded(event), "green"
-        case events.ReloadFailed(trigger, message, file, line, details):
+        case events.ReloadFailed(trigger, message, file, line, details, serves):
             place = f" ({file}:{line})" if file else ""
             tail = "".join(f"\n  {_foreign(text)}" for text in details.splitlines())
             what = f"{_foreign(message)}{place}"
-            return f"✗ {trigger} → {what}; the old code goes on serving{tail}", "red"
+            now = "the old code goes on serving" if serves else "nothing serves yet: edit it again"
+            return f"✗ {trigger} → {what}; {now}{tail}", "red"
         case events.Stopped(reason):
             return (f"stopped: {reason}" if reason else "stopped"), ""
         case events.Ready(url):

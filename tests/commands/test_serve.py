@@ -108,6 +108,25 @@ def test_a_save_overtakes_an_edit_that_hangs(where: str, hello: Path) -> None:
     assert not any("Traceback" in line for line in served.story)
 
 
+@pytest.mark.slow
+def test_a_save_takes_the_place_of_a_first_load_that_hangs(where: str, hello: Path) -> None:
+    entry = hello / "src" / "hello.py"
+    good = entry.read_text()
+    entry.write_text(good + "\nprint('loading')\nwhile True:\n    pass\n")
+    with Served.begin([*ALGO, "serve", "--engine", where], hello) as served:
+        served.wait(lambda: "loading" in served.story, 300)
+        entry.write_text(good.replace("def apply(", "def apply(("))
+        served.wait_for("error", 1)
+        assert (served.of("error")[0]["line"], served.of("error")[0]["serves"]) == (12, False)
+        entry.write_text(good.replace("Hello", "Good day"))
+        served.wait_until_ready(15)
+        assert post(served.url, "Ada") == {"greeting": "Good day Ada!"}
+        edit(entry, "Good day", "Good night")
+        served.wait(lambda: post(served.url, "Ada") == {"greeting": "Good night Ada!"})
+        assert post(served.url, "Ada") == {"greeting": "Good night Ada!"}
+        assert served.stop() == 0
+
+
 def test_the_first_lines_are_the_url_and_a_curl_that_works(hello: Path) -> None:
     words = [*ALGO, "serve", "--engine", "virtualenv", "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

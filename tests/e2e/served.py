@@ -20,6 +20,7 @@ class Served:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
+        self._began = time.perf_counter()
         self.events: list[dict[str, Any]] = []
         self.story: list[str] = []
         self.url = ""
@@ -45,7 +46,15 @@ class Served:
         Raises:
             AssertionError: It ended, or was not ready within `timeout` seconds.
         """
-        began = time.perf_counter()
+        served = cls.begin(command, folder, env=env)
+        served.wait_until_ready(timeout)
+        return served
+
+    @classmethod
+    def begin(
+        cls, command: Sequence[str], folder: Path, *, env: Mapping[str, str] | None = None
+    ) -> Self:
+        """Start `command --json` in `folder` and wait for nothing."""
         process = subprocess.Popen(
             [*command, "--json", "--port", "0"],
             cwd=folder,
@@ -58,13 +67,20 @@ class Served:
         served = cls(process)
         for reader in served._readers:
             reader.start()
-        served.wait(lambda: served.of("ready") or process.poll() is not None, timeout)
-        if not served.of("ready"):
-            served.stop()
-            raise AssertionError(f"serve did not get ready: {served.story} {served.events}")
-        served.ready_seconds = time.perf_counter() - began
-        served.url = served.of("ready")[0]["url"]
         return served
+
+    def wait_until_ready(self, timeout: float = 300) -> None:
+        """Wait for the `ready` event.
+
+        Raises:
+            AssertionError: It ended, or was not ready within `timeout` seconds.
+        """
+        self.wait(lambda: self.of("ready") or self.process.poll() is not None, timeout)
+        if not self.of("ready"):
+            self.stop()
+            raise AssertionError(f"serve did not get ready: {self.story} {self.events}")
+        self.ready_seconds = time.perf_counter() - self._began
+        self.url = self.of("ready")[0]["url"]
 
     def __enter__(self) -> Self:
         return self

@@ -68,6 +68,8 @@ class FakeEngine:
         self.left: list[Leftover] = []
         self.renews = False
         self.instance = FakeInstance
+        # Without, code that is started loads until an edit takes its place.
+        self.loads = True
 
     def check(self) -> EngineInfo:
         return EngineInfo(self.name, "1")
@@ -78,7 +80,8 @@ class FakeEngine:
             claim(launch.host, launch.port)
         entrypoint = json.loads(launch.description)["entrypoint"]
         gateway = FakeGateway(launch.folder, entrypoint, "secret", log)
-        gateway.load()
+        if self.loads:
+            gateway.load()
         port = gateway.control.server_address[1]
         control = ControlAddress(f"tcp:127.0.0.1:{port}", "secret")
         instance = self.instance(gateway, control if launch.development else None)

@@ -251,12 +251,7 @@ class GatewayProcess:
 
     def control(self, line: Header) -> Header:
         """Send one line to the control endpoint and return its answer."""
-        with socket.socket(socket.AF_UNIX) as way:
-            way.settimeout(20)
-            way.connect(str(self.app / "c.sock"))
-            way.sendall(json.dumps(line).encode() + b"\n")
-            answer: Header = json.loads(way.makefile().readline())
-            return answer
+        return control(self.app, line)
 
     def reload(self, *changed: str) -> Header:
         return self.control({"do": "reload", "token": TOKEN, "changed": list(changed)})
@@ -283,6 +278,16 @@ class GatewayProcess:
             assert pipe is not None
             pipe.close()
         return code
+
+
+def control(app: Path, line: Header) -> Header:
+    """Send one line to the control endpoint of the gateway of `app` and return its answer."""
+    with socket.socket(socket.AF_UNIX) as way:
+        way.settimeout(20)
+        way.connect(str(app / "c.sock"))
+        way.sendall(json.dumps(line).encode() + b"\n")
+        answer: Header = json.loads(way.makefile().readline())
+        return answer
 
 
 def _name(pid: int) -> str:

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.runtimes.conftest import TOKEN
+import pytest
+
+from tests.runtimes.conftest import RUNTIMES, TOKEN, control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,3 +204,66 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came to be"
         time.sleep(0.02)
+
+
+ENDLESS = """
+import os
+open(os.environ["LOADING"], "w").close()
+while True:
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_an_edit_takes_the_place_of_a_first_load_that_never_ends(
+    developed: Start, tmp_path: Path, workers: int
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    def save() -> None:
+        while not (tmp_path / "loading").exists():
+            time.sleep(0.01)
+        for source in ("def apply(:\n", VERSIONED):
+            (tmp_path / "src" / "it.py").write_text(source)
+            line = {"do": "reload", "token": TOKEN, "changed": ["src/it.py"]}
+            told.append(control(tmp_path, line))
+
+    saving = threading.Thread(target=save)
+    saving.start()
+    environment = {"LOADING": str(tmp_path / "loading")}
+    served = developed(ENDLESS, serving={"workers": workers}, environment=environment)
+    saving.join()
+    assert told[0]["error"]["type"] == "SyntaxError"
+    assert told[1]["rung"] == "worker"
+    assert "ready" in served.first
+    assert served.post(0).json[0] == "one"
+    assert served.printed == []
+
+
+# Says nothing the first time: what starts it may load for as long before any of our code runs.
+MUTE = """
+language = "python"
+forks = false
+command = ["sh", "-c", "test -e {app}/mute && exec {python} RUN; touch {app}/mute; exec sleep 60"]
+"""
+
+
+@pytest.mark.slow
+def test_a_runner_that_did_not_speak_yet_ends_with_its_load(
+    developed: Start, tmp_path: Path
+) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    run = str(RUNTIMES / "python" / "run.py")
+    (runtime / "runtime.toml").write_text(MUTE.replace("RUN", run))
+
+    def save() -> None:
+        _until(lambda: (tmp_path / "mute").exists() and (tmp_path / "c.sock").exists())
+        control(tmp_path, {"do": "reload", "token": TOKEN, "changed": ["src/it.py"]})
+
+    saving = threading.Thread(target=save)
+    saving.start()
+    served = developed(VERSIONED, runtime=runtime)
+    saving.join()
+    assert served.post(0).json[0] == "one"
+    _until(lambda: len(served.parents()) == 1)

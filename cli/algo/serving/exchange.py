@@ -28,12 +28,14 @@ class Served:
         instance: The one that serves.
         servable: What it serves.
         wanted: What the working tree asked for last.
+        ready: Whether it takes calls: only its first load is waited for.
         others: Instances that are starting, or that answer what they have before they end.
     """
 
     instance: Instance
     servable: Servable
     wanted: Servable
+    ready: bool = True
     others: list[Instance] = field(default_factory=list)
 
     def clear_away(self) -> None:
@@ -43,10 +45,10 @@ class Served:
                 self.others.remove(other)
                 other.stop()
 
-    def stop(self) -> None:
-        """End all of them."""
+    def stop(self, grace: float = 3.0) -> None:
+        """End all of them: calls in flight get `grace` seconds."""
         for one in (self.instance, *self.others):
-            one.stop()
+            one.stop(grace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algo.serving.lines import Printed
 
 SLOW = 10.0
-_PAUSE = 0.01
+PAUSE = 0.01
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 # Packages that are called otherwise than what one imports of them.
 _PACKAGES = {
@@ -51,8 +51,9 @@ def wait_ready(
     *,
     slow: Callable[[], None] | None = None,
     slow_after: float = SLOW,
+    unless: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Return once `instance` takes calls.
+    """Return once `instance` takes calls, or when `unless` says so.
 
     `slow` is called once when that takes longer than `slow_after` seconds.
 
@@ -62,23 +63,36 @@ def wait_ready(
         EngineLost: The engine that runs it went away.
     """
     began = time.monotonic()
-    # Its own word comes first: on a port that two commands asked for, another may answer.
-    while not (printed.ready and is_ready(instance.url)):
+    while not (answers(instance, printed) or unless()):
         now = time.monotonic()
-        ended = instance.ended()
-        if ended is not None:
-            if printed.fault is not None:
-                raise _load_failed(printed.fault)
-            text = f"the algorithm did not start: {ended.reason}"
-            raise LoadFailed(text, details=printed.tail())
-        if printed.fault is not None:
-            raise _load_failed(printed.fault)
+        refuse_failed(instance, printed)
         if slow is not None and now - began > slow_after:
             slow()
             slow = None
         if now - began > timeout:
             raise NotReady(f"not ready after {timeout:.0f} s", details=printed.tail())
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)
+
+
+def answers(instance: Instance, printed: Printed) -> bool:
+    """Tell whether `instance` takes calls."""
+    # Its own word comes first: on a port that two commands asked for, another may answer.
+    return printed.ready and is_ready(instance.url)
+
+
+def refuse_failed(instance: Instance, printed: Printed) -> None:
+    """Refuse an instance that ended, or whose code did not load.
+
+    Raises:
+        LoadFailed: It is one.
+        EngineLost: The engine that runs it went away.
+    """
+    ended = instance.ended()
+    if printed.fault is not None:
+        raise _load_failed(printed.fault)
+    if ended is not None:
+        text = f"the algorithm did not start: {ended.reason}"
+        raise LoadFailed(text, details=printed.tail())
 
 
 def describe(fault: Fault) -> str:

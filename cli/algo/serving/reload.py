@@ -85,8 +85,8 @@ class Reloads:
         if change is not None and time.monotonic() - change.at > _LONG:
             self._newest = None
             trigger = _name(change.paths)
-            text = f"{trigger} is loading since {_LONG:.0f} s; the old code goes on serving"
-            self._notify(Warned(text))
+            now = "the old code goes on serving" if self._served.ready else "nothing serves yet"
+            self._notify(Warned(f"{trigger} is loading since {_LONG:.0f} s; {now}"))
 
     def prepare(self, change: Change) -> None:
         """Prepare what the working tree asks for now, then bring it."""
@@ -155,7 +155,8 @@ class Reloads:
         details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
         trigger = _name(change.paths, force=force)
         file, line = (error.file, error.line) if isinstance(error, StepFailed) else ("", 0)
-        self._notify(ReloadFailed(trigger, error.message, file, line, details.strip()))
+        told = ReloadFailed(trigger, error.message, file, line, details.strip())
+        self._notify(replace(told, serves=self._served.ready))
 
     def _advise(self, change: Change, wanted: Servable, *, force: bool) -> None:
         """Say that the instance cannot become all that is wanted; bring the rest."""
@@ -211,6 +212,8 @@ class Reloads:
         if isinstance(event, Reloaded) and served.instance.control is control:
             event = replace(event, packages=changed_packages(served.servable, wanted))
             served.servable = wanted
+        if isinstance(event, ReloadFailed):
+            event = replace(event, serves=served.ready)
         if event is not None:
             self._notify(event)
         if self._newest is change:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from algo.events import Log, Note, Ready, Stopped, one_at_a_time
 from algo.serving.errors import ServiceEnded
 from algo.serving.exchange import Exchange, Served
+from algo.serving.first import first_load
+from algo.serving.lines import Printed
 from algo.serving.reload import Reloads
-from algo.serving.start import start
-from algo.signals import terminable, unstoppable
+from algo.serving.start import begin, still_loading
+from algo.signals import postponed, terminable, unstoppable
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def serve(
         watcher: Tells of edits; None serves without reload.
         tree: Prepares what edits ask of environment and limits; None for what is no project.
         keys: Of the terminal: `r` reloads, `q` quits, `l` hides or shows what the code prints.
-        notify: Gets `Ready`, then `Reloaded`, `ReloadFailed`, `Log`, `Warned`, then `Stopped`.
+        notify: Gets `Ready`, then `Reloaded`, `ReloadFailed`, `Log`, `Warned`, then `Stopped`;
+            all but `Stopped` also before `Ready`, where an edit takes the place of the first load.
 
     Raises:
         KeyboardInterrupt: The user stopped it before it was ready.
@@ -60,14 +63,14 @@ def serve(
         EngineLost: The engine that runs it went away.
     """
     lines = Lines(one_at_a_time(notify))
-    notify = lines.notify
     changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
     with terminable(), keys or contextlib.nullcontext():
         try:
             # Before the code is read, so that an edit during the start is not lost.
             if watcher is not None:
                 watcher.start(changes.put)
-            _serve(engine, servable, options, sample, tree, changes, notify, lines, keys)
+            follows = watcher is not None
+            _serve(engine, servable, options, sample, tree, changes, lines, keys, follows=follows)
         finally:
             if watcher is not None:
                 with unstoppable():
@@ -81,17 +84,27 @@ def _serve(
     sample: str,
     tree: Tree | None,
     changes: queue.SimpleQueue[Change | None],
-    notify: Notify,
     lines: Lines,
     keys: Keys | None,
+    *,
+    follows: bool,
 ) -> None:
-    served = Served(start(engine, servable, options, notify), servable, servable)
+    notify, printed = lines.notify, Printed()
+    begun = begin(engine, servable, options, printed, notify)
+    served = Served(begun, servable, servable, ready=False)
+    reloads = Reloads(served, tree, Exchange(engine, options, notify), notify)
+    try:
+        slow = partial(notify, still_loading(servable, follows=follows))
+        first_load(served, printed, reloads, changes, slow)
+    except BaseException:
+        with postponed():
+            served.stop(grace=0.5)
+        raise
     reason = "failed"
     try:
         where, grpc = served.instance.url, served.instance.grpc
         token = options.access.tokens is not None
-        notify(Ready(where, sample, engine.name, servable.digest, grpc, token))
-        reloads = Reloads(served, tree, Exchange(engine, options, notify), notify)
+        notify(Ready(where, sample, engine.name, served.servable.digest, grpc, token))
         if keys is not None:
             keys.listen(partial(_pressed, reloads, lines))
             notify(Note(_HINT if served.instance.control else _HINT.removeprefix(_RELOADS)))

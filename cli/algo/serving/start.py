@@ -54,11 +54,30 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
         AlgoError: As the engine's `start`.
     """
     printed = Printed()
+    instance = begin(engine, servable, options, printed, notify)
+    try:
+        wait_ready(instance, printed, slow=lambda: notify(still_loading(servable)))
+    except BaseException:
+        with postponed():
+            instance.stop(grace=0.5)
+        raise
+    return instance
+
+
+def begin(
+    engine: Engine, servable: Servable, options: StartOptions, printed: Printed, notify: Notify
+) -> Instance:
+    """Start `servable` and return the instance while its code still loads.
+
+    What it prints goes to `printed`, and to `notify` as `Log`, from another thread.
+
+    Raises:
+        AlgoError: As the engine's `start`.
+    """
     instance: Instance | None = None
     try:
         with deferred():
             instance = engine.start(launch_of(servable, options), logging(printed, notify))
-        wait_ready(instance, printed, slow=lambda: notify(still_loading(servable)))
     except BaseException:
         if instance is not None:
             with postponed():
@@ -67,10 +86,15 @@ def start(engine: Engine, servable: Servable, options: StartOptions, notify: Not
     return instance
 
 
-def still_loading(servable: Servable) -> Note:
-    """Return what is said of code that loads for long: a loop at its top level never ends."""
+def still_loading(servable: Servable, *, follows: bool = False) -> Note:
+    """Return what is said of code that loads for long: a loop at its top level never ends.
+
+    `follows`: an edit takes its place.
+    """
     file = entrypoint_of(servable.description).partition(":")[0]
-    return Note(f"{file} is loading since {SLOW:.0f} s, with what it imports; Ctrl-C stops it")
+    also = "an edit takes its place, " if follows else ""
+    text = f"{file} is loading since {SLOW:.0f} s, with what it imports; {also}Ctrl-C stops it"
+    return Note(text)
 
 
 def logging(printed: Printed, notify: Notify) -> Callable[[str], None]:

@@ -26,7 +26,7 @@ from algo_gateway.observe.ids import Ids
 from algo_gateway.observe.logs import Logs
 from algo_gateway.observe.metrics import Metrics
 from algo_gateway.wire.frames import Reply
-from algo_gateway.workers.pool import Pool
+from algo_gateway.workers.pool import OVERTAKEN, Pool
 from algo_gateway.workers.recipe import Recipe
 from algo_gateway.workers.reload import Fault, fault_of
 from algo_gateway.workers.worker import LoadFailed
@@ -251,18 +251,21 @@ class Gateway:
             raise ValueError(f"the tokens of {path} cannot be read: {error}") from error
 
     async def _load(self, pool: Pool, first: Spawned) -> None:
+        """Load the algorithm, and say that it has loaded; in development maybe not at once."""
         try:
             await pool.start(first)
         except LoadFailed as failure:
             pool.failed = failure.reply
             self._load_error(fault_of(failure.reply))
+            await pool.reloaded.wait()
         except Failure as failure:
-            pool.failed = Reply("load_error", error=failure.code, message=failure.message)
-            self._load_error(fault_of(failure))
-        else:
-            milliseconds = (time.perf_counter() - self._began) * 1000
-            ready = {"port": self._port, "milliseconds": round(milliseconds)}
-            self._print({"ready": ready | self._grpc})
+            if failure.code != OVERTAKEN:
+                pool.failed = Reply("load_error", error=failure.code, message=failure.message)
+                self._load_error(fault_of(failure))
+            await pool.reloaded.wait()
+        milliseconds = (time.perf_counter() - self._began) * 1000
+        ready = {"port": self._port, "milliseconds": round(milliseconds)}
+        self._print({"ready": ready | self._grpc})
 
     def _load_error(self, fault: Fault) -> None:
         self._print({"load_error": fault})

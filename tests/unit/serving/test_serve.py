@@ -192,6 +192,32 @@ def test_a_load_error_at_the_start_names_file_and_line(story: Story) -> None:
     assert story.events == []
 
 
+def test_an_edit_takes_the_place_of_a_first_load(story: Story) -> None:
+    story.engine.loads = False
+    bad, good = story.save("def apply(:\n"), story.save("def apply(input):\n    return 1\n")
+    threading.Timer(0.1, bad).start()
+    story.serve(good, lambda: None, story.interrupt)
+    failed = story.events[0]
+    assert isinstance(failed, ReloadFailed)
+    assert (failed.line, failed.serves) == (1, False)
+    assert sorted(story.kinds()[1:3]) == ["Ready", "Reloaded"]
+    assert story.engine.instances[0].gateway.changed == [["src/hello.py"]] * 2
+
+
+def test_what_a_manifest_says_during_the_first_load_is_prepared_and_brought(story: Story) -> None:
+    story.engine.loads = False
+
+    def edit() -> None:
+        story.tree.says = FakeSays(packages=("six==1",))
+        story.watcher.change("algo.toml")
+
+    threading.Timer(0.1, edit).start()
+    story.serve(lambda: None, story.interrupt)
+    gateway = story.engine.instances[0].gateway
+    assert [one["packages"] for one in gateway.wanted] == ["/packages/six==1"]
+    assert sorted(story.kinds()[:2]) == ["Ready", "Reloaded"]
+
+
 def test_a_service_that_ends_by_itself_is_an_error(story: Story) -> None:
     def kill() -> None:
         story.engine.instances[0].end(Ended(-9, "it was ended by SIGKILL"))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SWAP_PATIENCE = 1.0
 LOAD_PATIENCE = 1.0
+# What a load is told as that gave way to a newer edit.
+OVERTAKEN = "overtaken"
 # A new worker would need the GPU's memory beside the old one's: a swap is worth waiting for.
 GPU_PATIENCE = 10.0
 
@@ -50,6 +52,7 @@ class Pool:
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._care = Care(self, metrics, say)
+        self._begun = asyncio.Event()
         self._loading: asyncio.Task[list[Worker]] | None = None
         self._loading_since = 0.0
         # Files that changed since the code that serves was read.
@@ -63,6 +66,8 @@ class Pool:
         self.failed: Reply | None = None
         self.schema: dict[str, object] = {}
         self.stopping = False
+        # Set once a reload has brought code into service.
+        self.reloaded = asyncio.Event()
         # Called when a place may have come free, while somebody waits for one.
         self.spare: Callable[[], None] | None = None
 
@@ -81,12 +86,13 @@ class Pool:
 
         Raises:
             LoadFailed: The author's code did not load.
-            Failure: The runner did not start.
+            Failure: The runner did not start, or an edit came before the code had loaded.
         """
         self.runner = self.recipe.runner(self.idle, first=first)
         self._generation = self._next_generation(self.runner, self.serving)
         self._care.begin()
         async with self._one_at_a_time:
+            self._begun.set()
             for _ in range(self.serving.workers):
                 (worker,) = await self._new_workers(1, self._generation)
                 self._admit(worker)
@@ -98,7 +104,7 @@ class Pool:
         began = time.perf_counter()
         outcome = await self._bring(changed, wanted, force=force)
         word = "ok" if outcome.ok else "failed"
-        if outcome.error is not None and outcome.error.type == "overtaken":
+        if outcome.error is not None and outcome.error.type == OVERTAKEN:
             word = outcome.error.type
         rung = outcome.rung if outcome.ok else ""
         self._metrics.reloaded(rung, word, time.perf_counter() - began)
@@ -108,9 +114,10 @@ class Pool:
         """Bring files that changed, and `wanted`, into service; on failure the old code goes on.
 
         Workers that load an older version of the code give way, which may never end, unless
-        they are about to.
+        they are about to; also those that the service starts with.
         """
         began = time.perf_counter()
+        await self._begun.wait()
         self._unserved |= dict.fromkeys(changed)
         if self._loading is not None:
             patience = self._loading_since + LOAD_PATIENCE - began
@@ -127,6 +134,7 @@ class Pool:
                 return Outcome(ok=False, error=fault_of(failure))
         for path in served:
             self._unserved.pop(path, None)
+        self.reloaded.set()
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         return Outcome(ok=True, rung=rung, milliseconds=milliseconds)
 
@@ -279,7 +287,7 @@ class Pool:
         try:
             await asyncio.wait({self._loading})
             if self._loading.cancelled():
-                raise Failure(503, "overtaken", "a newer edit came before this one had loaded")
+                raise Failure(503, OVERTAKEN, "a newer edit came before this one had loaded")
             return self._loading.result()
         finally:
             self._loading.cancel()

@@ -273,7 +273,11 @@ class Runner:
         assert worker.channel is not None
         said = worker.expect("hello")
         worker.channel.send(self._hello_frame)
-        hello = await said
+        try:
+            hello = await said
+        except asyncio.CancelledError:
+            worker.kill()  # nobody else knows of it yet
+            raise
         self._check(hello)
         worker.unread = Unread(worker.pid, hello.unread)
         return worker
