@@ -9,7 +9,10 @@ const { inspect } = require('node:util')
 // A header has at most 1 MiB, and nobody reads more than this.
 const LONGEST_MESSAGE = 10_000
 const LONGEST_TRACE = 100_000
-const FRAME = /^\s+at (?:.*\()?(?:file:\/\/)?(\/.*?):(\d+):\d+\)?$/
+const FRAME = /^\s+at (?:async )?(?:.*\()?(?:file:\/\/)?(\/.*?):(\d+):\d+\)?$/
+// A frame of what is built in has no place: `at Array.map (<anonymous>)`, `at async Promise.all (index 0)`.
+const BUILT_IN = /^\s+at .*\((?:<anonymous>|index \d+)\)$/
+const MOST_CAUSES = 10
 const OURS = `${__dirname}${path.sep}`
 
 /**
@@ -60,7 +63,11 @@ function told(error, root) {
 
 /** Return what to do about a package that is not there, empty when that is not the fault. */
 function hint(error) {
-  if (error?.code !== 'MODULE_NOT_FOUND' && error?.code !== 'ERR_MODULE_NOT_FOUND') return ''
+  let code
+  try {
+    code = error?.code
+  } catch {} // a getter of the author's
+  if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND') return ''
   const name = /^Cannot find (?:package|module) '((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^']*)?'/.exec(error.message)?.[1]
   return name ? `add ${name} to package.json (npm install --package-lock-only ${name}), then: algo lock` : ''
 }
@@ -82,14 +89,23 @@ function message(error, below) {
   return first.replaceAll(`file://${below}`, '').replaceAll(below, '')
 }
 
-function trace(error, below) {
+function trace(error, below, depth = 0) {
+  if (!(error instanceof Error)) return inspect(error)
   const lines = String(error.stack ?? error).split('\n')
-  const kept = lines.filter((line) => {
+  const kept = lines.filter((line, at) => {
     if (!/^\s+at /.test(line)) return !line.startsWith('Require stack:') && !line.startsWith(`- ${OURS}`)
-    return !line.includes('(node:') && !line.includes('at node:') && !line.includes(OURS)
+    // What is built in belongs to whoever called it, in the next frame.
+    const caller = BUILT_IN.test(line) ? lines.slice(at).find((one) => !BUILT_IN.test(one)) : line
+    return caller !== undefined && !isOurs(caller)
   })
-  const cause = error.cause instanceof Error ? `\nCaused by: ${trace(error.cause, below)}` : ''
-  return kept.join('\n').replaceAll(`file://${below}`, '').replaceAll(below, '') + cause
+  const text = kept.join('\n').replaceAll(`file://${below}`, '').replaceAll(below, '')
+  if (error.cause === undefined || depth === MOST_CAUSES) return text
+  return `${text}\nCaused by: ${trace(error.cause, below, depth + 1)}`
+}
+
+/** Tell whether a frame is of Node.js, or of the runner. */
+function isOurs(frame) {
+  return frame.includes('(node:') || frame.includes('at node:') || frame.includes(OURS)
 }
 
 /** Return file and line of a syntax error: before the first line of the stack, or as `node --check` says. */
@@ -102,4 +118,4 @@ function syntax(lines, error) {
   return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
 }
 
-module.exports = { report, callersFault, hint }
+module.exports = { report, callersFault, hint, isOurs }

@@ -15,6 +15,9 @@ const PLAIN = /^\{"type":"call","id":(\d+),"content_type":"application\/json"\}$
 
 class ProtocolError extends Error {}
 
+/** Nobody reads what we write: the gateway is gone. */
+class Gone extends Error {}
+
 /**
  * Reads frames as they come and writes frames at once.
  *
@@ -126,9 +129,17 @@ class Frames {
     if (together) head.set(body, LENGTHS + length)
     let rest = together ? [head] : [head, body]
     while (rest.length) {
-      let written = rest.length === 1 ? fs.writeSync(this.sink, rest[0]) : fs.writevSync(this.sink, rest)
+      let written = this.put(rest)
       while (rest.length && written >= rest[0].length) written -= rest.shift().length
       if (written) rest[0] = rest[0].subarray(written)
+    }
+  }
+
+  put(pieces) {
+    try {
+      return pieces.length === 1 ? fs.writeSync(this.sink, pieces[0]) : fs.writevSync(this.sink, pieces)
+    } catch (error) {
+      throw error.code === 'EPIPE' ? new Gone('nobody reads any more') : error
     }
   }
 }
@@ -146,4 +157,4 @@ function parse(text) {
   return header
 }
 
-module.exports = { Frames, ProtocolError }
+module.exports = { Frames, Gone, ProtocolError }

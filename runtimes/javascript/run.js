@@ -5,7 +5,7 @@
 
 const { isCompiled } = require('./algorithm')
 const { report } = require('./faults')
-const { Frames, ProtocolError } = require('./frames')
+const { Frames, Gone, ProtocolError } = require('./frames')
 const { Worker } = require('./worker')
 
 const PROTOCOL = 1
@@ -44,7 +44,7 @@ const frames = new Frames(REQUESTS, REPLIES, {
     process.exit(0) // the gateway is gone
   },
   fail(error) {
-    if (error.code === 'EPIPE') process.exit(0)
+    if (error instanceof Gone) process.exit(0)
     if (!(error instanceof ProtocolError)) throw error
     require('node:fs').writeSync(2, `runner: ${error.message}\n`)
     process.exit(EXIT_PROTOCOL)

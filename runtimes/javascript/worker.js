@@ -4,7 +4,7 @@
 const { load } = require('./algorithm')
 const { call, capture } = require('./capture')
 const { callersFault, hint, report } = require('./faults')
-const { ProtocolError } = require('./frames')
+const { Gone, ProtocolError } = require('./frames')
 const { BadInput, BadResult, encode } = require('./values')
 
 // How often a worker looks for calls that were taken back before it begins the next one.
@@ -154,15 +154,14 @@ class Worker {
   }
 
   call(header, body) {
-    let result
+    let result, answer
     try {
       result = this.algorithm.call(this.algorithm.read(body, header.content_type ?? ''))
+      answer = typeof result?.then === 'function' ? this.settled : streams(result) ? this.stream : this.result
     } catch (error) {
       return this.failed(header, error)
     }
-    if (typeof result?.then === 'function') return this.settled(header, result)
-    if (streams(result)) return this.stream(header, result)
-    return this.result(header, result)
+    return answer.call(this, header, result)
   }
 
   async settled(header, promise) {
@@ -292,7 +291,7 @@ class Worker {
       this.answer(header, 'error', { fault, code, message, problems })
       return
     }
-    if (error?.code === 'EPIPE' || error instanceof ProtocolError) throw error
+    if (error instanceof Gone || error instanceof ProtocolError) throw error
     const code = callersFault(error)
     const fault = code === null ? 'algorithm' : 'caller'
     this.answer(header, 'error', { fault, code: code ?? 'exception', ...report(error, this.root) })

@@ -14,6 +14,7 @@ report <- function(error, calls, root) {
   # An author's method may fail, too.
   said <- tryCatch(as.character(conditionMessage(error))[1], error = function(broken) NA)
   if (is.na(said)) said <- "the error cannot tell what it is"
+  said <- iconv(enc2utf8(said), "UTF-8", "UTF-8", sub = "byte") # bytes that are no text would end us
   places <- Filter(Negate(is.null), lapply(calls, function(call) place_of(call, below)))
   last <- if (length(places)) places[[length(places)]] else parse_place(said, below)
   message <- gsub(below, "", said, fixed = TRUE)
@@ -54,6 +55,7 @@ parse_place <- function(message, below) {
 # Return the code of an AlgorithmError (a condition of that class), NULL for every other error.
 callers_fault <- function(error) {
   if (!inherits(error, "AlgorithmError")) return(NULL)
-  code <- if (is.null(error$code)) "bad_input" else as.character(error$code)[1]
-  substr(code, 1, 200)
+  if (is.null(error$code)) return("bad_input")
+  # What is no text and no number is the author's fault.
+  tryCatch(substr(as.character(error$code)[1], 1, 200), error = function(broken) NULL)
 }

@@ -15,8 +15,23 @@ module AlgoRunner
 
     # Return type, message, file, line and stack trace, trimmed to the author's frames.
     def report(error, root)
+      told(error, root)
+    rescue Exception => e # rubocop:disable Lint/RescueException -- an author's method may fail, too
+      mute(e, root)
+    end
+
+    # Return the report of an error whose own methods fail: what made them.
+    def mute(broken, root)
+      what = "the error cannot tell what it is"
+      found = told(broken, root)
+      { **found, message: "#{what}: #{found[:message]}" }
+    rescue Exception # rubocop:disable Lint/RescueException -- and so may those of what they raise
+      { error: "Exception", message: what, file: "", line: 0, stacktrace: what }
+    end
+
+    def told(error, root)
       below = "#{root}/"
-      frames = (error.backtrace || []).select { |line| line.start_with?(below) }.map { |line| line.delete_prefix(below) }
+      frames = own(error, below)
       place = error.is_a?(SyntaxError) ? error.message.delete_prefix(below) : frames.first.to_s
       file, line = place.match(/\A([^:\n]+):(\d+)/)&.captures
       {
@@ -39,25 +54,42 @@ module AlgoRunner
       return nil unless error.class.ancestors.any? { |kind| kind.name.to_s.split("::").last == "AlgorithmError" }
 
       code = error.respond_to?(:code) ? error.code : nil
-      (code || "bad_input").to_s[0, 200]
+      utf8((code || "bad_input").to_s)[0, 200]
+    rescue Exception # rubocop:disable Lint/RescueException -- a method of the author's: his fault
+      nil
+    end
+
+    # Return the author's frames, below the project's folder.
+    def own(error, below)
+      Array(error.backtrace).grep(String).select { |line| line.start_with?(below) }.map { |line| line.delete_prefix(below) }
     end
 
     def message(error, below)
       return "the code called exit(#{error.status})" if error.is_a?(SystemExit)
 
-      text = error.message.to_s.scrub.gsub(below, "")
+      text = utf8(error.message.to_s).gsub(below, "")
       text.empty? ? name(error) : text
     rescue Exception # rubocop:disable Lint/RescueException -- an author's message may fail, too
       name(error)
     end
 
+    # Return a text as JSON takes it, whatever its bytes are.
+    def utf8(text)
+      text = text.dup.force_encoding(Encoding::UTF_8) if text.encoding == Encoding::BINARY
+      text.scrub.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
+    end
+
     def name(error) = (error.class.name || "Exception").delete_prefix("AlgoRunner::Project::")
 
     def trace(error, below)
-      frames = (error.backtrace || []).select { |line| line.start_with?(below) }
-      lines = ["#{name(error)}: #{message(error, below)}", *shortened(frames.map { |line| "  from #{line.delete_prefix(below)}" })]
-      lines << "Caused by #{trace(error.cause, below)}" if error.cause
-      lines.join("\n")
+      frames = own(error, below).map { |line| "  from #{line}" }
+      ["#{name(error)}: #{message(error, below)}", *shortened(frames), *causes(error, below)].join("\n")
+    end
+
+    def causes(error, below)
+      error.cause ? ["Caused by #{trace(error.cause, below)}"] : []
+    rescue Exception # rubocop:disable Lint/RescueException -- the error itself is told without them
+      []
     end
 
     # Return the frames of both ends, and between them how many were left out.

@@ -8,6 +8,9 @@ module AlgoRunner
   # Something came that is no frame, or not its turn.
   class ProtocolError < StandardError; end
 
+  # Nobody reads what we write: the gateway is gone.
+  class Gone < StandardError; end
+
   # Reads frames as they come and writes frames at once; threads may write at the same time.
   class Frames
     LENGTHS = 12
@@ -70,6 +73,8 @@ module AlgoRunner
       @writing.synchronize do
         @sink.write([text.bytesize, body.bytesize].pack("VQ<"), text, body)
       end
+    rescue Errno::EPIPE
+      raise Gone
     end
 
     def split

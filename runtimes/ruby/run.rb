@@ -29,6 +29,6 @@ begin
 rescue AlgoRunner::ProtocolError => e
   STDERR.write("runner: #{e.message}\n")
   exit!(EXIT_PROTOCOL)
-rescue Errno::EPIPE
+rescue AlgoRunner::Gone
   exit!(0) # the gateway is gone
 end

@@ -108,7 +108,7 @@ module AlgoRunner
     # Answer what goes wrong in the block as the fault of this call.
     def guarded(header)
       yield
-    rescue Errno::EPIPE, ProtocolError
+    rescue Gone, ProtocolError
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException -- exit() in a call is an error of it
       failed(header, e)

@@ -11,7 +11,7 @@ from algo_runner.algorithm import BadSignature
 # A header has at most 1 MiB, and nobody reads more than this.
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACE = 100_000
-_OURS = str(Path(__file__).resolve().parent.parent)
+_OURS = f"{Path(__file__).resolve().parent.parent}/"
 
 
 def report(error: BaseException, root: Path) -> dict[str, Any]:
@@ -19,6 +19,23 @@ def report(error: BaseException, root: Path) -> dict[str, Any]:
 
     `file` is relative to `root` when it lies below; a syntax error points at its own place.
     """
+    try:
+        return _told(error, root)
+    except BaseException as broken:
+        return _mute(broken, root)
+
+
+def _mute(broken: BaseException, root: Path) -> dict[str, Any]:
+    """Return the report of an error whose own members raise: what made them fail."""
+    what = "the error cannot tell what it is"
+    try:
+        found = _told(broken, root)
+    except BaseException:  # and so do those of what they raise
+        return {"error": "Exception", "message": what, "file": "", "line": 0, "stacktrace": what}
+    return {**found, "message": f"{what}: {found['message']}"}
+
+
+def _told(error: BaseException, root: Path) -> dict[str, Any]:
     below = f"{root}/"
     own = [
         frame
@@ -50,8 +67,11 @@ def callers_fault(error: BaseException) -> str | None:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names.isdisjoint({"AlgorithmError", "AlgorithmException"}):
         return None
-    code = getattr(error, "code", None) or getattr(error, "error_type", None)
-    return str(code or "bad_input")[:200]
+    try:
+        code = getattr(error, "code", None) or getattr(error, "error_type", None)
+        return str(code or "bad_input")[:200]
+    except BaseException:  # a property of the author's: his fault
+        return None
 
 
 def _kind(error: BaseException) -> str:
@@ -61,29 +81,40 @@ def _kind(error: BaseException) -> str:
 
 
 def _stacktrace(error: BaseException, below: str) -> str:
-    trace: traceback.TracebackException | None
-    trace = whole = traceback.TracebackException.from_exception(error, compact=True)
-    while trace is not None:
-        trace.stack = _trimmed(trace.stack, below)
-        trace = trace.__cause__ or trace.__context__
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    traces: list[traceback.TracebackException | None] = [whole]
+    while traces:
+        trace = traces.pop()
+        if trace is not None:
+            trace.stack = _trimmed(trace.stack, below)
+            held = getattr(trace, "exceptions", None) or ()  # of a group
+            traces += [trace.__cause__, trace.__context__, *held]
     text = "".join(whole.format()).replace(below, "")
     return text if len(text) <= LONGEST_TRACE else f"…{text[-LONGEST_TRACE:]}"
 
 
 def _trimmed(stack: traceback.StackSummary, below: str) -> traceback.StackSummary:
-    """Leave out what is ours and the import machinery before the author's first frame."""
+    """Leave out what comes before the author's first frame, what is ours, and what ours called.
+
+    Where none is the author's, what is ours and the import machinery.
+    """
     frames = list(stack)
-    for at, frame in enumerate(frames):
-        if frame.filename.startswith(below):
-            return traceback.StackSummary.from_list(frames[at:])
-    return traceback.StackSummary.from_list(
-        [
+    first = next((at for at, one in enumerate(frames) if one.filename.startswith(below)), None)
+    if first is None:
+        kept = [
             frame
             for frame in frames
             if not frame.filename.startswith((_OURS, "<frozen importlib"))
             and not frame.filename.endswith(("importlib/__init__.py", "/ast.py"))
         ]
-    )
+        return traceback.StackSummary.from_list(kept)
+    kept, ours = [], False
+    for frame in frames[first:]:
+        if frame.filename.startswith((below, _OURS)):
+            ours = not frame.filename.startswith(below)
+        if not ours:
+            kept.append(frame)
+    return traceback.StackSummary.from_list(kept)
 
 
 def _message(error: BaseException, below: str) -> str:

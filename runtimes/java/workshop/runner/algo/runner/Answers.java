@@ -128,7 +128,7 @@ final class Answers {
                 told.put("problems", problem.places);
             }
         } else {
-            String code = Faults.callersFault(Faults.unwrapped(error));
+            String code = Faults.callersFault(error);
             told.put("fault", code == null ? "algorithm" : "caller");
             told.put("code", code == null ? "exception" : code);
             told.putAll(faults.report(error));

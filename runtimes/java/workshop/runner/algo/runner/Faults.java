@@ -47,13 +47,32 @@ final class Faults {
 
     /** Return type, message, file, line and stack trace, trimmed to the author's frames and his packages'. */
     Map<String, Object> report(Throwable thrown) {
-        var error = unwrapped(thrown);
+        try {
+            return told(unwrapped(thrown));
+        } catch (Throwable broken) { // a method of the author's may fail, too
+            return mute(broken);
+        }
+    }
+
+    /** Return the report of an error whose own methods fail: what made them. */
+    private Map<String, Object> mute(Throwable broken) {
+        String what = "the error cannot tell what it is";
+        try {
+            var found = told(broken);
+            found.put("message", what + ": " + found.get("message"));
+            return found;
+        } catch (Throwable again) {
+            return Map.of("error", "Throwable", "message", what, "file", "", "line", 0, "stacktrace", what);
+        }
+    }
+
+    private Map<String, Object> told(Throwable error) {
         var found = new LinkedHashMap<String, Object>();
         found.put("error", name(error));
         found.put("message", clip(message(error), LONGEST_MESSAGE));
         found.put("file", "");
         found.put("line", 0);
-        for (var frame : error.getStackTrace()) {
+        for (var frame : frames(error)) {
             String file = file(frame);
             if (file != null) {
                 found.put("file", file);
@@ -70,7 +89,7 @@ final class Faults {
     private void write(Throwable error, String before, StringBuilder into, int depth) {
         into.append(before).append(error.getClass().getName()).append(": ").append(message(error)).append('\n');
         int count = 0;
-        for (var frame : error.getStackTrace()) {
+        for (var frame : frames(error)) {
             if (ours(frame) || count++ >= MOST_FRAMES) {
                 continue;
             }
@@ -85,6 +104,11 @@ final class Faults {
         if (error.getCause() != null && depth < 10) {
             write(error.getCause(), "Caused by: ", into, depth + 1);
         }
+    }
+
+    private static StackTraceElement[] frames(Throwable error) {
+        var frames = error.getStackTrace();
+        return frames == null ? new StackTraceElement[0] : frames; // the author's own method may return that
     }
 
     private static boolean ours(StackTraceElement frame) {
@@ -111,33 +135,34 @@ final class Faults {
     }
 
     /** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
-    static String callersFault(Throwable error) {
-        for (Class<?> kind = error.getClass(); kind != null; kind = kind.getSuperclass()) {
-            if (kind.getSimpleName().equals("AlgorithmError")) {
-                Object code = code(error);
-                return clip(code == null ? "bad_input" : code.toString(), LONGEST_CODE);
+    static String callersFault(Throwable thrown) {
+        try {
+            var error = unwrapped(thrown);
+            for (Class<?> kind = error.getClass(); kind != null; kind = kind.getSuperclass()) {
+                if (kind.getSimpleName().equals("AlgorithmError")) {
+                    Object code = code(error);
+                    return clip(code == null ? "bad_input" : code.toString(), LONGEST_CODE);
+                }
             }
+        } catch (Throwable broken) {
+            return null; // a method of the author's: his fault
         }
         return null;
     }
 
-    private static Object code(Throwable error) {
+    private static Object code(Throwable error) throws ReflectiveOperationException {
         for (Class<?> kind = error.getClass(); kind != Throwable.class; kind = kind.getSuperclass()) {
-            try {
-                for (var method : kind.getDeclaredMethods()) {
-                    if (method.getParameterCount() == 0 && method.getName().matches("code|getCode")) {
-                        method.setAccessible(true); // the class need not be public
-                        return method.invoke(error);
-                    }
+            for (var method : kind.getDeclaredMethods()) {
+                if (method.getParameterCount() == 0 && method.getName().matches("code|getCode")) {
+                    method.setAccessible(true); // the class need not be public
+                    return method.invoke(error);
                 }
-                for (var field : kind.getDeclaredFields()) {
-                    if (field.getName().equals("code")) {
-                        field.setAccessible(true);
-                        return field.get(error);
-                    }
+            }
+            for (var field : kind.getDeclaredFields()) {
+                if (field.getName().equals("code")) {
+                    field.setAccessible(true);
+                    return field.get(error);
                 }
-            } catch (ReflectiveOperationException failed) {
-                return null;
             }
         }
         return null;
