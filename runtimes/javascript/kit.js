@@ -3,6 +3,7 @@
 
 const Module = require('node:module')
 const path = require('node:path')
+const { inspect } = require('node:util')
 
 const CLIENT = path.join(__dirname, 'compat', 'algorithmia', 'index.js')
 
@@ -27,15 +28,23 @@ function written(hello) {
 function answering(apply, file, name) {
   if (typeof apply !== 'function') throw new Error(`${file} exports no function ${name}`)
   if (apply.length < 2) return (input) => apply(input)
-  return (input) =>
-    new Promise((resolve, reject) => {
-      apply(input, (error, result) => (error ? reject(thrown(error)) : resolve(result)))
-    })
+  return (input) => {
+    let settle
+    const answer = new Promise((resolve, reject) => (settle = { resolve, reject }))
+    try { // not within the promise, which the stack trace would name
+      apply(input, (error, result) => (error ? settle.reject(thrown(error)) : settle.resolve(result)))
+    } catch (error) {
+      settle.reject(error)
+    }
+    return answer
+  }
 }
 
-/** Return what a callback was told as an error, which is often a text. */
+/** Return what a callback was told as an error, which is often a text, or an object with a message. */
 function thrown(error) {
-  return error instanceof Error ? error : new Error(String(error))
+  if (error instanceof Error) return error
+  if (error.message && typeof error.message === 'string') return new Error(error.message, { cause: error })
+  return new Error(typeof error === 'object' ? inspect(error) : String(error))
 }
 
 module.exports = { written }

@@ -9,6 +9,8 @@ import urllib.error
 import urllib.request
 from urllib.parse import quote, urlencode, urlsplit
 
+from Algorithmia.errors import ApiError
+
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -57,7 +59,11 @@ class Answer:
 
 
 def send(method, address, data, headers, query, ca_cert):
-    """Send a request; `data` is bytes or an open file."""
+    """Send a request; `data` is bytes or an open file.
+
+    Raises:
+        ApiError: Nobody answers.
+    """
     url = quote(address, safe=":/[]%")
     if query:
         url += "?" + urlencode(query)
@@ -74,6 +80,9 @@ def send(method, address, data, headers, query, ca_cert):
         found = urllib.request.build_opener(*handlers).open(request)
     except urllib.error.HTTPError as error:
         found = error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise ApiError(f"{address} does not answer: {reason}") from None
     return Answer(found.status, found.headers, found)
 
 
