@@ -9,13 +9,14 @@ export function initialize(data) {
 }
 
 export async function resolve(specifier, context, next) {
+  const { parentURL } = context // which `next` overwrites with what it is given
   const relative = /^(\.{0,2}\/|\.{1,2}$|#|[a-z]+:)/.test(specifier)
-  if (folder && !relative && !isBuiltin(specifier) && !context.parentURL?.startsWith(folder)) {
+  if (folder && !relative && !isBuiltin(specifier) && !parentURL?.startsWith(folder)) {
     try {
       return await next(specifier, { ...context, parentURL: folder })
     } catch (error) {
       if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     }
   }
-  return next(specifier, context)
+  return next(specifier, { ...context, parentURL })
 }

@@ -18,7 +18,8 @@ process.on('exit', () => fs.rmSync(program, { recursive: true }))
 const { sources } = compile({ app, packages, cache: path.join(cache, 'tests'), program, bring: fs.symlinkSync })
 const tests = sources.filter((file) => TEST.test(file)).map((file) => path.join(program, file.replace(/tsx?$/, 'js')))
 const words = ['--enable-source-maps', '--require', path.join(__dirname, '..', '..', 'packages.js'), '--test']
-const reports = ['--test-reporter=junit', `--test-reporter-destination=${report}`]
-const env = { ...process.env, ALGO_PACKAGES: packages }
+const reporter = path.join(__dirname, '..', 'junit.js')
+const reports = [`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`]
+const env = { ...process.env, ALGO_PACKAGES: packages, ALGO_TESTS: program }
 const done = spawnSync(process.execPath, [...words, ...reports, ...tests], { cwd: app, env, stdio: 'inherit' })
 process.exitCode = done.status ?? 1

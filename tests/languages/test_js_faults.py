@@ -1,0 +1,184 @@
+"""Errors of JavaScript as its author sees them: of calls, and of tests that do not load."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algo.contract.junit import read_junit
+
+from tests.languages.language import ROOT
+from tests.runtimes.conftest import RunnerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from algo.contract.report import Outcome
+
+RUNTIME = ROOT / "runtimes" / "javascript"
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+OLD = """const Algorithmia = require('algorithmia')
+const plain = { message: 'no such page', code: 404 }
+
+exports.apply = (input, cb) => {
+  if (input === 'throw') throw new Error('at once')
+  if (input === 'late') return setTimeout(() => cb(new TypeError('later')), 1)
+  if (input === 'object') return cb(plain)
+  if (input === 'odd') return cb({ status: 7 })
+  if (input === 'text') return cb('no')
+  if (input === 'first') { cb(null, 1); throw new Error('after the answer') }
+  Algorithmia.client('key', input).file('data://a/b').get().then((file) => cb(null, file), cb)
+}
+"""
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Start the runner on a source; return the answer to a call of it."""
+    started: list[RunnerProcess] = []
+
+    def run(code: str, body: bytes, **hello: object) -> dict[str, Any]:
+        (tmp_path / "src").mkdir(exist_ok=True)
+        (tmp_path / "src" / "it.js").write_text(code)
+        command = ["node", f"{RUNTIME}/run.js"]
+        started.append(RunnerProcess(command, tmp_path, entrypoint="src/it.js:apply", **hello))
+        assert started[-1].load()["type"] == "ready"
+        return started[-1].call(body)[0]
+
+    yield run
+    for one in started:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "trace"),
+    [
+        ("throw", "at once", ["Error: at once", "    at exports.apply (src/it.js:5:32)"]),
+        ("late", "later", ["TypeError: later", "    at Timeout._onTimeout (src/it.js:6:52)"]),
+        (
+            "object",
+            "no such page",
+            [
+                "Error: no such page",
+                "    at exports.apply (src/it.js:7:34)",
+                "Caused by: { message: 'no such page', code: 404 }",
+            ],
+        ),
+        ("odd", "{ status: 7 }", ["Error: { status: 7 }", "    at exports.apply (src/it.js:8:31)"]),
+        ("text", "no", ["Error: no", "    at exports.apply (src/it.js:9:32)"]),
+        (
+            "nonsense",
+            "Invalid URL",
+            ["TypeError: Invalid URL", "    at exports.apply (src/it.js:11:55)"],
+        ),
+    ],
+)
+def test_an_old_algorithm_has_the_authors_frames_alone(
+    call: Callable[..., dict[str, Any]], asked: str, message: str, trace: list[str]
+) -> None:
+    said = call(OLD, f'"{asked}"'.encode(), written_for="algorithmia")
+    assert (said["type"], said["fault"], said["message"]) == ("error", "algorithm", message)
+    assert said["stacktrace"].splitlines() == trace
+    assert said["file"] == "src/it.js"
+
+
+def test_what_an_old_algorithm_answered_first_counts(
+    call: Callable[..., dict[str, Any]],
+) -> None:
+    assert call(OLD, b'"first"', written_for="algorithmia")["type"] == "result"
+
+
+def test_a_cause_is_told_whatever_it_is_and_one_in_a_circle_ends(
+    call: Callable[..., dict[str, Any]],
+) -> None:
+    code = """exports.apply = async (input) => {
+  const error = new Error('no')
+  error.cause = input === 1 ? error : { reason: 'none' }
+  await Promise.all([1].map(async () => { throw error }))
+}
+"""
+    said = call(code, b"2")
+    assert "Caused by: { reason: 'none' }" in said["stacktrace"]
+    assert (said["file"], said["line"]) == ("src/it.js", 2)
+    assert call(code, b"1")["message"] == "no"
+
+
+FILES = {
+    "below.test.js": "import './below.js'\n",
+    "below.js": "export const a = 1\nlet a b\n",
+    "missing.test.js": "import '../src/none.js'\n",
+    "thrown.test.js": "console.error('^ before')\nthrow new TypeError('at the top')\n",
+    "fails.test.js": """import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+describe('all', () => {
+  it('differs', () => assert.equal(1, 2))
+  it('throws <&> \x07', () => { throw new RangeError('too far') })
+  it.skip('waits', () => {})
+  it('is good', () => {})
+})
+""",
+}
+MORE = {
+    "syntax.test.js": "import { test } from 'node:test'\nconst = 3\n",
+    "package.test.js": "import 'left-pad'\n",
+    "required.test.cjs": "require('../src/none.js')\n",
+    "text.test.cjs": "throw 'a text'\n",
+    "exits.test.cjs": "process.exit(3)\n",
+}
+MODULE = "Error [ERR_MODULE_NOT_FOUND]: Cannot find"
+# What the message begins with, and what the details hold, of a file that is `{}`.
+UNLOADED = {
+    "below.test.js": ("SyntaxError: Identifier 'a' has", "tests/below.js:2\nlet a b"),
+    "missing.test.js": (f"{MODULE} module 'src/none.js' imported from {{}}", ""),
+    "thrown.test.js": ("TypeError: at the top", "at {}:2:7"),
+    "syntax.test.js": ("SyntaxError: Unexpected token '='", "{}:2\nconst"),
+    "package.test.js": (f"{MODULE} package 'left-pad' imported from {{}}", ""),
+    "required.test.cjs": ("Error: Cannot find module '../src", "<anonymous> ({}:1:1)"),
+    "text.test.cjs": ("a text", "{}:1\nthrow"),
+    "exits.test.cjs": ("the file ended with exit code 3 before its tests did", ""),
+}
+
+
+def outcomes(app: Path, files: dict[str, str]) -> dict[str, Outcome]:
+    """Run tests as `algo test` does; return what came of each, by file and name."""
+    (app / "package.json").write_text('{"type": "module"}')
+    (app / "tests").mkdir()
+    for name, text in files.items():
+        (app / "tests" / name).write_text(text)
+    command = ["node", f"{RUNTIME}/workshop/test.js", str(app / "none"), str(app / "report.xml")]
+    done = subprocess.run(command, cwd=app, capture_output=True, check=False)
+    assert done.returncode == 1
+    return {f"{one.group}: {one.name}": one for one in read_junit(app / "report.xml")}
+
+
+@pytest.mark.parametrize("files", [FILES, pytest.param(MORE, marks=pytest.mark.slow)])
+def test_why_a_file_of_tests_did_not_load_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+    found = outcomes(tmp_path, files)
+    for file in files.keys() & UNLOADED.keys():
+        message, details = (text.format(f"tests/{file}") for text in UNLOADED[file])
+        outcome = found.pop(f"tests/{file}: all of it")
+        assert outcome.result == "failed"
+        assert outcome.message.startswith(message)
+        assert details in outcome.details
+        for foreign in ("node:", "code:", str(RUNTIME), "Node.js v"):
+            assert foreign not in outcome.details
+    if files is FILES:
+        check_failures(found)
+
+
+def check_failures(found: dict[str, Outcome]) -> None:
+    """Tests are told by their files, without the frames of Node.js."""
+    assert {name: one.result for name, one in found.items()} == {
+        "tests/fails.test.js: differs": "failed",
+        "tests/fails.test.js: throws <&> \ufffd": "failed",
+        "tests/fails.test.js: waits": "skipped",
+        "tests/fails.test.js: is good": "passed",
+    }
+    differs, throws, *_ = found.values()
+    assert differs.message == "Expected values to be strictly equal: 1 !== 2"
+    place = "(tests/fails.test.js:4:30)"
+    assert differs.details.splitlines()[-1] == f"    at TestContext.<anonymous> {place}"
+    assert throws.message == "RangeError: too far"
