@@ -186,6 +186,22 @@ def test_an_algorithm_reads_and_writes_data(gateway: Start, tmp_path: Path) -> N
     assert any("insights: [{" in line and "score" in line for line in served.printed)
 
 
+def test_a_head_has_the_headers_of_a_get(developed: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "kept" / "acme" / "models"
+    folder.mkdir(parents=True)
+    (folder / "small").write_bytes(b"12345")
+    (folder / "large").write_bytes(bytes(3_000_000))
+    served = developed(CODE, environment={"ALGO_DATA": str(tmp_path / "kept")}, **FOR)
+    for path in ("/v1/data/acme/models", "/v1/data/acme/models/small", "/v1/data/acme/none"):
+        head, whole = served.ask("HEAD", path), served.ask("GET", path)
+        assert head.body == b""
+        for name in ("content-length", "content-type", "x-data-type"):
+            assert head.headers.get(name) == whole.headers.get(name)
+        assert (head.status, int(head.headers["content-length"])) == (whole.status, len(whole.body))
+    large = served.ask("HEAD", "/v1/data/acme/models/large")
+    assert large.headers["content-length"] == "3000000"
+
+
 def test_an_access_list_is_kept_to(folders: Folders) -> None:
     def refused(path: str, *, change: bool = False) -> bool:
         try:

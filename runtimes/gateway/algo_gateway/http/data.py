@@ -92,9 +92,10 @@ class Data:
 
     async def _head(self, path: str, query: dict[str, str], proto: Any) -> None:
         place = self._found(path)
-        folder = place is None or place.is_dir()
-        headers = self._of_file(place) if place and not folder else [(_NAMED, "directory")]
-        proto.response_empty(200, headers)
+        if place is None or place.is_dir():
+            await self._get(path, query, proto)  # of which the head alone is sent
+        else:
+            proto.response_head(200, self._of_file(place), place.stat().st_size)
 
     async def _put(self, path: str, query: dict[str, str], proto: Any) -> None:
         with self._folders.writing(path) as handle:

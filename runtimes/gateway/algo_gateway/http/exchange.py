@@ -139,6 +139,11 @@ class Exchange:
         """Answer without a body."""
         self.response_bytes(status, headers, b"")
 
+    def response_head(self, status: int, headers: Iterable[tuple[str, str]], length: int) -> None:
+        """Answer a HEAD with the length of the body that a GET would have."""
+        if self._begin_answer():
+            self._send(self._head(status, headers, length), b"")
+
     def response_stream(self, status: int, headers: Iterable[tuple[str, str]]) -> ResponseStream:
         """Begin an answer that comes in pieces; it ends when the handler does."""
         if not self._begin_answer():

@@ -130,6 +130,12 @@ class Watched:
         self._inner.response_bytes(status, [*headers, *self._more], body)
         self._over()
 
+    def response_head(self, status: int, headers: answers.Headers, length: int) -> None:
+        """Answer a HEAD."""
+        self.status = status
+        self._inner.response_head(status, [*headers, *self._more], length)
+        self._over()
+
     def response_stream(self, status: int, headers: answers.Headers) -> Any:
         """Answer piece by piece."""
         self.status = status
