@@ -47,4 +47,5 @@ def of_data(document, status, path):
     """Return the exception for an answer of the data API that is an error."""
     error = document.get("error") if isinstance(document, dict) else None
     message = error.get("message") if isinstance(error, dict) else error or f"status {status}"
-    return DataApiError(f"{path}: {message}")
+    named = path.lower() in str(message).lower()  # as `data://` and `s3://` it says where
+    return DataApiError(message if named else f"{path}: {message}")
