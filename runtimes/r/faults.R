@@ -52,6 +52,14 @@ parse_place <- function(message, below) {
   list(file = substring(found[2], nchar(below) + 1), line = as.integer(found[3]))
 }
 
+# Return what to do about a package that is not there, empty when that is not the fault. The current folder is the
+# project's.
+hint <- function(error) {
+  if (!inherits(error, "packageNotFoundError")) return("")
+  file <- if (file.exists("packages.txt") && !file.exists("DESCRIPTION")) "packages.txt" else "Imports in DESCRIPTION"
+  sprintf("add %s to %s, then: algo lock", error$package, file)
+}
+
 # Return the code of an AlgorithmError (a condition of that class), NULL for every other error.
 callers_fault <- function(error) {
   if (!inherits(error, "AlgorithmError")) return(NULL)

@@ -81,7 +81,8 @@ load_algorithm <- function(worker, header) {
   began <- proc.time()[["elapsed"]]
   done <- guarded(worker, import(worker$hello))
   if (!is.null(done$error)) {
-    return(do.call(answer, c(list(worker, header, "load_error"), report(done$error, done$calls, worker$hello$app))))
+    told <- c(report(done$error, done$calls, worker$hello$app), list(hint = hint(done$error)))
+    return(do.call(answer, c(list(worker, header, "load_error"), told)))
   }
   worker$algorithm <- done$value
   answer(worker, header, "ready",

@@ -210,6 +210,22 @@ def test_what_the_compiler_says_has_the_authors_file(tmp_path: Path, built: Path
     done = JAVA.try_build(app, tmp_path / "packages", "src/Typed.java:apply")
     assert done.returncode == 1
     assert done.stderr.startswith("src/Typed.java:2: error: cannot find symbol")
+    assert "hint: " not in done.stderr
+
+
+def test_an_import_that_no_package_has_is_told_with_where_to_add_it(
+    tmp_path: Path, built: Path
+) -> None:
+    app = tmp_path / "app"
+    shutil.copytree(built, app)
+    (app / "src" / "own").mkdir()
+    (app / "src" / "own" / "Own.java").write_text("package own;\n\nclass Own {}\n")
+    imports = "import own.absent.One;\nimport static org.acme.absent.Text.*;\n"
+    (app / "src" / "Typed.java").write_text(f"{imports}public class Typed {{}}\n")
+    done = JAVA.try_build(app, tmp_path / "packages", "src/Typed.java:apply")
+    assert done.returncode == 1
+    what = "add what has org.acme.absent.Text to the dependencies of pom.xml"
+    assert done.stderr.splitlines()[-1] == f"hint: {what}, then: algo lock"
 
 
 def test_an_id_may_be_used_again_as_soon_as_it_is_answered(

@@ -203,6 +203,10 @@ def test_a_call_that_asks_is_told_that_nobody_waits(start: Callable[[str], Runne
         ("pub fn total(x: Text) -> Result<(), String> {\n    Ok(())\n}\n", "--> src/typed.rs:1:17"),
         ("pub fn total(x: i64) -> i64 {\n    x\n}\n", "--> src/typed.rs:1\n"),
         ("fn total(x: i64) -> i64 {\n    x\n}\n", "src/typed.rs"),
+        (
+            "use absent::Text;\npub fn total(x: i64) -> i64 {\n    x\n}\n",
+            "\nhint: add absent to the dependencies of Cargo.toml (cargo add absent), then: algo",
+        ),
     ],
 )
 def test_what_the_compiler_says_has_the_authors_file(

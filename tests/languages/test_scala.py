@@ -119,3 +119,9 @@ def test_what_cannot_be_an_input_is_told_by_the_compiler(tmp_path: Path) -> None
     file.write_text("package typed\n\nobject Typed:\n  def apply(input: Any): Int = text\n")
     done = SCALA.try_build(app, tmp_path / "made", "src/typed/Typed.scala:apply")
     assert "src/typed/Typed.scala:4:" in done.stderr
+    file.write_text(
+        "package typed\n\nimport cats.effect.IO\n\nobject Typed:\n  def apply(n: Int) = n\n"
+    )
+    done = SCALA.try_build(app, tmp_path / "made", "src/typed/Typed.scala:apply")
+    hint = "hint: add what has cats.effect.IO to the dependencies of pom.xml, then: algo lock"
+    assert done.stderr.splitlines()[-1] == hint

@@ -52,6 +52,28 @@ def test_ruby_names_the_gem_to_add(code: str, gem: str, tmp_path: Path) -> None:
     assert said(["ruby", str(program), str(FOLDER / "ruby" / "faults.rb")]) == wanted
 
 
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+@pytest.mark.parametrize(
+    ("files", "code", "hint"),
+    [
+        ((), "library(absent.algo)", "add absent.algo to Imports in DESCRIPTION, then: algo lock"),
+        (("packages.txt",), "absent::f()", "add absent to packages.txt, then: algo lock"),
+        ((), 'stop("no package")', ""),
+    ],
+)
+def test_r_names_the_package_to_add(
+    files: tuple[str, ...], code: str, hint: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    program = tmp_path / "program.R"
+    faults = FOLDER / "r" / "faults.R"
+    program.write_text(f'source("{faults}")\ntryCatch({code}, error = function(e) cat(hint(e)))\n')
+    command = ["Rscript", "--vanilla", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == hint
+
+
 @pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
 def test_go_names_the_module_to_get(tmp_path: Path) -> None:
     app, cache = tmp_path / "app", tmp_path / "cache"

@@ -3,6 +3,7 @@
 //! It has no dependencies, so that it can be compiled before there are any.
 
 mod kit;
+mod lacking;
 mod lock;
 mod manifest;
 mod report;

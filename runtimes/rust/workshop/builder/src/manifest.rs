@@ -1,6 +1,6 @@
 //! The few things of a Cargo.toml that must be known before cargo can be asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::kit::Kit;
@@ -35,6 +35,11 @@ impl Manifest {
     pub fn stand_in(&self, folder: &Path) -> Outcome {
         let library = folder.join(&self.library);
         if library.exists() { Ok(()) } else { store(&library, b"") }
+    }
+
+    /// The folder of the library's file, of the crate in `folder`: where its modules lie.
+    pub fn sources(&self, folder: &Path) -> PathBuf {
+        folder.join(&self.library).parent().map_or_else(|| folder.into(), Path::to_path_buf)
     }
 
     /// The path of the entry in Rust, as its file lies in the library: `author::digits`.

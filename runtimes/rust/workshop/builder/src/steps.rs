@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::Outcome;
 use crate::kit::patched;
+use crate::lacking;
 use crate::lock;
 use crate::report::junit;
 use crate::workspace::{assemble, line_of, lock_together, store};
@@ -66,7 +67,7 @@ pub fn build(
         return Err(format!("{file} is not there"));
     }
     let work = cache.join("work");
-    assemble(&work, runtime, app, Some(entrypoint))?;
+    let manifest = assemble(&work, runtime, app, Some(entrypoint))?;
     let packages = stable(packages, cache)?;
     let lock = fs::read(packages.join("Cargo.lock")).map_err(|error| error.to_string())?;
     store(&work.join("Cargo.lock"), &lock)?;
@@ -76,7 +77,7 @@ pub fn build(
     command.env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
     // Names in the program do not depend on where it was compiled.
     command.env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={}=.", work.display()));
-    compiled(&mut command, &place_of(app, entrypoint))?;
+    compiled(&mut command, &place_of(app, entrypoint), &manifest.sources(app))?;
     fs::create_dir_all(program)
         .and_then(|()| fs::copy(target.join("release/algorithm"), program.join("algorithm")))
         .map_err(|error| format!("the program cannot be copied: {error}"))?;
@@ -86,7 +87,7 @@ pub fn build(
 /// Run the tests of the author's crate, and report each.
 pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &Path) -> Outcome {
     let work = cache.join("work");
-    assemble(&work, runtime, app, None)?;
+    let manifest = assemble(&work, runtime, app, None)?;
     let mut command = offline(&work.join("app"), &stable(packages, cache)?, &["test"]);
     patched(&mut command, &work);
     // Without --quiet, which would have the tests named no more.
@@ -98,7 +99,7 @@ pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &
         store(report, text.as_bytes())?;
     }
     let told = format!("{printed}{}", String::from_utf8_lossy(&said.stderr));
-    if said.status.success() { Ok(()) } else { Err(told) }
+    if said.status.success() { Ok(()) } else { Err(hinted(&told, &manifest.sources(app))) }
 }
 
 /// A folder that goes with the step.
@@ -161,7 +162,7 @@ fn place_of(app: &Path, entrypoint: &str) -> String {
 }
 
 /// Run a compiler, and say what it said with the author's paths; `place` stands for the main's.
-fn compiled(command: &mut Command, place: &str) -> Outcome {
+fn compiled(command: &mut Command, place: &str, sources: &Path) -> Outcome {
     let said = command.stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output);
     let said = said.map_err(|error| no_cargo(&error))?;
     let text = String::from_utf8_lossy(&said.stderr).replace(" app/", " ");
@@ -172,10 +173,16 @@ fn compiled(command: &mut Command, place: &str) -> Outcome {
         told += piece.trim_start_matches(|one: char| one.is_ascii_digit() || one == ':');
     }
     if !said.status.success() {
-        return Err(told.trim_end().into());
+        return Err(hinted(&told, sources));
     }
     eprint!("{told}");
     Ok(())
+}
+
+/// What a compiler said; the last line is what to do, where that is known.
+fn hinted(told: &str, sources: &Path) -> String {
+    let told = told.trim_end();
+    lacking::hint(told, sources).map_or_else(|| told.into(), |hint| format!("{told}\nhint: {hint}"))
 }
 
 fn no_cargo(error: &std::io::Error) -> String {

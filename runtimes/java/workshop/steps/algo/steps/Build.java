@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /** Compiles an algorithm into the folder `algorithm` of a program, and the runner beside it. */
 final class Build {
-    private static final Pattern PACKAGE = Pattern.compile("(?m)^\\s*package\\s+(?!object\\b)([\\w.]+)");
+    static final Pattern PACKAGE = Pattern.compile("(?m)^\\s*package\\s+(?!object\\b)([\\w.]+)");
     private static final Path WORKSHOP = Path.of(System.getProperty("algo.workshop"));
 
     private final Path cache;

@@ -37,12 +37,15 @@ final class Compiler {
         }
         var said = new DiagnosticCollector<JavaFileObject>();
         boolean done = run(sources, options, into, said);
+        var told = new StringBuilder();
         for (var one : said.getDiagnostics()) {
             if (one.getKind() == Diagnostic.Kind.ERROR || one.getSource() != null) {
-                System.err.println(one.toString().replace(app + "/", ""));
+                told.append(one.toString().replace(app + "/", "")).append('\n');
             }
         }
+        System.err.print(told);
         if (!done) {
+            System.err.print(Lacking.hint(told.toString(), app, sources));
             System.exit(1);
         }
     }

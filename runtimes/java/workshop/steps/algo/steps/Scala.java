@@ -101,8 +101,10 @@ final class Scala {
         } finally {
             System.setErr(before);
         }
-        System.err.print(said.toString().replace(app + "/", ""));
+        String told = said.toString().replace(app + "/", "");
+        System.err.print(told);
         if (failed) {
+            System.err.print(Lacking.hint(told, app, sources));
             System.exit(1);
         }
     }
