@@ -1,17 +1,21 @@
 'use strict'
-// The algorithm's packages lie in a folder of their own: imports of its code look there first.
+// The algorithm's packages lie in a folder of their own: imports of its code look there first. Those of another
+// program's packages do not: npm, started with this, has its own beside it.
 
 const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
+const OF_PACKAGE = /[\\/](node_modules|share[\\/]nodejs)[\\/]/
+
 /** Have `require` and `import` find what is installed in `folder`. */
 function use(folder) {
   const inside = `${folder}${path.sep}`
   const resolve = Module._resolveFilename
   Module._resolveFilename = function (request, parent, isMain, options) {
-    const ours = isPackage(request) && !options && !parent?.filename?.startsWith(inside)
+    const from = parent?.filename ?? ''
+    const ours = isPackage(request) && !options && !from.startsWith(inside) && !OF_PACKAGE.test(from)
     if (ours) {
       try {
         return resolve.call(this, request, parent, isMain, { paths: [folder] })

@@ -2,6 +2,8 @@
 
 import { isBuiltin } from 'node:module'
 
+const OF_PACKAGE = /\/(node_modules|share\/nodejs)\//
+
 let folder = ''
 
 export function initialize(data) {
@@ -11,7 +13,8 @@ export function initialize(data) {
 export async function resolve(specifier, context, next) {
   const { parentURL } = context // which `next` overwrites with what it is given
   const relative = /^(\.{0,2}\/|\.{1,2}$|#|[a-z]+:)/.test(specifier)
-  if (folder && !relative && !isBuiltin(specifier) && !parentURL?.startsWith(folder)) {
+  const packaged = parentURL?.startsWith(folder) || OF_PACKAGE.test(parentURL ?? '')
+  if (folder && !relative && !isBuiltin(specifier) && !packaged) {
     try {
       return await next(specifier, { ...context, parentURL: folder })
     } catch (error) {

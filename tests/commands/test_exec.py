@@ -41,7 +41,9 @@ def test_a_command_runs_in_the_folder_and_its_exit_code_comes_through(
     )
 
     assert run(["exec", "--", "python", "train.py", "--epochs", "2"]) == 3
-    assert capfd.readouterr().out == "1.17.0 ['--epochs', '2']\n"
+    shown = capfd.readouterr()
+    assert shown.out == "1.17.0 ['--epochs', '2']\n"
+    assert shown.err.splitlines()[-1] == "python exited with code 3"
 
 
 def test_the_double_dash_may_be_left_out(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

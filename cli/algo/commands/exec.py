@@ -21,15 +21,22 @@ def exec_command(
     """Run a command in the project's environment.
 
     It runs in the project's folder, with the locked packages and those of
-    requirements-test.in. The environment is made on first use.
+    requirements-test.in. The environment is made on first use. Its exit code is
+    that of the command.
 
     \b
     algo exec -- python train.py
     algo exec -- pytest -q
     """
     from algo.commands.shared.toolbox import toolbox
+    from algo.errors import INTERRUPTED
+    from algo.events import Note
     from algo.project.project import Project
 
     deps: Deps = ctx.obj
     project = Project.find(deps.cwd)
-    raise typer.Exit(toolbox(deps, project).execute(command, project, deps.output.event))
+    code = toolbox(deps, project).execute(command, project, deps.output.event)
+    if code not in (0, INTERRUPTED):
+        # Some programs fail without a word, and then it is not clear who failed.
+        deps.output.event(Note(f"{command[0]} exited with code {code}"))
+    raise typer.Exit(code)
