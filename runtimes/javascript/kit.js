@@ -3,6 +3,7 @@
 
 const Module = require('node:module')
 const path = require('node:path')
+const { pathToFileURL } = require('node:url')
 const { inspect } = require('node:util')
 
 const CLIENT = path.join(__dirname, 'compat', 'algorithmia', 'index.js')
@@ -21,6 +22,7 @@ function written(hello) {
   Module._resolveFilename = function (request, ...more) {
     return request === 'algorithmia' ? CLIENT : resolve.call(this, request, ...more)
   }
+  Module.register?.(pathToFileURL(path.join(__dirname, 'kit.mjs')), { data: pathToFileURL(CLIENT).href })
   return answering
 }
 

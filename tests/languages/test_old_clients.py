@@ -77,3 +77,39 @@ def test_it_calls_algorithms(served: GatewayProcess) -> None:
     told = answered(served, "call", "util/Url2Text/0.1.4", text="x")
     assert told.startswith("failed: ")
     assert "there is no algorithm util/Url2Text" in told
+
+
+MODULE = """import algorithmia, { client } from "algorithmia";
+import * as all from "algorithmia";
+
+export async function apply(path) {
+  const texts = [client("simHARDCODED"), algorithmia.getClient(), all, all.default, await import("algorithmia")]
+    .map((one) => one.file(path).getString());
+  return Promise.all(texts);
+}
+"""
+
+
+def test_a_module_of_javascript_imports_the_same_client(tmp_path: Path) -> None:
+    (language,) = (one for one in languages() if one.name == "javascript")
+    if language.lacking:
+        lacking(f"{language.lacking} is not installed: python3 -m tests.machine setup")
+    app, packages = tmp_path / "app", tmp_path / "packages"
+    files = {
+        app / "package.json": '{"type": "module"}',
+        app / "src" / "words.js": MODULE,
+        app / "data" / "acme" / "models" / "words.txt": "ours",
+        packages / "node_modules" / "algorithmia" / "index.js": "throw Error('that of npm')",
+    }
+    for file, text in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with GatewayProcess(
+        app,
+        *("--development", "--packages", str(packages)),
+        language="javascript",
+        runtime=language.runtime,
+        entrypoint="src/words.js:apply",
+        written_for="algorithmia",
+    ) as process:
+        assert process.post("data://acme/models/words.txt").json == ["ours"] * 5

@@ -267,10 +267,11 @@ const algorithmia = (key, address) => new Client(key, address)
 let usual
 const ours = () => (usual ??= new Client())
 
-module.exports = Object.assign(algorithmia, {
-  client: algorithmia,
-  getClient: algorithmia,
-  algo: (name) => ours().algo(name),
-  file: (uri) => ours().file(uri),
-  dir: (uri) => ours().dir(uri),
-})
+// One by one, as Node.js finds the names that code may `import` by reading them.
+module.exports = algorithmia
+module.exports.default = algorithmia
+module.exports.client = algorithmia
+module.exports.getClient = algorithmia
+module.exports.algo = (name) => ours().algo(name)
+module.exports.file = (uri) => ours().file(uri)
+module.exports.dir = (uri) => ours().dir(uri)
