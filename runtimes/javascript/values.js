@@ -12,14 +12,16 @@ const BINARY = 'application/octet-stream'
 const MOST_DEPTH = 100
 // Integers that a number cannot hold exactly come as BigInt, and go out as the integers they are.
 const LARGE_INTEGER = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/
-// What no double holds would become Infinity, which is no value of JSON.
-const MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
-const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
-const STRINGS_AND_LARGE = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|${LARGE_INTEGER.source}`, 'g')
+// What no double holds would become Infinity, which is no value of JSON. With an exponent of two
+// digits, a number of fewer fits.
+const MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{200}/
+const QUOTE_OR_NUMBER = /"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+const QUOTE_OR_LARGE = new RegExp(`"|${LARGE_INTEGER.source}`, 'g')
 // What V8 adds to a message: the place, or the text itself.
 const QUOTED = /,? (?:in JSON )?at position .*|, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON/s
-const MARK = '\u0000integer:'
-const MARKED = /"\\u0000integer:(-?\d+)"/g
+// Drawn anew in each process, so that no text of a caller's has it.
+const MARK = `integer ${crypto.randomUUID()}:`
+const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g')
 
 /** The request's body is not what its content type says. */
 class BadInput extends Error {
@@ -81,12 +83,9 @@ function utf8(body) {
 function parse(source) {
   try {
     if (MAY_BE_INFINITE.test(source)) finite(source)
-    if (!LARGE_INTEGER.test(source)) return JSON.parse(source)
-    const marked = source.replace(STRINGS_AND_LARGE, (found) =>
-      found[0] === '"' || Number.isSafeInteger(Number(found)) ? found : `"\\u0000integer:${found}"`,
-    )
-    JSON.parse(source) // what is marked must have been JSON before
-    return JSON.parse(marked, (_, value) =>
+    const found = JSON.parse(source)
+    if (!LARGE_INTEGER.test(source)) return found
+    return JSON.parse(marked(source), (_, value) =>
       typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
     )
   } catch (error) {
@@ -99,11 +98,49 @@ function malformed(source, at, what) {
   return new BadInput('malformed_json', `the body is not JSON: ${what} at ${told(source, at)}`)
 }
 
+/** Return JSON with the integers marked that a number cannot hold. */
+function marked(source) {
+  const pieces = []
+  let from = 0
+  for (const { 0: found, index } of outside(source, QUOTE_OR_LARGE)) {
+    if (Number.isSafeInteger(Number(found))) continue
+    pieces.push(source.slice(from, index), `"${MARK}${found}"`)
+    from = index + found.length
+  }
+  return pieces.join('') + source.slice(from)
+}
+
+/**
+ * Yield what matches besides quotes, outside of the strings of JSON.
+ *
+ * One pattern for a whole string would need more stack than V8 has for some megabytes.
+ */
+function* outside(source, pattern) {
+  let at = 0
+  for (;;) {
+    pattern.lastIndex = at
+    const found = pattern.exec(source)
+    if (!found) return
+    at = found[0] === '"' ? behind(source, found.index) : pattern.lastIndex
+    if (found[0] !== '"') yield found
+  }
+}
+
+/** Return the index behind the string that begins at `quote`. */
+function behind(source, quote) {
+  for (let end = quote; ; ) {
+    end = source.indexOf('"', end + 1)
+    let escapes = 0
+    while (source[end - 1 - escapes] === '\\') escapes += 1
+    if (escapes % 2 === 0) return end + 1
+  }
+}
+
 /** Refuse JSON that has a number beyond all doubles; integers come as BigInt, and have no end. */
 function finite(source) {
   JSON.parse(source)
-  for (const { 0: found, index } of source.matchAll(STRINGS_AND_NUMBERS)) {
-    if (/[.eE]/.test(found) && found[0] !== '"' && !Number.isFinite(Number(found))) {
+  for (const { 0: found, index } of outside(source, QUOTE_OR_NUMBER)) {
+    if (/[.eE]/.test(found) && !Number.isFinite(Number(found))) {
       throw malformed(source, index, 'the number is too large')
     }
   }
