@@ -33,7 +33,8 @@ module AlgoRunner
     BINARY = "application/octet-stream"
     MOST_DEPTH = 100
     # What no double holds would become Infinity, which is no value of JSON.
-    MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{309}/
+    # With an exponent of two digits, a number of fewer fits.
+    MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{200}/
     # The parser takes comments, and a backslash before any character.
     MAY_BE_LAX = %r{/[/*]|\\(?:[^"\\/bfnrtu]|u(?!\h{4}))}
     STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
