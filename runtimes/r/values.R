@@ -6,12 +6,15 @@ PARTS <- "application/vnd.algo.parts"
 TEXT <- "text/plain; charset=utf-8"
 BINARY <- "application/octet-stream"
 SHORT <- 300 # bytes: no number among them is beyond all doubles unless it has an exponent
-# Of each byte: whether it may be that of an exponent, or is none of ASCII's.
+# Of each byte: whether it may be that of an exponent, or is none of JSON in ASCII.
 EXPONENT <- 1L
 OTHER <- 2L
 KINDS <- c(OTHER, integer(127), rep(OTHER, 128))
 KINDS[utf8ToInt("eE") + 1L] <- EXPONENT
 KINDS[utf8ToInt("\v\f") + 1L] <- OTHER # which jsonlite takes for white space
+# What no double may hold: with an exponent of two digits, a number of fewer fits.
+MAY_BE_INFINITE <- "[eE][+]?[0-9]{3}|[0-9]{200}"
+LARGE <- "(?<![0-9])-?(?:[0-9]++(?:[.][0-9]++)?[eE][+]?[0-9]{3,}|[0-9]{200,}+(?:[.][0-9]++)?(?:[eE][-+]?[0-9]+)?)"
 
 # What `validate` and `parse_json` of jsonlite end at: the way there takes ten times as long. A
 # jsonlite that has them under other names is asked the long way.
@@ -84,6 +87,10 @@ parse_json <- function(body) {
       return(parse_string(source, FALSE))
     }
   }
+  if (any(body == 0)) { # no text of R can hold one, and no JSON has one
+    before <- checked(body[seq_len(match(0, as.integer(body)) - 1)])
+    malformed(before, nchar(before), "a zero byte")
+  }
   source <- checked(body)
   tryCatch(
     {
@@ -111,11 +118,18 @@ malformed <- function(source, good, what) {
 
 # Refuse a number beyond all doubles, which would become Inf: no value of JSON.
 finite <- function(source) {
-  if (!grepl("[eE][+]?[0-9]{3}|[0-9]{309}", source, perl = TRUE, useBytes = TRUE)) return(invisible())
-  at <- gregexpr('"(?:[^"\\\\]|\\\\.)*"|-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?', source, perl = TRUE)
-  found <- regmatches(source, at)[[1]]
-  large <- which(!startsWith(found, "\"") & is.infinite(suppressWarnings(as.numeric(found))))
-  if (length(large)) malformed(source, at[[1]][large[1]] - 1, "the number is too large")
+  if (!grepl(MAY_BE_INFINITE, source, perl = TRUE, useBytes = TRUE)) return(invisible())
+  at <- gregexpr(LARGE, source, perl = TRUE, useBytes = TRUE)
+  found <- suppressWarnings(as.numeric(regmatches(source, at)[[1]]))
+  begins <- at[[1]][is.infinite(found)]
+  if (length(begins) == 0) return(invisible())
+  # A letter in place of its last digit breaks the JSON where it is a number, not where it is in a text.
+  bytes <- charToRaw(source)
+  ends <- (at[[1]] + attr(at[[1]], "match.length") - 1)[is.infinite(found)]
+  said <- validate(utf8(replace(bytes, ends, as.raw(120))))
+  if (said) return(invisible())
+  first <- max(begins[begins <= attr(said, "offset")])
+  malformed(source, nchar(utf8(bytes[seq_len(first - 1)])), "the number is too large")
 }
 
 # Return the value that is made of the parts of a form.
@@ -223,8 +237,16 @@ scalars <- function(value) {
 digits <- function(numbers) {
   written <- sprintf("%.15g", numbers)
   long <- as.numeric(written) != numbers
+  # as.numeric is off by a digit here and there: of a fraction, the parser has the last word.
+  unsure <- which(!long & (numbers != trunc(numbers) | abs(numbers) >= 1e15))
+  if (length(unsure)) long[unsure] <- read_back(written[unsure]) != numbers[unsure]
   if (any(long)) written[long] <- sprintf("%.17g", numbers[long])
   written
+}
+
+read_back <- function(written) {
+  if (length(written) == 1) return(parse_string(written, FALSE))
+  unlist(parse_string(paste0("[", paste(written, collapse = ","), "]"), FALSE))
 }
 
 instead <- function(written, missing) {
@@ -247,6 +269,7 @@ text_of <- function(texts) {
 # A data frame is a list of records, whose missing values are null.
 records <- function(frame) {
   if (nrow(frame) == 0) return("[]")
+  if (length(frame) == 0) return(paste0("[", paste(rep("{}", nrow(frame)), collapse = ","), "]"))
   objects(lapply(frame, function(column) {
     if (is.list(column)) vapply(column, json, "") else scalars(if (is.factor(column)) as.character(column) else column)
   }))
@@ -257,13 +280,13 @@ records <- function(frame) {
 columns_of <- function(value) {
   first <- names(value[[1]])
   same <- function(one) is.list(one) && identical(names(one), first)
-  if (is.null(first) || !all(vapply(value, same, NA))) return(NULL)
+  if (length(first) == 0 || anyDuplicated(first) || !all(vapply(value, same, NA))) return(NULL)
   columns <- list()
   for (name in first) {
     column <- lapply(value, `[[`, name)
     kinds <- unique(vapply(column, typeof, ""))
     if (length(kinds) != 1 || !(kinds %in% c("double", "integer", "character", "logical"))) return(NULL)
-    if (any(lengths(column) != 1) || any(vapply(column, is.object, NA))) return(NULL)
+    if (any(lengths(column) != 1) || !all(vapply(column, function(one) is.null(attributes(one)), NA))) return(NULL)
     columns[[name]] <- scalars(unlist(column))
   }
   columns

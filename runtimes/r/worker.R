@@ -202,7 +202,8 @@ answer_calls <- function(worker, header, body) {
 }
 
 whole <- function(worker, header, type, written) {
-  text <- paste0('{"type":"', type, '","id":', header$id, ',"content_type":"', written[[1]], '"}')
+  # R would write some whole numbers beyond integers as 2.2e+09.
+  text <- sprintf('{"type":"%s","id":%.0f,"content_type":"%s"}', type, header$id, written[[1]])
   write_text(worker$frames, text, written[[2]])
 }
 
