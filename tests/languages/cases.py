@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import random
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +103,46 @@ MALFORMED = {
     "[1,": "line 1, column 4",
     "": "line 1, column 1",
 }
+# What is no JSON by RFC 8259, though the one or other parser takes it.
+NO_JSON = (
+    *(b"[1,]", b'{"a":1,}', b"[1 2]", b'{"a"}', b"{a:1}", b"{1:2}", b'{"a":1}{"b":2}', b"[", b"]"),
+    *(b"01", b"-", b"--1", b"+1", b"1.", b".5", b"1e", b"1.e5", b"0x10", b"1_000", b"-01"),
+    *(b"nul", b"True", b"nullx", b"Infinity", b"-Infinity", b"[-NaN]", b"undefined"),
+    *(b"'a'", b'"a', b'"a\nb"', b'"a\tb"', b'"\\q"', b'"\\u12g4"', b'"\\u12"', b'"\\"'),
+    *(b"[1]/**/", b"// x\n1", b"[1,#x\n2]", b"\x0c1", b"\x0b1", b"\xc2\xa01", b"\xef\xbb\xbf1"),
+    *(b"\0", b"1\0", b"[1\0]", b'"a\0b"', b" ", b"\n\n"),
+)
+# As what clients send JSON, besides the type that is alone in a header.
+JSON_TYPES = ("application/json;charset=utf-8", "Application/JSON", "application/vnd.it+json", "")
+
+
+def numbers() -> list[float]:
+    """Return numbers of every size that need all their digits."""
+    drawn = random.Random(5)
+    found = [struct.unpack("<d", drawn.randbytes(8))[0] for _ in range(5000)]
+    ends = [5e-324, 2.2250738585072014e-308, 2.225073858507201e-308, 1e21, 1e-7, 2.0**53, 2.0**63]
+    return [*(one for one in found if math.isfinite(one)), *ends]
+
+
+ALONE: tuple[object, ...] = (
+    *(0, -1, 10**5, 2**31 - 1, -(2**31), 2**53 - 1, 0.1, 1e21, 1e-7),
+    *(True, False, None, "", "é日🎈", [], {}, [[]], [{}], {"a": {}}),
+)
+# What comes back as it was sent: alone, and one of many alike.
+SAME: dict[str, object] = {
+    **{repr(one): one for one in ALONE},
+    "32 bits and more": [2**31 - 1, 2**31, -(2**31) + 1, -(2**31), -(2**31) - 1, 2**32],
+    "empty objects": [{}] * 30,
+    "empty lists": [[]] * 30,
+    "records": [{"id": one, "a": None, "b": one % 2 == 0, "c": f"{one}"} for one in range(30)],
+    "records of other fields": [{"a": 1}] * 25 + [{"b": 1}] * 5 + [{"a": 1, "b": 2}],
+    "records of records": [{"a": {"b": [one]}, "c": [], "d": {}} for one in range(30)],
+    "records of other kinds": [*({"a": one} for one in range(30)), {"a": "x"}, {"a": 0.5}],
+    "records without a name": [{"": one} for one in range(30)],
+    "names and texts with escapes": [{'a"b': 'c\\"', "\n\t\x01": "\x1f\x7f/", "é": "日"}] * 30,
+    "texts like others": ["null", "NA", "NaN", "true", "1", "[]", "\\u0041", "\\", '"'],
+    "what looks like a number that is too large, far behind": ["1e999 " * 9, "x" * 500_000, 1e300],
+}
 ALL_BYTES = bytes(range(256))
 CASES = (
     Case("null", None, {"got": None}),
@@ -113,7 +156,7 @@ CASES = (
     echo("a zero character", {"nul": "a\u0000b"}),
     echo("text that looks like numbers", ["1e400", '\\"1e999']),
     echo("many digits", [0.1, 1e-300, 1.7976931348623157e308, -2.5, 123456789.125]),
-    echo("64-bit integers", [2**63 - 1, -(2**63), 2**53 + 1, 9007199254740991]),
+    echo("64-bit integers", [2**63 - 1, -(2**63), 2**53 + 1, 9007199254740991, "\0integer:7"]),
     echo("deep JSON", nested(DEEP)),
     echo("large JSON", LARGE),
     echo("names of every kind", {"__proto__": 1, "constructor": 2, "a b": 3, "日": 4}),

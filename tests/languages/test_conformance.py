@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.languages.cases import CASES, LIMITS, MALFORMED, Case
+from tests.languages.cases import (
+    CASES,
+    JSON_TYPES,
+    LIMITS,
+    MALFORMED,
+    NO_JSON,
+    SAME,
+    Case,
+    numbers,
+)
 from tests.languages.language import Language, each, languages
 from tests.languages.served import contained, served
 from tests.machine.lacking import lacking
@@ -92,6 +101,59 @@ def test_malformed_json_has_the_same_position_in_every_language(
     answer = service.ask("POST", "/", body.encode(), {"Content-Type": "application/json"})
     assert (answer.status, answer.code) == (400, "malformed_json")
     assert told in answer.json["error"]["message"]
+
+
+def test_what_is_nearly_json_is_refused_in_every_language(service: GatewayProcess) -> None:
+    answers = {body: service.post(body) for body in NO_JSON}
+    assert [body for body, one in answers.items() if one.status != 400] == []
+    told = {body: (one.code, one.json["error"]["message"]) for body, one in answers.items()}
+    assert {body: one for body, one in told.items() if one[0] != "malformed_json"} == {}
+
+
+def test_a_value_comes_back_as_it_was_sent(service: GatewayProcess) -> None:
+    for name, value in SAME.items():
+        answer = service.post({"do": "echo", "value": value})
+        assert answer.status == 200, (name, answer.body)
+        found = answer.body.decode() if isinstance(value, str) else answer.json
+        assert (type(found), found) == (type(value), value), name
+
+
+def test_a_number_keeps_all_its_digits(service: GatewayProcess) -> None:
+    sent = numbers()
+    found = service.post({"do": "echo", "value": sent}).json
+    pairs = zip(sent, found, strict=True)
+    # A language without integers writes large numbers as such: with zeros behind their digits.
+    assert [(one, other) for one, other in pairs if one != float(other)] == []
+    for number in sent[:50]:
+        assert float(service.post({"do": "echo", "value": number}).json) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "size"),
+    [(b"1e999", 9_000_000), (b"-1E+00400", 9), (b"1" * 250 + b"e99", 9)],
+    ids=["far behind", "zeros in front", "digits"],
+)
+def test_a_number_that_no_double_holds_is_found_behind_texts_like_it(
+    service: GatewayProcess, number: bytes, size: int
+) -> None:
+    text = b'["%s e999 \\\\", "\\"%s \\u1e999", ' % (b"9" * 400, b"x" * size)
+    answer = service.post(text + number + b"]")
+    assert (answer.status, answer.code) == (400, "malformed_json")
+    place = f"the number is too large at line 1, column {len(text) + 1}"
+    assert place in answer.json["error"]["message"]
+
+
+def test_texts_that_look_like_such_numbers_are_none(service: GatewayProcess) -> None:
+    text = f'{"9" * 400} e999 \\ "{"x" * 9_000_000} 1e999'
+    body = json.dumps([text, "1e400", 1e300]).encode()
+    answer = service.post(b'{"do":"echo","value":%s}' % body)
+    assert answer.json == json.loads(body)
+
+
+def test_json_is_known_by_its_type_in_every_form(service: GatewayProcess) -> None:
+    for kind in JSON_TYPES:
+        answer = service.ask("POST", "/", b"[1]", {"Content-Type": kind} if kind else {})
+        assert answer.json == {"got": [1]}, kind
 
 
 def test_an_error_has_the_authors_file_and_trace(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +53,26 @@ def start(built: tuple[Language, Path]) -> Iterator[Callable[..., RunnerProcess]
         one.close()
 
 
+@pytest.fixture(scope="module")
+def loaded(built: tuple[Language, Path]) -> Iterator[RunnerProcess]:
+    """One runner for every test that leaves it as it was."""
+    language, app = built
+    command = language.command(app.parent / "made")
+    started = RunnerProcess(command, app, entrypoint=language.entrypoint)
+    assert started.load()["type"] == "ready"
+    yield started
+    started.close()
+
+
+def plain(number: int, body: bytes) -> bytes:
+    """Return a call with JSON as the gateway writes it: its header need not be parsed."""
+    return frame(b'{"type":"call","id":%d,"content_type":"application/json"}' % number, body)
+
+
+def frame(header: bytes, body: bytes = b"") -> bytes:
+    return LENGTHS.pack(len(header), len(body)) + header + body
+
+
 def test_it_says_hello_with_its_protocol_and_language(start: Callable[..., RunnerProcess]) -> None:
     said = start().hello()
     assert (said["type"], said["protocol"]) == ("hello", 1)
@@ -80,12 +102,24 @@ def test_it_ends_on_shutdown_after_the_calls_it_has(start: Callable[..., RunnerP
     "raw",
     [
         LENGTHS.pack(MAX_HEADER + 1, 0),
-        LENGTHS.pack(4, 0) + b"nope",
-        LENGTHS.pack(2, 0) + b"[]",
-        LENGTHS.pack(2, 0) + b"{}",
-        LENGTHS.pack(15, 0) + b'{"type":"what"}',
+        frame(b"nope"),
+        frame(b"[]"),
+        frame(b"{}"),
+        frame(b'{"type":"what"}'),
+        frame(b""),
+        frame(bytes(80)),
+        frame(b'{"type":"call","id":,"content_type":"application/json"}', b"1"),
     ],
-    ids=["header too long", "no JSON", "no object", "no type", "unknown type"],
+    ids=[
+        "header too long",
+        "no JSON",
+        "no object",
+        "no type",
+        "unknown type",
+        "no header",
+        "zero bytes",
+        "a call without its id",
+    ],
 )
 def test_garbage_ends_it_with_a_protocol_error(
     start: Callable[..., RunnerProcess], raw: bytes
@@ -116,17 +150,96 @@ def test_calls_that_have_not_begun_are_given_back(start: Callable[..., RunnerPro
     assert [(one["type"], one["id"]) for one in answers[1:]] == [("withdrawn", 6), ("withdrawn", 7)]
 
 
-def test_a_cancelled_stream_ends(start: Callable[..., RunnerProcess]) -> None:
-    started = start()
-    started.load()
+def test_a_cancelled_stream_ends(loaded: RunnerProcess) -> None:
     header = {"type": "call", "id": 4, "content_type": "application/json"}
-    started.write(header, b'{"do": "stream", "count": 100000000}')
-    assert started.read()[0]["type"] == "chunk"
-    started.write({"type": "cancel", "id": 4})
-    while (said := started.read()[0])["type"] == "chunk":
+    loaded.write(header, b'{"do": "stream", "count": 100000000}')
+    assert loaded.read()[0]["type"] == "chunk"
+    loaded.write({"type": "cancel", "id": 4})
+    while (said := loaded.read()[0])["type"] == "chunk":
         pass
     assert (said["type"], said["id"]) == ("end", 4)
-    assert started.call(b"1")[1] == b'{"got":1}'
+    assert loaded.call(b"1")[1] == b'{"got":1}'
+
+
+def test_a_frame_may_come_in_pieces(loaded: RunnerProcess) -> None:
+    whole = plain(11, b'{"do":"echo","value":[1,2]}')
+    for cut in (1, 4, 11, 12, 13, len(whole) - 28, len(whole) - 27, len(whole) - 1):
+        loaded.write_raw(whole[:cut])
+        time.sleep(0.01)  # it reads so far
+        loaded.write_raw(whole[cut:])
+        header, body = loaded.read()
+        assert (header["id"], json.loads(body)) == (11, [1, 2])
+
+
+@pytest.mark.parametrize("cut", [5, 30])
+def test_half_a_frame_is_kept_while_it_looks_for_what_was_taken_back(
+    loaded: RunnerProcess, cut: int
+) -> None:
+    later = plain(13, b"13")
+    for busy in (b'{"do":"sleep","seconds":0.05}', b'{"do":"stream","count":3}'):
+        loaded.write_raw(plain(12, busy) + later[:cut])
+        while loaded.read()[0]["type"] == "chunk":
+            pass
+        loaded.write_raw(later[cut:])
+        header, body = loaded.read()
+        assert (header["id"], json.loads(body)) == (13, {"got": 13})
+
+
+def test_many_calls_in_one_piece_have_their_own_answers(loaded: RunnerProcess) -> None:
+    numbers = range(1, 501)
+    loaded.write_raw(b"".join(plain(number, b"%d" % number) for number in numbers))
+    answers = [loaded.read() for _ in numbers]
+    found = [(header["id"], json.loads(body)["got"]) for header, body in answers]
+    assert found == [(number, number) for number in numbers]
+
+
+@pytest.mark.parametrize("buffer", [1 << 13, 1 << 16, 1 << 20])
+def test_a_frame_may_end_anywhere_in_a_buffer(loaded: RunnerProcess, buffer: int) -> None:
+    for size in (buffer - 60, buffer - 6, buffer, buffer + 1):
+        padding = b" " * (size - len(plain(14, b"14")))
+        loaded.write_raw(plain(14, padding + b"14") + plain(15, b"15"))
+        answers = [loaded.read() for _ in range(2)]
+        assert [json.loads(body)["got"] for _, body in answers] == [14, 15], size
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, (1 << 20) + 1])
+def test_bytes_of_any_length_come_back(loaded: RunnerProcess, size: int) -> None:
+    body = (b"\0\n\r\xff" * (size // 4 + 1))[:size]
+    header, answer = loaded.call(body, 16, "application/octet-stream")
+    assert (header["type"], header["id"]) == ("result", 16)
+    assert answer == body[::-1]
+
+
+@pytest.mark.parametrize("number", [100_000, 2**31 - 1, 2**31, 2_200_000_000, 2**53 - 1])
+def test_an_answer_has_the_id_of_its_call(loaded: RunnerProcess, number: int) -> None:
+    calls = {
+        plain(number, b"1"): ["result"],
+        plain(number, b'{"do":"stream","count":1}'): ["chunk", "end"],
+        plain(number, b"{"): ["error"],
+        frame(b'{"type":"call","id":%d,"content_type":"text/plain"}' % number, b"1"): ["result"],
+    }
+    for call, types in calls.items():
+        loaded.write_raw(call)
+        found = [loaded.read()[0] for _ in types]
+        assert [(one["type"], one["id"]) for one in found] == [(kind, number) for kind in types]
+        assert all(type(one["id"]) is int for one in found)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"type":"call","id":17,"traceparent":"00-ab-cd-01","content_type":"application/json"}',
+        b'{"type":"call","id":17,"content_type":"application/json","tracestate":"a=\\"b\\""}',
+        b'{"content_type":"application/json","id":17,"type":"call"}',
+        b'{"type":"call","id":17,"content_type":"application\\/json"}',
+        b'{"type":"call","id":17,"content_type":"application/json; of=\\"\\u00e9\\n\\""}',
+        b'{"type":"call","id":17}',
+    ],
+)
+def test_a_header_may_say_the_same_in_other_words(loaded: RunnerProcess, header: bytes) -> None:
+    loaded.write_raw(frame(header, b"17"))
+    said, body = loaded.read()
+    assert (said["type"], said["id"], json.loads(body)) == ("result", 17, {"got": 17})
 
 
 def test_an_entry_that_is_not_there_is_told_by_its_name(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import struct
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ apply <- function(input) {
   if (identical(input$do, "fail")) stop("broken")
   if (identical(input$do, "sink")) sink(tempfile())
   if (identical(input$do, "unsink")) sink()
+  if (identical(input$do, "records")) return(rep(list(list(a = c(b = 1), c = matrix(1))), 30))
+  if (identical(input$do, "no columns")) return(data.frame(x = 1:3)[, 0])
   input$x
 }
 """
@@ -104,3 +107,9 @@ def test_a_sink_that_a_call_leaves_open_or_closes_is_not_that_of_the_next(
 def test_a_number_comes_back_as_it_is(runner: RunnerProcess, number: str) -> None:
     [(_, body)] = answers(runner, f'{{"x":{number}}}')
     assert body.decode() == {"1e5": "100000", "2.5e-3": "0.0025"}.get(number, number)
+
+
+def test_many_records_are_written_as_a_few_are(runner: RunnerProcess) -> None:
+    [(_, records), (_, frame)] = answers(runner, '{"do":"records"}', '{"do":"no columns"}')
+    assert json.loads(records) == [{"a": {"b": 1}, "c": [[1]]}] * 30
+    assert json.loads(frame) == [{}] * 3
