@@ -21,8 +21,8 @@ def init_command(
         typer.Option(
             "--template",
             "-t",
-            metavar="LANGUAGE/NAME",
-            help="As python/sklearn or javascript/minimal. Default: ask, or python/minimal.",
+            metavar="LANGUAGE[/NAME]",
+            help="As python/sklearn, or go for go/minimal. Default: ask, or python/minimal.",
         ),
     ] = "",
     folder: Annotated[
@@ -38,7 +38,7 @@ def init_command(
     \b
     algo init acme/hello
     algo init acme/digits --template python/sklearn
-    algo init acme/greeter --template javascript/minimal
+    algo init acme/greeter --template javascript
     algo init acme/digits --template python/sklearn --dir services/digits
     """
     from algo.project.manifest import check_name

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT = "python/minimal"
+_SMALLEST = "minimal"
 FILE = "template.toml"
 # Of the smallest terminal; one column is left free, as some wrap when it is used.
 _COLUMNS = 79
@@ -73,18 +74,22 @@ def template_names(root: Path, more: Sequence[Path] = ()) -> tuple[str, ...]:
 def load_template(root: Path, name: str, more: Sequence[Path] = ()) -> Template:
     """Read the template `name` below `root`, or of one of the folders `more`.
 
+    A language alone means its smallest template.
+
     Raises:
         TemplateUnknown: There is none of this name; the nearest is named.
         TemplateBroken: Its `template.toml` is wrong, or is not there.
     """
     known = template_names(root, more)
+    name = _whole(name, known)
     if name not in known:
         if (path := _unfinished(more).get(name)) is not None:
             raise TemplateBroken(
                 f"the template {name} has no {FILE}",
                 hint=f"write one with a description into {path}, see runtimes/README.md",
             )
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        same = [one for one in known if one.startswith(f"{name.partition('/')[0]}/")]
+        near = difflib.get_close_matches(name, same or known, n=1) or same
         hint = f"algo init OWNER/NAME --template {near[0]}" if near else None
         raise TemplateUnknown(
             f"there is no template {name!r}; there are: {', '.join(known)}", hint=hint
@@ -114,11 +119,17 @@ def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
     answer = ask("\n".join(["Template:", *lines, "Number [1]: "])).strip()
     if not answer:
         return known[0]
-    if answer in known:
-        return answer
+    if _whole(answer, known) in known:
+        return _whole(answer, known)
     if answer.isdecimal() and 1 <= int(answer) <= len(known):
         return known[int(answer) - 1]
     raise TemplateUnknown(f"{answer!r} is not a number from 1 to {len(known)}")
+
+
+def _whole(name: str, known: Sequence[str]) -> str:
+    """Return the template that a language alone means, every other name as it is."""
+    smallest = f"{name}/{_SMALLEST}"
+    return smallest if smallest in known else name
 
 
 def _places(root: Path, more: Sequence[Path]) -> dict[str, Path]:

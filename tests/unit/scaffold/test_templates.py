@@ -41,7 +41,23 @@ def test_an_unknown_template_gets_the_nearest_as_a_hint(root: Path) -> None:
     assert raised.value.hint.endswith("--template python/sklearn")
 
 
-@pytest.mark.parametrize("name", ["../python", "python", "python/minimal/..", "/etc/x", ""])
+@pytest.mark.parametrize(
+    ("name", "hinted"), [("go/minimum", "go/minimal"), ("go/x", "go/minimal"), ("kotlin", "python")]
+)
+def test_the_nearest_template_is_one_of_the_language_that_was_named(
+    root: Path, name: str, hinted: str
+) -> None:
+    with pytest.raises(TemplateUnknown) as raised:
+        load_template(root, name)
+    assert f"--template {hinted}" in raised.value.hint
+
+
+def test_a_language_alone_is_its_smallest_template(root: Path) -> None:
+    assert load_template(root, "go").name == "go/minimal"
+    assert choose_template(root, lambda question: "go") == "go/minimal"
+
+
+@pytest.mark.parametrize("name", ["../python", "notes", "python/minimal/..", "/etc/x", ""])
 def test_a_name_that_leaves_the_folder_is_just_unknown(root: Path, name: str) -> None:
     with pytest.raises(TemplateUnknown):
         load_template(root, name)
