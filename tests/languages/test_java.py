@@ -174,6 +174,16 @@ def test_a_future_is_awaited_and_can_be_cancelled(start: Callable[..., RunnerPro
     assert started.call(b"0")[1] == b"done"
 
 
+def test_a_thread_that_a_call_leaves_interrupted_is_not_that_of_the_next(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start("Interrupted.java:apply")
+    ready(started)
+    for number, body in enumerate((b"false", b"true"), 1):
+        started.write({"type": "call", "id": number, "content_type": "application/json"}, body)
+    assert [started.read()[1] for _ in range(2)] == [b"slept", b"slept"]
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

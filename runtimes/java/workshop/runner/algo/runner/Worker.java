@@ -139,6 +139,7 @@ final class Worker {
     /** Answer one after the other: to wake another thread for the next would take longer than most calls. */
     private void follow(Waiting first) {
         for (var next = first; next != null; next = next()) {
+            Thread.interrupted(); // a call that was interrupted leaves nothing of it to the next
             begin(next);
         }
         pump();
