@@ -123,6 +123,9 @@ class MemoryRegistry:
     def tags(self, repository: str) -> list[str]:
         return versions_among(self.repository(repository).tags)
 
+    def names(self) -> list[str]:
+        return sorted(name for name, one in self.repositories.items() if one.tags)
+
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         manifests = self.repository(repository).manifests
         heads = [read_head(data, media_type) for data, media_type in manifests.values()]

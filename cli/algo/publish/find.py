@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from algo.registry.errors import NotFound
@@ -58,12 +59,19 @@ def nothing(repository: RegistryRepository, what: str) -> NotFound:
         error = NotFound(f"{where} has no version", repository=place)
         other = f"algo publish --to {place} in its project makes one"
         error.hint = (
-            f"check the name; {other if remote else f'algo pull REGISTRY/{place} fetches it'}"
+            f"{_nearest(repository)}{other if remote else f'algo pull REGISTRY/{place} fetches it'}"
         )
         return error
     known = ", ".join(str(version) for version in versions[:SHOWN])
     more = ", …" if len(versions) > SHOWN else ""
     return NotFound(f"{place} {what}; it has {known}{more}", repository=place)
+
+
+def _nearest(repository: RegistryRepository) -> str:
+    names = repository.registry.names()
+    # The owner, which many names have, is no likeness.
+    near = difflib.get_close_matches(repository.name, names, n=1, cutoff=0.75)
+    return f"did you mean {near[0]}? " if near else "check the name; "
 
 
 def _highest(repository: RegistryRepository, reference: Reference, policy: Policy) -> Asked:

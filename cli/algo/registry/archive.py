@@ -172,6 +172,10 @@ class Archive:
         """See ReadableRegistry."""
         return versions_among([self.version()[0]])
 
+    def names(self) -> list[str]:
+        """See ReadableRegistry."""
+        return []
+
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """See ReadableRegistry."""
         found = {}

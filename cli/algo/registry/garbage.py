@@ -54,7 +54,7 @@ class Garbage:
     def items(self) -> list[Item]:
         """Return the versions of each name, what has no tag, and parts that nothing names."""
         found: list[Item] = []
-        for repository in self.store.repositories():
+        for repository in self.store.names():
             try:
                 found += self._in(repository)
             except StoreDamaged:

@@ -265,6 +265,10 @@ class HttpRegistry:
                 break
         return versions_among(found)
 
+    def names(self) -> list[str]:
+        """See Registry: its catalogue is long, and seldom for everybody."""
+        return []
+
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """See Registry."""
         return self._referrers.listed(repository, subject)

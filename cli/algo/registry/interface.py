@@ -71,6 +71,9 @@ class ReadableRegistry(Protocol):
         An unknown repository has none.
         """
 
+    def names(self) -> list[str]:
+        """Return the repositories, sorted; none where a registry would have to be asked."""
+
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """Return the manifests that name `subject` as theirs, sorted by digest.
 

@@ -85,7 +85,7 @@ class LayoutStore:
             raise BadReference(f"the embedded store keeps owner/name, not {repository!r}")
         return self._root.joinpath(*parts)
 
-    def repositories(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return the names that the store has, sorted; also those that are damaged."""
         found = {path.parent for path in self._root.glob("*/*/index.json")}
         found |= {path.parent for path in self._root.glob("*/*/blobs") if _holds_any(path)}

@@ -47,7 +47,7 @@ class Mended:
 def damaged(store: LayoutStore) -> list[str]:
     """Return the names whose index cannot be read, or is gone while its blobs are there."""
     found = []
-    for repository in store.repositories():
+    for repository in store.names():
         try:
             store.listing(repository)
         except StoreDamaged:

@@ -187,6 +187,10 @@ class MirroredRegistry:
         """See Registry."""
         return self._by_name(repository, lambda registry, name: registry.tags(name))
 
+    def names(self) -> list[str]:
+        """See Registry: its catalogue is long, and seldom for everybody."""
+        return []
+
     def referrers(self, repository: str, subject: Digest) -> list[Descriptor]:
         """See Registry."""
         return self._by_name(repository, lambda registry, name: registry.referrers(name, subject))

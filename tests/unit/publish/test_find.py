@@ -54,6 +54,13 @@ def test_a_name_without_versions_is_told_as_such(registry: MemoryRegistry) -> No
     assert caught.value.hint.startswith("check the name; ")
 
 
+def test_a_name_that_is_not_there_is_told_with_the_nearest(registry: MemoryRegistry) -> None:
+    near = f"{NAME[:-2]}{NAME[-1]}"
+    with pytest.raises(NotFound) as caught:
+        find(RegistryRepository(registry, near), Reference("", near, "1.x"), NOBODY)
+    assert caught.value.hint.startswith(f"did you mean {NAME}? ")
+
+
 def test_versions_lists_those_that_are_asked_for(registry: MemoryRegistry) -> None:
     def listed(tag: str) -> list[str]:
         found = list_versions(Reference("", NAME, tag), registry, NOBODY)

@@ -52,7 +52,7 @@ def cached(tmp_path: Path, data: bytes) -> Path:
 
 
 def test_reading_makes_no_folders(store: LayoutStore, tmp_path: Path) -> None:
-    assert store.repositories() == []
+    assert store.names() == []
     assert store.tags(NAME) == []
     assert not (tmp_path / "store").exists()
 
@@ -67,7 +67,7 @@ def test_the_folder_is_an_oci_layout(store: LayoutStore) -> None:
     assert [name for name in names if name] == ["1.0.0"]
     files = {path.name for path in (folder / "blobs" / "sha256").iterdir()}
     assert all(Digest.of_file(folder / "blobs" / "sha256" / name).hex == name for name in files)
-    assert store.repositories() == [NAME]
+    assert store.names() == [NAME]
     assert list((folder / "ingest").iterdir()) == []
 
 

@@ -111,7 +111,7 @@ def check_store(deps: Deps, *, fix: bool) -> Finding:
     store, pins = deps.store(), deps.pins()
     broken = damaged(store)
     if not broken:
-        names = counted(len(store.repositories()), "name")
+        names = counted(len(store.names()), "name")
         return health.Finding("store", "ok", f"{names} in {deps.folders.store}")
     if not fix:
         what = f"the list of versions is damaged: {', '.join(broken)}"
