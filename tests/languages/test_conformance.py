@@ -143,6 +143,12 @@ def test_a_number_that_no_double_holds_is_found_behind_texts_like_it(
     assert place in answer.json["error"]["message"]
 
 
+def test_a_place_far_behind_is_told_before_the_deadline(service: GatewayProcess) -> None:
+    answer = service.post(b"[%s]" % (b"1," * 200_000))
+    assert (answer.status, answer.code) == (400, "malformed_json")
+    assert "line 1, column 400002" in answer.json["error"]["message"]
+
+
 def test_texts_that_look_like_such_numbers_are_none(service: GatewayProcess) -> None:
     text = f'{"9" * 400} e999 \\ "{"x" * 9_000_000} 1e999'
     body = json.dumps([text, "1e400", 1e300]).encode()
