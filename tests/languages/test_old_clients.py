@@ -83,7 +83,8 @@ MODULE = """import algorithmia, { client } from "algorithmia";
 import * as all from "algorithmia";
 
 export async function apply(path) {
-  const texts = [client("simHARDCODED"), algorithmia.getClient(), all, all.default, await import("algorithmia")]
+  const later = await import("algorithmia");
+  const texts = [client("simHARDCODED"), algorithmia.getClient(), all, all.default, later]
     .map((one) => one.file(path).getString());
   return Promise.all(texts);
 }

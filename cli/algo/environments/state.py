@@ -16,6 +16,7 @@ from algo.environments.requirements import (
     requirements_of,
 )
 from algo.errors import AlgoError
+from algo.project.declaration import FILE as SCHEMA
 from algo.project.errors import ProjectNotFound
 from algo.project.project import MANIFESTS, Project, manifest_in, read
 
@@ -57,22 +58,22 @@ def said_by(
             raise ProjectNotFound(f"{root} has no manifest any more")
         manifest = read(path)
         said = msgspec.json.encode(manifest).decode()
-        steps = _steps(root, manifest.environment.dockerfile)
+        steps = f"{_content(root, manifest.environment.dockerfile)} {_content(root, SCHEMA)}"
         return f"{said} {inputs(Project(root, manifest))} {steps}"
     except (AlgoError, OSError) as error:
         return f"{error} {_bytes_of(root, states_packages)}"
 
 
-def _steps(root: Path, dockerfile: str) -> str:
-    """Return a digest of the project's Dockerfile, empty without one."""
-    path = root / dockerfile
-    return hashlib.sha256(path.read_bytes()).hexdigest() if dockerfile and path.is_file() else ""
+def _content(root: Path, name: str) -> str:
+    """Return a digest of the project's file `name`, empty without one."""
+    path = root / name
+    return hashlib.sha256(path.read_bytes()).hexdigest() if name and path.is_file() else ""
 
 
 def _bytes_of(root: Path, states_packages: Callable[[str], bool]) -> str:
     total = hashlib.sha256()
     files = sorted(root.iterdir()) if root.is_dir() else []  # moved away while it is served
     for path in files:
-        if path.is_file() and (path.name in MANIFESTS or states_packages(path.name)):
+        if path.is_file() and (path.name in (*MANIFESTS, SCHEMA) or states_packages(path.name)):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

@@ -421,7 +421,7 @@ class Builder:
         )
 
     def _code(self, project: Project, spec: RuntimeSpec) -> Layer:
-        description = describe(project.manifest, self.sample(project.root))
+        description = describe(project.manifest, self.sample(project.root), project.declared)
         entries = [*code_entries(project, spec.left_out), Entry(DESCRIPTION, description)]
         return ensure_layer(
             self.cache,

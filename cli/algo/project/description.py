@@ -9,6 +9,8 @@ import msgspec
 from algo.project.units import seconds, size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from algo.project.fetch import Fetch
     from algo.project.jobs import Jobs
     from algo.project.manifest import Manifest
@@ -99,6 +101,7 @@ class Description(msgspec.Struct, frozen=True, omit_defaults=True):
     gpu: bool = False
     sample: Any = None
     written_for: str = ""
+    contract: dict[str, Any] = {}
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -107,10 +110,15 @@ class _Said(msgspec.Struct, frozen=True):
     written_for: str = ""
 
 
-def describe(manifest: Manifest, sample: object = None) -> bytes:
+def describe(
+    manifest: Manifest, sample: object = None, contract: Mapping[str, Any] | None = None
+) -> bytes:
     """Return `algorithm.json` for `manifest`, the same bytes for the same content.
 
-    `sample` is an input that the algorithm takes; a large one is left out.
+    Args:
+        manifest: The project's.
+        sample: An input that the algorithm takes; a large one is left out.
+        contract: The JSON Schemas of input and output that `schema.json` declares.
     """
     serving = manifest.serving
     description = Description(
@@ -137,6 +145,7 @@ def describe(manifest: Manifest, sample: object = None) -> bytes:
         gpu=manifest.environment.gpu,
         sample=sample if len(msgspec.json.encode(sample)) <= _LARGEST_SAMPLE else None,
         written_for=manifest.algorithm.written_for,
+        contract=dict(contract or {}),
     )
     return msgspec.json.encode(description)
 

@@ -21,6 +21,14 @@ class ManifestInvalid(AlgoError):
     hint = "correct algo.toml at the place named"
 
 
+class SchemaInvalid(AlgoError):
+    """`schema.json` cannot be read: syntax, or it holds no JSON Schema."""
+
+    code = "schema_invalid"
+    exit_code = USAGE
+    hint = "correct schema.json at the place named"
+
+
 class BadName(AlgoError):
     """An algorithm's name is not `owner/name` in lower case."""
 

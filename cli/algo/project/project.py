@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from algo.project import algorithmia
+from algo.project import algorithmia, declaration
 from algo.project.errors import EntrypointMissing, ModelMissing, ProjectNotFound
 from algo.project.manifest import FILE, Manifest
 from algo.project.manifest import read as read_toml
@@ -90,6 +90,16 @@ class Project:
     def short_name(self) -> str:
         """The name without its owner."""
         return self.name.split("/", 1)[1]
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The JSON Schemas of `schema.json`; old projects are not asked, it may be their own.
+
+        Raises:
+            SchemaInvalid: It cannot be read.
+        """
+        old = self.manifest.algorithm.written_for
+        return {} if old else declaration.read_declaration(self.root)
 
     @property
     def lock_path(self) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from algo.commands.shared.toolbox import toolbox
 from algo.environments.state import said_by
+from algo.project.declaration import FILE as SCHEMA
 from algo.project.project import MANIFESTS, Project
 from algo.serving.errors import RestartNeeded
 from algo.serving.interface import Servable
@@ -73,7 +74,8 @@ class WorkingTree:
 
     def concerned(self, path: str) -> bool:
         """Tell whether `path` may say something of environment, program, models or limits."""
-        return path in (*MANIFESTS, _LOCK, self._dockerfile) or self._box.states_packages(path)
+        described = (*MANIFESTS, SCHEMA, _LOCK, self._dockerfile)
+        return path in described or self._box.states_packages(path)
 
     def is_code(self, path: str) -> bool:
         """Tell whether `path` is of the image's code."""
@@ -140,7 +142,7 @@ class WorkingTree:
             return _with_image(self._deps, project, False, notify)
         wanted = replace(
             current,
-            description=describe(project.manifest, first_input(project.root)),
+            description=describe(project.manifest, first_input(project.root), project.declared),
             packages=_named(pins),
         )
         changed = wanted.packages != current.packages
@@ -172,7 +174,7 @@ def _on_host(deps: Deps, project: Project, notify: Notify) -> Servable:
     lock = _locked(deps, project, notify, host=True)
     return Servable(
         project.name,
-        describe(project.manifest, first_input(project.root)),
+        describe(project.manifest, first_input(project.root), project.declared),
         toolbox(deps, project).host(project, lock, notify),
         project.root,
         packages=_named(lock.pins(target)),
@@ -198,7 +200,7 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
     digest = str(built.digest)
     return Servable(
         project.name,
-        describe(project.manifest, first_input(project.root)),
+        describe(project.manifest, first_input(project.root), project.declared),
         Image(reference, digest),
         None if exact else project.root,
         digest,

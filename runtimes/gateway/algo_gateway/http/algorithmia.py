@@ -76,7 +76,7 @@ class Algorithmia:
                 return
             body = await service.body(headers, proto)
             kind = headers.get("content-type") or _JSON
-            if kind != _JSON or service.pool.serving.fetch is not None:
+            if kind != _JSON or not service.plain:
                 kind, body = await service.prepared(kind, body)
             call = service.submit(
                 kind,

@@ -50,7 +50,7 @@ class Invoke:
             or headers.get("content-type", JSON) != JSON
             or "prefer" in headers
             or "content-encoding" in headers
-            or service.pool.serving.fetch is not None
+            or not service.plain
         ):
             return self._invoke(scope, proto)
         direct = Direct(service, proto, time.monotonic(), self._direct_stream)
@@ -79,7 +79,7 @@ class Invoke:
         try:
             body = await service.body(headers, proto)
             sent = headers.get("content-type") or JSON
-            if sent != JSON or service.pool.serving.fetch is not None:
+            if sent != JSON or not service.plain:
                 sent, body = await service.prepared(sent, body)
             call = service.submit(
                 sent,

@@ -92,12 +92,12 @@ class Interface:
 
     Args:
         description: `algorithm.json`.
-        schema: What the runner said in `ready`; an empty one where nothing is known.
+        schema: What is known of input and output, an empty one for nothing.
     """
 
     def __init__(self, description: Description, schema: Mapping[str, Any]) -> None:
         self.description = description
-        self._sides = {**description.contract, **schema}
+        self._sides = schema
         self._schemas: Json = {"Error": _ERROR}
         self._paths: dict[str, Json] = {}
         self._guards: Json = {}
@@ -213,7 +213,7 @@ def document(
 
     Args:
         description: `algorithm.json`.
-        schema: What the runner said in `ready`.
+        schema: What is known of input and output (`Pool.sides`).
         parts: The parts of the HTTP side.
         guarded: Which path needs which token; None where nobody needs one.
     """

@@ -98,7 +98,7 @@ class Pages:
 
     def _openapi(self) -> Page:
         service = self._service
-        described = document(service.description, service.pool.schema, self._parts, self._guarded)
+        described = document(service.description, service.pool.sides, self._parts, self._guarded)
         return 200, answers.JSON, msgspec.json.encode(described)
 
 

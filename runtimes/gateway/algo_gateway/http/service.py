@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from algo_gateway.calls.aside import aside
 from algo_gateway.calls.call import Call, Failure
 from algo_gateway.files.intake import Intake
 from algo_gateway.http import answers
@@ -77,14 +78,32 @@ class Service:
     async def prepared(self, kind: str, body: bytes) -> tuple[str, bytes]:
         """Return content type and body as a runner takes them: forms and URLs become parts.
 
-        Only JSON where nothing may be fetched needs none of it.
+        JSON needs none of it where this algorithm is `plain`.
 
         Raises:
-            Failure: It is no form, or a file cannot be fetched.
+            Failure: It is no form, a file cannot be fetched, or it is not what `schema.json` says.
         """
         pool = self.pool
-        schema: Any = pool.schema.get("input", {})
-        return await self.intake.take(kind, body, pool.serving.fetch, schema)
+        kind, body = await self.intake.take(
+            kind, body, pool.serving.fetch, pool.sides.get("input", {})
+        )
+        await self.check(kind, body)
+        return kind, body
+
+    async def check(self, kind: str, body: bytes) -> None:
+        """Refuse what is not what `schema.json` says.
+
+        Raises:
+            Failure: 400, `invalid_input`.
+        """
+        declared = self.pool.declared
+        if declared is not None:
+            await aside(len(body), declared.check, kind, body)
+
+    @property
+    def plain(self) -> bool:
+        """Whether JSON goes to a runner as it comes."""
+        return self.pool.serving.fetch is None and self.pool.declared is None
 
     def sized(self, body: bytes) -> bytes:
         """Return a body that is there.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import algo_gateway
+from algo_gateway.calls.aside import aside
 from algo_gateway.calls.call import Call, Failure, Stream
-from algo_gateway.inference.aside import aside
 from algo_gateway.inference.mapping import body_of, decoded, tensors_of
 from algo_gateway.inference.signature import Signature, signature
 from algo_gateway.inference.statistics import Statistics
@@ -76,10 +76,9 @@ class Model:
             Failure: 500, those of `algorithm.json` have another form.
         """
         pool = self._service.pool
-        known = (pool.schema, pool.serving.tensors)
+        known = (pool.sides, pool.serving.tensors)
         if known != self._known:
-            schema, tensors = known
-            sides = {**self._service.description.contract, **schema}
+            sides, tensors = known
             try:
                 self._signature = signature(sides, tensors.inputs, tensors.outputs)
             except ValueError as error:
@@ -176,6 +175,7 @@ class Model:
     async def _submit(self, request: Request, caller: Caller) -> Call:
         size = 8 * sum(tensor.count for tensor in request.tensors)
         kind, body = await aside(size, body_of, request.tensors, self.signature.input)
+        await self._service.check(kind, body)
         request.tensors.clear()  # the body has them now; twice 100 MB is too much to hold
         asked = [one for one in (caller.timeout, request.timeout) if one is not None]
         timeout = min(asked) if asked else None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from algo_gateway.calls.aside import aside
 from algo_gateway.calls.call import Failure
 from algo_gateway.calls.deadlines import client_timeout
-from algo_gateway.inference.aside import aside
 from algo_gateway.inference.model import VERSION, Caller
 from algo_gateway.inference.paths import MODELS
 from algo_gateway.inference.request import LENGTH_HEADER, answer, parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Failure
 from algo_gateway.workers import memory
@@ -18,6 +18,7 @@ from algo_gateway.workers.worker import LoadFailed, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from algo_gateway.calls.declared import Declared
     from algo_gateway.config import Serving
     from algo_gateway.observe.metrics import Metrics
     from algo_gateway.wire.frames import Reply
@@ -65,6 +66,7 @@ class Pool:
         self.leaving: set[Worker] = set()
         self.failed: Reply | None = None
         self.schema: dict[str, object] = {}
+        self._declared: tuple[object, Declared] | None = None
         self.stopping = False
         # Set once a reload has brought code into service.
         self.reloaded = asyncio.Event()
@@ -75,6 +77,23 @@ class Pool:
     def ready(self) -> bool:
         """Whether a call would be answered by an algorithm."""
         return bool(self.workers) and not self.stopping
+
+    @property
+    def sides(self) -> dict[str, Any]:
+        """What is known of input and output: the code's own types, else `schema.json`."""
+        return {**self.recipe.description.contract, **self.schema}
+
+    @property
+    def declared(self) -> Declared | None:
+        """What inputs are held against here, None where the code's own types do it, or nobody."""
+        contract = self.recipe.description.contract
+        if "input" not in contract or "input" in self.schema:
+            return None
+        if self._declared is None or self._declared[0] is not contract:
+            from algo_gateway.calls.declared import Declared
+
+            self._declared = (contract, Declared(contract["input"]))
+        return self._declared[1]
 
     @property
     def running(self) -> int:

@@ -57,7 +57,8 @@ class Recipe:
             return "program"
         if self._hello != old._hello or self.serving.preload != old.serving.preload:
             return "worker"
-        return "none" if self.serving == old.serving else "limits"
+        same = self.description.contract == old.description.contract
+        return "none" if same and self.serving == old.serving else "limits"
 
     def runner(
         self,

@@ -1,0 +1,88 @@
+"""`schema.json`, read and refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from algo.project.declaration import FILE, read_declaration
+from algo.project.errors import SchemaInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_project_without_the_file_declares_nothing(tmp_path: Path) -> None:
+    assert read_declaration(tmp_path) == {}
+
+
+def test_each_side_has_the_definitions_of_both(tmp_path: Path) -> None:
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {"Point": {"type": "array", "items": {"type": "number"}}},
+        "input": {"$ref": "#/$defs/Point"},
+        "output": {"type": "string"},
+    }
+    (tmp_path / FILE).write_text(json.dumps(document))
+    assert read_declaration(tmp_path) == {
+        "input": {"$ref": "#/$defs/Point", "$defs": document["$defs"]},
+        "output": {"type": "string", "$defs": document["$defs"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            '{"input": {\n"type" 1}}',
+            "schema.json:2:8 is not JSON: expecting ':' delimiter",
+            "place",
+        ),
+        ("[]", "schema.json holds no object", '{"input"'),
+        ('{"inptu": {}}', "schema.json has no key 'inptu'", "did you mean input?"),
+        ('{"type": "object"}', "schema.json has no key 'type'", '{"input"'),
+        ('{"input": "string"}', "schema.json: input holds no object", '{"input"'),
+        (
+            '{"input": {"properties": {"a": {"type": "int"}}}}',
+            'schema.json: input.properties.a.type is "int", which is no type',
+            "did you mean integer?",
+        ),
+        (
+            '{"output": {"minimum": "3"}}',
+            "schema.json: output.minimum: '3' is not of type 'number'",
+            "",
+        ),
+        (
+            '{"input": {"items": {"pattern": "[a"}}}',
+            "schema.json: input has the pattern '[a', which cannot be read: "
+            "unterminated character set at position 0",
+            "Python's re",
+        ),
+        (
+            '{"input": {"$ref": "#/$defs/A"}}',
+            "schema.json: input refers to '#/$defs/A', which is not there",
+            "refer to #/$defs/NAME",
+        ),
+        (
+            '{"input": {"$ref": "https://example.com/a.json"}, "$defs": {"B": {}}}',
+            "schema.json: input refers to 'https://example.com/a.json', which is not there",
+            "refer to #/$defs/B",
+        ),
+    ],
+)
+def test_what_is_no_schema_is_told_with_its_place(
+    tmp_path: Path, text: str, message: str, hint: str
+) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(SchemaInvalid) as caught:
+        read_declaration(tmp_path)
+    assert caught.value.message == message
+    assert hint in caught.value.hint
+
+
+def test_what_only_looks_like_a_keyword_is_none(tmp_path: Path) -> None:
+    properties = {"$ref": {"type": "string"}, "pattern": {"enum": ["[a"]}, "type": True}
+    document = {"input": {"properties": properties, "default": {"$ref": "x", "pattern": "[a"}}}
+    (tmp_path / FILE).write_text(json.dumps(document))
+    assert read_declaration(tmp_path) == document
