@@ -77,7 +77,7 @@ def test_it_says_hello_with_its_protocol_and_language(start: Callable[..., Runne
     said = start().hello()
     assert (said["type"], said["protocol"]) == ("hello", 1)
     assert said["language"]
-    assert set(said["capabilities"]) <= {"fork", "share", "swap", "describe"}
+    assert set(said["capabilities"]) <= {"fork", "share", "swap", "describe", "trace"}
 
 
 def test_it_ends_when_the_pipe_is_closed(start: Callable[..., RunnerProcess]) -> None:

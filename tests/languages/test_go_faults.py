@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,3 +154,73 @@ def test_a_batch_that_ends_its_goroutine_is_answered(start: Callable[[str], Runn
     said, _ = started.call(b"1")
     assert (said["code"], said["error"], said["line"]) == ("exception", "runtime.Goexit", 7)
     assert started.call(b"2")[1] == b"2"
+
+
+TRACE = """printed before
+runtime: goroutine stack exceeds 1000000000-byte limit
+runtime: sp=0x25a535bf8388 stack=[0x25a535bf8000, 0x25a555bf8000]
+fatal error: stack overflow
+
+runtime stack:
+runtime.throw({0x576db7?, 0x25a5159732c0?})
+\truntime/panic.go:1229 +0x48 fp=0x25a5159c1e98 sp=0x25a5159c1e68 pc=0x480908
+
+goroutine 5 gp=0x25a515973680 m=3 mp=0x25a5159ab008 [running]:
+example.com/it/src.(*T).down(0x3fffdf7?)
+\texample.com/it/src/it.go:19 +0x2c fp=0x25a535bf8398 sp=0x25a535bf8390 pc=0x537e6c
+...2300 frames elided...
+example.com/it/src.Apply({{0x0, 0x0}})
+\texample.com/it/src/it.go:37 +0x18
+reflect.Value.Call({0x5571e0?, 0x5a8b58?, 0x0?}, {0x25a5159d0000?, 0x1, 0x1})
+\treflect/value.go:365 +0xb2
+
+goroutine 1 gp=0x1 m=nil [chan receive, 2 minutes]:
+algo.dev/runner.(*worker).run(0x25a5159e4000)
+\talgo.dev/runner/worker.go:60 +0x9c
+
+goroutine 21 gp=0x2 m=nil [chan receive]:
+example.com/it/src.waits()
+\texample.com/it/src/it.go:25 +0x1c
+created by example.com/it/src.Load in goroutine 6
+\texample.com/it/src/it.go:29 +0x25
+
+goroutine 22 gp=0x3 m=nil [chan receive]:
+example.com/it/src.waits()
+\texample.com/it/src/it.go:25 +0x1d
+created by example.com/it/src.Load in goroutine 6
+\texample.com/it/src/it.go:29 +0x25
+"""
+TOLD = """printed before
+runtime: goroutine stack exceeds 1000000000-byte limit
+fatal error: stack overflow
+
+goroutine 5 [running]:
+  src.(*T).down
+    src/it.go:19
+  ... 2300 more
+  src.Apply
+    src/it.go:37
+
+goroutine 21 [chan receive] and 1 more:
+  src.waits
+    src/it.go:25
+  created by src.Load
+    src/it.go:29"""
+INIT = """package it
+
+import "os"
+
+func init() { os.Exit(7) }
+
+func Apply(x int) int { return x }
+"""
+
+
+def test_a_program_tells_its_last_trace_by_the_authors_frames(
+    start: Callable[[str], RunnerProcess], tmp_path: Path
+) -> None:
+    start(INIT)
+    command = [*GO.command(tmp_path / "made"), "--trace"]
+    for text, told in ((TRACE, TOLD), ("last words\n", "last words\n"), ("", "")):
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+        assert done.stdout == told

@@ -40,7 +40,6 @@ def spawn(command: Sequence[str]) -> Spawned:
     """
     theirs_in, sink = _pipe()
     source, theirs_out = _pipe()
-    environment = {name: value for name, value in os.environ.items() if name not in _OURS}
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, 2, 1),
@@ -49,7 +48,7 @@ def spawn(command: Sequence[str]) -> Spawned:
     ]
     program = shutil.which(command[0]) or command[0]
     try:
-        pid = os.posix_spawn(program, list(command), environment, file_actions=actions)
+        pid = os.posix_spawn(program, list(command), environment(), file_actions=actions)
     except OSError:
         os.close(source)
         os.close(sink)
@@ -58,6 +57,11 @@ def spawn(command: Sequence[str]) -> Spawned:
         os.close(theirs_in)
         os.close(theirs_out)
     return Spawned(pid, source, sink)
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of a runner's process."""
+    return {name: value for name, value in os.environ.items() if name not in _OURS}
 
 
 def _pipe() -> tuple[int, int]:

@@ -6,11 +6,15 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from algo_gateway.wire.spawning import environment
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 # A pipe holds no more, unless somebody widened it.
 _MOST = 1 << 20
+# What a process is given to tell a trace. Nothing is served meanwhile: one has just ended.
+_PATIENCE = 1.0
 
 
 class Unread:
@@ -19,9 +23,11 @@ class Unread:
     Args:
         pid: The runner's process.
         numbers: Its descriptors, by the stream that each stands in for.
+        teller: The command that tells a trace on standard error as its author wants it.
     """
 
-    def __init__(self, pid: int, numbers: Mapping[str, int]) -> None:
+    def __init__(self, pid: int, numbers: Mapping[str, int], teller: Sequence[str] = ()) -> None:
+        self._teller = teller
         self._ends: dict[str, int] = {}
         for stream, number in numbers.items():
             with contextlib.suppress(OSError):  # it has ended, or the system has no /proc
@@ -35,5 +41,26 @@ class Unread:
             text = b""
             with contextlib.suppress(OSError), os.fdopen(end, "rb", buffering=0) as pipe:
                 text = pipe.read(_MOST) or b""
+            if text and self._teller and stream == "stderr":
+                text = _told(self._teller, text)
             if text:
                 yield stream, text.removesuffix(b"\n")
+
+
+def _told(teller: Sequence[str], text: bytes) -> bytes:
+    """Return what `teller` makes of `text`, which stays as it is where that fails."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            teller,
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            timeout=_PATIENCE,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return text
+    return done.stdout

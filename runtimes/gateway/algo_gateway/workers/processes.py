@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Logged = Callable[[Reply, bytes], None]
 
 PROTOCOL = 1
+# With this word a runner tells what its process left on standard error.
+TRACE = "--trace"
 # A process whose end was reported may have frames in its pipe that we have not read.
 LINGER = 0.2
 # How many past endings are remembered for those who ask why.
@@ -279,7 +281,8 @@ class Runner:
             worker.kill()  # nobody else knows of it yet
             raise
         self._check(hello)
-        worker.unread = Unread(worker.pid, hello.unread)
+        teller = [*self._command, TRACE] if "trace" in hello.capabilities else []
+        worker.unread = Unread(worker.pid, hello.unread, teller)
         return worker
 
     def _parent_frame(self, reply: Reply, body: bytes) -> None:

@@ -87,7 +87,7 @@ func build(runtime, app, entrypoint, packages, program string) error {
 		return err
 	}
 	compiler := command(work, packages, "build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -X algo.dev/runner.Module="+module, "-o", filepath.Join(program, "algorithm"), ".")
+		"-ldflags", "-s -w -X algo.dev/runner/trace.Module="+module, "-o", filepath.Join(program, "algorithm"), ".")
 	compiler.Env = append(compiler.Env, "GOWORK="+filepath.Join(work, "go.work"))
 	said, err := compiler.CombinedOutput()
 	told := []string{}

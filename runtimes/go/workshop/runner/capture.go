@@ -8,9 +8,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
-const longestLine = 1 << 16
+const (
+	longestLine = 1 << 16
+	// As Go ends a process it prints the stacks of all goroutines, and no goroutine runs that could
+	// read them: they must find room, or it never ends.
+	pipeBytes = 1 << 20
+	// For so long what is printed may gather. Of a trace that ends the process nothing is read: what
+	// is left in the pipe is told as a whole.
+	gather = time.Millisecond
+)
 
 // lines takes what is written to one of the process's streams, by C code, too.
 type lines struct {
@@ -33,6 +42,7 @@ func capture(f *frames, stream string, number int, call *atomic.Int64) (*lines, 
 		return nil, err
 	}
 	syscall.Close(ends[1])
+	syscall.Syscall(syscall.SYS_FCNTL, uintptr(ends[0]), syscall.F_SETPIPE_SZ, pipeBytes) // as far as it may
 	found := &lines{frames: f, stream: stream, source: ends[0], piece: make([]byte, longestLine), call: call}
 	reader, err := syscall.Dup(ends[0])
 	if err != nil {
@@ -52,7 +62,10 @@ func (l *lines) follow(reader *os.File) {
 		return
 	}
 	for {
-		err := raw.Read(func(uintptr) bool { return l.drain(false) })
+		err := raw.Read(func(uintptr) bool {
+			time.Sleep(gather)
+			return l.drain(false)
+		})
 		if err != nil {
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -17,11 +18,18 @@ const (
 	exitProtocol = 76 // EX_PROTOCOL of sysexits.h
 	requests     = 3
 	replies      = 4
+	// Of the stack of a goroutine. Go's own is four times as much: a recursion without an end would
+	// take more memory than most containers have, and seconds until it is told.
+	longestStack = 256 << 20
+	usualStack   = 1_000_000_000
 )
 
 // Serve says hello, then answers until the gateway closes its end. The generated main calls it.
 func Serve(program Program) {
 	signal.Ignore(syscall.SIGINT) // Ctrl-C reaches us too; the gateway decides
+	if chosen := debug.SetMaxStack(longestStack); chosen != usualStack {
+		debug.SetMaxStack(chosen) // by the author
+	}
 	for _, pipe := range []int{requests, replies} {
 		syscall.CloseOnExec(pipe)
 	}
@@ -63,7 +71,7 @@ func serve(program Program, f *frames) error {
 		unread[one.stream] = one.source
 	}
 	err = f.write(map[string]any{"type": "hello", "protocol": protocol, "language": language,
-		"capabilities": []string{"describe"}, "unread": unread}, nil)
+		"capabilities": []string{"describe", "trace"}, "unread": unread}, nil)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"algo.dev/runner/trace"
 )
 
 type worker struct {
@@ -31,7 +33,7 @@ type worker struct {
 }
 
 func newWorker(program Program, f *frames, hello header) (*worker, error) {
-	w := &worker{program: program, frames: f, hello: hello, module: Module, running: map[int64]*running{}}
+	w := &worker{program: program, frames: f, hello: hello, module: trace.Module, running: map[int64]*running{}}
 	w.wake, w.failed = make(chan struct{}, 1), make(chan error, 1)
 	w.hello.Concurrency = max(hello.Concurrency, 1)
 	for stream, number := range map[string]int{"stdout": 1, "stderr": 2} {
@@ -43,9 +45,6 @@ func newWorker(program Program, f *frames, hello header) (*worker, error) {
 	}
 	return w, nil
 }
-
-// Module is the author's module, set when the program is linked.
-var Module = ""
 
 // run takes frames until the pipe is closed or `shutdown` comes, and begins what waits in turn.
 func (w *worker) run() error {
