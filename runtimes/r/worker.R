@@ -1,5 +1,6 @@
 # A worker: loads the algorithm and answers calls until it is told to stop, one at a time.
 
+LONGEST <- 2^16 # bytes of a line that are sent together
 LOOK <- 0.02 # how often it looks for calls that were taken back before it begins the next one
 
 # Answer every frame until the pipe is closed or `shutdown` comes.
@@ -180,7 +181,16 @@ printed <- function(worker) {
 
 say <- function(worker, stream, lines) {
   header <- list(type = "log", stream = stream, call = worker$header$id)
-  for (line in lines) write_frame(worker$frames, header, charToRaw(substr(enc2utf8(line), 1, 16000)))
+  for (line in lines) {
+    bytes <- charToRaw(enc2utf8(line))
+    while (length(bytes) > LONGEST) {
+      end <- LONGEST
+      while (end > 1 && bitwAnd(as.integer(bytes[end + 1]), 192L) == 128L) end <- end - 1 # not within a character
+      write_frame(worker$frames, header, bytes[seq_len(end)])
+      bytes <- bytes[-seq_len(end)]
+    }
+    write_frame(worker$frames, header, bytes)
+  }
 }
 
 answer_calls <- function(worker, header, body) {

@@ -242,6 +242,35 @@ def test_a_header_may_say_the_same_in_other_words(loaded: RunnerProcess, header:
     assert (said["type"], said["id"], json.loads(body)) == ("result", 17, {"got": 17})
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_a_call_prints_is_told_before_its_answer(loaded: RunnerProcess, stream: str) -> None:
+    text = "é" * 100_000
+    said = json.dumps({"do": "print", "text": text, "to": stream}).encode()
+    loaded.write_raw(plain(18, said) + plain(19, b"19"))
+    found = [loaded.read(logs=True)]
+    while found[-1][0].get("id") != 19:
+        found.append(loaded.read(logs=True))
+    *logs, first, _ = found
+    assert [(one["stream"], one["call"]) for one, _ in logs] == [(stream, 18)] * len(logs)
+    assert b"".join(body for _, body in logs).decode() == text
+    assert (first[0]["type"], first[0]["id"]) == ("result", 18)
+
+
+def test_several_places_answer_every_call_once_before_it_ends(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start(concurrency=3)
+    started.load()
+    numbers = range(1, 31)
+    bodies = [b'{"do":"sleep","seconds":0.01}' if one % 3 else b"%d" % one for one in numbers]
+    started.write_raw(b"".join(plain(one, body) for one, body in enumerate(bodies, 1)))
+    started.write({"type": "shutdown"})
+    answers = [started.read() for _ in numbers]
+    assert sorted(header["id"] for header, _ in answers) == list(numbers)
+    assert {header["type"] for header, _ in answers} == {"result"}
+    assert started.exit_code() == 0
+
+
 def test_an_entry_that_is_not_there_is_told_by_its_name(
     start: Callable[..., RunnerProcess],
 ) -> None:
