@@ -32,10 +32,10 @@ def apply(input, state):
     return {"pid": os.getpid(), "parent": os.getppid(), "state": state, "version": 1}
 """
 FULL = """
-import fcntl, os
+import fcntl, os, pathlib
 
 def load():
-    memory = open("memory", "w")
+    memory = open(pathlib.Path(__file__).with_name("memory"), "w")
     try:
         fcntl.flock(memory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
