@@ -320,7 +320,8 @@ def _story(event: events.Event) -> tuple[str, str]:
         case events.Reloaded():
             return _reloaded(event), "green"
         case events.ReloadFailed(trigger, message, file, line, details, serves):
-            place = f" ({file}:{line})" if file else ""
+            # A package that is missing is of a whole file in some languages.
+            place = f" ({file}:{line})" if line else f" ({file})" if file else ""
             tail = "".join(f"\n  {_foreign(text)}" for text in details.splitlines())
             what = f"{_foreign(message)}{place}"
             now = "the old code goes on serving" if serves else "nothing serves yet: edit it again"

@@ -221,3 +221,19 @@ def test_what_the_compiler_says_has_the_authors_file(
     assert done.returncode == 1
     assert expected in done.stderr
     assert str(copy) not in done.stderr
+
+
+def test_an_error_is_told_without_the_warnings(
+    tmp_path: Path, app: Path, built: Callable[[str], Path]
+) -> None:
+    copy = tmp_path / "app"
+    shutil.copytree(app, copy)
+    # A warning of the library; then the main, which calls no such function, does not compile.
+    text = "use std::fs;\npub fn other(x: i64) -> Result<i64, String> {\n    Ok(x)\n}\n"
+    (copy / "src" / "typed.rs").write_text(text)
+    made = tmp_path / "made"
+    shutil.copytree(built("typed.rs:total"), made)
+    done = RUST.try_build(copy, made, "src/typed.rs:total")
+    assert done.returncode == 1
+    assert "warning" not in done.stderr
+    assert "src/typed.rs" in done.stderr

@@ -78,6 +78,7 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
         events.Progress("pushing", 1, 2),
         events.Reloaded("src/digits.py", "swap", 41.2),
         events.ReloadFailed("src/digits.py", "SyntaxError: bad", "src/digits.py", 3),
+        events.ReloadFailed("src/it.js", "Error: no package", "src/it.js", 0),
         events.Warned("no lock"),
     ):
         output.event(event)
@@ -86,6 +87,7 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
         "Locking requirements.in",
         "↻ src/digits.py → swapped in 41 ms, weights kept",
         "✗ src/digits.py → SyntaxError: bad (src/digits.py:3); the old code goes on serving",
+        "✗ src/it.js → Error: no package (src/it.js); the old code goes on serving",
         "warning: no lock",
     ]
 

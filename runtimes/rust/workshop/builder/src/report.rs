@@ -36,9 +36,31 @@ fn escaped(text: &str) -> String {
     text.chars().filter(|one| *one == '\n' || *one == '\t' || !one.is_control()).collect()
 }
 
+/// What a compiler said without its warnings: the first place that is named is that of an error.
+pub fn without_warnings(said: &str) -> String {
+    let mut kept = String::new();
+    let mut warning = false;
+    for line in said.split_inclusive('\n') {
+        warning = line.starts_with("warning") || warning && !line.starts_with("error");
+        if !warning {
+            kept += line;
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
-    use super::junit;
+    use super::{junit, without_warnings};
+
+    #[test]
+    fn an_error_is_told_without_the_warnings_around_it() {
+        let said = "   Compiling it v0.1.0\nwarning: unused import: `a`\n --> src/it.rs:1:5\n  |\n\n\
+                    warning: `it` (lib) generated 1 warning\nerror[E0308]: no\n --> src/it.rs:3:5\n\n\
+                    warning: build failed\n";
+        let kept = "   Compiling it v0.1.0\nerror[E0308]: no\n --> src/it.rs:3:5\n\n";
+        assert_eq!(without_warnings(said), kept);
+    }
 
     #[test]
     fn a_test_that_fails_has_what_it_said() {

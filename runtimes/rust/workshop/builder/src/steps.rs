@@ -9,7 +9,7 @@ use crate::Outcome;
 use crate::kit::patched;
 use crate::lacking;
 use crate::lock;
-use crate::report::junit;
+use crate::report::{junit, without_warnings};
 use crate::workspace::{assemble, line_of, lock_together, store};
 
 const CONFIG: &str = ".cargo/config.toml";
@@ -98,8 +98,11 @@ pub fn test(runtime: &Path, app: &Path, packages: &Path, cache: &Path, report: &
     if let Some(text) = junit(&printed) {
         store(report, text.as_bytes())?;
     }
-    let told = format!("{printed}{}", String::from_utf8_lossy(&said.stderr));
-    if said.status.success() { Ok(()) } else { Err(hinted(&told, &manifest.sources(app))) }
+    let told = String::from_utf8_lossy(&said.stderr);
+    if said.status.success() {
+        return Ok(());
+    }
+    Err(format!("{printed}{}", hinted(&told, &manifest.sources(app))))
 }
 
 /// A folder that goes with the step.
@@ -179,8 +182,9 @@ fn compiled(command: &mut Command, place: &str, sources: &Path) -> Outcome {
     Ok(())
 }
 
-/// What a compiler said; the last line is what to do, where that is known.
+/// What a compiler said that failed; the last line is what to do, where that is known.
 fn hinted(told: &str, sources: &Path) -> String {
+    let told = without_warnings(told);
     let told = told.trim_end();
     lacking::hint(told, sources).map_or_else(|| told.into(), |hint| format!("{told}\nhint: {hint}"))
 }
