@@ -28,8 +28,9 @@ def test_command(
 ) -> None:
     """Run the golden cases and the project's own tests.
 
-    The algorithm is started once, called with every case in cases/ and stopped again; then
-    pytest runs tests/ in the project's environment. Exit code 1 when anything fails.
+    The algorithm is started once, called with every case in cases/ and stopped again; then the
+    language's own runner (pytest, go test, cargo test, JUnit, …) runs the project's tests, in its
+    environment. Exit code 1 when anything fails.
 
     \b
     algo test

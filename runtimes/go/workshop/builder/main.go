@@ -92,7 +92,7 @@ func build(runtime, app, entrypoint, packages, program string) error {
 	said, err := compiler.CombinedOutput()
 	told := []string{}
 	for _, line := range strings.Split(strings.TrimSpace(string(said)), "\n") {
-		if line != "" && !strings.HasPrefix(line, "#") {
+		if line != "" && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "go: downloading ") {
 			told = append(told, relative(line, work, app))
 		}
 	}
