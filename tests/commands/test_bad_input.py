@@ -217,6 +217,13 @@ def test_the_same_error_is_one_document_with_json(project: Path, algo_home: Path
     assert document["hint"] == "algo init OWNER/NAME"
 
 
+@pytest.mark.parametrize("words", [("publish",), ("run",), ("serve", "--host", "0.0.0.0")])
+def test_a_project_that_is_not_there_is_told_before_what_else_is_missing(
+    words: tuple[str, ...], project: Path, algo_home: Path
+) -> None:
+    refused(algo(project, *words), "project_not_found", 2, "no algo.toml")
+
+
 def test_a_port_that_is_taken_is_told_before_anything_starts(
     project: Path, algo_home: Path
 ) -> None:

@@ -110,8 +110,8 @@ def publish_command(
         step = Bump.parse(bump) if bump else None
         breaking = reason_for_breaking(allow_breaking, asked=bool(exact or step))
         wish = Wish(to, exact, step, allow_dirty, platforms(platform), breaking)
-        confirm = confirmation(deps, yes or dry_run)
         project = Project.find(deps.cwd)
+        confirm = confirmation(deps, yes or dry_run)
         tools = deps.publishing(ProjectTests(deps, engine))
         if dry_run:
             planned = plan(project, wish, tools, notify=deps.output.event)

@@ -66,10 +66,11 @@ def run_command(
     from algo.resources import output_file
     from algo.serving.body import Given, read_body
     from algo.serving.call import run
-    from algo.serving.target import split_words
+    from algo.serving.target import find_target, split_words
 
     deps: Deps = ctx.obj
     target, stdin = split_words(words or [])
+    find_target(target, deps.cwd)  # before its input: without it nothing else matters
     place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
     with call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify) as place:

@@ -77,8 +77,10 @@ def serve_command(
     from algo.commands.shared.serving import open_service
     from algo.commands.shared.tokens import access_of
     from algo.serving.serve import serve
+    from algo.serving.target import find_target
 
     deps: Deps = ctx.obj
+    find_target(target, deps.cwd)  # before its options: without it nothing else matters
     access = access_of(deps, host, tokens, open_to_all=insecure_no_token, log=access_log)
     with open_service(
         deps,

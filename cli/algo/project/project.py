@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import shlex
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from algo.project import algorithmia, declaration
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 # What makes a folder a project; where both lie in it, the first is its manifest.
 MANIFESTS = (FILE, algorithmia.FILE)
+# How many folders are looked into for a project that may be meant: in a home there are many.
+_MOST_FOLDERS = 500
+_NAMED = 3
 
 
 def manifest_in(folder: Path) -> Path | None:
@@ -29,6 +35,42 @@ def root_above(folder: Path) -> Path | None:
     """Return the folder of the project that holds `folder`, None without one."""
     start = folder.resolve()
     return next((one for one in (start, *start.parents) if manifest_in(one)), None)
+
+
+def projects_below(folder: Path) -> list[str]:
+    """Return the projects in `folder` or in a folder of it, relative to it, sorted.
+
+    Only the first folders are looked at, and no hidden ones.
+    """
+    near = _folders_in(folder)
+    found = [one for one in near if _is_project(one)]
+    if not found:
+        inner = (below for one in near for below in _folders_in(one))
+        found = [one for one in islice(inner, _MOST_FOLDERS) if _is_project(one)]
+    return [one.relative_to(folder).as_posix() for one in found]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    with suppress(OSError):  # which we may not read
+        inside = (one for one in folder.iterdir() if not one.name.startswith("."))
+        return sorted(one for one in islice(inside, _MOST_FOLDERS) if one.is_dir())
+    return []
+
+
+def _is_project(folder: Path) -> bool:
+    with suppress(OSError):
+        return manifest_in(folder) is not None
+    return False
+
+
+def _meant(folder: Path, command: str) -> str | None:
+    """Return the hint to name a project below `folder` in `command`, None without one."""
+    found = projects_below(folder)
+    if not found:
+        return None
+    others = [shlex.quote(one) for one in found[1:_NAMED]]
+    more = f", or {' or '.join(others)}" if others else ""
+    return f"{command.format(shlex.quote(found[0]))}{more}{', …' if len(found) > _NAMED else ''}"
 
 
 def read(path: Path) -> Manifest:
@@ -57,7 +99,8 @@ class Project:
         """
         path = manifest_in(folder)
         if path is None:
-            raise ProjectNotFound(f"{folder} is not a project: it has no {FILE}")
+            text = f"{folder} is not a project: it has no {' and no '.join(MANIFESTS)}"
+            raise ProjectNotFound(text, hint=_meant(folder, "name a project in it: {}"))
         root = folder.resolve()
         try:
             str(root).encode()
@@ -78,7 +121,8 @@ class Project:
         """
         root = root_above(folder)
         if root is None:
-            raise ProjectNotFound(f"no {FILE} in {folder} or in a folder above it")
+            text = f"no {' and no '.join(MANIFESTS)} in {folder} or in a folder above it"
+            raise ProjectNotFound(text, hint=_meant(folder, "cd {}"))
         return cls.open(root)
 
     @property
