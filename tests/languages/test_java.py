@@ -77,6 +77,20 @@ def test_a_record_is_read_and_written(start: Callable[..., RunnerProcess]) -> No
     assert json.loads(body) == {"name": "one", "sum": 10.5, "order": ORDER | NOTHING}
 
 
+def test_what_a_thread_throws_is_in_the_log_with_the_authors_file(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start("Threads.java:apply")
+    ready(started)
+    started.write({"type": "call", "id": 7, "content_type": "text/plain"}, b"mine")
+    said, body = started.read(logs=True)
+    assert (said["type"], said["stream"], said["call"]) == ("log", "stderr", 7)
+    assert body.decode().splitlines() == [
+        'Exception in thread "mine" java.lang.IllegalStateException: in a thread',
+        "\tat Threads.lambda$apply$0(src/Threads.java:4)",
+    ]
+
+
 def test_records_are_told_as_json_schema(start: Callable[..., RunnerProcess]) -> None:
     schema = ready(start("Typed.java:apply"))["schema"]
     order = schema["input"]["$defs"]["Order"]

@@ -41,6 +41,9 @@ final class Worker {
         this.hello = hello;
         faults = new Faults(hello);
         capture = new Capture(frames);
+        // Of a thread of the author's, as Java itself says it, with his frames alone.
+        Thread.setDefaultUncaughtExceptionHandler((thread, error) -> System.err.println(
+                "Exception in thread \"" + thread.getName() + "\" " + faults.report(error).get("stacktrace")));
     }
 
     /** Take a frame: what cannot wait is done at once, the others come in turn. */
