@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_its_tests_beside_it_are_run(greeter: Path, capfd: pytest.CaptureFixture
     (greeter / "src" / "Greeter_test.py").write_text("def test_it():\n    assert 1 == 2\n")
     assert run(["test"]) == 1
     assert "assert 1 == 2" in capfd.readouterr().out
+
+
+def test_a_script_of_the_authors_freezes_a_manifest(greeter: Path) -> None:
+    (greeter / "data" / "acme" / "models").mkdir(parents=True)
+    (greeter / "data" / "acme" / "models" / "words.txt").write_text("words")
+    entry = {"name": "words", "source_uri": "data://acme/models/words.txt"}
+    (greeter / "model_manifest.json").write_text(json.dumps({"required_files": [entry]}))
+    code = 'import Algorithmia; Algorithmia.client().freeze("model_manifest.json")'
+    assert run(["exec", "--", "python", "-c", code]) == 0
+    frozen = json.loads((greeter / "model_manifest.json.freeze").read_text())
+    (found,) = frozen["required_files"]
+    assert found["sha256_checksum"] == hashlib.sha256(b"words").hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from algo.contract.interface import Suite
     from algo.deps import Deps
@@ -145,12 +145,7 @@ class PythonBox:
         if not within:
             return None
         made = self._environment(project, None, tests=True, notify=notify)
-        variables = made.variables(root, self.deps.env)
-        if algorithm.written_for:
-            brought = self.deps.runtimes().folder(algorithm.language) / "compat"
-            known = variables.get("PYTHONPATH", "")
-            variables = {**variables, "PYTHONPATH": f"{brought}:{known}".strip(":")}
-        return PytestSuite(root, made.python, variables, within)
+        return PytestSuite(root, made.python, self._variables(project, made), within)
 
     def execute(self, command: Sequence[str], project: Project, notify: Notify) -> int:
         """Run it in the environment of the tests; see `Toolbox`."""
@@ -158,7 +153,17 @@ class PythonBox:
 
         made = self._environment(project, None, tests=True, notify=notify)
         self.deps.output.close()
-        return execute(command, made.variables(project.root, self.deps.env), project.root)
+        return execute(command, self._variables(project, made), project.root)
+
+    def _variables(self, project: Project, made: Virtualenv) -> Mapping[str, str]:
+        """Return those of the environment; old code finds our modules of Algorithmia."""
+        variables = made.variables(project.root, self.deps.env)
+        algorithm = project.manifest.algorithm
+        if not algorithm.written_for:
+            return variables
+        brought = self.deps.runtimes().folder(algorithm.language) / "compat"
+        known = variables.get("PYTHONPATH", "")
+        return {**variables, "PYTHONPATH": f"{brought}:{known}".strip(":")}
 
     def _environment(
         self, project: Project, lock: Lock | None, *, tests: bool, notify: Notify

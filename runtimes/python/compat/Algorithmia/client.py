@@ -6,6 +6,7 @@ import json
 import os
 
 from Algorithmia.algorithm import Algorithm
+from Algorithmia.data import path_of
 from Algorithmia.datadirectory import DataDirectory, LocalDataDirectory
 from Algorithmia.datafile import AdvancedDataFile, LocalDataFile
 from Algorithmia.errors import ApiError, of_algorithm
@@ -37,9 +38,15 @@ class Client:
         return Algorithm(self, algoRef)
 
     def file(self, dataUrl, cleanup=False):
-        """Return a file, `data://…`; `file://…` is one of this machine."""
+        """Return a file, `data://…`; `file://…` is one of this machine.
+
+        Where there is no API, in a script of the author's, it is one that the project ships.
+        """
         if dataUrl.startswith("file://"):
             return LocalDataFile(self, dataUrl)
+        shipped = os.path.join("data", path_of(dataUrl))
+        if not self.apiAddress and os.path.isfile(shipped):
+            return LocalDataFile(self, shipped)
         return AdvancedDataFile(self, dataUrl, cleanup)
 
     def dir(self, dataUrl):
@@ -73,7 +80,9 @@ class Client:
             ApiError: There is no API.
         """
         if not self.apiAddress:
-            raise ApiError("ALGORITHMIA_API names no address, and the code gives none")
+            raise ApiError(
+                "there is no API: algo serve, run and test have one; ALGORITHMIA_API names another"
+            )
         headers = {"Content-Type": content_type} if content_type else {}
         if self.apiKey is not None:
             headers["Authorization"] = self.apiKey
