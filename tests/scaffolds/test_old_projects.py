@@ -28,6 +28,7 @@ EACH = {
         {"greeting": "hello Ada", "person": {"first_name": "Ada", "last_name": None}},
         {},
     ),
+    "JavaRules": ({"value": 2}, {"value": 2, "triggered": True}, {}),
     "OldScala": ("Ada", KNOWN, {}),
     "ScalaGreeter": ({"name": "ada"}, {"greeting": "Hello Ada", "known": False}, {}),
     "RustGreeter": ("Ada", KNOWN, {}),
