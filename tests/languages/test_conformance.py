@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.runtimes.conftest import GatewayProcess
 
 
-# In a container those of every language but one are slow: an image is made for each.
+# In a container they are slow: an image is made for each language.
 HOST, CONTAINER = "host", "container"
 PLACES = [
     *(pytest.param((*one.values, HOST), id=one.id, marks=one.marks) for one in each()),
@@ -41,7 +41,7 @@ PLACES = [
             marks=[pytest.mark.engine, pytest.mark.timeout(900), pytest.mark.slow],
         )
         for one in languages()
-        if one.has_image and one.name != "python"
+        if one.has_image
     ),
 ]
 
