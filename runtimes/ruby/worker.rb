@@ -48,9 +48,11 @@ module AlgoRunner
           @looked = now
           @withdrawn = @frames.look.flat_map { |header, _| header["type"] == "withdraw" ? header["ids"] : [] }
         end
-        return frame unless @withdrawn.include?(frame[0]["id"])
+        header = frame[0]
+        # A `cancel` of such a call is none.
+        return frame unless header["type"] == "call" && @withdrawn.include?(header["id"])
 
-        answer(frame[0], "withdrawn")
+        answer(header, "withdrawn")
       end
     end
 

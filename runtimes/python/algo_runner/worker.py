@@ -121,9 +121,11 @@ class Worker:
             if now - self._looked > LOOK:
                 self._looked = now
                 self._withdrawn = self.frames.withdrawn()
-            if not self._withdrawn or frame[0].get("id") not in self._withdrawn:
+            header = frame[0]
+            taken = self._withdrawn and header.get("id") in self._withdrawn
+            if not taken or header["type"] != "call":  # a `cancel` of such a call is none
                 return frame
-            self.answer(frame[0], "withdrawn")
+            self.answer(header, "withdrawn")
 
     def handle(self, header: Header, body: bytes) -> bool:
         """Answer one frame; False when it was `shutdown`.
