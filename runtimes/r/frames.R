@@ -62,7 +62,7 @@ read_frame <- function(frames) {
 # Return the id of a call with JSON, else NA.
 id_of <- function(text) {
   stop <- length(text) - AFTER_ID
-  if (stop < ID_AT) return(NA)
+  if (stop < ID_AT || any(text == 0)) return(NA) # a zero byte is in no text of R
   text <- rawToChar(text)
   if (!startsWith(text, CALL) || !endsWith(text, WITH_JSON)) return(NA)
   strtoi(substr(text, ID_AT, stop), 10L) # NA where more stands there

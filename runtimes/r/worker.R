@@ -22,7 +22,8 @@ serve <- function(frames, hello) {
       describe = answer(worker, header, "described", schema = empty()),
       # What was sourced could be sourced again, but not what it changed: a new worker has the new code.
       reload = answer(worker, header, "reloaded", rung = "worker", schema = empty()),
-      withdraw = , commit = , discard = , cancel = , pause = , resume = NULL,
+      withdraw = worker$looked <- 0, # what it took back was before it, and is begun or gone
+      commit = , discard = , cancel = , pause = , resume = NULL,
       shutdown = return(invisible()),
       protocol_error(sprintf("there is no frame of type %s", dQuote(header$type, FALSE)))
     )

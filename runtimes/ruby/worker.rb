@@ -64,7 +64,8 @@ module AlgoRunner
       when "describe" then answer(header, "described", schema: {})
       # What was required stays for good: a new worker has the new code.
       when "reload" then answer(header, "reloaded", rung: "worker", schema: {})
-      when "withdraw", "commit", "discard", "pause", "resume" then nil
+      when "withdraw" then @looked = 0.0 # what it took back was before it, and is begun or gone
+      when "commit", "discard", "pause", "resume" then nil
       else raise ProtocolError, "there is no frame of type #{header["type"].inspect}"
       end
     end

@@ -130,8 +130,11 @@ def test_a_number_keeps_all_its_digits(service: GatewayProcess) -> None:
 
 @pytest.mark.parametrize(
     ("number", "size"),
-    [(b"1e999", 9_000_000), (b"-1E+00400", 9), (b"1" * 250 + b"e99", 9)],
-    ids=["far behind", "zeros in front", "digits"],
+    [
+        pytest.param(b"1e999", 9_000_000, id="far behind", marks=pytest.mark.slow),
+        pytest.param(b"-1E+00400", 9, id="zeros in front"),
+        pytest.param(b"1" * 250 + b"e99", 9, id="digits"),
+    ],
 )
 def test_a_number_that_no_double_holds_is_found_behind_texts_like_it(
     service: GatewayProcess, number: bytes, size: int
@@ -149,6 +152,7 @@ def test_a_place_far_behind_is_told_before_the_deadline(service: GatewayProcess)
     assert "line 1, column 400002" in answer.json["error"]["message"]
 
 
+@pytest.mark.slow
 def test_texts_that_look_like_such_numbers_are_none(service: GatewayProcess) -> None:
     text = f'{"9" * 400} e999 \\ "{"x" * 9_000_000} 1e999'
     body = json.dumps([text, "1e400", 1e300]).encode()

@@ -160,7 +160,9 @@ class Worker:
                 self._gates.setdefault(header["id"], threading.Event())
         elif kind == "resume":
             self._open(header)
-        elif kind != "withdraw":  # what it took back was before it, and is begun or gone
+        elif kind == "withdraw":  # what it took back was before it, and is begun or gone
+            self._looked = 0.0
+        else:
             raise ProtocolError(f"there is no frame of type {kind!r}")
         return True
 
