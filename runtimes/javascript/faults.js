@@ -69,7 +69,12 @@ function hint(error) {
   } catch {} // a getter of the author's
   if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND') return ''
   const name = /^Cannot find (?:package|module) '((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^']*)?'/.exec(error.message)?.[1]
-  return name ? `add ${name} to package.json (npm install --package-lock-only ${name}), then: algo lock` : ''
+  return name ? adding(name) : ''
+}
+
+/** Return what to do for a package to be there. */
+function adding(name, option = '') {
+  return `add ${name} to package.json (npm install --package-lock-only ${option}${name}), then: algo lock`
 }
 
 /** Return the code of an `AlgorithmError`, null for everything else that is thrown. */
@@ -118,4 +123,4 @@ function syntax(lines, error) {
   return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
 }
 
-module.exports = { report, callersFault, hint, isOurs }
+module.exports = { report, callersFault, hint, adding, isOurs }

@@ -197,6 +197,37 @@ def test_an_error_of_a_type_is_told_with_its_place(project: Project) -> None:
     assert "src/it.ts:1: it exports no function apply" in project.build().stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "package", "option"),
+    [
+        ("absent-algo/deep", "absent-algo", ""),
+        ("untyped", "@types/untyped", "--save-dev "),
+        ("@acme/untyped", "@types/acme__untyped", "--save-dev "),
+    ],
+)
+def test_a_package_or_types_that_are_missing_are_told_with_how_to_add_them(
+    project: Project, module: str, package: str, option: str
+) -> None:
+    project.write(f"import it from '{module}'\nexport const apply = () => it\n")
+    if option:
+        place = project.app / "node_modules" / module
+        place.mkdir(parents=True)
+        (place / "index.js").write_text("module.exports = 1\n")
+    done = project.build()
+    assert done.returncode == 1
+    command = f"npm install --package-lock-only {option}{package}"
+    assert done.stderr.splitlines()[-1] == (
+        f"hint: add {package} to package.json ({command}), then: algo lock"
+    )
+
+
+@pytest.mark.slow
+def test_a_name_that_is_no_package_has_no_hint(project: Project) -> None:
+    project.write("import it from './other.ts'\nexport const apply = () => it\n")
+    assert "hint: " not in project.build().stderr
+
+
 def test_a_slip_of_the_pen_is_told_without_the_types_that_it_breaks(project: Project) -> None:
     project.write("export const apply = ({ a = b: string): string =>\n  a\n")
     said = project.build().stderr

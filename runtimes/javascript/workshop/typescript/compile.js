@@ -3,9 +3,13 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { adding } = require('../../faults.js')
 
 const SOURCE = /\.[cm]?tsx?$/
 const SKIPPED = new Set(['node_modules', '.git'])
+// Of the compiler: a module is nowhere, or is JavaScript without types.
+const ABSENT = 2307
+const UNTYPED = 7016
 // What an author need not say. Node.js of the image knows ES2023.
 const USUAL = {
   target: 'es2023',
@@ -54,10 +58,10 @@ function compile({ app, packages, cache, program, bring = fs.copyFileSync }) {
   const made = builder.getProgram()
   const found = [...errors, ...builder.getConfigFileParsingDiagnostics(), ...builder.getOptionsDiagnostics(),
     ...builder.getSyntacticDiagnostics()]
-  let problems = told(ts, app, found)
+  let problems = wrong(ts, found)
   // A slip of the pen breaks the types after it, too: those are no news until it is mended.
-  if (!problems.length) problems = told(ts, app, [...builder.getGlobalDiagnostics(), ...builder.getSemanticDiagnostics()])
-  if (problems.length) fail(problems.join('\n'))
+  if (!problems.length) problems = wrong(ts, [...builder.getGlobalDiagnostics(), ...builder.getSemanticDiagnostics()])
+  if (problems.length) fail([...told(ts, app, problems), ...hints(ts, app, problems)].join('\n'))
   builder.emit()
   carry(ts, made, app, out, program)
   for (const file of files.filter((one) => !SOURCE.test(one))) beside(file, path.join(program, path.relative(app, file)), bring)
@@ -125,15 +129,28 @@ function mapped(file, source) {
   return JSON.stringify({ ...map, sourceRoot: undefined, sources: [path.basename(source)] })
 }
 
-function told(ts, app, diagnostics) {
-  return diagnostics
-    .filter((one) => one.category === ts.DiagnosticCategory.Error)
-    .map((one) => {
-      const text = `error TS${one.code}: ${ts.flattenDiagnosticMessageText(one.messageText, '\n')}`
-      if (!one.file) return text
-      const { line, character } = one.file.getLineAndCharacterOfPosition(one.start)
-      return `${path.relative(app, one.file.fileName)}:${line + 1}:${character + 1}: ${text}`
-    })
+function wrong(ts, diagnostics) {
+  return diagnostics.filter((one) => one.category === ts.DiagnosticCategory.Error)
+}
+
+function told(ts, app, problems) {
+  return problems.map((one) => {
+    const text = `error TS${one.code}: ${ts.flattenDiagnosticMessageText(one.messageText, '\n')}`
+    if (!one.file) return text
+    const { line, character } = one.file.getLineAndCharacterOfPosition(one.start)
+    return `${path.relative(app, one.file.fileName)}:${line + 1}:${character + 1}: ${text}`
+  })
+}
+
+/** Return a last line that says how to add the first package that is missing, or its types; or none. */
+function hints(ts, app, problems) {
+  return problems.flatMap((one) => {
+    const said = ts.flattenDiagnosticMessageText(one.messageText, '\n')
+    const name = /^[^']*'((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^']*)?'/.exec(said)?.[1]
+    if (!name || fs.existsSync(path.join(app, name))) return []
+    if (one.code === ABSENT) return `hint: ${adding(name)}`
+    return one.code === UNTYPED ? `hint: ${adding(`@types/${name.replace(/^@(.*)\//, '$1__')}`, '--save-dev ')}` : []
+  }).slice(0, 1)
 }
 
 function fail(message) {
