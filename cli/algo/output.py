@@ -322,8 +322,11 @@ def _story(event: events.Event) -> tuple[str, str]:
         case events.ReloadFailed(trigger, message, file, line, details, serves):
             # A package that is missing is of a whole file in some languages.
             place = f" ({file}:{line})" if line else f" ({file})" if file else ""
-            tail = "".join(f"\n  {_foreign(text)}" for text in details.splitlines())
-            what = f"{_foreign(message)}{place}"
+            # A parser draws the line: the place belongs to the sentence above, and the rest below.
+            said, _, drawn = message.partition("\n")
+            shown = details if drawn in details else f"{drawn}\n{details}"
+            tail = "".join(f"\n  {_foreign(text)}" for text in shown.splitlines())
+            what = f"{_foreign(said)}{place}"
             now = "the old code goes on serving" if serves else "nothing serves yet: edit it again"
             return f"✗ {trigger} → {what}; {now}{tail}", "red"
         case events.Stopped(reason):

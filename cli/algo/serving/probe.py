@@ -96,10 +96,14 @@ def refuse_failed(instance: Instance, printed: Printed) -> None:
 
 
 def describe(fault: Fault) -> str:
-    """Return `TypeError: … (src/digits.py:12)`; a file that is missing has no line."""
+    """Return `TypeError: … (src/digits.py:12)`; a file that is missing has no line.
+
+    Where a message has lines, the place ends the first one.
+    """
     where = f" ({fault.file}:{fault.line})" if fault.file and fault.line else ""
     kind = f"{fault.type}: " if fault.type else ""
-    return f"{kind}{fault.message}{where}"
+    said, *drawn = fault.message.rstrip().split("\n")
+    return "\n".join([f"{kind}{said}{where}", *drawn])
 
 
 def missing_package(fault: Fault) -> str:

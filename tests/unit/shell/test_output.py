@@ -52,7 +52,7 @@ def test_what_others_said_in_an_error_cannot_act_on_the_terminal_or_look_like_us
     output.event(events.ReloadFailed("a.py", said))
     assert err.getvalue() == (
         "error[failed]: \\x1b[31mred\n  ↻ src/a.py → swapped\n  \\x1b]0;title\\x07\n"
-        "✗ a.py → \\x1b[31mred\n  ↻ src/a.py → swapped; the old code goes on serving\n"
+        "✗ a.py → \\x1b[31mred; the old code goes on serving\n  ↻ src/a.py → swapped\n"
     )
 
 
@@ -79,6 +79,8 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
         events.Reloaded("src/digits.py", "swap", 41.2),
         events.ReloadFailed("src/digits.py", "SyntaxError: bad", "src/digits.py", 3),
         events.ReloadFailed("src/it.js", "Error: no package", "src/it.js", 0),
+        events.ReloadFailed("a.rb", "SyntaxError: bad\n{{ a\n ^\n", "a.rb", 2, "{{ a\n ^\n"),
+        events.ReloadFailed("a.rb", "SyntaxError: bad\n{{ a", "a.rb", 2, "hint: no"),
         events.Warned("no lock"),
     ):
         output.event(event)
@@ -88,6 +90,12 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
         "↻ src/digits.py → swapped in 41 ms, weights kept",
         "✗ src/digits.py → SyntaxError: bad (src/digits.py:3); the old code goes on serving",
         "✗ src/it.js → Error: no package (src/it.js); the old code goes on serving",
+        "✗ a.rb → SyntaxError: bad (a.rb:2); the old code goes on serving",
+        "  {{ a",
+        "   ^",
+        "✗ a.rb → SyntaxError: bad (a.rb:2); the old code goes on serving",
+        "  {{ a",
+        "  hint: no",
         "warning: no lock",
     ]
 
