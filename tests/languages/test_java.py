@@ -87,7 +87,12 @@ def test_what_a_thread_throws_is_in_the_log_with_the_authors_file(
     assert (said["type"], said["stream"], said["call"]) == ("log", "stderr", 7)
     assert body.decode().splitlines() == [
         'Exception in thread "mine" java.lang.IllegalStateException: in a thread',
-        "\tat Threads.lambda$apply$0(src/Threads.java:4)",
+        "\tat Threads.lambda$apply$0(src/Threads.java:6)",
+    ]
+    assert started.read()[0]["type"] == "result"
+    assert started.call(b"pool", kind="text/plain")[0]["stacktrace"].splitlines() == [
+        "java.lang.IllegalStateException: in a thread",
+        "\tat Threads.lambda$apply$0(src/Threads.java:6)",
     ]
 
 

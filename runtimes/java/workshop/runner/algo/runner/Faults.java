@@ -3,6 +3,7 @@ package algo.runner;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
@@ -89,7 +90,7 @@ final class Faults {
     private void write(Throwable error, String before, StringBuilder into, int depth) {
         into.append(before).append(error.getClass().getName()).append(": ").append(message(error)).append('\n');
         int count = 0;
-        for (var frame : frames(error)) {
+        for (var frame : withoutPlumbing(frames(error))) {
             if (ours(frame) || count++ >= MOST_FRAMES) {
                 continue;
             }
@@ -109,6 +110,16 @@ final class Faults {
     private static StackTraceElement[] frames(Throwable error) {
         var frames = error.getStackTrace();
         return frames == null ? new StackTraceElement[0] : frames; // the author's own method may return that
+    }
+
+    /** Leave out what called the author's outermost frame: pools and the threads they have. */
+    private StackTraceElement[] withoutPlumbing(StackTraceElement[] frames) {
+        for (int end = frames.length; end > 0; end--) {
+            if (file(frames[end - 1]) != null) {
+                return Arrays.copyOf(frames, end);
+            }
+        }
+        return frames;
     }
 
     private static boolean ours(StackTraceElement frame) {
