@@ -15,6 +15,7 @@ const MADE = {
   Set: (list) => new Set(list),
   bigint: (number) => BigInt(number),
 }
+const LARGE = 'an integer that a number holds (a bigint may be any)'
 const NUMBERS = /^(?:Int|Uint|Float)\d+(?:Clamped)?Array$/
 const KINDS = {
   string: ['a string', (value) => typeof value === 'string'],
@@ -71,7 +72,11 @@ function compile(schema, defs, named) {
   const make = maker(schema.$comment)
   return (given, path, problems) => {
     let value = given
-    if (schema.type === 'number' && typeof value === 'bigint') value = Number(value)
+    if (typeof given === 'bigint' && schema.$comment !== 'bigint' && /number|integer/.test(schema.type)) {
+      value = Number(given)
+      const holds = Number.isFinite(value) && (schema.type === 'number' || BigInt(value) === given)
+      if (!holds) return wrong(problems, path, LARGE, given)
+    }
     if (!fits(value)) return wrong(problems, path, what, value)
     const before = problems.length
     for (const name of limits) {

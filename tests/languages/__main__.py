@@ -27,6 +27,17 @@ language, through the gateway ([the suite](../tests/languages/README.md)). The r
 (prints, deadlines, workers that exit, garbage on the pipes) has no table: it passes in each, or
 the tests fail. How an algorithm is written: [Go](go.md), [Rust](rust.md).
 """
+INTEGERS = """
+## Integers beyond 2^53
+
+JSON has no limit to them. A number of JavaScript and R is a double, which holds those up to 2^53.
+In JavaScript an integer that a number does not hold exactly is a `BigInt`: `typeof` tells, and it
+takes no part in arithmetic with numbers (`TypeError: Cannot mix BigInt and other types`). A
+`BigInt` in a result is written as the integer that it is. In TypeScript the type says which it
+is: `bigint` takes every integer; `number` is rounded, as by `JSON.parse`; a `number` with
+`@integer` is refused where it would be. R rounds. In the other languages an untyped input has
+integers of 64 bits at least, and a type has its own range.
+"""
 IMAGES = """
 ## Images
 
@@ -48,7 +59,7 @@ def main() -> int:
     for case in CASES:
         marks = (mark(name, case.name, passed[name][case.name]) for name in passed)
         lines.append(f"| {case.name} | {' | '.join(marks)} |")
-    lines += [IMAGES, *table({language.name: layers(language) for language in found})]
+    lines += [INTEGERS, IMAGES, *table({language.name: layers(language) for language in found})]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     wrong = [
         (language, case)
