@@ -237,3 +237,18 @@ def test_an_error_is_told_without_the_warnings(
     assert done.returncode == 1
     assert "warning" not in done.stderr
     assert "src/typed.rs" in done.stderr
+
+
+def test_what_a_thread_panics_with_is_in_the_log_by_the_authors_frames(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start("threads.rs:apply")
+    ready(started)
+    started.write({"type": "call", "id": 7, "content_type": "text/plain"}, b"mine")
+    said, body = started.read(logs=True)
+    assert (said["type"], said["stream"]) == ("log", "stderr")
+    first, *rest = body.decode().splitlines()
+    assert first == "thread 'mine': panic: 7 is too large"
+    assert rest[:2] == ["  fails", "    src/threads.rs:6"]
+    assert "/rustc/" not in body.decode()
+    assert started.read()[1] == b"false"

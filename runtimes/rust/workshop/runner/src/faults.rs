@@ -4,9 +4,11 @@ use std::any::type_name;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde::Serialize;
 
@@ -189,12 +191,24 @@ thread_local! {
 pub fn watch_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        let failure = panicked(info, &Backtrace::force_capture().to_string());
         if GUARDED.get() {
-            PANICKED.set(Some(panicked(info, &Backtrace::force_capture().to_string())));
-        } else {
-            before(info);
+            PANICKED.set(Some(failure));
+            return;
+        }
+        match failure.raised {
+            Some(raised) if !raised.file.is_empty() => print(&raised),
+            _ => before(info), // none of the author's files knows of it
         }
     }));
+}
+
+/// Print a panic of a thread by the author's frames; at once, so that they stay together.
+fn print(raised: &Raised) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("<unnamed>");
+    let text = format!("thread '{name}': {}\n", raised.stacktrace);
+    let _ = io::stderr().write_all(text.as_bytes()); // where nobody reads there is nobody to tell
 }
 
 /// Call user code.

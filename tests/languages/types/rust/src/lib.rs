@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod later;
+pub mod threads;
 pub mod typed;
