@@ -8,6 +8,7 @@ import pytest
 from algo.languages.errors import LanguageMismatch, RuntimeInvalid
 from algo.languages.host import starter_of
 from algo.languages.runtimes import Runtimes
+from algo.resources import data_folder
 
 BASE = """
 language = "java"
@@ -81,3 +82,21 @@ def test_the_language_that_was_meant_is_named(said: str, meant: str) -> None:
         Runtimes(Path("runtimes")).spec(said)
     begins = f"did you mean {meant}? set language" if meant else "set language"
     assert str(caught.value.hint).startswith(begins)
+
+
+def test_the_systems_of_all_languages_are_made_alike() -> None:
+    """Each has a whole Dockerfile; but for packages, lines that one has too are its own matter."""
+    files = [folder / "Dockerfile" for folder in data_folder("runtimes").iterdir()]
+    steps = {
+        file.parent.name: [
+            line
+            for line in file.read_text().splitlines()
+            if not line.startswith("#") and "${SYSTEM_PACKAGES}" not in line
+        ]
+        for file in files
+        if file.is_file()
+    }
+    common = steps.pop("python")
+    assert len(steps) > 1
+    for language, lines in steps.items():
+        assert [line for line in lines if line in common] == common, language
