@@ -49,15 +49,30 @@ def test_each_side_has_the_definitions_of_both(tmp_path: Path) -> None:
             "did you mean integer?",
         ),
         (
-            '{"output": {"minimum": "3"}}',
-            "schema.json: output.minimum: '3' is not of type 'number'",
+            '{"input": {"minimum": []}}',
+            "schema.json: input.minimum is [], which is no number",
             "",
         ),
         (
             '{"input": {"items": {"pattern": "[a"}}}',
-            "schema.json: input has the pattern '[a', which cannot be read: "
-            "unterminated character set at position 0",
-            "Python's re",
+            "schema.json: input has the pattern '[a', which cannot be read: missing ]: [a",
+            "RE2",
+        ),
+        (
+            '{"output": {"patternProperties": {"(?=a)": {}}}}',
+            "schema.json: output has the pattern '(?=a)', which cannot be read: "
+            "invalid perl operator: (?=",
+            "RE2",
+        ),
+        (
+            '{"input": {"items": {"requried": ["a"]}}}',
+            "schema.json: input has no keyword 'requried'",
+            "did you mean required?",
+        ),
+        (
+            '{"input": {"unevaluatedProperties": false}}',
+            "schema.json: input has unevaluatedProperties, which is not known here",
+            "additionalProperties",
         ),
         (
             '{"input": {"$ref": "#/$defs/A"}}',
@@ -84,5 +99,21 @@ def test_what_is_no_schema_is_told_with_its_place(
 def test_what_only_looks_like_a_keyword_is_none(tmp_path: Path) -> None:
     properties = {"$ref": {"type": "string"}, "pattern": {"enum": ["[a"]}, "type": True}
     document = {"input": {"properties": properties, "default": {"$ref": "x", "pattern": "[a"}}}
+    (tmp_path / FILE).write_text(json.dumps(document))
+    assert read_declaration(tmp_path) == document
+
+
+def test_a_link_to_nowhere_and_a_folder_are_no_file(tmp_path: Path) -> None:
+    (tmp_path / FILE).symlink_to(tmp_path / "gone")
+    with pytest.raises(SchemaInvalid, match="no such file"):
+        read_declaration(tmp_path)
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(SchemaInvalid, match="is a directory"):
+        read_declaration(tmp_path)
+
+
+def test_keywords_that_nobody_knows_are_left_to_others(tmp_path: Path) -> None:
+    document = {"input": {"x-unit": "kg", "readOnly": True}}
     (tmp_path / FILE).write_text(json.dumps(document))
     assert read_declaration(tmp_path) == document

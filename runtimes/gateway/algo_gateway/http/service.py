@@ -98,7 +98,9 @@ class Service:
         """
         declared = self.pool.declared
         if declared is not None:
-            await aside(len(body), declared.check, kind, body)
+            from algo_gateway.calls.declared import EFFORT
+
+            await aside(EFFORT * len(body), declared.check, kind, body)
 
     @property
     def plain(self) -> bool:

@@ -81,7 +81,11 @@ class Pool:
     @property
     def sides(self) -> dict[str, Any]:
         """What is known of input and output: the code's own types, else `schema.json`."""
-        return {**self.recipe.description.contract, **self.schema}
+        contract = self.recipe.description.contract
+        declared = self.declared
+        if declared is not None and not declared.takes_strings:
+            contract = {"accepts": ["application/json"], **contract}
+        return {**contract, **self.schema}
 
     @property
     def declared(self) -> Declared | None:
