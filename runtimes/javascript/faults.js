@@ -1,6 +1,7 @@
 'use strict'
 // Exceptions of user code as the protocol reports them.
 
+const fs = require('node:fs')
 const path = require('node:path')
 const { spawnSync } = require('node:child_process')
 const { fileURLToPath } = require('node:url')
@@ -13,6 +14,7 @@ const FRAME = /^\s+at (?:async )?(?:.*\()?(?:file:\/\/)?(\/.*?):(\d+):\d+\)?$/
 // A frame of what is built in has no place: `at Array.map (<anonymous>)`, `at async Promise.all (index 0)`.
 const BUILT_IN = /^\s+at .*\((?:<anonymous>|index \d+)\)$/
 const MOST_CAUSES = 10
+const MOST_FILES = 50
 const OURS = `${__dirname}${path.sep}`
 
 /**
@@ -113,14 +115,28 @@ function isOurs(frame) {
   return frame.includes('(node:') || frame.includes('at node:') || frame.includes(OURS)
 }
 
-/** Return file and line of a syntax error: before the first line of the stack, or as `node --check` says. */
+/**
+ * Return file and line of a syntax error: before the first line of the stack, or as `node --check` says
+ * of the entry and of what that imports, where V8 keeps it to itself.
+ */
 function syntax(lines, error) {
   const place = /^(?:file:\/\/)?(\/.*):(\d+)$/.exec(lines[0])
   if (place) return [place[1], Number(place[2])]
-  const checked = error.entry && spawnSync(process.execPath, ['--check', error.entry], { encoding: 'utf8' })
-  const found = checked && /^(file:\/\/)?(\/.*):(\d+)$/m.exec(checked.stderr)
-  if (!found) return ['', 0]
-  return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
+  const files = error.entry ? [error.entry] : []
+  for (const file of files) {
+    const checked = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' })
+    const found = /^(file:\/\/)?(\/.*):(\d+)$/m.exec(checked.stderr)
+    if (found) return [found[1] ? fileURLToPath(`file://${found[2]}`) : found[2], Number(found[3])]
+    files.push(...imports(file).filter((one) => files.length < MOST_FILES && !files.includes(one)))
+  }
+  return ['', 0]
+}
+
+/** Return the files of the author's that one imports, as far as its text tells. */
+function imports(file) {
+  const named = fs.readFileSync(file, 'utf8').matchAll(/(?:from|import)[\s(]*['"](\.{1,2}\/[^'"]+\.[cm]?js)['"]/g)
+  const paths = [...named].map(([, below]) => path.resolve(path.dirname(file), below))
+  return [...new Set(paths)].filter((one) => fs.existsSync(one))
 }
 
 module.exports = { report, callersFault, hint, adding, isOurs }

@@ -23,18 +23,18 @@ function written(hello) {
     return request === 'algorithmia' ? CLIENT : resolve.call(this, request, ...more)
   }
   Module.register?.(pathToFileURL(path.join(__dirname, 'kit.mjs')), { data: pathToFileURL(CLIENT).href })
-  return answering
+  return (apply, file, name) => answering(apply, file, name, hello.app)
 }
 
 /** Return what calls `apply`, which takes a callback where it takes two arguments. */
-function answering(apply, file, name) {
+function answering(apply, file, name, app) {
   if (typeof apply !== 'function') throw new Error(`${file} exports no function ${name}`)
   if (apply.length < 2) return (input) => apply(input)
   return (input) => {
     let settle
     const answer = new Promise((resolve, reject) => (settle = { resolve, reject }))
     try { // not within the promise, which the stack trace would name
-      apply(input, (error, result) => (error ? settle.reject(thrown(error)) : settle.resolve(result)))
+      apply(input, (error, result) => (error ? settle.reject(thrown(error, app)) : settle.resolve(result)))
     } catch (error) {
       settle.reject(error)
     }
@@ -42,9 +42,12 @@ function answering(apply, file, name) {
   }
 }
 
-/** Return what a callback was told as an error, which is often a text, or an object with a message. */
-function thrown(error) {
-  if (error instanceof Error) return error
+/**
+ * Return what a callback was told as an error, which is often a text, or an object with a message. What
+ * Node.js or our client made has no frame of the author's: the one that called back is his.
+ */
+function thrown(error, app) {
+  if (error instanceof Error && String(error.stack).includes(`${app}${path.sep}`)) return error
   if (error.message && typeof error.message === 'string') return new Error(error.message, { cause: error })
   return new Error(typeof error === 'object' ? inspect(error) : String(error))
 }

@@ -29,6 +29,7 @@ exports.apply = (input, cb) => {
   if (input === 'object') return cb(plain)
   if (input === 'odd') return cb({ status: 7 })
   if (input === 'text') return cb('no')
+  if (input === 'read') return require('fs').readFile('none.txt', (error, text) => cb(error, text))
   if (input === 'first') { cb(null, 1); throw new Error('after the answer') }
   Algorithmia.client('key', input).file('data://a/b').get().then((file) => cb(null, file), cb)
 }
@@ -70,9 +71,18 @@ def call(tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
         ("odd", "{ status: 7 }", ["Error: { status: 7 }", "    at exports.apply (src/it.js:8:31)"]),
         ("text", "no", ["Error: no", "    at exports.apply (src/it.js:9:32)"]),
         (
+            "read",
+            "ENOENT: no such file or directory, open 'none.txt'",
+            [
+                "Error: ENOENT: no such file or directory, open 'none.txt'",
+                "    at ReadFileContext.callback (src/it.js:10:84)",
+                "Caused by: Error: ENOENT: no such file or directory, open 'none.txt'",
+            ],
+        ),
+        (
             "nonsense",
             "Invalid URL",
-            ["TypeError: Invalid URL", "    at exports.apply (src/it.js:11:55)"],
+            ["TypeError: Invalid URL", "    at exports.apply (src/it.js:12:55)"],
         ),
     ],
 )
@@ -104,6 +114,20 @@ def test_a_cause_is_told_whatever_it_is_and_one_in_a_circle_ends(
     assert "Caused by: { reason: 'none' }" in said["stacktrace"]
     assert (said["file"], said["line"]) == ("src/it.js", 2)
     assert call(code, b"1")["message"] == "no"
+
+
+def test_a_slip_in_a_file_that_is_imported_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "src" / "it.js").write_text("import './below.js'\n\nexport const apply = () => 1\n")
+    (tmp_path / "src" / "below.js").write_text("export const a = 1\nlet a b\n")
+    runner = RunnerProcess(["node", f"{RUNTIME}/run.js"], tmp_path, entrypoint="src/it.js:apply")
+    try:
+        said = runner.load()
+    finally:
+        runner.close()
+    assert (said["type"], said["error"]) == ("load_error", "SyntaxError")
+    assert (said["file"], said["line"]) == ("src/below.js", 2)
 
 
 FILES = {
