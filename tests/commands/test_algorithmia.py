@@ -68,6 +68,7 @@ def test_its_tests_beside_it_are_run(greeter: Path, capfd: pytest.CaptureFixture
     assert "assert 1 == 2" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_script_of_the_authors_freezes_a_manifest(greeter: Path) -> None:
     (greeter / "data" / "acme" / "models").mkdir(parents=True)
     (greeter / "data" / "acme" / "models" / "words.txt").write_text("words")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from algo.contract.junit import read_junit
@@ -13,7 +13,7 @@ from tests.languages.language import ROOT
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from algo.contract.report import Outcome
@@ -36,22 +36,22 @@ exports.apply = (input, cb) => {
 """
 
 
-@pytest.fixture
-def call(tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Start the runner on a source; return the answer to a call of it."""
-    started: list[RunnerProcess] = []
+def started(folder: Path, code: str, **hello: object) -> RunnerProcess:
+    """Start the runner on a source."""
+    (folder / "src").mkdir()
+    (folder / "src" / "it.js").write_text(code)
+    return RunnerProcess(
+        ["node", f"{RUNTIME}/run.js"], folder, entrypoint="src/it.js:apply", **hello
+    )
 
-    def run(code: str, body: bytes, **hello: object) -> dict[str, Any]:
-        (tmp_path / "src").mkdir(exist_ok=True)
-        (tmp_path / "src" / "it.js").write_text(code)
-        command = ["node", f"{RUNTIME}/run.js"]
-        started.append(RunnerProcess(command, tmp_path, entrypoint="src/it.js:apply", **hello))
-        assert started[-1].load()["type"] == "ready"
-        return started[-1].call(body)[0]
 
-    yield run
-    for one in started:
-        one.close()
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunnerProcess]:
+    """Algorithms that were written for Algorithmia."""
+    runner = started(tmp_path_factory.mktemp("old"), OLD, written_for="algorithmia")
+    assert runner.load()["type"] == "ready"
+    yield runner
+    runner.close()
 
 
 @pytest.mark.parametrize(
@@ -87,41 +87,40 @@ def call(tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
     ],
 )
 def test_an_old_algorithm_has_the_authors_frames_alone(
-    call: Callable[..., dict[str, Any]], asked: str, message: str, trace: list[str]
+    old: RunnerProcess, asked: str, message: str, trace: list[str]
 ) -> None:
-    said = call(OLD, f'"{asked}"'.encode(), written_for="algorithmia")
+    said, _ = old.call(f'"{asked}"'.encode())
     assert (said["type"], said["fault"], said["message"]) == ("error", "algorithm", message)
     assert said["stacktrace"].splitlines() == trace
     assert said["file"] == "src/it.js"
 
 
-def test_what_an_old_algorithm_answered_first_counts(
-    call: Callable[..., dict[str, Any]],
-) -> None:
-    assert call(OLD, b'"first"', written_for="algorithmia")["type"] == "result"
+def test_what_an_old_algorithm_answered_first_counts(old: RunnerProcess) -> None:
+    assert old.call(b'"first"')[0]["type"] == "result"
 
 
-def test_a_cause_is_told_whatever_it_is_and_one_in_a_circle_ends(
-    call: Callable[..., dict[str, Any]],
-) -> None:
+def test_a_cause_is_told_whatever_it_is_and_one_in_a_circle_ends(tmp_path: Path) -> None:
     code = """exports.apply = async (input) => {
   const error = new Error('no')
   error.cause = input === 1 ? error : { reason: 'none' }
   await Promise.all([1].map(async () => { throw error }))
 }
 """
-    said = call(code, b"2")
+    runner = started(tmp_path, code)
+    try:
+        runner.load()
+        said, _ = runner.call(b"2")
+        assert runner.call(b"1")[0]["message"] == "no"
+    finally:
+        runner.close()
     assert "Caused by: { reason: 'none' }" in said["stacktrace"]
     assert (said["file"], said["line"]) == ("src/it.js", 2)
-    assert call(code, b"1")["message"] == "no"
 
 
 def test_a_slip_in_a_file_that_is_imported_is_told_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "src").mkdir()
     (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "src" / "it.js").write_text("import './below.js'\n\nexport const apply = () => 1\n")
+    runner = started(tmp_path, "import './below.js'\n\nexport const apply = () => 1\n")
     (tmp_path / "src" / "below.js").write_text("export const a = 1\nlet a b\n")
-    runner = RunnerProcess(["node", f"{RUNTIME}/run.js"], tmp_path, entrypoint="src/it.js:apply")
     try:
         said = runner.load()
     finally:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.runtimes.conftest import PYTHON_RUNTIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,3 +137,17 @@ def test_what_we_freeze_has_sums_in_sha256_and_is_taken_by_algorithmias_kit(
     answer = started(runner).load()
     assert answer["type"] == "load_error"
     assert "lock_sha256" in answer["message"]
+
+
+def test_without_an_api_a_script_freezes_what_the_project_ships(tmp_path: Path) -> None:
+    document = manifest(tmp_path)
+    place = tmp_path / "data" / "acme" / "models"
+    place.mkdir(parents=True)
+    (place / "words.txt").write_text("shipped")
+    document["required_files"][0]["source_uri"] = "data://acme/models/words.txt"
+    (tmp_path / "model_manifest.json").write_text(json.dumps(document))
+    code = 'import Algorithmia; Algorithmia.client().freeze("model_manifest.json")'
+    variables = {"PYTHONPATH": str(PYTHON_RUNTIME / "compat")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=variables, check=True)
+    frozen = json.loads((tmp_path / "model_manifest.json.freeze").read_text())
+    assert frozen["required_files"][0]["md5_checksum"] == md5("shipped")
