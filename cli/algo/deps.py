@@ -120,18 +120,14 @@ class Deps:
         Those of `ALGO_RUNTIMES` where none are named.
 
         Raises:
-            UsageError: One is not there.
+            UsageError: One is not there, or holds no language.
         """
-        from algo.errors import UsageError
-
         words = (named or self.env.get("ALGO_RUNTIMES", "")).split(os.pathsep)
         self.languages = tuple((self.cwd / path).resolve() for path in words if path)
-        for folder in self.languages:
-            if not folder.is_dir():
-                raise UsageError(
-                    f"--runtimes names {folder}, which is no folder",
-                    hint="name the folder that holds the folder of the language",
-                )
+        if self.languages:
+            from algo.languages.runtimes import check_named
+
+            check_named(self.languages, "--runtimes" if named else "ALGO_RUNTIMES")
 
     def runtimes(self) -> Runtimes:
         """Return the languages: those of the folders that were named, and ours."""

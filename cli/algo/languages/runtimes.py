@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from algo.errors import UsageError
 from algo.languages.errors import LanguageMismatch, RuntimeInvalid
 from algo.languages.spec import FILE, RuntimeSpec, extends, read_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 GATEWAY = "gateway"
@@ -96,3 +98,25 @@ class Runtimes:
     def _all(self) -> list[Path]:
         roots = (*self.more, self.shipped)
         return [path.parent for root in roots for path in root.glob(f"*/{FILE}")]
+
+
+def check_named(folders: Iterable[Path], where: str) -> None:
+    """Refuse folders that bring no language; `where` is what named them.
+
+    Raises:
+        UsageError: One is not there, or holds neither a language nor templates for one.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(
+                f"{where} names {folder}, which is no folder",
+                hint="name the folder that holds the folder of the language",
+            )
+        if any(any(folder.glob(form)) for form in (f"*/{FILE}", "*/scaffolds/*/")):
+            continue
+        within = (folder / FILE).is_file()
+        meant = f"name the folder above it: {folder.parent}" if within else ""
+        raise UsageError(
+            f"{where} names {folder}, which holds no folder of a language",
+            hint=meant or f"a language is a folder there with a {FILE}, as LANGUAGE/{FILE}",
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from algo.errors import UsageError
 from algo.languages.errors import LanguageMismatch, RuntimeInvalid
 from algo.languages.host import starter_of
-from algo.languages.runtimes import Runtimes
+from algo.languages.runtimes import Runtimes, check_named
 from algo.resources import data_folder
 
 BASE = """
@@ -100,3 +101,19 @@ def test_the_systems_of_all_languages_are_made_alike() -> None:
     assert len(steps) > 1
     for language, lines in steps.items():
         assert [line for line in lines if line in common] == common, language
+
+
+def test_a_named_folder_that_holds_no_language_is_refused(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    runtime(ours, "java", BASE)
+    (tmp_path / "templates" / "java" / "scaffolds" / "minimal").mkdir(parents=True)
+    check_named([ours, tmp_path / "templates"], "--runtimes")
+    (tmp_path / "empty").mkdir()
+    for folder, hint in (
+        (tmp_path / "empty", "LANGUAGE/runtime.toml"),
+        (ours / "java", f"the folder above it: {ours}"),
+        (tmp_path / "none", "the folder of the language"),
+    ):
+        with pytest.raises(UsageError, match=f"--runtimes names {folder}") as caught:
+            check_named([folder], "--runtimes")
+        assert hint in caught.value.hint
