@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.web import serving
 from tests.languages.language import ROOT
 from tests.machine.lacking import lacking
 
@@ -42,13 +45,66 @@ def test_packages_txt_is_read_without_what_the_runner_brings(tmp_path: Path) -> 
     assert json.loads((tmp_path / "pins.json").read_text()) == []
 
 
-@pytest.mark.parametrize("line", ["-g acme/words", '-e install.packages("words")', "words==1"])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("-g acme/words@v1", "is a repository of GitHub, which has no sum to hold it to: write"),
+        ('-e devtools::install_github("acme/words")', "is code, which is not run: write the names"),
+        ("-e install.packages(", "is code, which is not run"),
+        ("words==1", "is no package of CRAN: write its name alone, or -t and the address"),
+    ],
+)
 def test_a_line_that_names_no_package_of_cran_is_told_with_its_place(
-    line: str, tmp_path: Path
+    line: str, why: str, tmp_path: Path
 ) -> None:
     done = resolved(tmp_path, f"algorithmia\n{line}\n")
     assert done.returncode == 1
-    assert f"packages.txt:2: {line} is no package of CRAN: write a DESCRIPTION" in done.stderr
+    assert f"packages.txt:2: {line} {why}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-t https://cran.r-project.org/src/contrib/algorithmia_0.0.2.tar.gz",
+        "-g algorithmiaio/algorithmia-r",
+        '-e install.packages("algorithmia")',
+    ],
+)
+def test_the_client_is_known_however_it_is_asked_for(line: str, tmp_path: Path) -> None:
+    done = resolved(tmp_path, f"{line}\n")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "pins.json").read_text()) == []
+
+
+def package(name: str, version: str) -> bytes:
+    """Return the source of a package of R, as far as resolving looks at it."""
+    text = f"Package: {name}\nVersion: {version}\nLicense: MIT + file LICENSE\n".encode()
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        member = tarfile.TarInfo(f"{name}/DESCRIPTION")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-t https://cran.r-project.org/src/contrib/Archive/words/words_1.0.tar.gz",
+        '-e library(devtools); install_version("words", version = "1.0")',
+    ],
+)
+def test_an_older_version_comes_from_the_archive(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as web:
+        web.files["/src/contrib/PACKAGES"] = b"Package: words\nVersion: 2.0\nLicense: MIT\n"
+        web.files["/src/contrib/Archive/words/words_1.0.tar.gz"] = package("words", "1.0")
+        monkeypatch.setenv("RENV_CONFIG_REPOS_OVERRIDE", web.address)
+        done = resolved(tmp_path, f"{line}\n")
+    assert done.returncode == 0, done.stderr
+    (pin,) = json.loads((tmp_path / "pins.json").read_text())
+    assert (pin["name"], pin["version"], pin["license"]) == ("words", "1.0", "MIT")
 
 
 def test_a_gemfile_of_that_time_asks_for_no_old_ruby(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ choose <- function(name, constraints) {
   if (!is.null(old) && !is.null(old$SHA256) && fits(old$Version)) return(old)
   if (!name %in% rownames(offered)) refuse("there is no package %s in %s", name, paste(names(repositories()), collapse = ", "))
   row <- offered[name, ]
+  if (!fits(row[["Version"]]) && length(old_version <- exact(constraints)) == 1) row <- archived(name, old_version)
   if (!fits(row[["Version"]])) {
     refuse("%s (%s) is asked for, and the newest is %s", name, paste(constraints[nzchar(constraints)], collapse = ", "), row[["Version"]])
   }
@@ -38,6 +39,18 @@ choose <- function(name, constraints) {
     said[!is.na(said)],
     list(SHA256 = sha256(source_of(name, row[["Version"]], cache)))
   )
+}
+
+# Return the versions that constraints name as the only ones.
+exact <- function(constraints) unique(sub("^==\\s*", "", grep("^==", constraints, value = TRUE)))
+
+# Return what a version that a newer one has taken the place of says of itself.
+archived <- function(name, version) {
+  read <- pipe(sprintf("tar -xzOf %s %s/DESCRIPTION", shQuote(source_of(name, version, cache)), name))
+  on.exit(close(read))
+  said <- read.dcf(read, fields = c("Version", NEEDS, "License"))
+  if (nrow(said) != 1) refuse("%s %s is no package: its archive has no DESCRIPTION", name, version)
+  said[1, ]
 }
 
 needs_of <- function(entry) asked(unlist(entry[intersect(NEEDS, names(entry))]))
