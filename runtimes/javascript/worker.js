@@ -294,7 +294,9 @@ class Worker {
     if (error instanceof Gone || error instanceof ProtocolError) throw error
     const code = callersFault(error)
     const fault = code === null ? 'algorithm' : 'caller'
-    this.answer(header, 'error', { fault, code: code ?? 'exception', ...report(error, this.root) })
+    const lacking = hint(error)
+    const told = { ...report(error, this.root), ...(lacking && { hint: lacking }) }
+    this.answer(header, 'error', { fault, code: code ?? 'exception', ...told })
   }
 }
 

@@ -276,6 +276,7 @@ failed <- function(worker, header, done) {
   }
   code <- callers_fault(error)
   told <- report(error, done$calls, worker$hello$app)
+  if (nzchar(lacking <- hint(error))) told$hint <- lacking
   fault <- if (is.null(code)) "algorithm" else "caller"
   do.call(answer, c(list(worker, header, "error", fault = fault, code = if (is.null(code)) "exception" else code), told))
 }

@@ -185,7 +185,9 @@ module AlgoRunner
       end
       code = Faults.callers_fault(error)
       fault = code ? "caller" : "algorithm"
-      answer(header, "error", fault: fault, code: code || "exception", **Faults.report(error, @hello["app"]))
+      told = Faults.report(error, @hello["app"])
+      told[:hint] = Faults.hint(error) if error.is_a?(LoadError)
+      answer(header, "error", fault: fault, code: code || "exception", **told)
     end
 
     def end_lines = @lines.each(&:finish)

@@ -7,6 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from algo_gateway.calls.call import Failure
+from algo_gateway.http import answers
+
+from tests.runtimes.conftest import RunnerProcess
 
 FOLDER = Path("runtimes").resolve()
 
@@ -90,3 +94,40 @@ def test_go_names_the_module_to_get(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "hint: go get example.org/absent/mat, then: algo lock"
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "code", "package"),
+    [
+        (
+            "node javascript/run.js",
+            "it.js",
+            "export const apply = () => import('absent')",
+            "absent",
+        ),
+        ("ruby ruby/run.rb", "it.rb", "def apply(input) = require('absent')", 'gem "absent"'),
+        ("Rscript --vanilla r/run.R", "it.R", "apply <- function(input) absent::f()", "absent"),
+    ],
+)
+def test_a_call_that_lacks_a_package_names_it_too(
+    command: str, file: str, code: str, package: str, tmp_path: Path
+) -> None:
+    *program, runner = command.split()
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"there is no {program[0]} here")
+    (tmp_path / file).write_text(f"{code}\n")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    started = RunnerProcess([*program, str(FOLDER / runner)], tmp_path, entrypoint=f"{file}:apply")
+    try:
+        assert started.load()["type"] == "ready"
+        said, _ = started.call(b"1")
+    finally:
+        started.close()
+    assert (said["code"], said["hint"].split(" to ")[0]) == ("exception", f"add {package}")
+
+
+@pytest.mark.parametrize("development", [True, False])
+def test_only_the_author_is_told_what_to_add(development: bool) -> None:
+    for written in (answers.failure, answers.algorithmia_error):
+        found = written(Failure(500, "exception", "no", hint="add it"), development=development)
+        assert (b"add it" in (found if isinstance(found, bytes) else found[1])) is development

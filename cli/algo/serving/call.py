@@ -17,7 +17,7 @@ from algo import __version__
 from algo.errors import AlgoError, UsageError
 from algo.serving.errors import AlgorithmFailed, AnswerLate, CallRefused, ServiceUnreachable
 from algo.serving.hints import hint_for
-from algo.serving.probe import is_ready
+from algo.serving.probe import is_ready, missing_package
 from algo.serving.start import StartOptions, running
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST = 1_000_000
 _REFUSED = (401, 403)
 _FAILED = 500
+_EXCEPTION = "exception"
 _LINES = "application/jsonl"
 
 
@@ -63,6 +64,13 @@ class _Error(msgspec.Struct):
     type: str = ""
     code: str = ""
     stacktrace: str = ""
+    hint: str = ""
+
+    def advice(self, status: int) -> str:
+        """What to do; of an exception the runner may know more than its code says."""
+        if self.code != _EXCEPTION:
+            return hint_for(self.code, status)
+        return self.hint or missing_package(self.message) or hint_for(self.code, status)
 
 
 class _Failure(msgspec.Struct):
@@ -163,7 +171,7 @@ def _lines(content: bytes) -> tuple[bytes, AlgoError | None]:
     failure = AlgorithmFailed(
         f"{error.code}: {error.message}",
         details=error.stacktrace.strip(),
-        hint=hint_for(error.code, _FAILED),
+        hint=error.advice(_FAILED),
     )
     return before + b"\n" if before else b"", failure
 
@@ -192,5 +200,5 @@ def _failure(status: int, content: bytes) -> AlgoError:
     return AlgorithmFailed(
         f"{text} (HTTP {status})",
         details=error.stacktrace.strip(),
-        hint=hint_for(error.code, status),
+        hint=error.advice(status),
     )

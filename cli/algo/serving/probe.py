@@ -106,9 +106,9 @@ def describe(fault: Fault) -> str:
     return "\n".join([f"{kind}{said}{where}", *drawn])
 
 
-def missing_package(fault: Fault) -> str:
+def missing_package(message: str) -> str:
     """Return what to do about a module that is not there, empty when that is not the fault."""
-    found = _NO_MODULE.search(fault.message)
+    found = _NO_MODULE.search(message)
     if found is None:
         return ""
     name = found[1].partition(".")[0]
@@ -118,7 +118,7 @@ def missing_package(fault: Fault) -> str:
 
 
 def _load_failed(fault: Fault) -> LoadFailed:
-    hint = fault.hint or missing_package(fault) or None
+    hint = fault.hint or missing_package(fault.message) or None
     if fault.type == _TOO_LARGE:
         hint = "give it more by worker-memory under [serving] in algo.toml, then start it again"
     elif not hint and not fault.line:

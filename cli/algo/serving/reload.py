@@ -251,7 +251,7 @@ def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | No
     if fault.type == "overtaken":
         return None
     kind = f"{fault.type}: " if fault.type else ""
-    hint = fault.hint or missing_package(fault)
+    hint = fault.hint or missing_package(fault.message)
     details = f"{fault.stacktrace.strip()}\nhint: {hint}" if hint else fault.stacktrace.strip()
     return ReloadFailed(trigger, f"{kind}{fault.message}", fault.file, fault.line, details)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +62,35 @@ def test_an_error_of_the_algorithm_is_the_message(tmp_path: Path) -> None:
     assert caught.value.message == "ValueError: not a digit (HTTP 500)"
     assert caught.value.exit_code == 1
     assert caught.value.hint == "look at what the service printed"
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ({"message": "no package", "hint": "add it"}, "add it"),
+        (
+            {"message": "ModuleNotFoundError: No module named 'yaml.x'"},
+            "add pyyaml to requirements.in (requirements.txt if that is there), then: algo lock",
+        ),
+        ({"message": "broken"}, "correct the code at the line named, then: algo run"),
+    ],
+)
+def test_a_package_that_a_call_lacks_is_told_with_where_to_add_it(
+    error: dict[str, str], hint: str
+) -> None:
+    answer = json.dumps({"error": {"code": "exception", **error}}).encode()
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(500)
+            self.end_headers()
+            self.wfile.write(answer)
+
+    with HTTPServer(("127.0.0.1", 0), Failing) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(AlgorithmFailed) as caught:
+            call(f"http://127.0.0.1:{server.server_port}", Body(b"1"), 5)
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(

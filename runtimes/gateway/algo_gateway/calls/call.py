@@ -299,5 +299,6 @@ def failure_of(reply: Reply) -> Failure:
         message,
         stacktrace=stacktrace,
         error=reply.error,
+        hint=reply.hint,
         problems=reply.problems,
     )

@@ -15,7 +15,7 @@ JSON: Headers = [("content-type", "application/json")]
 
 
 class ErrorDetails(msgspec.Struct, omit_defaults=True):
-    """What went wrong; `stacktrace` only in development.
+    """What went wrong; `stacktrace`, and a `hint` about an exception, only in development.
 
     `hint` says what to do about it, `problems` what is wrong with an input, place by place.
     """
@@ -43,11 +43,16 @@ def failure(problem: Failure, *, development: bool) -> tuple[Headers, bytes]:
         code=problem.code,
         message=problem.message,
         type=problem.error,
-        hint=problem.hint,
+        hint=_hint(problem, development=development),
         problems=list(problem.problems),
         stacktrace=problem.stacktrace if development else "",
     )
     return headers, msgspec.json.encode(ErrorDocument(details))
+
+
+def _hint(problem: Failure, *, development: bool) -> str:
+    """Return what to do about it; about an exception that is for the author alone."""
+    return problem.hint if development or problem.code != "exception" else ""
 
 
 def error(code: str, message: str) -> bytes:
@@ -87,7 +92,8 @@ def algorithmia_error(problem: Failure, *, development: bool) -> bytes:
     service wrote `stacktrace` and its Python client reads `stack_trace`.
     """
     kind = problem.error if problem.code == "exception" else problem.code
-    text = f"{problem.message}: {problem.hint}" if problem.hint else problem.message
+    hint = _hint(problem, development=development)
+    text = f"{problem.message}: {hint}" if hint else problem.message
     details = {"message": text, "error_type": kind, "code": problem.code}
     if development and problem.stacktrace:
         details |= {"stacktrace": problem.stacktrace, "stack_trace": problem.stacktrace}
