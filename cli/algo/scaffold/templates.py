@@ -88,12 +88,8 @@ def load_template(root: Path, name: str, more: Sequence[Path] = ()) -> Template:
                 f"the template {name} has no {FILE}",
                 hint=f"write one with a description into {path}, see runtimes/README.md",
             )
-        same = [one for one in known if one.startswith(f"{name.partition('/')[0]}/")]
-        near = difflib.get_close_matches(name, same or known, n=1) or same
-        hint = f"algo init OWNER/NAME --template {near[0]}" if near else None
-        raise TemplateUnknown(
-            f"there is no template {name!r}; there are: {', '.join(known)}", hint=hint
-        )
+        text = f"there is no template {name!r}; there are: {', '.join(known)}"
+        raise TemplateUnknown(text, hint=_nearest(name, known))
     folder = _places(root, more)[name]
     about = _about(folder / FILE, name)
     return Template(name, about.description, about.next, about.reserved, template_files(folder))
@@ -105,7 +101,7 @@ def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
     An empty answer takes the first, which is the default; a name is an answer too.
 
     Raises:
-        TemplateUnknown: The answer is neither a number of the list nor a name.
+        TemplateUnknown: The answer is neither a number of the list nor a name; the nearest is told.
     """
     places = _places(root, more)
     known = template_names(root, more)
@@ -123,7 +119,18 @@ def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
         return _whole(answer, known)
     if answer.isdecimal() and 1 <= int(answer) <= len(known):
         return known[int(answer) - 1]
-    raise TemplateUnknown(f"{answer!r} is not a number from 1 to {len(known)}")
+    text = f"{answer!r} is neither a number from 1 to {len(known)} nor a template"
+    raise TemplateUnknown(text, hint=_nearest(answer, known))
+
+
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    """Return the hint to take the template most like `name`, None where none is like it."""
+    languages = sorted({one.partition("/")[0] for one in known})
+    language = difflib.get_close_matches(name.partition("/")[0], languages, n=1)
+    same = [one for one in known if [one.partition("/")[0]] == language]
+    whole = [one for one in same if one == _whole(language[0], known)]
+    near = difflib.get_close_matches(name, same or known, n=1) or whole or same
+    return f"algo init OWNER/NAME --template {near[0]}" if near else None
 
 
 def _whole(name: str, known: Sequence[str]) -> str:

@@ -121,6 +121,18 @@ def test_an_answer_that_is_neither_is_refused(root: Path, answer: str) -> None:
         choose_template(root, lambda question: answer)
 
 
+@pytest.mark.parametrize(
+    ("answer", "meant"),
+    [("pyton", "python/minimal"), ("python/skleran", "python/sklearn"), ("golang/minimal", "go/")],
+)
+def test_an_answer_that_is_nearly_a_template_is_told_with_it(
+    root: Path, answer: str, meant: str
+) -> None:
+    with pytest.raises(TemplateUnknown) as caught:
+        choose_template(root, lambda question: answer)
+    assert f"--template {meant}" in caught.value.hint
+
+
 def test_a_folder_without_template_toml_is_told_by_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "more" / "perl" / "scaffolds" / "minimal"
     folder.mkdir(parents=True)
