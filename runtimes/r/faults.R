@@ -15,7 +15,7 @@ report <- function(error, calls, root) {
   said <- tryCatch(as.character(conditionMessage(error))[1], error = function(broken) NA)
   if (is.na(said)) said <- "the error cannot tell what it is"
   said <- iconv(enc2utf8(said), "UTF-8", "UTF-8", sub = "byte") # bytes that are no text would end us
-  places <- Filter(Negate(is.null), lapply(calls, function(call) place_of(call, below)))
+  places <- Filter(Negate(is.null), lapply(calls, function(call) place_of(call, below, error)))
   last <- if (length(places)) places[[length(places)]] else parse_place(said, below)
   message <- gsub(below, "", said, fixed = TRUE)
   kind <- class(error)[1]
@@ -36,12 +36,14 @@ shortened <- function(places) {
   c(places[seq_len(TOLD)], middle, places[seq(TOLD + left + 1, length(places))])
 }
 
-place_of <- function(call, below) {
+place_of <- function(call, below, error) {
   source <- attr(call, "srcref")
   if (is.null(source)) return(NULL)
   file <- attr(source, "srcfile")$filename
   if (is.null(file) || !startsWith(file, below)) return(NULL)
-  what <- paste(deparse(call[[1]])[1], collapse = "")
+  # Where a primitive fails R calls a handler there, by no name or its own; the condition knows what failed.
+  handler <- is.function(call[[1]]) || identical(call[[1]], quote(.handleSimpleError))
+  what <- deparse(if (handler) conditionCall(error) else call[[1]])[1]
   list(file = substring(file, nchar(below) + 1), line = as.integer(source)[1], what = what)
 }
 

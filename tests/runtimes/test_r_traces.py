@@ -36,3 +36,13 @@ def test_a_deep_stack_is_told_by_its_ends(tmp_path: Path) -> None:
     assert len(many) == 1 + 50 + 1 + 50
     assert many[51].startswith("  ... ")
     assert many[51].endswith(" more")
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+@pytest.mark.parametrize("failing", ['n + "x"', "list(n)[[2]]"])
+def test_what_a_primitive_refused_is_told_as_it_was_written(failing: str, tmp_path: Path) -> None:
+    (tmp_path / "deep.R").write_text(f"down <- function(n) {{\n  {failing}\n}}\n")
+    code = REPORT.format(faults=FAULTS, root=tmp_path, depth=1)
+    command = ["Rscript", "--vanilla", "-e", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == [f"  {failing} at deep.R:2"]
