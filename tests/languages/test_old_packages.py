@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.web import serving
 from tests.languages.language import ROOT
 from tests.machine.lacking import lacking
+from tests.machine.places import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +106,19 @@ def test_an_older_version_comes_from_the_archive(
     assert done.returncode == 0, done.stderr
     (pin,) = json.loads((tmp_path / "pins.json").read_text())
     assert (pin["name"], pin["version"], pin["license"]) == ("words", "1.0", "MIT")
+
+
+@pytest.mark.slow
+def test_the_handler_of_a_beta_of_rust_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    asked = '[package]\nname = "words"\n\n[dependencies]\n'
+    asked += 'algorithmia = { version = "3.0.0-beta.2", features = ["handler"] }\n'
+    (tmp_path / "Cargo.toml").write_text(asked)
+    runtime = ROOT / "runtimes" / "rust"
+    script, cache = runtime / "workshop" / "step.sh", cache_folder("languages/rust")
+    done = step(tmp_path, "sh", script, runtime, cache, "resolve", runtime)
+    assert done.returncode == 1
+    assert 'Cargo.toml:5: "handler" of algorithmia 3.0, a beta, is not there' in done.stderr
+    assert "as `pub fn apply` into src/lib.rs" in done.stderr
 
 
 def test_a_gemfile_of_that_time_asks_for_no_old_ruby(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ _LAYOUTS = {
     "javascript": ("src/*.js", "src/Algorithm.js"),
     "ruby": ("src/*.rb", "src/algorithm.rb"),
     "r": ("src/*.r", "src/*.R", "src/Algorithm.r", "src/Algorithm.R"),
-    "rust": ("src/lib.rs",),
+    "rust": ("src/lib.rs", "src/main.rs"),
     "java": (
         "src/main/java/algorithmia/*/*.java",
         "src/main/java/com/algorithmia/algorithm/Algorithm.java",

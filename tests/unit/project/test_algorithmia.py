@@ -64,6 +64,7 @@ def test_the_misspelt_key_of_its_own_templates_counts(tmp_path: Path) -> None:
         ("r36", "src/hello.r", "src/hello.r:algorithm"),
         ("r-3.x", "src/Algorithm.R", "src/Algorithm.R:algorithm"),
         ("rust", "src/lib.rs", "src/lib.rs:apply"),
+        ("rust", "src/main.rs", "src/main.rs:apply"),
         (
             "java",
             "src/main/java/algorithmia/hello/hello.java",

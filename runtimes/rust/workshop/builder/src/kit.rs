@@ -13,6 +13,8 @@ const MANIFEST: &str = include_str!("../../algorithmia/Cargo.toml.in");
 /// What makes `Algo` an algorithm, by the macro or by hand.
 const ENTRIES: [&str; 3] = ["algo_entrypoint!", "EntryPoint for Algo", "EntryPoint for ::Algo"];
 const PATCH: &str = "patch.toml";
+/// What its betas of 3.0 called the part that calls an author's function, most from his `main`.
+const PROGRAMS: [&str; 3] = ["\"handler\"", "\"faas\"", "\"entrypoint\""];
 
 /// What an author's crate wants of it.
 #[derive(Debug, PartialEq)]
@@ -23,6 +25,26 @@ pub struct Kit {
 }
 
 impl Kit {
+    /// Refuse a Cargo.toml that wants the crate of a program: ours is called by a library.
+    pub fn refuse_program(text: &str) -> Outcome {
+        let mut table = "";
+        for (at, line) in text.lines().map(str::trim).enumerate() {
+            if line.starts_with('[') && line.ends_with(']') {
+                table = line.trim_matches(['[', ']']).trim();
+            }
+            let named = line.split('=').next().is_some_and(|key| key.trim() == NAME);
+            let asks = table == "dependencies.algorithmia" || table == "dependencies" && named;
+            if let Some(part) = PROGRAMS.iter().find(|one| asks && line.contains(**one)) {
+                return Err(format!(
+                    "Cargo.toml:{}: {part} of {NAME} 3.0, a beta, is not there: write the function \
+                     that it calls as `pub fn apply` into src/lib.rs, and no main",
+                    at + 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Read the text of a Cargo.toml; None where the crate is not asked for.
     pub fn of(text: &str) -> Option<Self> {
         let table = format!("dependencies.{NAME}");
@@ -104,6 +126,20 @@ mod tests {
 
     fn kit(text: &str) -> Option<(String, String, String)> {
         Kit::of(text).map(|one| (one.version, one.serde, one.source))
+    }
+
+    #[test]
+    fn a_program_of_the_beta_is_refused_with_its_line() {
+        let inline = "[dependencies]\nserde = \"1\"\nalgorithmia = { version = \"3.0.0-beta.2\", \
+                      features = [\"handler\"] }\n";
+        let table = "[dependencies.algorithmia]\nversion = \"3\"\nfeatures = [\n  \"faas\",\n]\n";
+        for (text, line) in [(inline, 3), (table, 4)] {
+            let told = Kit::refuse_program(text).unwrap_err();
+            assert!(told.starts_with(&format!("Cargo.toml:{line}: ")), "{told}");
+        }
+        let other = "[dependencies]\nalgorithmia = \"3.0.0-beta.2\"\n\
+                     warp = { version = \"1\", features = [\"handler\"] }\n";
+        assert_eq!(Kit::refuse_program(other), Ok(()));
     }
 
     #[test]

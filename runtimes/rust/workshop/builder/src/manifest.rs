@@ -20,6 +20,7 @@ impl Manifest {
     pub fn read(folder: &Path) -> Outcome<Self> {
         let text = std::fs::read_to_string(folder.join("Cargo.toml"))
             .map_err(|error| format!("Cargo.toml cannot be read: {error}: cargo init --lib"))?;
+        Kit::refuse_program(&text)?;
         let name = value(&text, "package", "name").ok_or("Cargo.toml has no [package] name")?;
         let library = value(&text, "lib", "path").unwrap_or("src/lib.rs");
         Ok(Self {
