@@ -267,3 +267,33 @@ def test_a_runner_that_did_not_speak_yet_ends_with_its_load(
     saving.join()
     assert served.post(0).json[0] == "one"
     _until(lambda: len(served.parents()) == 1)
+
+
+SLOW = """
+import time
+time.sleep(0.4)
+
+def apply(value):
+    return "one"
+"""
+
+
+def test_edits_during_a_reload_are_brought_once_and_none_is_lost(developed: Start) -> None:
+    served = developed(SLOW)
+    rungs: dict[str, str] = {}
+
+    def save(old: str, new: str) -> threading.Thread:
+        def tell() -> None:
+            rungs[new] = bring(served, "src/it.py")["rung"]
+
+        edit(served, old, new)
+        telling = threading.Thread(target=tell)
+        telling.start()
+        time.sleep(0.1)
+        return telling
+
+    for telling in [save("one", "two"), save("two", "three"), save("three", "four")]:
+        telling.join()
+    assert served.post(0).body == b"four"
+    # The second of them read what the third one was told of.
+    assert rungs["four"] == "earlier"

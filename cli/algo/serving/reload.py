@@ -241,8 +241,10 @@ def changed_packages(old: Servable, new: Servable) -> int:
 
 
 def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | None:
-    """Return what there is to say of a reload, None for one that a newer one overtook."""
+    """Return what there is to say of a reload; None where another one brought, or brings, all."""
     trigger = _name(change.paths, force=force)
+    if outcome.ok and outcome.rung == "earlier":
+        return None
     if outcome.error is None and outcome.ok:
         return Reloaded(trigger, outcome.rung, _since(change))
     fault = outcome.error

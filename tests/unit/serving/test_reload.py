@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.engines.interface import Ended, Launch
-from algo.events import Event, Warned, silent
+from algo.events import Event, Reloaded, Warned, silent
+from algo.serving.control import Outcome
 from algo.serving.exchange import Exchange, Served
-from algo.serving.reload import Reloads
+from algo.serving.reload import Reloads, told
 from algo.serving.start import StartOptions, start
 from algo.signals import terminable
 from algo.watch.interface import Change
@@ -75,3 +76,9 @@ def test_ctrl_c_while_an_instance_that_ended_is_removed_is_not_lost(tmp_path: Pa
         served.clear_away()
     assert old.stopped
     served.stop()
+
+
+def test_what_an_earlier_reload_brought_is_not_told_again() -> None:
+    change = Change(("a.py",), time.monotonic())
+    assert told(change, Outcome(ok=True, rung="earlier")) is None
+    assert isinstance(told(change, Outcome(ok=True, rung="none")), Reloaded)

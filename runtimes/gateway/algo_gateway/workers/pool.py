@@ -16,7 +16,7 @@ from algo_gateway.workers.reload import Outcome, fault_of
 from algo_gateway.workers.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from algo_gateway.calls.declared import Declared
     from algo_gateway.config import Serving
@@ -146,17 +146,16 @@ class Pool:
             patience = self._loading_since + LOAD_PATIENCE - began
             self._loop.call_later(max(0.0, patience), self._loading.cancel)
         async with self._one_at_a_time:
-            served = tuple(self._unserved)
+            # A file that changes again from now on has to be brought again.
+            served, self._unserved = self._unserved, {}
             try:
-                rung = await self._reload(served, wanted, force=force)
-            except LoadFailed as failure:
-                if not self.workers:
+                rung = await self._bring_now(changed, served, wanted, force=force)
+            except (LoadFailed, Failure) as failure:
+                self._unserved = served | self._unserved
+                problem = failure.reply if isinstance(failure, LoadFailed) else failure
+                if isinstance(failure, LoadFailed) and not self.workers:
                     self.failed = failure.reply
-                return Outcome(ok=False, error=fault_of(failure.reply))
-            except Failure as failure:
-                return Outcome(ok=False, error=fault_of(failure))
-        for path in served:
-            self._unserved.pop(path, None)
+                return Outcome(ok=False, error=fault_of(problem))
         self.reloaded.set()
         milliseconds = round((time.perf_counter() - began) * 1000, 1)
         return Outcome(ok=True, rung=rung, milliseconds=milliseconds)
@@ -199,6 +198,20 @@ class Pool:
             any(w.alive for w in (*self.workers, *self.leaving)) or self.runner.templates
         ):
             await asyncio.sleep(0.01)
+
+    async def _bring_now(
+        self, changed: Sequence[str], unserved: Collection[str], wanted: Recipe, *, force: bool
+    ) -> str:
+        """Bring what is `unserved`; return the rung, `earlier` where `changed` is served already.
+
+        Raises:
+            LoadFailed: The author's code did not load.
+            Failure: A process ended before it had loaded, or a newer edit came.
+        """
+        same = not force and wanted.rung_from(self.recipe) == "none"
+        if changed and same and self.workers and not set(changed) & set(unserved):
+            return "earlier"
+        return await self._reload(tuple(unserved), wanted, force=force)
 
     async def _reload(self, changed: Sequence[str], wanted: Recipe, *, force: bool) -> str:
         rung = wanted.rung_from(self.recipe)
