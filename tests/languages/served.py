@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MODELS = {"weights": "models/weights.txt"}
 
 
-def served(language: Language, app: Path) -> GatewayProcess:
+def served(language: Language, app: Path, timeout: float = 5.0) -> GatewayProcess:
     """Start a gateway in development with two workers on the program that lies in `app`."""
     made = app.parent / "made"
     language.build(app, made)
@@ -29,7 +29,7 @@ def served(language: Language, app: Path) -> GatewayProcess:
         runtime=language.runtime,
         entrypoint=language.entrypoint,
         models=MODELS,
-        serving={"workers": 2, "timeout": 5.0},
+        serving={"workers": 2, "timeout": timeout},
     )
     if not found.port:
         found.stop()

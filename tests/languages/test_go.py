@@ -52,7 +52,7 @@ def died(code: str, value: object, tmp_path: Path) -> list[str]:
     shutil.rmtree(app / "src")
     (app / "src").mkdir()
     (app / "src" / "suite.go").write_text(code)
-    gateway = served(GO, app)
+    gateway = served(GO, app, timeout=60.0)  # Go counts millions of frames before it tells them
     try:
         assert gateway.post(value).code == "worker_died"
     finally:
