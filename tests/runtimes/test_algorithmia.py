@@ -40,3 +40,28 @@ def test_what_is_wrong_with_a_call_is_told_in_a_200_and_all_else_by_its_status(
 def test_only_development_shows_what_an_author_prints(gateway: Start) -> None:
     metadata = gateway(CODE).post(2, f"{PATH}?stdout=true").json["metadata"]
     assert metadata.keys() == {"content_type", "duration"}
+
+
+CALLS_ITSELF = """
+import json, os, urllib.request
+
+def apply(value):
+    if value == 0:
+        return 0
+    request = urllib.request.Request(os.environ["ALGORITHMIA_API"] + "/v1/algo/acme/it", b"0")
+    request.add_header("Authorization", "Simple " + os.environ["ALGORITHMIA_API_KEY"])
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
+"""
+
+
+def test_a_call_of_itself_is_refused_where_it_would_wait_for_itself(gateway: Start) -> None:
+    alone = gateway(CALLS_ITSELF, written_for="algorithmia")
+    told = alone.post(1).json["error"]
+    assert told["error_type"] == "calls_itself"
+    assert "set workers" in told["message"]
+    assert alone.post(0).json == 0
+    alone.stop()
+    two = gateway(CALLS_ITSELF, written_for="algorithmia", serving={"workers": 2})
+    assert two.post(1).json["result"] == 0

@@ -74,7 +74,7 @@ def run_tests(
         result = FAILED if why else PASSED
         outcomes.append(Outcome(CASES, case.file, case.name, result, seconds, why or figure))
     if suite is None and own:
-        notify(Note("no tests of its own: there is no test file in tests/"))
+        notify(Note("no tests of its own: no file in tests/ or beside the code is one"))
     if suite is not None:
         notify(Step("Running the project's own tests"))
         outcomes += suite.run(only, notify)

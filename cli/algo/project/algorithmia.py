@@ -189,7 +189,8 @@ def _elsewhere(root: Path, wanted: Sequence[str]) -> tuple[str, str] | None:
     """Return a file that no layout has and is called much like one `wanted`, and that one."""
     for target in wanted:
         stem, _, suffix = target.rpartition("/")[2].rpartition(".")
-        files = (one for one in (root / "src").rglob(f"*.{suffix}") if one.is_file())
+        places = (root.glob(f"*.{suffix}"), (root / "src").rglob(f"*.{suffix}"))
+        files = (one for place in places for one in place if one.is_file())
         known = {one.stem.lower(): one.relative_to(root).as_posix() for one in sorted(files)}
         near = difflib.get_close_matches(stem.lower(), known, n=1)
         if near:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from algo.project.errors import SchemaInvalid
 
@@ -18,6 +19,8 @@ SIDES = ("input", "output")
 _SHARED = "$defs"
 _KNOWN = (*SIDES, _SHARED, "$schema", "title", "description")
 _LOCAL = f"#/{_SHARED}/"
+# What a component of an OpenAPI document may be called, which each of them becomes.
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _FORM = 'its form is {"input": {"type": …}, "output": {"type": …}}: each a JSON Schema, or left out'
 _RE2 = "write it as RE2 reads it: no looking around, no back-references"
 _TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -70,7 +73,8 @@ def read_declaration(root: Path) -> dict[str, Any]:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
     except OSError as error:
         text = f"{FILE} cannot be read: {(error.strerror or str(error)).lower()}"
         raise SchemaInvalid(text, hint=f"make {FILE} a file, or take it away") from error
@@ -85,10 +89,27 @@ def _load(path: Path) -> Any:
         raise SchemaInvalid(f"{FILE} is nested too deeply") from error
 
 
+def _constant(name: str) -> NoReturn:
+    raise SchemaInvalid(f"{FILE} holds {name}, which JSON does not have")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise SchemaInvalid(f"{FILE}: the key {key!r} stands twice in one object")
+        found[key] = value
+    return found
+
+
 def _side(side: str, schema: Any, shared: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise SchemaInvalid(f"{FILE}: {side} holds no object", hint=_FORM)
     names = {**shared, **schema.get(_SHARED, {})}
+    for name in names:
+        if not _NAME.fullmatch(name):
+            text = f"{FILE}: {_SHARED} has the name {name!r}"
+            raise SchemaInvalid(text, hint="use letters, digits, dots, hyphens and underscores")
     whole = {**schema, _SHARED: names} if names else schema
     _check(side, whole)
     for one in _schemas(whole):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from algo.storage.tar import Content, Member
     from algo.trust.verify import VerifiedImage
 
+WORKING_TREE = "the working tree"
 _APP = "opt/algo/app/"
 # Of a layer of code; a larger one is told by its digest alone.
 _MOST_CODE = 64 << 20
@@ -199,7 +200,7 @@ def tree_side(
     return Side(
         name=project.name,
         version="",
-        place="the working tree",
+        place=WORKING_TREE,
         digest="",
         images={str(image.platform): _built(image, packages)},
         models={model.name: model.weights for model in models},

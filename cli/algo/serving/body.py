@@ -58,8 +58,7 @@ def read_body(given: Given, cwd: Path, stdin: Callable[[], bytes]) -> Body:
     if given.file is not None:
         return _file(cwd / given.file)
     if given.pairs:
-        pairs = dict(_pair(pair, cwd) for pair in given.pairs)
-        return Body(msgspec.json.encode(pairs))
+        return Body(msgspec.json.encode(_fields(given.pairs, cwd)))
     if given.stdin:
         return _guess(stdin())
     raise InputInvalid(
@@ -135,6 +134,15 @@ def _guess(content: bytes) -> Body:
     except UnicodeDecodeError:
         return Body(content, BINARY)
     return Body(content, TEXT)
+
+
+def _fields(pairs: Sequence[str], cwd: Path) -> dict[str, Any]:
+    """Return what the pairs say together: a key that comes twice has a list, as in a form."""
+    found: dict[str, list[Any]] = {}
+    for pair in pairs:
+        key, value = _pair(pair, cwd)
+        found.setdefault(key, []).append(value)
+    return {key: values if len(values) > 1 else values[0] for key, values in found.items()}
 
 
 def _pair(pair: str, cwd: Path) -> tuple[str, Any]:

@@ -139,7 +139,7 @@ class Gateway:
         listener.refused = self._metrics.turned_away
         self._metrics.connections = lambda: len(listener.connections)
         control.handover = await self._listen(app, listener, pool, jobs)
-        services = await self._open_local(app)
+        services = await self._open_local(app, pool)
         try:
             rpc = await self._open_grpc(service, inference)
         except OSError:
@@ -202,7 +202,7 @@ class Gateway:
         self._grpc = {"grpc_port": port}
         return rpc
 
-    async def _open_local(self, app: App) -> LocalServices | None:
+    async def _open_local(self, app: App, pool: Pool) -> LocalServices | None:
         """Serve what code that was written for Algorithmia expects, where there is such code."""
         if self._local is None:
             return None
@@ -210,7 +210,11 @@ class Gateway:
 
         shipped = self._options.app / "data"
         services = LocalServices(self._description.name, shipped, os.environ, self._logs.say)
-        await services.start(self._local, app, development=self._development)
+
+        def stuck() -> bool:
+            return pool.serving.workers * pool.serving.concurrency == 1 and pool.running > 0
+
+        await services.start(self._local, app, stuck, development=self._development)
         return services
 
     def _tracer(self) -> Tracer | None:

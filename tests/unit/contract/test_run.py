@@ -135,7 +135,7 @@ def test_a_project_without_cases_and_tests_is_fine_and_says_so(tmp_path: Path) -
     assert found.sentence == "nothing was tested"
     assert [event.text for event in told if isinstance(event, Note)] == [
         "no golden cases: there is no .json file in cases/",
-        "no tests of its own: there is no test file in tests/",
+        "no tests of its own: no file in tests/ or beside the code is one",
     ]
 
 

@@ -161,6 +161,13 @@ def test_the_handlers_of_scala_and_java_are_found_beside_their_types(tmp_path: P
     assert entry == f"{folder}/Algorithm.scala:apply"
 
 
+def test_a_file_beside_the_manifest_is_named_with_what_moves_it(tmp_path: Path) -> None:
+    project(tmp_path, conf(language="python3"), "hello.py", "setup.py")
+    with pytest.raises(EntrypointMissing) as caught:
+        Project.open(tmp_path)
+    assert str(caught.value.hint).endswith("mkdir -p src && mv hello.py src/hello.py")
+
+
 def test_a_language_that_nothing_runs_gets_the_nearest_one(tmp_path: Path) -> None:
     project(tmp_path, conf(language="pyhton3"), "src/hello.py")
     with pytest.raises(ManifestInvalid, match="nothing runs the language 'pyhton3'") as caught:

@@ -40,6 +40,13 @@ def test_each_side_has_the_definitions_of_both(tmp_path: Path) -> None:
             "place",
         ),
         ("[]", "schema.json holds no object", '{"input"'),
+        ('{"input": {"maximum": NaN}}', "schema.json holds NaN, which JSON does not have", "place"),
+        (
+            '{"input": {"type": "null", "type": "string"}}',
+            "schema.json: the key 'type' stands twice in one object",
+            "place",
+        ),
+        ('{"input": {"$defs": {"a/b": {}}}}', "schema.json: $defs has the name 'a/b'", "letters"),
         ('{"inptu": {}}', "schema.json has no key 'inptu'", "did you mean input?"),
         ('{"type": "object"}', "schema.json has no key 'type'", '{"input"'),
         ('{"input": "string"}', "schema.json: input holds no object", '{"input"'),

@@ -17,6 +17,10 @@ def test_data_is_json_as_it_was_written() -> None:
     assert body(Given(data='{"a": 1}')) == Body(b'{"a": 1}')
 
 
+def test_a_key_that_comes_twice_is_a_list_as_in_a_form() -> None:
+    assert body(Given(pairs=["xs=4", "a=1", "xs=five"])).content == b'{"xs":[4,"five"],"a":1}'
+
+
 def test_pairs_are_json_when_they_parse_and_text_else() -> None:
     pairs = ["n=3", "name=Ada", "list=[1, 2]", "empty=", "sum=1=1", "flag=true"]
     expected = b'{"n":3,"name":"Ada","list":[1,2],"empty":"","sum":"1=1","flag":true}'

@@ -103,7 +103,10 @@ def _few(texts: Iterable[str]) -> list[str]:
 def _contract(found: Difference) -> Iterator[str]:
     contract = found.contract
     if contract is None:
-        yield "not compared: one of them has none"
+        from algo.publish.side import WORKING_TREE
+
+        unrun = found.new.place == WORKING_TREE
+        yield f"not compared: {'it was not run (--no-run)' if unrun else 'one of them has none'}"
         return
     if not (contract.findings or contract.cases_added or contract.cases_removed):
         yield "the same"

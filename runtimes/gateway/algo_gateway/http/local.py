@@ -93,10 +93,15 @@ class LocalServices:
         self._say = say
         self._listener: Listener | None = None
 
-    async def start(self, taken: socket.socket, app: App, *, development: bool) -> None:
-        """Answer at `taken`; at the address of `app` data is there in development alone."""
+    async def start(
+        self, taken: socket.socket, app: App, stuck: Callable[[], bool], *, development: bool
+    ) -> None:
+        """Answer at `taken`; at the address of `app` data is there in development alone.
+
+        `stuck` tells whether a call of the algorithm by itself would wait for itself.
+        """
         own = app.algorithmia.call
-        others = Neighbours(self._name, own, self._env.get("ALGO_ALGORITHMS", ""))
+        others = Neighbours(self._name, own, self._env.get("ALGO_ALGORITHMS", ""), stuck)
         near = LocalApi([Data(self._folders, near=True), others], self._env[KEY], self._say)
         self._listener = Listener(near, lambda text: self._say(text, "error"), lambda: _ANY)
         await self._listener.accept(taken)

@@ -27,12 +27,18 @@ class Neighbours:
         name: Our own.
         own: Answers calls of our own.
         way: Where others are: `unix:PATH` or `http://HOST:PORT`, empty for nowhere.
+        stuck: Tells whether a call of our own by our own code would wait for itself.
     """
 
     def __init__(
-        self, name: str, own: Callable[[Any, Any], Coroutine[Any, Any, None]], way: str
+        self,
+        name: str,
+        own: Callable[[Any, Any], Coroutine[Any, Any, None]],
+        way: str,
+        stuck: Callable[[], bool] = lambda: False,
     ) -> None:
         self._name = name
+        self._stuck = stuck
         self._own = own
         self._way = way
 
@@ -45,6 +51,10 @@ class Neighbours:
         """Answer a call of one of them."""
         owner, name = scope.path.split("/")[3:5]
         if f"{component(owner)}/{component(name)}" == self._name:
+            if self._stuck():
+                text = f"{self._name} calls itself, and its only worker waits for the answer"
+                _refuse(proto, f"{text}: set workers under [serving] in algo.toml", "calls_itself")
+                return
             await self._own(scope, proto)
             return
         try:
@@ -73,7 +83,7 @@ def component(text: str) -> str:
     return found.strip("._-")[:100].strip("._-")
 
 
-def _refuse(proto: Any, message: str) -> None:
+def _refuse(proto: Any, message: str, code: str = "no_such_algorithm") -> None:
     """Answer in a 200, of which alone the Python client reads why."""
-    error = {"message": message, "error_type": "no_such_algorithm", "code": "no_such_algorithm"}
+    error = {"message": message, "error_type": code, "code": code}
     proto.response_bytes(200, answers.JSON, msgspec.json.encode({"error": error}))
