@@ -205,3 +205,26 @@ def check_failures(found: dict[str, Outcome]) -> None:
     place = "(tests/fails.test.js:4:30)"
     assert differs.details.splitlines()[-1] == f"    at TestContext.<anonymous> {place}"
     assert throws.message == "RangeError: too far"
+
+
+MOCHA = """describe('words', function () {
+  this.timeout(2000)
+  before(() => {})
+  it('are told', (done) => done())
+  it('are not', () => Promise.reject(new Error('no')))
+  it('wait')
+})
+"""
+
+
+def test_tests_of_mocha_are_told_by_their_file(tmp_path: Path) -> None:
+    found = outcomes(tmp_path, {"words.test.js": MOCHA, "more.test.js": "it('is one', () => {})\n"})
+    results = {name: one.result for name, one in found.items()}
+    assert results == {
+        "tests/words.test.js: are told": "passed",
+        "tests/words.test.js: are not": "failed",
+        "tests/words.test.js: wait": "passed",
+        "tests/more.test.js: is one": "passed",
+    }
+    assert "tests/words.test.js:5" in found["tests/words.test.js: are not"].details
+    assert "mocha.js" not in str(found)

@@ -78,7 +78,7 @@ def _check(item: dict[str, Any], kind: str, place: str) -> Expected | Holds | Re
 
 def _path(tree: Json, place: str) -> str:
     """Return the way that `tree`, a list of keys and positions, leads into the answer."""
-    if tree is None:
+    if tree is None or tree == "":
         return ""
     if not isinstance(tree, list):
         _fail(place, f"tree is {a(tree)}, not a list of keys")

@@ -37,6 +37,7 @@ def case(**said: Json) -> Case:
         ({"expected_output": 3, "type": "LESS_OR_EQUAL", "tree": ["l", 1]}, {"l": [9, 3]}, ""),
         ({"expected_output": 3, "type": "LESS_OR_EQUAL", "tree": ["l", 0]}, {"l": [9]}, "at l.0:"),
         ({"expected_output": "x", "tree": ["a", "b"]}, {"a": {"b": "x"}}, ""),
+        ({"expected_output": "x", "tree": ""}, "x", ""),
         ({"type": "NO_EXCEPTION"}, "anything", ""),
         ({"type": "EXCEPTION"}, "anything", 'expected an error, got "anything"'),
     ],
