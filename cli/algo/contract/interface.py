@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from algo.contract.compare import Finding
     from algo.contract.declared import Declared
     from algo.contract.report import Outcome
     from algo.contract.values import Json
     from algo.events import Notify
+
+    Check = Callable[[Sequence[Finding]], None]
 
 
 @dataclass(frozen=True, slots=True)

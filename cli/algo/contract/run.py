@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from algo.contract.compare import Finding
-    from algo.contract.interface import Algorithm, Suite
+    from algo.contract.interface import Algorithm, Check, Suite
     from algo.contract.record import Contract
     from algo.contract.values import Json
     from algo.events import Notify
@@ -39,6 +39,7 @@ def run_tests(
     only: str = "",
     previous: Contract | None = None,
     own: bool = True,
+    check: Check | None = None,
 ) -> TestReport:
     """Run the cases on `algorithm`, then `suite`; a failure is told to `notify` as it comes.
 
@@ -51,11 +52,13 @@ def run_tests(
         previous: The contract of the last version: its cases are called again, and the
             report has the findings.
         own: Whether its own tests are asked for at all.
+        check: Refuses the findings, before its own tests are run, unless a case failed.
 
     Raises:
         CaseInvalid: A file in `cases/` cannot be read; nothing was run.
         NothingChosen: No case and no test has these words.
         SuiteFailed: pytest itself could not run.
+        AlgoError: As `check`.
     """
     cases = read_cases(project.root)
     words = only.lower().split()
@@ -73,6 +76,14 @@ def run_tests(
         seconds = time.perf_counter() - began
         result = FAILED if why else PASSED
         outcomes.append(Outcome(CASES, case.file, case.name, result, seconds, why or figure))
+    contract = record(cases, answers, metrics, algorithm.declared())
+    findings: tuple[Finding, ...] = ()
+    if previous is not None:
+        notify(Step(f"Calling the {len(previous.cases)} cases of the last version"))
+        now = replay(previous, algorithm)
+        findings = compare(previous, contract) + compare_answers(previous.cases, now)
+    if check is not None and not any(outcome.broken for outcome in outcomes):
+        check(findings)
     if suite is None and own:
         notify(Note("no tests of its own: no file in tests/ or beside the code is one"))
     if suite is not None:
@@ -81,12 +92,6 @@ def run_tests(
     if words and not outcomes and (cases or suite is not None):
         raise _nothing(only, cases)
     _tell(outcomes, notify)
-    contract = record(cases, answers, metrics, algorithm.declared())
-    findings: tuple[Finding, ...] = ()
-    if previous is not None:
-        notify(Step(f"Calling the {len(previous.cases)} cases of the last version"))
-        now = replay(previous, algorithm)
-        findings = compare(previous, contract) + compare_answers(previous.cases, now)
     return TestReport(project.name, tuple(outcomes), contract, findings)
 
 

@@ -51,14 +51,20 @@ def check_free(existing: Sequence[Version], version: Version | None, place: str)
         raise VersionExists(f"{place}:{version} is published already")
 
 
-def check_order(existing: Sequence[Version], wanted: Version | None, bump: Bump | None) -> None:
-    """Refuse a version that is too low whatever has changed: before anything is built.
+def check_order(
+    existing: Sequence[Version],
+    wanted: Version | None,
+    bump: Bump | None,
+    findings: Sequence[Finding] = (),
+    breaking: str = "",
+) -> None:
+    """Refuse a version that is too low, without findings whatever has changed.
 
     Raises:
         VersionTooLow: It is, or is below all that are there.
     """
     if wanted not in existing:
-        choose(existing, wanted, bump, ())
+        choose(existing, wanted, bump, findings, breaking)
 
 
 def choose(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algo.contract.interface import Check
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.environments.interface import PackageLocking
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 class Tests(Protocol):
     """Runs the golden cases and the project's own tests."""
 
-    def run(self, project: Project, previous: Contract | None) -> TestReport:
-        """Test `project`; with the contract of the last version, report what differs from it."""
+    def run(
+        self, project: Project, previous: Contract | None, check: Check | None = None
+    ) -> TestReport:
+        """Test `project`; with the contract of the last version, report what differs from it.
+
+        `check` refuses that as soon as it is known, before the project's own tests are run.
+        """
 
 
 class Images(Protocol):

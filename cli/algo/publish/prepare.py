@@ -28,9 +28,10 @@ from algo.trust.verify import Asked, verify
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from algo.contract.compare import Finding
     from algo.contract.report import TestReport
     from algo.environments.interface import PackageLocking
     from algo.events import Notify
@@ -178,7 +179,11 @@ def prepare(
     if taken is None or not _is(taken, contents):
         check_free(existing, wish.version, str(target))
     notify(Step("Testing"))
-    report = tools.tests.run(project, _contract(registry, target, before))
+
+    def fits(findings: Sequence[Finding]) -> None:
+        check_order(existing, wish.version, wish.bump, findings, wish.breaking)
+
+    report = tools.tests.run(project, _contract(registry, target, before), fits)
     _refuse_failures(report)
     contents = replace(contents, contract=report.contract.encode())
     there = taken or (None if wish.version or wish.bump else last)

@@ -9,19 +9,22 @@ from algo.contract.run import run_tests
 from algo.events import Event, Log, Note, silent
 from algo.project.manifest import parse
 from algo.project.project import Project
+from algo.publish.errors import VersionTooLow
 
 from tests.fakes.algorithms import FunctionAlgorithm, GivenSuite, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from algo.contract.compare import Finding
     from algo.contract.values import Json
 
 MANIFEST = '[algorithm]\nname = "acme/x"\nlanguage = "python"\nentrypoint = "src/x.py:apply"\n'
 
 
 def project(folder: Path, **cases: str) -> Project:
-    (folder / "cases").mkdir()
+    (folder / "cases").mkdir(parents=True)
     for name, text in cases.items():
         (folder / "cases" / f"{name}.json").write_text(text)
     return Project(folder, parse(MANIFEST))
@@ -178,6 +181,24 @@ def test_the_cases_of_the_last_version_are_called_again(tmp_path: Path) -> None:
     assert [(found.rule, found.level) for found in changed.findings] == [
         ("case_answer_changed", "minor")
     ]
+
+
+def test_what_differs_is_refused_before_its_own_tests_unless_a_case_fails(tmp_path: Path) -> None:
+    def check(findings: Sequence[Finding]) -> None:
+        raise VersionTooLow(f"{len(findings)} findings")
+
+    here = project(tmp_path, a='{"input": 2, "expected": {"y": 4}}')
+    last = run_tests(here, FunctionAlgorithm(double), None, notify=silent).contract
+    other, suite = FunctionAlgorithm(lambda value: {"y": 4, "z": 1}), GivenSuite(())
+    with pytest.raises(VersionTooLow):
+        run_tests(
+            project(tmp_path / "b", a='{"input": 2, "assert": {"path": "y", "gt": 1}}'),
+            other, suite, notify=silent, previous=last, check=check,
+        )  # fmt: skip
+    assert suite.asked == []
+    failing = FunctionAlgorithm(lambda value: {"y": 5})
+    run_tests(here, failing, suite, notify=silent, previous=last, check=check)
+    assert suite.asked == [""]
 
 
 def test_words_that_nothing_has_are_refused_with_the_nearest_name(tmp_path: Path) -> None:

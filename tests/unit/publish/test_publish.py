@@ -185,8 +185,10 @@ def test_a_lower_step_than_what_changed_asks_for_carries_its_reason(bench: Bench
     go(bench)
     bench.edit("def apply(x): return {}\n")
     bench.findings = (Finding("output_removed", "output.digit", Level.MAJOR, "is gone"),)
+    tested = bench.tested
     with pytest.raises(VersionTooLow):
         go(bench, Wish(bump=Bump.MINOR))
+    assert bench.tested == tested, "its own tests were run for nothing"
     told = go(bench, Wish(bump=Bump.MINOR, breaking="nobody reads it"))
     assert told.version == "1.1.0"
     repository = RegistryRepository(bench.registry, "acme/digits")

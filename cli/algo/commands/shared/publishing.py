@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from algo.contract.interface import Check
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.deps import Deps
@@ -36,11 +37,15 @@ class ProjectTests:
     engine: str
     own: bool = True
 
-    def run(self, project: Project, previous: Contract | None) -> TestReport:
+    def run(
+        self, project: Project, previous: Contract | None, check: Check | None = None
+    ) -> TestReport:
         """See Tests."""
         from algo.commands.shared.testing import test_project
 
-        return test_project(self.deps, project, self.engine, previous=previous, own=self.own)
+        return test_project(
+            self.deps, project, self.engine, previous=previous, own=self.own, check=check
+        )
 
 
 def confirmation(deps: Deps, yes: bool) -> Callable[[Callable[[], Plan]], bool]:

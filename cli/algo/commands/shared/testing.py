@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from algo.contract.interface import Check
     from algo.contract.record import Contract
     from algo.contract.report import TestReport
     from algo.deps import Deps
@@ -20,6 +21,7 @@ def test_project(
     *,
     gpu: str = "",
     own: bool = True,
+    check: Check | None = None,
 ) -> TestReport:
     """Start `project`, run its cases on it and its own tests beside it, stop it.
 
@@ -31,6 +33,7 @@ def test_project(
         previous: The contract of the last version, to report how this one differs.
         gpu: The GPUs that it gets; empty for what `algo.toml` says.
         own: Whether its own tests are run beside the cases.
+        check: Refuses how the contract differs, before its own tests are run.
 
     Raises:
         CaseInvalid: A case cannot be read; nothing was started.
@@ -64,5 +67,12 @@ def test_project(
         HttpAlgorithm(instance.url, timeout) as algorithm,
     ):
         return run_tests(
-            project, algorithm, suite, notify=notify, only=only, previous=previous, own=own
+            project,
+            algorithm,
+            suite,
+            notify=notify,
+            only=only,
+            previous=previous,
+            own=own,
+            check=check,
         )
