@@ -77,6 +77,19 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], RunnerProcess]]:
         one.close()
 
 
+def test_a_program_of_its_own_is_told_in_its_file_with_what_to_write(tmp_path: Path) -> None:
+    if GO.lacking:
+        lacking(f"{GO.lacking} is not installed")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "go.mod").write_text("module example.com/it\n\ngo 1.23\n")
+    text = "// It.\npackage main\n\nfunc Apply(x int) int { return x }\n\nfunc main() {}\n"
+    (tmp_path / "src" / "it.go").write_text(text)
+    done = GO.try_build(tmp_path, tmp_path / "made", ENTRY)
+    assert done.returncode == 1
+    assert done.stderr.startswith("src/it.go:2: package main is that of a program")
+    assert "\nhint: write package it, without func main" in done.stderr
+
+
 def test_an_error_that_breaks_while_it_is_told_is_the_algorithms(
     start: Callable[[str], RunnerProcess],
 ) -> None:

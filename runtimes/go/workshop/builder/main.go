@@ -61,6 +61,9 @@ func build(runtime, app, entrypoint, packages, program string) error {
 	if err != nil {
 		return err
 	}
+	if err := imported(app, file); err != nil {
+		return err
+	}
 	found := exported(filepath.Join(app, filepath.Dir(file)))
 	entry, batch := exportedName(name), "ApplyBatch"
 	if entry == batch || !found[entry] {

@@ -72,6 +72,19 @@ func moduleOf(app string) (path, needs string, err error) {
 	return path, needs, nil
 }
 
+// imported refuses a file whose package no other can import.
+func imported(app, file string) error {
+	set := token.NewFileSet()
+	found, err := parser.ParseFile(set, filepath.Join(app, file), nil, parser.PackageClauseOnly)
+	if err != nil || found.Name.Name != "main" {
+		return nil // the compiler says what is wrong
+	}
+	line := set.Position(found.Name.Pos()).Line
+	name := strings.TrimSuffix(filepath.Base(file), ".go")
+	return fmt.Errorf("%s:%d: package main is that of a program, and the runner has one\nhint: write package %s, without func main",
+		file, line, name)
+}
+
 // exported returns the functions of a package; what cannot be parsed is left to the compiler.
 func exported(folder string) map[string]bool {
 	found := map[string]bool{}
