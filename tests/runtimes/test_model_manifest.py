@@ -151,3 +151,24 @@ def test_without_an_api_a_script_freezes_what_the_project_ships(tmp_path: Path) 
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=variables, check=True)
     frozen = json.loads((tmp_path / "model_manifest.json.freeze").read_text())
     assert frozen["required_files"][0]["md5_checksum"] == md5("shipped")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "model_manifest.json is not JSON: Expecting property name"),
+        ("[]", "model_manifest.json holds no object"),
+        (
+            '{"required_models": []}',
+            "model_manifest.json has 'required_models': did you mean 'required_files'?",
+        ),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_named(
+    runner: Start, tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "model_manifest.json").write_text(text)
+    answer = started(runner).load()
+    assert answer["type"] == "load_error"
+    assert answer["message"].startswith(told)
+    assert "json/decoder.py" not in answer["stacktrace"]

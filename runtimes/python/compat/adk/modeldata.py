@@ -10,6 +10,7 @@ from pathlib import Path
 MANIFEST = "model_manifest.json"
 FROZEN = f"{MANIFEST}.freeze"
 _PIECE = 1 << 20
+_FILES = ("required_files", "optional_files")
 
 
 class FileData:
@@ -76,8 +77,7 @@ class ModelData:
         return self.models[model_name].file_path
 
     def _near(self, name):
-        kinds = ("required_files", "optional_files")
-        known = [one["name"] for kind in kinds for one in self._entries(kind)]
+        known = [one["name"] for kind in _FILES for one in self._entries(kind)]
         near = difflib.get_close_matches(name, known, n=1)
         return f": did you mean {near[0]}?" if near else ""
 
@@ -98,6 +98,10 @@ class ModelData:
                 raise ModelTampered(told)
             print(f"warning: {told}")
         return FileData(sums["md5_checksum"], path)
+
+
+class ManifestUnreadable(ValueError):
+    """The manifest is no JSON, or of another form."""
 
 
 class ModelTampered(Exception):
@@ -132,7 +136,16 @@ def _manifest(folder, *, frozen):
     path = folder / (FROZEN if frozen else MANIFEST)
     if not path.is_file():
         return None
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or not UTF-8
+        raise ManifestUnreadable(f"{path.name} is not JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise ManifestUnreadable(f"{path.name} holds no object")
+    for name in manifest:
+        near = difflib.get_close_matches(name, _FILES, n=1)
+        if near and name not in _FILES:
+            raise ManifestUnreadable(f"{path.name} has {name!r}: did you mean {near[0]!r}?")
     return _unlocked(manifest) if frozen else manifest
 
 
