@@ -45,3 +45,20 @@ def test_what_cannot_be_had_is_told_with_the_reason_and_no_password(tmp_path: Pa
     assert "404 Not Found" in done.stderr
     assert "word" not in done.stderr
     assert len(web.asked) == 2, "what is not there is not asked for again"
+
+
+def test_a_repository_that_does_not_answer_is_no_missing_package(tmp_path: Path) -> None:
+    (tmp_path / "DESCRIPTION").write_text("Package: it\nVersion: 1.0\nImports: four\n")
+    done = subprocess.run(
+        ["Rscript", "--vanilla", REPOSITORY.with_name("resolve.R"), tmp_path / "cache"],
+        env={**os.environ, "RENV_CONFIG_REPOS_OVERRIDE": "http://me:word@127.0.0.1:9"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "cannot be reached: unable to access index for repository http://127" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("hint: try again")
+    assert "there is no package" not in done.stderr
+    assert not (tmp_path / "renv.lock").exists()

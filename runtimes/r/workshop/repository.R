@@ -9,6 +9,14 @@ repositories <- function() {
   ifelse(found == "@CRAN@", CRAN, found)
 }
 
+# End because a repository does not answer: what it has is not known.
+unreachable <- function(said) {
+  where <- "another one is named by RENV_CONFIG_REPOS_OVERRIDE"
+  refuse("CRAN, or what stands for it, cannot be reached: %s\nhint: try again, or on a network that leads there; %s", without_credentials(said), where)
+}
+
+without_credentials <- function(said) gsub("//[^/@ ']*@", "//", said)
+
 # Return the archive of a package's source, fetched where it is not kept yet.
 source_of <- function(name, version, cache) {
   file <- sprintf("%s_%s.tar.gz", name, version)
@@ -39,7 +47,7 @@ download <- function(address, to, attempts = 3) {
     if (is.null(said) || grepl("status was '4", said)) break
     Sys.sleep(attempt)
   }
-  if (is.null(said)) NULL else gsub("//[^/@ ']*@", "//", said)
+  if (is.null(said)) NULL else without_credentials(said)
 }
 
 sha256 <- function(file) substr(system2("sha256sum", shQuote(file), stdout = TRUE), 1, 64)

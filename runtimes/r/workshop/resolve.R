@@ -20,7 +20,10 @@ LICENCES <- c(
 
 locked <- if (file.exists("renv.lock")) jsonlite::read_json("renv.lock")$Packages else list()
 built_in <- rownames(installed.packages(.Library, priority = "base"))
-delayedAssign("offered", available.packages(repos = repositories(), type = "source"))
+delayedAssign("offered", withCallingHandlers(
+  available.packages(repos = repositories(), type = "source"),
+  warning = function(one) if (grepl("unable to access index", conditionMessage(one))) unreachable(conditionMessage(one))
+))
 
 # Return the entry of the lock for a package: the old one where that meets what is asked.
 choose <- function(name, constraints) {
