@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import Unsatisfiable
+from algo.project.errors import EntrypointMissing
 
 if TYPE_CHECKING:
     from algo.engines.interface import Shared
@@ -20,6 +21,7 @@ class FakeSays:
     packages: tuple[str, ...] = ()
     base: str = ""
     error: str = ""
+    missing: str = ""
 
 
 class FakeTree:
@@ -42,6 +44,8 @@ class FakeTree:
 
     def prepare(self, current: Servable, shared: Shared | None, notify: Notify) -> Servable:
         self.prepared = self.says
+        if self.says.missing:
+            raise EntrypointMissing(self.says.missing)
         if self.says.error:
             raise Unsatisfiable(self.says.error)
         at = f"/packages/{'/'.join(self.says.packages)}"

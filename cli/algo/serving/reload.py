@@ -101,7 +101,11 @@ class Reloads:
         try:
             wanted = tree.prepare(served.wanted, served.instance.shared, self._notify_steps)
         except AlgoError as error:
-            self._refuse(change, error, force=force)
+            if self._brings_back(change, error):
+                self._notify(Warned(f"{error.message}; the old environment goes on"))
+                self._begin(change, force=force)
+            else:
+                self._refuse(change, error, force=force)
             return
         self._failed = self._owed = False
         if wanted.base != served.servable.base:
@@ -109,6 +113,17 @@ class Reloads:
             return
         served.wanted = wanted
         self._begin(change, force=force)
+
+    def _brings_back(self, change: Change, error: AlgoError) -> bool:
+        """Tell whether code that was missing is back, and only the environment is still wrong.
+
+        That was told when it became so, and keeps no edit of code from coming in.
+        """
+        tree = self._tree
+        if not self._owed or _is_missing(error) or tree is None:
+            return False
+        self._owed = any(map(tree.concerned, change.paths))
+        return not self._owed
 
     def _renew(self, change: Change, wanted: Servable, *, force: bool) -> None:
         """Let another instance take over."""
@@ -149,7 +164,7 @@ class Reloads:
         """Say why a change does not come in, and keep its code for the next one."""
         self._failed = True
         # What is missing, an edit of another file brings back.
-        self._owed = self._owed or isinstance(error, EntrypointMissing | ModelMissing)
+        self._owed = self._owed or _is_missing(error)
         with self._lock:
             self._held |= dict.fromkeys(self._code(change.paths))
         details = error.details + (f"\nhint: {error.hint}" if error.hint else "")
@@ -218,6 +233,10 @@ class Reloads:
             self._notify(event)
         if self._newest is change:
             self._newest = None
+
+
+def _is_missing(error: AlgoError) -> bool:
+    return isinstance(error, EntrypointMissing | ModelMissing)
 
 
 def wanted_of(servable: Servable) -> Wanted:

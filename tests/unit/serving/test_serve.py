@@ -204,6 +204,27 @@ def test_an_edit_takes_the_place_of_a_first_load(story: Story) -> None:
     assert story.engine.instances[0].gateway.changed == [["src/hello.py"]] * 2
 
 
+def test_code_that_is_back_comes_in_though_the_environment_is_still_wrong(story: Story) -> None:
+    def lose() -> None:
+        story.tree.says = FakeSays(missing="src/hello.py is not there")
+        story.watcher.change("algo.toml")
+
+    def bring_back() -> None:
+        story.tree.says = FakeSays(error="six and ten disagree")
+        (story.root / "src" / "hello.py").write_text("def apply(input):\n    return input + 2\n")
+        story.watcher.change("src/hello.py")
+
+    def look() -> None:
+        answers.append(story.answer())
+        story.interrupt()
+
+    answers: list[bytes] = []
+    story.serve(lose, bring_back, lambda: None, look)
+    assert answers == [b"43"]
+    assert story.kinds() == ["Ready", "ReloadFailed", "Warned", "Reloaded", "Stopped"]
+    assert story.events[2] == Warned("six and ten disagree; the old environment goes on")
+
+
 def test_what_a_manifest_says_during_the_first_load_is_prepared_and_brought(story: Story) -> None:
     story.engine.loads = False
 
