@@ -198,7 +198,7 @@ def check_failures(found: dict[str, Outcome]) -> None:
         "tests/fails.test.js: differs": "failed",
         "tests/fails.test.js: throws <&> \ufffd": "failed",
         "tests/fails.test.js: waits": "skipped",
-        "test: is good": "passed",
+        "tests/mocha.test.js: is good": "passed",
     }
     differs, throws, *_ = found.values()
     assert differs.message == "Expected values to be strictly equal: 1 !== 2"

@@ -71,14 +71,14 @@ FILES["ruby/minimal"] = EVERY | {
     *("Gemfile", "cases/greeting.json", "src/hand_digits.rb", "tests/test_hand_digits.rb"),
 }
 FILES["ruby/similarity"] = EVERY | {
-    *("models/proverbs.txt", "cases/proverbs.json"),
+    *("schema.json", "models/proverbs.txt", "cases/proverbs.json"),
     *("src/hand_digits.rb", "tests/test_hand_digits.rb"),
 }
 FILES["r/minimal"] = EVERY | {
     *("DESCRIPTION", "cases/greeting.json", "src/hand_digits.R", "tests/test_hand_digits.R"),
 }
 FILES["r/linear"] = FILES["r/minimal"] - {"cases/greeting.json"} | {
-    *("train.R", "models/consumption.rds", "cases/cars.json", "cases/held_out.json"),
+    *("schema.json", "train.R", "models/consumption.rds", "cases/cars.json", "cases/held_out.json"),
 }
 FILES["typescript/minimal"] = EVERY | {
     *("package.json", "tsconfig.json", "cases/greeting.json"),
