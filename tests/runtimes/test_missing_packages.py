@@ -10,6 +10,7 @@ import pytest
 from algo_gateway.calls.call import Failure
 from algo_gateway.http import answers
 
+from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
 FOLDER = Path("runtimes").resolve()
@@ -114,7 +115,7 @@ def test_a_call_that_lacks_a_package_names_it_too(
 ) -> None:
     *program, runner = command.split()
     if shutil.which(program[0]) is None:
-        pytest.skip(f"there is no {program[0]} here")
+        lacking(f"there is no {program[0]} here")
     (tmp_path / file).write_text(f"{code}\n")
     (tmp_path / "package.json").write_text('{"type": "module"}')
     started = RunnerProcess([*program, str(FOLDER / runner)], tmp_path, entrypoint=f"{file}:apply")

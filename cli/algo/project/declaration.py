@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from algo.project.errors import SchemaInvalid
+from algo.project.strict import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,32 +75,13 @@ def read_declaration(root: Path) -> dict[str, Any]:
 def _load(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
     except OSError as error:
         text = f"{FILE} cannot be read: {(error.strerror or str(error)).lower()}"
         raise SchemaInvalid(text, hint=f"make {FILE} a file, or take it away") from error
     except UnicodeDecodeError as error:
         text = f"{FILE} is not UTF-8 at byte {error.start}"
         raise SchemaInvalid(text, hint="save it as UTF-8") from error
-    except json.JSONDecodeError as error:
-        reason = error.msg[:1].lower() + error.msg[1:]
-        text = f"{FILE}:{error.lineno}:{error.colno} is not JSON: {reason}"
-        raise SchemaInvalid(text) from error
-    except RecursionError as error:
-        raise SchemaInvalid(f"{FILE} is nested too deeply") from error
-
-
-def _constant(name: str) -> NoReturn:
-    raise SchemaInvalid(f"{FILE} holds {name}, which JSON does not have")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise SchemaInvalid(f"{FILE}: the key {key!r} stands twice in one object")
-        found[key] = value
-    return found
+    return load(text, FILE, SchemaInvalid)
 
 
 def _side(side: str, schema: Any, shared: dict[str, Any]) -> dict[str, Any]:
