@@ -130,7 +130,7 @@ def test_what_was_begun_of_other_content_is_begun_again(web: fake.Web, cache: Mo
 
 
 def test_other_content_than_said_is_refused_and_not_kept(web: fake.Web, cache: ModelCache) -> None:
-    web.files["/w.bin"] = WEIGHTS[:-1] + b"x"
+    web.files["/w.bin"] = WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1])
     with pytest.raises(ModelCorrupted, match="is not what was said"):
         origin().fetch(source(web), "", cache, notify=silent)
 
