@@ -7,6 +7,7 @@ take time in proportion to the input: items by a hash, patterns by RE2.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,11 @@ def _multiple_of(validator: Any, step: float, value: Any, schema: Any) -> Iterat
 def _divides(value: float, step: float) -> bool:
     if isinstance(value, int) and isinstance(step, int):
         return value % step == 0
-    # 0.3 is three times 0.1, though no double is.
-    rest = math.remainder(value, step)
+    try:
+        # 0.3 is three times 0.1, though no double is.
+        rest = math.remainder(value, step)
+    except OverflowError:  # an integer beyond all doubles
+        return Fraction(value) % Fraction(repr(step)) == 0
     return abs(rest) <= 1e-9 * max(abs(value), abs(step))
 
 
@@ -133,8 +137,9 @@ def _property_names(
     validator: Any, below: Any, value: Any, schema: Any
 ) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
+        names = validator.evolve(schema=below)
         for key in value:
-            if not validator.evolve(schema=below).is_valid(key):
+            if not names.is_valid(key):
                 yield ValidationError("is no name that a key may have", path=[key])
 
 
