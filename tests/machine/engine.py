@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.machine import apt
+from tests.machine import apt, forwards
 from tests.machine.commands import output_of
 from tests.machine.places import cache_folder, locked
 from tests.machine.say import MachineError, say
@@ -47,6 +47,7 @@ def start(*, keep: bool = True) -> bool:
         MachineError: None answers and none can be started.
     """
     with locked("engine"):
+        forwards.remove_stale()
         found = version()
         if found:
             if keep and _pid() is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -98,10 +99,22 @@ def podman(folder: Path, cdi: Path, image: str) -> Iterator[str]:
         _load(socket, folder, image)
         yield f"unix://{socket}"
     finally:
+        _remove_containers(socket)
         process.terminate()
         process.wait(timeout=30)
         for mount in ("data", "run"):
             succeeds(["umount", "--lazy", folder / mount])
+
+
+def _remove_containers(socket: Path) -> None:
+    """Remove what a failing test left: the rules that forward its ports go with it."""
+    transport = httpx.HTTPTransport(uds=str(socket))
+    with (
+        contextlib.suppress(httpx.TransportError),  # podman is not there any more
+        httpx.Client(transport=transport, base_url="http://podman/v4.0.0/libpod", timeout=60) as it,
+    ):
+        for container in it.get("containers/json", params={"all": "true"}).json():
+            it.delete(f"containers/{container['Id']}", params={"force": "true"})
 
 
 def _configuration(root: Path, folder: Path) -> Path:

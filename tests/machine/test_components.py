@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -11,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.machine import base, pinned, registries, tools
-from tests.machine.commands import output_of
+from tests.machine import base, forwards, pinned, registries, tools
+from tests.machine.commands import output_of, succeeds
 from tests.machine.environment import uv
 
 if TYPE_CHECKING:
@@ -94,3 +96,21 @@ def test_a_clients_environment_has_its_pins(
 def test_skopeo_and_oras_run(skopeo: Path, oras: Path) -> None:
     assert "skopeo version" in output_of([skopeo, "--version"])
     assert "Version" in output_of([oras, "version"])
+
+
+@pytest.mark.engine
+def test_a_forward_to_a_container_that_is_gone_does_not_take_the_port(engine: Engine) -> None:
+    assert engine.version
+    if os.geteuid() != 0:
+        assert forwards.remove_stale() == 0  # who is not root may not see the packet filter
+        return
+    iptables = [str(shutil.which("iptables", path=forwards.PATHS)), "--wait", "10", "-t", "nat"]
+    chain, every = "NETAVARK-DN-OFATEST", "NETAVARK-HOSTPORT-DNAT"
+    succeeds([*iptables, "-N", every])
+    jump = ["-p", "tcp", "--dport", "9", "-m", "comment", "--comment", "of a test", "-j", chain]
+    target = ["-p", "tcp", "-j", "DNAT", "--to", "192.0.2.99:81"]
+    for words in (["-N", chain], ["-A", chain, *target], ["-A", every, *jump]):
+        output_of([*iptables, *words])
+
+    assert forwards.remove_stale() >= 1
+    assert chain not in output_of([*iptables, "-S"])
