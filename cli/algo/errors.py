@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import shlex
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DONE = 0
 FAILED = 1
@@ -15,6 +19,14 @@ UNREACHABLE = 3
 NOT_ALLOWED = 4
 REFUSED = 5
 INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an input at one place of it (`input.image`)."""
+
+    path: str
+    message: str
 
 
 class AlgoError(Exception):
@@ -27,16 +39,25 @@ class AlgoError(Exception):
         message: What happened and why, one or two sentences, no trailing newline.
         hint: The command to type next, overriding the class's.
         details: Further lines worth showing (a file and line, a tool's own words).
+        problems: What the message says, place by place, for programs.
     """
 
     code: ClassVar[str] = "failed"
     exit_code: ClassVar[int] = FAILED
     hint: str = ""
 
-    def __init__(self, message: str, *, hint: str | None = None, details: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: str = "",
+        problems: Sequence[Problem] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
+        self.problems = tuple(problems)
         if hint is not None:
             self.hint = hint
 

@@ -151,6 +151,7 @@ class Output:
             document: dict[str, Any] = {"code": error.code, "message": error.message}
             document |= {"hint": error.hint} if error.hint else {}
             document |= {"details": error.details} if error.details else {}
+            document |= {"problems": error.problems} if error.problems else {}
             try:
                 self._write_json({"error": document})
                 self.stdout.flush()

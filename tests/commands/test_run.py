@@ -76,6 +76,24 @@ def test_a_failing_algorithm_is_exit_code_1_with_its_message(
     assert 'send {"name": "Ada"}' in captured.err
 
 
+def test_what_is_wrong_with_an_input_is_told_to_programs_place_by_place(
+    hello: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "def apply(value: dict[str, int]) -> int:\n    return len(value)\n"
+    (hello / "src" / "hello.py").write_text(code)
+    for case in (hello / "cases").iterdir():
+        case.write_text('[{"name": "words", "input": {"a": "one", "b": 2}, "expected": 2}]')
+    told = [{"path": "input.a", "message": 'expected an integer, got string "one"'}]
+    capfd.readouterr()
+    assert run(["run", "-d", '{"a": "one", "b": 2}', "--json", *VIRTUALENV]) == 1
+    error = json.loads(capfd.readouterr().out)["error"]
+    assert error["code"] == "algorithm_failed"
+    assert error["problems"] == told
+    assert run(["test", "-k", "words", "--json", *VIRTUALENV]) == 1
+    outcome, *_ = json.loads(capfd.readouterr().out)["outcomes"]
+    assert outcome["problems"] == told
+
+
 def test_of_a_stream_that_fails_what_came_is_shown_then_its_error(
     hello: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from algo import __version__
 from algo.contract.declared import Declared, declared
 from algo.contract.errors import AlgorithmGone
 from algo.contract.interface import Answer, Fault
+from algo.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ class _Error(msgspec.Struct):
     message: str = ""
     type: str = ""
     code: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 class _Failure(msgspec.Struct):
@@ -128,4 +130,4 @@ def _fault(status: int, content: bytes) -> Fault:
     except msgspec.DecodeError:
         said = content[:500].decode("utf-8", errors="replace")
         return Fault(f"http_{status}", said)
-    return Fault(error.code or error.type or f"http_{status}", error.message)
+    return Fault(error.code or error.type or f"http_{status}", error.message, error.problems)

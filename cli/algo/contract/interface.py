@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from algo.contract.declared import Declared
     from algo.contract.report import Outcome
     from algo.contract.values import Json
+    from algo.errors import Problem
     from algo.events import Notify
 
     Check = Callable[[Sequence[Finding]], None]
@@ -26,10 +27,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The algorithm answered with an error: its stable `code` and its message."""
+    """The algorithm answered with an error: its stable `code`, its message, and place by place."""
 
     code: str
     message: str
+    problems: tuple[Problem, ...] = ()
 
 
 class Algorithm(Protocol):

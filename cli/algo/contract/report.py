@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from algo.contract.compare import Finding
     from algo.contract.record import Contract
+    from algo.errors import Problem
 
 CASES = "cases"
 TESTS = "tests"
@@ -29,6 +30,7 @@ class Outcome:
         seconds: How long it took.
         message: One line: why it failed, or a figure worth seeing.
         details: Further lines, such as a stack trace.
+        problems: What is wrong with the input of a case that was refused, place by place.
     """
 
     part: str
@@ -38,6 +40,7 @@ class Outcome:
     seconds: float
     message: str = ""
     details: str = ""
+    problems: tuple[Problem, ...] = ()
 
     @property
     def broken(self) -> bool:

@@ -74,8 +74,7 @@ def run_tests(
         began = time.perf_counter()
         why, figure = _run(case, algorithm, answers, metrics)
         seconds = time.perf_counter() - began
-        result = FAILED if why else PASSED
-        outcomes.append(Outcome(CASES, case.file, case.name, result, seconds, why or figure))
+        outcomes.append(_outcome(case, seconds, why, figure, answers.get(case.id)))
     contract = record(cases, answers, metrics, algorithm.declared())
     findings: tuple[Finding, ...] = ()
     if previous is not None:
@@ -93,6 +92,14 @@ def run_tests(
         raise _nothing(only, cases)
     _tell(outcomes, notify)
     return TestReport(project.name, tuple(outcomes), contract, findings)
+
+
+def _outcome(
+    case: AnyCase, seconds: float, why: str, figure: str, got: Answer | Fault | None
+) -> Outcome:
+    problems = got.problems if why and isinstance(got, Fault) else ()
+    result, said = (FAILED, why) if why else (PASSED, figure)
+    return Outcome(CASES, case.file, case.name, result, seconds, said, problems=problems)
 
 
 def _nothing(only: str, cases: Sequence[AnyCase]) -> NothingChosen:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from algo import __version__
-from algo.errors import AlgoError, UsageError
+from algo.errors import AlgoError, Problem, UsageError
 from algo.serving.errors import AlgorithmFailed, AnswerLate, CallRefused, ServiceUnreachable
 from algo.serving.hints import hint_for
 from algo.serving.probe import is_ready, missing_package
@@ -65,6 +65,7 @@ class _Error(msgspec.Struct):
     code: str = ""
     stacktrace: str = ""
     hint: str = ""
+    problems: tuple[Problem, ...] = ()
 
     def advice(self, status: int) -> str:
         """What to do; of an exception the runner may know more than its code says."""
@@ -172,6 +173,7 @@ def _lines(content: bytes) -> tuple[bytes, AlgoError | None]:
         f"{error.code}: {error.message}",
         details=error.stacktrace.strip(),
         hint=error.advice(_FAILED),
+        problems=error.problems,
     )
     return before + b"\n" if before else b"", failure
 
@@ -201,4 +203,5 @@ def _failure(status: int, content: bytes) -> AlgoError:
         f"{text} (HTTP {status})",
         details=error.stacktrace.strip(),
         hint=error.advice(status),
+        problems=error.problems,
     )

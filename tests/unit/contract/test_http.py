@@ -13,6 +13,7 @@ from algo.contract.errors import AlgorithmGone
 from algo.contract.http import HttpAlgorithm
 from algo.contract.interface import Answer, Fault
 from algo.contract.schema import Schema
+from algo.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,11 @@ ANSWERS = {
     "json": (200, "application/json", b'{"a": 1}'),
     "text": (200, "text/plain; charset=utf-8", "é".encode()),
     "fault": (400, "application/json", b'{"error": {"code": "bad", "type": "T", "message": "no"}}'),
+    "places": (
+        400,
+        "application/json",
+        b'{"error": {"code": "bad", "message": "no", "problems": [{"path": "a", "message": "b"}]}}',
+    ),
     "typed": (500, "application/json", b'{"error": {"type": "KeyError", "message": "x"}}'),
     "proxy": (502, "text/html", b"<h1>bad gateway</h1>"),
     "other": (503, "application/json", b'{"detail": "later"}'),
@@ -76,6 +82,7 @@ def url() -> Iterator[str]:
         ("json", Answer({"a": 1})),
         ("text", Answer("é")),
         ("fault", Fault("bad", "no")),
+        ("places", Fault("bad", "no", (Problem("a", "b"),))),
         ("typed", Fault("KeyError", "x")),
         ("proxy", Fault("http_502", "<h1>bad gateway</h1>")),
         ("other", Fault("http_503", '{"detail": "later"}')),
