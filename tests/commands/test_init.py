@@ -65,7 +65,7 @@ def test_the_current_folder_needs_no_cd(cwd: Path, capsys: pytest.CaptureFixture
             ["init", "acme/x", "-t", "python/minimla"],
             "template_unknown",
             2,
-            "algo init OWNER/NAME --template python/minimal",
+            "algo init acme/x --template python/minimal",
         ),
     ],
 )
@@ -81,6 +81,23 @@ def test_a_wrong_wish_has_its_message_code_and_exit_code(
     error = json.loads(capsys.readouterr().out)["error"]
     assert (error["code"], error["hint"]) == (code, hint)
     assert list(cwd.iterdir()) == []
+
+
+def test_a_template_that_one_language_has_needs_no_language(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "acme/x", "-t", "sklearn", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["template"] == "python/sklearn"
+
+
+def test_the_command_with_the_nearest_template_can_be_pasted(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "acme/x", "--dir", "my x", "-t", "sklaern"]) == 2
+    hint = capsys.readouterr().err.splitlines()[-1].removeprefix("hint: ")
+    assert hint == "algo init acme/x --dir 'my x' --template python/sklearn"
+    assert run(shlex.split(hint)[1:]) == 0
+    assert (cwd / "my x" / "algo.toml").is_file()
 
 
 def test_nothing_is_overwritten_and_all_that_would_be_is_named(

@@ -22,7 +22,7 @@ def init_command(
             "--template",
             "-t",
             metavar="LANGUAGE[/NAME]",
-            help="As python/sklearn, or go for go/minimal. Default: ask, or python/minimal.",
+            help="As python/sklearn; sklearn or go is enough. Default: ask, or python/minimal.",
         ),
     ] = "",
     folder: Annotated[
@@ -43,17 +43,17 @@ def init_command(
     """
     from algo.project.manifest import check_name
     from algo.resources import data_folder
-    from algo.scaffold.scaffold import scaffold
+    from algo.scaffold.scaffold import again, scaffold
     from algo.scaffold.templates import DEFAULT, choose_template
 
     deps: Deps = ctx.obj
     check_name(name)
     root = data_folder("scaffolds")
-    if not template:
-        ask = deps.interactive and not deps.output.json
-        template = choose_template(root, deps.output.ask, deps.languages) if ask else DEFAULT
     named = bool(ctx.find_root().params.get("runtimes"))
-    made = scaffold(name, template, deps.cwd, root, folder, deps.languages, named=named)
+    if not template and deps.interactive and not deps.output.json:
+        command = again(name, folder, deps.languages if named else ())
+        template = choose_template(root, deps.output.ask, deps.languages, command)
+    made = scaffold(name, template or DEFAULT, deps.cwd, root, folder, deps.languages, named=named)
     steps = "\n".join(f"  {command}" for command in made.next)
     human = f"Created {made.name} from {made.template}: {len(made.files)} files\nnext:\n{steps}"
     deps.output.result(made, human=human)

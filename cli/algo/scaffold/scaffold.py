@@ -70,20 +70,31 @@ def scaffold(
         WouldOverwrite: A file is already there; nothing was written.
         ScaffoldUnwritable: The folder or the disk refuses.
     """
-    chosen = load_template(root, template, more)
+    algo = command(more if named else ())
+    chosen = load_template(root, template, more, again(name, folder, more if named else ()))
     words = _words(name, chosen, Runtimes(data_folder("runtimes"), tuple(more)))
     files = plan(chosen.files, words)
     target = cwd / (folder if folder is not None else words.name)
     write(files, target)
     commands = [render(command, words, "template.toml") for command in chosen.next]
     if named and any((one / chosen.name.partition("/")[0]).is_dir() for one in more):
-        option = shlex.quote(os.pathsep.join(map(str, more)))
-        commands = [re.sub(r"^algo\b", lambda _: f"algo --runtimes {option}", c) for c in commands]
+        commands = [re.sub(r"^algo\b", lambda _: algo, c) for c in commands]
     if target.resolve() != cwd.resolve():
         commands.insert(0, f"cd {shlex.quote(_shown(target, cwd))}")
     return Scaffolded(
         name, chosen.name, target, tuple(file.path for file in files), tuple(commands)
     )
+
+
+def command(named: Sequence[Path]) -> str:
+    """Return how `algo` is called to find languages in the folders `named`."""
+    return f"algo --runtimes {shlex.quote(os.pathsep.join(map(str, named)))}" if named else "algo"
+
+
+def again(name: str, folder: Path | None, named: Sequence[Path]) -> str:
+    """Return the command that scaffolds `name`, without its template."""
+    place = f" --dir {shlex.quote(str(folder))}" if folder is not None else ""
+    return f"{command(named)} init {name}{place}"
 
 
 def _words(name: str, chosen: Template, runtimes: Runtimes) -> Variables:

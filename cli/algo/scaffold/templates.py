@@ -5,7 +5,6 @@ Ours are `scaffolds/LANGUAGE/NAME`; those of a folder of languages are `LANGUAGE
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 import tomllib
 from collections.abc import Callable
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.scaffold.errors import TemplateBroken, TemplateUnknown
+from algo.scaffold.wishes import meant, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 DEFAULT = "python/minimal"
-_SMALLEST = "minimal"
+COMMAND = "algo init OWNER/NAME"
 FILE = "template.toml"
 # Of the smallest terminal; one column is left free, as some wrap when it is used.
 _COLUMNS = 79
@@ -71,32 +71,37 @@ def template_names(root: Path, more: Sequence[Path] = ()) -> tuple[str, ...]:
     return tuple(sorted(_places(root, more), key=lambda name: (name != DEFAULT, name)))
 
 
-def load_template(root: Path, name: str, more: Sequence[Path] = ()) -> Template:
+def load_template(
+    root: Path, name: str, more: Sequence[Path] = (), command: str = COMMAND
+) -> Template:
     """Read the template `name` below `root`, or of one of the folders `more`.
 
-    A language alone means its smallest template.
+    A language alone means its smallest template, and a template needs no language where only one
+    has it. `command` is what to type again, without a template.
 
     Raises:
-        TemplateUnknown: There is none of this name; the nearest is named.
+        TemplateUnknown: There is none of this name, or several; the nearest is told.
         TemplateBroken: Its `template.toml` is wrong, or is not there.
     """
     known = template_names(root, more)
-    name = _whole(name, known)
-    if name not in known:
+    found = meant(name, known)
+    if len(found) > 1:
+        raise _unclear(name, found, command)
+    if not found:
         if (path := _unfinished(more).get(name)) is not None:
             raise TemplateBroken(
                 f"the template {name} has no {FILE}",
                 hint=f"write one with a description into {path}, see runtimes/README.md",
             )
         text = f"there is no template {name!r}; there are: {', '.join(known)}"
-        raise TemplateUnknown(text, hint=_nearest(name, known))
-    folder = _places(root, more)[name]
-    about = _about(folder / FILE, name)
-    return Template(name, about.description, about.next, about.reserved, template_files(folder))
+        raise TemplateUnknown(text, hint=_hint(name, known, command))
+    folder = _places(root, more)[found[0]]
+    about = _about(folder / FILE, found[0])
+    return Template(found[0], about.description, about.next, about.reserved, template_files(folder))
 
 
-def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
-    """Show the templates by number, ask for one, return its name; `more` as in `template_names`.
+def choose_template(root: Path, ask: Ask, more: Sequence[Path] = (), command: str = COMMAND) -> str:
+    """Show the templates by number, ask for one, return its name; the rest as in `load_template`.
 
     An empty answer takes the first, which is the default; a name is an answer too.
 
@@ -115,28 +120,25 @@ def choose_template(root: Path, ask: Ask, more: Sequence[Path] = ()) -> str:
     answer = ask("\n".join(["Template:", *lines, "Number [1]: "])).strip()
     if not answer:
         return known[0]
-    if _whole(answer, known) in known:
-        return _whole(answer, known)
     if answer.isdecimal() and 1 <= int(answer) <= len(known):
         return known[int(answer) - 1]
-    text = f"{answer!r} is neither a number from 1 to {len(known)} nor a template"
-    raise TemplateUnknown(text, hint=_nearest(answer, known))
+    found = meant(answer, known)
+    if len(found) > 1:
+        raise _unclear(answer, found, command)
+    if not found:
+        text = f"{answer!r} is neither a number from 1 to {len(known)} nor a template"
+        raise TemplateUnknown(text, hint=_hint(answer, known, command))
+    return found[0]
 
 
-def _nearest(name: str, known: Sequence[str]) -> str | None:
-    """Return the hint to take the template most like `name`, None where none is like it."""
-    languages = sorted({one.partition("/")[0] for one in known})
-    language = difflib.get_close_matches(name.partition("/")[0], languages, n=1)
-    same = [one for one in known if [one.partition("/")[0]] == language]
-    whole = [one for one in same if one == _whole(language[0], known)]
-    near = difflib.get_close_matches(name, same or known, n=1) or whole or same
-    return f"algo init OWNER/NAME --template {near[0]}" if near else None
+def _hint(name: str, known: Sequence[str], command: str) -> str | None:
+    near = nearest(name, known)
+    return f"{command} --template {near}" if near else None
 
 
-def _whole(name: str, known: Sequence[str]) -> str:
-    """Return the template that a language alone means, every other name as it is."""
-    smallest = f"{name}/{_SMALLEST}"
-    return smallest if smallest in known else name
+def _unclear(name: str, found: Sequence[str], command: str) -> TemplateUnknown:
+    text = f"{name!r} is a template of several languages: {', '.join(found)}"
+    return TemplateUnknown(text, hint=f"{command} --template {found[0]}")
 
 
 def _places(root: Path, more: Sequence[Path]) -> dict[str, Path]:
