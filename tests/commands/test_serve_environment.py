@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,55 @@ def test_another_container_takes_over_under_load(engine: Engine, project: Path) 
         load.wait_for(b"[21,", timeout=5)
     assert load.failures == []
     assert load.total > at
+    assert containers(engine) == []
+
+
+@pytest.mark.usefixtures("built")
+def test_an_edit_takes_the_place_of_what_another_container_loads(
+    engine: Engine, project: Path
+) -> None:
+    manifest, entry = project / "algo.toml", project / "src" / "p.py"
+    with (
+        serving(project, "docker") as served,
+        Load(served.url, b"1", per_second=300) as load,
+    ):
+        endless = SOURCE + "\nwhile True:\n    pass\n"
+        for number, name in ((10, "acme/q"), (20, "acme/r")):
+            entry.write_text(endless)
+            manifest.write_text(MANIFEST.replace("acme/p", name))
+            served.wait(lambda: len(containers(engine)) == 2, timeout=60)
+            time.sleep(2)
+            assert len(served.of("reload")) == number // 10 * 2 - 2
+            entry.write_text(SOURCE.replace("NUMBER", f"NUMBER + {number}"))
+            served.wait_for_reloads(number // 10 * 2, timeout=20)
+            assert "container" in {one["rung"] for one in served.of("reload")[-2:]}
+            load.wait_for(f"[{number + 1},".encode(), timeout=5)
+            served.wait(lambda: len(containers(engine)) == 1, timeout=20)
+        # As the first image had it; the one that serves has that since it was made.
+        manifest.write_text(MANIFEST.replace("acme/p", "acme/q"))
+        (project / "requirements.in").write_text("greeting==2.0\n")
+        load.wait_for(b"[22,", timeout=60)
+        (project / "requirements.in").write_text("greeting==1.0\n")
+        load.wait_for(b"[21,", timeout=20)
+    assert load.failures == []
+    assert containers(engine) == []
+
+
+@pytest.mark.usefixtures("built")
+def test_another_container_takes_over_from_a_first_load_that_never_ends(
+    engine: Engine, project: Path
+) -> None:
+    entry = project / "src" / "p.py"
+    entry.write_text(SOURCE + "\nprint('loading')\nwhile True:\n    pass\n")
+    command = [*ALGO, "serve", "--engine", "docker"]
+    with Served.begin(command, project) as served:
+        served.wait(lambda: served.of("log"), timeout=60)
+        entry.write_text(SOURCE)
+        (project / "algo.toml").write_text(MANIFEST.replace("acme/p", "acme/q"))
+        served.wait_until_ready(60)
+        served.wait(lambda: len(containers(engine)) == 1, timeout=20)
+        with urllib.request.urlopen(served.url, b"1") as response:
+            assert json.load(response)[0] == 1
     assert containers(engine) == []
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class FakeGateway:
     """Serves the entry file of a folder; reads it again when the control endpoint says so.
 
-    `fault` is the error of the last load, `changed` what each reload was told.
+    `fault` is the error of the last load, `changed` what each reload was told, `asked` what
+    else the control endpoint was.
     """
 
     def __init__(self, folder: Path, entrypoint: str, token: str, log: Callable[[str], None]):
@@ -29,6 +30,7 @@ class FakeGateway:
         self.fault: dict[str, Any] | None = None
         self.changed: list[list[str]] = []
         self.wanted: list[dict[str, Any]] = []
+        self.asked: list[str] = []
         self.http = _Http(("127.0.0.1", 0), _handler(self))
         self.control = _Control(("127.0.0.1", 0), _commands(self))
         for server in (self.http, self.control):
@@ -104,7 +106,8 @@ def _commands(gateway: FakeGateway) -> type[socketserver.StreamRequestHandler]:
             if request["token"] != gateway.token:
                 return
             reply: dict[str, Any]
-            if request["do"] == "status":
+            if request["do"] != "reload":
+                gateway.asked.append(request["do"])
                 state = "failed" if gateway.fault else "ready" if gateway.apply else "starting"
                 reply = {"ok": True, "state": state, "error": gateway.fault}
             else:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 Reply = TypeVar("Reply")
+# What a reload comes to that a newer one takes the place of.
+OVERTAKEN = "overtaken"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -84,11 +86,11 @@ class Control:
         wanted: Wanted | None = None,
         *,
         force: bool = False,
-        timeout: float = 600.0,
     ) -> Outcome:
         """Tell which files changed, and how things should be; return what came of it.
 
-        With `force` a new worker is made in any case.
+        With `force` a new worker is made in any case. Code may load for as long as it likes: only
+        another reload takes its place.
 
         Raises:
             ControlLost: The endpoint does not answer.
@@ -105,7 +107,15 @@ class Control:
             description=wanted.description,
             force=force,
         )
-        return self._decode(self._ask(request, timeout), Outcome)
+        return self._decode(self._ask(request, None), Outcome)
+
+    def listens(self) -> bool:
+        """Tell whether the gateway has begun: its control endpoint is there before it loads."""
+        try:
+            self.status()
+        except ControlLost:
+            return False
+        return True
 
     def status(self, timeout: float = 5.0) -> Status:
         """Return where the instance stands.
@@ -127,7 +137,7 @@ class Control:
             raise ControlLost(f"the control endpoint did not {what}: {why}")
         return status
 
-    def _ask(self, request: msgspec.Struct, timeout: float) -> bytes:
+    def _ask(self, request: msgspec.Struct, timeout: float | None) -> bytes:
         try:
             with _connect(self.address.address, timeout) as connection:
                 connection.sendall(msgspec.json.encode(request) + b"\n")
@@ -146,7 +156,7 @@ class Control:
             raise ControlLost(f"the control endpoint answered something else: {error}") from error
 
 
-def _connect(address: str, timeout: float) -> socket.socket:
+def _connect(address: str, timeout: float | None) -> socket.socket:
     kind, _, rest = address.partition(":")
     if kind == "unix":
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

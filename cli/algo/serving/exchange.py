@@ -1,23 +1,92 @@
-"""Another instance in place of the one that serves: started beside it, then let in."""
+"""Another instance in place of the one that serves: started beside it, let in once it loaded."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from algo.serving.control import Control
+from algo.serving.control import OVERTAKEN, Control, Fault
+from algo.serving.errors import ControlLost, LoadFailed
 from algo.serving.lines import Printed
-from algo.serving.probe import wait_ready
+from algo.serving.probe import describe, refuse_failed
 from algo.serving.start import launch_of, logging
 from algo.signals import deferred, postponed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from algo.engines.interface import Engine, Instance
     from algo.events import Notify
     from algo.serving.interface import Servable
     from algo.serving.start import StartOptions
+    from algo.watch.interface import Change
+
+
+@dataclass(slots=True)
+class Coming:
+    """An instance that loads, to take over.
+
+    Attributes:
+        instance: It.
+        servable: What it is to serve.
+        change: What asked for it.
+        force: Whether the user did, by a key.
+    """
+
+    instance: Instance
+    servable: Servable
+    change: Change
+    force: bool
+    _printed: Printed
+    _edits: list[threading.Thread] = field(default_factory=list)
+    _fault: Fault | None = None
+    _lost: ControlLost | None = None
+
+    def bring(self, paths: tuple[str, ...]) -> bool:
+        """Begin to bring an edit; False while nobody listens.
+
+        It takes the place of what loads, be that its first load or an earlier edit.
+        """
+        address = self.instance.control
+        if address is None or not Control(address).listens():
+            return False
+        edit = threading.Thread(
+            target=self._bring, args=(Control(address), paths), name="edit", daemon=True
+        )
+        self._edits.append(edit)
+        edit.start()
+        return True
+
+    def loaded(self) -> bool:
+        """Tell whether it takes calls once it is let in, with every edit that was brought.
+
+        Raises:
+            LoadFailed: It does not load.
+            ControlLost: The control endpoint does not answer any more.
+            EngineLost: The engine that runs it went away.
+        """
+        brings = any(edit.is_alive() for edit in self._edits)
+        if self._edits:
+            # Of code that has been edited since.
+            self._printed.fault = None
+        refuse_failed(self.instance, self._printed)
+        if brings:
+            return False
+        if self._lost is not None:
+            raise self._lost
+        if self._fault is not None:
+            raise LoadFailed(f"an edit meanwhile did not load: {describe(self._fault)}")
+        # Where it will answer, the one answers that serves: only its own word counts.
+        return self._printed.ready
+
+    def _bring(self, control: Control, paths: tuple[str, ...]) -> None:
+        try:
+            outcome = control.reload(paths)
+        except ControlLost as error:
+            self._lost = error
+            return
+        fault = outcome.error
+        if fault is None or fault.type != OVERTAKEN:
+            self._fault = fault
 
 
 @dataclass(slots=True)
@@ -29,76 +98,74 @@ class Served:
         servable: What it serves.
         wanted: What the working tree asked for last.
         ready: Whether it takes calls: only its first load is waited for.
-        others: Instances that are starting, or that answer what they have before they end.
+        coming: The one that is to take over.
+        leaving: Instances that answer what they have before they end.
     """
 
     instance: Instance
     servable: Servable
     wanted: Servable
     ready: bool = True
-    others: list[Instance] = field(default_factory=list)
+    coming: Coming | None = None
+    leaving: list[Instance] = field(default_factory=list)
 
     def clear_away(self) -> None:
-        """Remove what has ended of the others."""
-        for other in [one for one in self.others if one.ended() is not None]:
+        """Remove what has ended of those that leave."""
+        for other in [one for one in self.leaving if one.ended() is not None]:
             with postponed():
-                self.others.remove(other)
+                self.leaving.remove(other)
                 other.stop()
 
     def stop(self, grace: float = 3.0) -> None:
         """End all of them: calls in flight get `grace` seconds."""
-        for one in (self.instance, *self.others):
+        coming = () if self.coming is None else (self.coming.instance,)
+        for one in (self.instance, *coming, *self.leaving):
             one.stop(grace)
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Exchanges the instance that serves for a new one."""
+    """Exchanges the instance that serves for a new one, and loses no request."""
 
     engine: Engine
     options: StartOptions
     notify: Notify
 
-    def to(self, served: Served, wanted: Servable, catch_up: Callable[[Control], None]) -> bool:
-        """Let an instance of `wanted` take over; False where the engine cannot do that.
-
-        No request is lost: the new one is let in when it is ready, and the old one answers what it
-        has. Whatever fails before that leaves the old one as it was.
-
-        Args:
-            served: What is served; it is changed when this is done.
-            wanted: What is to be served.
-            catch_up: Brings what changed since the new one was started, before it is let in.
+    def begin(self, served: Served, wanted: Servable, change: Change, *, force: bool) -> bool:
+        """Start an instance of `wanted` for `change`; False where the engine cannot do that.
 
         Raises:
-            LoadFailed: The algorithm's code failed in the new instance.
-            ControlLost: One of them does not answer.
             AlgoError: As the engine's `start`.
         """
         printed = Printed()
-        old = served.instance
         with deferred():
             launch = launch_of(wanted, self.options)
-            new = self.engine.beside(old, launch, logging(printed, self.notify))
+            new = self.engine.beside(served.instance, launch, logging(printed, self.notify))
             if new is not None:
-                served.others.append(new)
-        if new is None:
-            return False
-        try:
-            wait_ready(new, printed)
-            assert new.control is not None and old.control is not None
-            catch_up(Control(new.control))
-            with deferred():
-                Control(new.control).do("accept")
-                Control(old.control).do("leave")
-                new.succeed(old)
-                served.others.remove(new)
-                served.others.append(old)
-                served.instance, served.servable, served.wanted = new, wanted, wanted
-        except BaseException:
-            if new in served.others:
-                with postponed():
-                    served.others.remove(new)
-                    new.stop(grace=0.5)
-            raise
-        return True
+                served.coming = Coming(new, wanted, change, force, printed)
+        return new is not None
+
+    def let_in(self, served: Served, coming: Coming) -> None:
+        """Let the one that comes take over; the old one answers what it has.
+
+        Raises:
+            ControlLost: One of them does not answer.
+        """
+        new, old = coming.instance, served.instance
+        assert new.control is not None and old.control is not None
+        with deferred():
+            Control(new.control).do("accept")
+            Control(old.control).do("leave")
+            new.succeed(old)
+            served.coming = None
+            served.leaving.append(old)
+            served.instance = new
+            served.servable = served.wanted = coming.servable
+
+    def give_up(self, served: Served) -> None:
+        """End the one that comes, if there is one; what serves goes on."""
+        coming = served.coming
+        if coming is not None:
+            with postponed():
+                served.coming = None
+                coming.instance.stop(grace=0.5)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.serving.control import Control
-from algo.serving.errors import ControlLost
 from algo.serving.probe import PAUSE, answers, refuse_failed, wait_ready
 from algo.watch.interface import Change
 
@@ -82,21 +81,11 @@ class _Edits:
             if change is not None:
                 self._paths |= dict.fromkeys(change.paths)
                 self._at = change.at
-        if self._paths and self._listens():
+        control = self.served.instance.control
+        if self._paths and control is not None and Control(control).listens():
             self.reloads.take(Change(tuple(self._paths), self._at))
             self._paths = {}
         while not self.reloads.heavy.empty():
             what = self.reloads.heavy.get()
             if isinstance(what, Change):
                 self.reloads.prepare(what)
-
-    def _listens(self) -> bool:
-        """Tell whether the gateway has begun: its control endpoint is there before it loads."""
-        control = self.served.instance.control
-        if control is None:
-            return False
-        try:
-            Control(control).status()
-        except ControlLost:
-            return False
-        return True

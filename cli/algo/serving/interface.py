@@ -23,6 +23,7 @@ class Servable:
         folder: The files to run; None when the image's own are meant.
         digest: The image's manifest digest, empty without an image.
         packages: The locked packages, as `name==version`.
+        in_image: Those that the image has, empty without one.
         packages_at: Where the gateway finds them, when that is not where the artifact has them.
         program_at: The same for what the code was compiled to.
         base: Names what only a new instance can bring: a change of it wants one.
@@ -34,6 +35,7 @@ class Servable:
     folder: Path | None
     digest: str = ""
     packages: tuple[str, ...] = ()
+    in_image: tuple[str, ...] = ()
     packages_at: str = ""
     program_at: str = ""
     base: str = ""

@@ -15,15 +15,15 @@ from algo.errors import AlgoError
 from algo.events import Note, Reloaded, ReloadFailed, Warned
 from algo.languages.errors import StepFailed
 from algo.project.errors import EntrypointMissing, ModelMissing
-from algo.serving.control import Control, Wanted
-from algo.serving.errors import ControlLost, LoadFailed
-from algo.serving.probe import describe, missing_package
+from algo.serving.control import OVERTAKEN, Control, Wanted
+from algo.serving.errors import ControlLost
+from algo.serving.probe import missing_package
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
     from algo.events import Event, Notify
     from algo.serving.control import Outcome
-    from algo.serving.exchange import Exchange, Served
+    from algo.serving.exchange import Coming, Exchange, Served
     from algo.serving.interface import Servable, Tree
 
 _LONG = 10.0
@@ -74,13 +74,15 @@ class Reloads:
         self._prepare(Change((), time.monotonic()), force=True)
 
     def check(self) -> None:
-        """Say it when the newest change takes long.
+        """Let in what has loaded, and say it when the newest change takes long.
 
         Raises:
             ControlLost: The control endpoint did not answer to an earlier one.
         """
         if self._error is not None:
             raise self._error
+        if self._served.coming is not None:
+            self._attend(self._served.coming)
         change = self._newest
         if change is not None and time.monotonic() - change.at > _LONG:
             self._newest = None
@@ -94,7 +96,7 @@ class Reloads:
 
     def _prepare(self, change: Change, *, force: bool) -> None:
         tree, served = self._tree, self._served
-        again = self._owed or (force and self._failed)
+        again = self._owed or (force and (self._failed or served.coming is not None))
         if tree is None or not (again or tree.changed()):
             self._unchanged(change, force=force)
             return
@@ -108,6 +110,8 @@ class Reloads:
                 self._refuse(change, error, force=force)
             return
         self._failed = self._owed = False
+        # Of what the working tree asked for before; it may never load.
+        self._exchange.give_up(served)
         if wanted.base != served.servable.base:
             self._renew(change, wanted, force=force)
             return
@@ -126,39 +130,52 @@ class Reloads:
         return not self._owed
 
     def _renew(self, change: Change, wanted: Servable, *, force: bool) -> None:
-        """Let another instance take over."""
-        before = self._served.servable
+        """Begin to let another instance take over."""
         with self._lock:
             self._since = {}
         try:
-            done = self._exchange.to(self._served, wanted, self._catch_up)
+            begun = self._exchange.begin(self._served, wanted, change, force=force)
         except AlgoError as error:
             self._owed = True
             self._refuse(change, error, force=force)
             return
-        if not done:
+        if begun:
+            self._newest = change
+        else:
             self._advise(change, wanted, force=force)
+
+    def _attend(self, coming: Coming) -> None:
+        """Bring an instance that loads what changed since, and let it in when it has loaded."""
+        change, before = coming.change, self._served.servable
+        try:
+            late = self._late()
+            if late and not coming.bring(late):
+                with self._lock:
+                    self._since = dict.fromkeys(late) | self._since
+            if not coming.loaded():
+                return
+            self._exchange.let_in(self._served, coming)
+        except AlgoError as error:
+            self._exchange.give_up(self._served)
+            self._owed = True
+            self._refuse(change, error, force=coming.force)
+            if late := self._late():
+                self.heavy.put(Change(late, time.monotonic()))
             return
-        trigger, count = _name(change.paths, force=force), changed_packages(before, wanted)
+        finally:
+            if self._newest is change and self._served.coming is None:
+                self._newest = None
+        trigger = _name(change.paths, force=coming.force)
+        count = changed_packages(before, coming.servable)
         self._notify(Reloaded(trigger, "container", _since(change), count))
-        with self._lock:
-            late = tuple(self._since)
-        if late:
+        if late := self._late():
             self._begin(Change(late, time.monotonic()))
 
-    def _catch_up(self, control: Control) -> None:
-        """Bring what changed since a new instance was started.
-
-        Raises:
-            LoadFailed: It does not load; what serves may have more of it.
-            ControlLost: The control endpoint does not answer.
-        """
+    def _late(self) -> tuple[str, ...]:
+        """Take the code that changed since another instance began, as far as nobody took it."""
         with self._lock:
             paths, self._since = tuple(self._since), {}
-        if paths:
-            outcome = control.reload(self._code(paths))
-            if outcome.error is not None:
-                raise LoadFailed(f"an edit meanwhile did not load: {describe(outcome.error)}")
+        return self._code(paths)
 
     def _refuse(self, change: Change, error: AlgoError, *, force: bool) -> None:
         """Say why a change does not come in, and keep its code for the next one."""
@@ -269,7 +286,7 @@ def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | No
     fault = outcome.error
     if fault is None:
         return ReloadFailed(trigger, "the gateway gave no reason")
-    if fault.type == "overtaken":
+    if fault.type == OVERTAKEN:
         return None
     kind = f"{fault.type}: " if fault.type else ""
     hint = fault.hint or missing_package(fault.message)

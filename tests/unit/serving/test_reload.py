@@ -58,9 +58,11 @@ def test_ctrl_c_while_an_instance_that_failed_is_removed_is_not_lost(tmp_path: P
     failing = hello(tmp_path, "raise ValueError('no')\n")
     engine.instance = Stopping
     with terminable(), pytest.raises(KeyboardInterrupt):
-        Exchange(engine, StartOptions(), silent).to(served, failing, lambda control: None)
+        exchange = Exchange(engine, StartOptions(), silent)
+        assert exchange.begin(served, failing, Change((), 0.0), force=False)
+        exchange.give_up(served)
     assert [one.stopped for one in engine.instances] == [False, True]
-    assert served.others == []
+    assert served.coming is None
     served.stop()
 
 
@@ -71,7 +73,7 @@ def test_ctrl_c_while_an_instance_that_ended_is_removed_is_not_lost(tmp_path: Pa
     old = start(engine, servable, StartOptions(), silent)
     assert isinstance(old, Stopping)
     old.end(Ended(0, "it was left"))
-    served.others.append(old)
+    served.leaving.append(old)
     with terminable(), pytest.raises(KeyboardInterrupt):
         served.clear_away()
     assert old.stopped

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,11 @@ class Story:
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.events]
 
-    def answer(self) -> bytes:
-        with urllib.request.urlopen(self.engine.instances[0].url, b"41") as response:
+    def rungs(self) -> list[str]:
+        return [event.rung for event in self.events if isinstance(event, Reloaded)]
+
+    def answer(self, number: int = 0) -> bytes:
+        with urllib.request.urlopen(self.engine.instances[number].url, b"41") as response:
             return bytes(response.read())
 
     def _notify(self, event: Event) -> None:
@@ -71,6 +75,13 @@ class Story:
             act = next(self._acts, None)
             if act is not None:
                 threading.Timer(0.01, act).start() if act != self.interrupt else act()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
 
 
 @pytest.fixture
@@ -237,6 +248,111 @@ def test_what_a_manifest_says_during_the_first_load_is_prepared_and_brought(stor
     gateway = story.engine.instances[0].gateway
     assert [one["packages"] for one in gateway.wanted] == ["/packages/six==1"]
     assert sorted(story.kinds()[:2]) == ["Ready", "Reloaded"]
+
+
+def rebase(story: Story, base: str, *, loads: bool) -> Callable[[], None]:
+    """Return what wants another instance, whose code loads or never ends loading."""
+
+    def act() -> None:
+        story.engine.renews, story.engine.loads = True, loads
+        story.tree.says = FakeSays(base=base)
+        story.watcher.change("algo.toml")
+
+    return act
+
+
+def test_an_edit_takes_the_place_of_the_load_of_another_instance(story: Story) -> None:
+    answers: list[bytes] = []
+
+    def edit() -> None:
+        rebase(story, "other", loads=False)()
+        wait_until(lambda: len(story.engine.instances) == 2)
+        story.save("def apply(input):\n    return input + 2\n")()
+
+    def look() -> None:
+        answers.append(story.answer(1))
+        story.interrupt()
+
+    story.serve(edit, lambda: None, look)
+    assert answers == [b"43"]
+    assert sorted(story.rungs()) == ["container", "swap"]
+    old, new = story.engine.instances
+    assert new.gateway.changed == [["src/hello.py"]]
+    assert new.followed is old
+    assert "accept" in new.gateway.asked and "leave" in old.gateway.asked
+
+
+def test_another_instance_with_an_edit_that_does_not_load_is_given_up(story: Story) -> None:
+    def edit() -> None:
+        rebase(story, "other", loads=False)()
+        wait_until(lambda: len(story.engine.instances) == 2)
+        story.save("def apply(:\n")()
+
+    def mend() -> None:
+        assert story.answer() == b"42"
+        story.engine.loads = True
+        story.save("def apply(input):\n    return input + 2\n")()
+
+    story.serve(edit, lambda: None, mend, story.interrupt)
+    assert story.kinds()[1:3] == ["ReloadFailed"] * 2
+    assert story.rungs() == ["container"]
+    assert [one.followed for one in story.engine.instances] == [
+        None,
+        None,
+        story.engine.instances[0],
+    ]
+    assert story.engine.instances[1].stopped
+
+
+def test_a_manifest_that_asks_for_another_one_takes_the_place_of_one_that_loads(
+    story: Story,
+) -> None:
+    def edit() -> None:
+        rebase(story, "other", loads=False)()
+        wait_until(lambda: len(story.engine.instances) == 2)
+        rebase(story, "third", loads=True)()
+
+    story.serve(edit, story.interrupt)
+    assert story.rungs() == ["container"]
+    assert [one.followed is not None for one in story.engine.instances] == [False, False, True]
+
+
+def test_a_manifest_as_it_was_leaves_the_instance_that_serves(story: Story) -> None:
+    def edit() -> None:
+        rebase(story, "other", loads=False)()
+        wait_until(lambda: len(story.engine.instances) == 2)
+        rebase(story, "", loads=True)()
+
+    def look() -> None:
+        assert story.engine.instances[1].stopped
+        assert story.answer() == b"42"
+        story.interrupt()
+
+    story.serve(edit, look)
+    assert len(story.engine.instances) == 2
+
+
+def test_another_instance_takes_over_from_one_whose_first_load_never_ends(story: Story) -> None:
+    story.engine.loads = False
+    threading.Timer(0.1, rebase(story, "other", loads=True)).start()
+    story.serve(lambda: None, story.interrupt)
+    assert sorted(story.kinds()[:2]) == ["Ready", "Reloaded"]
+    old, new = story.engine.instances
+    assert new.followed is old
+
+
+def test_another_instance_that_ends_while_it_loads_leaves_the_one_that_serves(
+    story: Story,
+) -> None:
+    def edit() -> None:
+        rebase(story, "other", loads=False)()
+        wait_until(lambda: len(story.engine.instances) == 2)
+        story.engine.instances[1].end(Ended(-9, "it was ended by SIGKILL"))
+
+    story.serve(edit, story.interrupt)
+    (failed,) = [event for event in story.events if isinstance(event, ReloadFailed)]
+    assert failed.message == "the algorithm did not start: it was ended by SIGKILL"
+    assert story.engine.instances[1].stopped
 
 
 def test_a_service_that_ends_by_itself_is_an_error(story: Story) -> None:

@@ -68,7 +68,6 @@ class WorkingTree:
         self._gpu = project.manifest.environment.gpu
         self._dockerfile = project.manifest.environment.dockerfile
         self._seen = ("", b"")
-        self._in_image: tuple[str, ...] = ()
         self._box = toolbox(deps, project)
         self._writes = deps.locking(project).writes
 
@@ -101,7 +100,6 @@ class WorkingTree:
         inputs = self._said()
         servable = prepare(self._deps, Project.open(self._root), image=self._image)
         self._settle(inputs)
-        self._in_image = servable.packages
         return servable
 
     def prepare(self, current: Servable, shared: Shared | None, notify: Notify) -> Servable:
@@ -146,7 +144,7 @@ class WorkingTree:
             packages=_named(pins),
         )
         changed = wanted.packages != current.packages
-        back = changed and wanted.packages == self._in_image
+        back = changed and wanted.packages == current.in_image
         live = box.live(project, lock, shared, changed and not back, notify)
         packages = _IMAGE_PACKAGES if back else live.packages or current.packages_at
         return replace(wanted, packages_at=packages, program_at=live.program)
@@ -198,13 +196,15 @@ def _with_image(deps: Deps, project: Project, exact: bool, notify: Notify) -> Se
     recent = Recent(Cache.of(deps.folders))
     reference = ensure_loaded(built, engine, recent=recent, notify=notify)
     digest = str(built.digest)
+    packages = _named(_image_pins(deps, project, lock))
     return Servable(
         project.name,
         describe(project.manifest, first_input(project.root), project.declared),
         Image(reference, digest),
         None if exact else project.root,
         digest,
-        packages=_named(_image_pins(deps, project, lock)),
+        packages=packages,
+        in_image=packages,
         base=_base(deps, project),
     )
 
