@@ -6,6 +6,7 @@ import difflib
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from algo.project.manifest import FILE, Manifest
 from algo.project.manifest import read as read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -82,7 +83,7 @@ def read(path: Path) -> Manifest:
     return algorithmia.read(path) if path.name == algorithmia.FILE else read_toml(path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
     """A project folder with its parsed manifest."""
 
@@ -135,9 +136,11 @@ class Project:
         """The name without its owner."""
         return self.name.split("/", 1)[1]
 
-    @property
-    def declared(self) -> dict[str, Any]:
+    @cached_property
+    def declared(self) -> Mapping[str, Any]:
         """The JSON Schemas of `schema.json`; old projects are not asked, it may be their own.
+
+        Read when it is first wanted: the image and what is said beside it are of one reading.
 
         Raises:
             SchemaInvalid: It cannot be read.

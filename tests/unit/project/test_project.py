@@ -53,3 +53,17 @@ def test_a_folder_that_is_named_and_holds_projects_is_told_with_one(tmp_path: Pa
     with pytest.raises(ProjectNotFound) as caught:
         Project.open(tmp_path)
     assert caught.value.hint == "name a project in it: a"
+
+
+def test_what_is_declared_is_of_one_reading(tmp_path: Path) -> None:
+    (tmp_path / "algo.toml").write_text(
+        '[algorithm]\nname = "acme/p"\nlanguage = "r"\nentrypoint = "src/p.R:apply"\n'
+    )
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"input": {"type": "string"}}')
+    project = Project.open(tmp_path)
+    first = project.declared
+    schema.write_text("no JSON any more")
+    assert project.declared is first == {"input": {"type": "string"}}
+    schema.write_text('{"input": {"type": "number"}}')
+    assert Project.open(tmp_path).declared == {"input": {"type": "number"}}
