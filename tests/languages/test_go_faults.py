@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +14,12 @@ from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 GO = Language("go", ROOT / "runtimes" / "go", PROGRAMS / "go")
 ENTRY = "src/it.go:apply"
+EX_PROTOCOL = 76
 FAULTS = """package it
 
 import "runtime"
@@ -167,6 +169,99 @@ def test_a_batch_that_ends_its_goroutine_is_answered(start: Callable[[str], Runn
     said, _ = started.call(b"1")
     assert (said["code"], said["error"], said["line"]) == ("exception", "runtime.Goexit", 7)
     assert started.call(b"2")[1] == b"2"
+
+
+TURNS = """package it
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+type Input struct {
+	Wait int    `json:"wait"`
+	Do   string `json:"do"`
+}
+
+func Apply(input Input) int {
+	if input.Wait > 0 {
+		time.Sleep(time.Duration(input.Wait) * time.Microsecond)
+	}
+	switch input.Do {
+	case "print":
+		fmt.Println("waited", input.Wait)
+	case "exit":
+		runtime.Goexit()
+	}
+	return input.Wait
+}
+"""
+
+
+def test_calls_that_last_and_calls_that_do_not_are_answered_once_each_in_turn(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start(TURNS)
+    assert started.load()["type"] == "ready"
+    random = Random(5)
+    calls = {
+        number: {
+            "wait": random.choice((0, 0, 0, 600, 1000, 1100, 4000)),
+            "do": random.choice(("", "", "print", "exit")),
+        }
+        for number in range(10, 810)
+    }
+    ahead, answered, printed = iter(calls.items()), list[int](), list[int]()
+    for _ in range(4):
+        send(started, *next(ahead))
+    while len(answered) < len(calls):
+        said, body = started.read(logs=True)
+        if said["type"] == "log":
+            assert body == f"waited {calls[said['call']]['wait']}".encode()
+            printed.append(said["call"])
+            continue
+        asked = calls[said["id"]]
+        if asked["do"] == "exit":
+            assert (said["type"], said["error"]) == ("error", "runtime.Goexit")
+        else:
+            assert (said["type"], int(body)) == ("result", asked["wait"])
+        answered.append(said["id"])
+        if following := next(ahead, None):
+            send(started, *following)
+    assert answered == list(calls)
+    assert printed == [number for number, asked in calls.items() if asked["do"] == "print"]
+
+
+def test_the_call_behind_one_that_lasts_is_given_back_while_it_lasts(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start(TURNS)
+    started.load()
+    for number in range(1, 9):  # each after the last has gone: the deputy is there again
+        send(started, number, {"wait": 500_000, "do": ""})
+        send(started, 1000 + number, {"wait": 0, "do": ""})
+        started.write({"type": "withdraw", "ids": [1000 + number]})
+        found = [started.read()[0] for _ in range(2)]
+        assert [(one["type"], one["id"]) for one in found] == [
+            ("withdrawn", 1000 + number),
+            ("result", number),
+        ]
+
+
+def test_lengths_that_are_not_the_bodys_end_the_worker(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start("package it\n\nfunc ApplyBatch(x []int) []int { return x }\n")
+    started.load()
+    calls = [{"id": 1, "content_type": "application/json", "length": 9}]
+    started.write({"type": "batch", "calls": calls}, b"1")
+    assert started.exit_code() == EX_PROTOCOL
+
+
+def send(started: RunnerProcess, number: int, asked: Mapping[str, object]) -> None:
+    header = {"type": "call", "id": number, "content_type": "application/json"}
+    started.write(header, json.dumps(asked).encode())
 
 
 TRACE = """printed before

@@ -4,7 +4,6 @@ package runner
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"slices"
 )
@@ -15,19 +14,18 @@ type running struct {
 	gate   chan struct{} // closed when the reader of a stream wants more; nil when it does
 }
 
-// pump begins calls while there are places. A place that has answered one takes the next itself.
+// pump begins calls while there are places; the lock is held. A place that has answered one takes the
+// next itself.
 func (w *worker) pump() {
-	w.lock.Lock()
-	defer w.lock.Unlock()
 	for len(w.waiting) > 0 && w.begun < w.hello.Concurrency {
 		w.begun++
-		ctx, next := w.begin()
+		ctx, next := w.first()
 		go w.place(ctx, next)
 	}
 }
 
-// begin takes the call that has waited longest; the lock is held.
-func (w *worker) begin() (context.Context, frame) {
+// first takes the call that has waited longest; the lock is held.
+func (w *worker) first() (context.Context, frame) {
 	next := w.waiting[0]
 	w.waiting = w.waiting[1:]
 	ctx, cancel := context.WithCancel(context.Background())
@@ -38,44 +36,52 @@ func (w *worker) begin() (context.Context, frame) {
 
 // place answers one call after the other while some wait.
 func (w *worker) place(ctx context.Context, next frame) {
-	over := false
-	defer func() {
-		if !over { // by runtime.Goexit: deferred calls are all that is left of this goroutine
-			err := w.fail(next.header, panicked{left{}, string(debug.Stack())})
-			go w.follow(next, err)
-		}
-	}()
 	for more := true; more; {
-		ctx, next, more = w.ended(next, w.answer(ctx, next))
+		w.attend(ctx, next, func() { w.follow(next) })
+		ctx, next, more = w.ended(next)
 	}
-	over = true
 	w.woken()
 }
 
 // follow goes on where a goroutine has left its place.
-func (w *worker) follow(last frame, err error) {
-	if ctx, next, more := w.ended(last, err); more {
+func (w *worker) follow(last frame) {
+	if ctx, next, more := w.ended(last); more {
 		w.place(ctx, next)
 	} else {
 		w.woken()
 	}
 }
 
-// ended notes that a call is over; it returns the next one, false where none waits.
-func (w *worker) ended(last frame, err error) (ctx context.Context, next frame, more bool) {
-	if err != nil {
-		select {
-		case w.failed <- err:
-		default:
+// attend answers a call. Where the author's code ends the goroutine, by runtime.Goexit, deferred calls are all
+// that is left of it: `after` goes on in another.
+func (w *worker) attend(ctx context.Context, next frame, after func()) {
+	over := false
+	defer func() {
+		if !over {
+			w.sent(w.fail(next.header, panicked{left{}, string(debug.Stack())}))
+			go after()
 		}
-		os.Exit(0) // the gateway is gone
+	}()
+	w.sent(w.answer(ctx, next))
+	over = true
+}
+
+// sent ends the worker where an answer cannot be sent: the gateway is gone.
+func (w *worker) sent(err error) {
+	if err != nil {
+		w.over <- err
+		select {}
 	}
+}
+
+// ended notes that a call is over; it returns the next one, false where none waits.
+func (w *worker) ended(last frame) (ctx context.Context, next frame, more bool) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	w.running[last.header.ID].cancel()
 	delete(w.running, last.header.ID)
 	if more = len(w.waiting) > 0; more {
-		ctx, next = w.begin()
+		ctx, next = w.first()
 	} else {
 		w.begun--
 		w.note()
@@ -102,13 +108,14 @@ func (w *worker) note() {
 	w.call.Store(only)
 }
 
-func (w *worker) finish() error {
+// finish waits until every call is answered.
+func (w *worker) finish() {
 	for {
 		w.lock.Lock()
 		left := len(w.waiting) + w.begun
 		w.lock.Unlock()
 		if left == 0 {
-			return nil
+			return
 		}
 		<-w.wake
 	}

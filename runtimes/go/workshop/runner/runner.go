@@ -37,9 +37,8 @@ func Serve(program Program) {
 	if err == nil {
 		syscall.CloseOnExec(said)
 	}
-	// Read through the poller: while the reader waits the same thread answers what it read, where a
-	// read that blocks would have another one woken for it.
-	syscall.SetNonblock(requests, true)
+	// Read and written without the poller, as the pipes block: who has read a call answers it
+	// (deputy.go), and nothing need be woken for it.
 	err = serve(program, newFrames(os.NewFile(requests, "requests"), os.NewFile(replies, "replies")))
 	var wrong protocolError
 	switch {

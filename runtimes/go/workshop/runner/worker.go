@@ -29,12 +29,14 @@ type worker struct {
 	running map[int64]*running
 	begun   int
 	wake    chan struct{}
-	failed  chan error
+	over    chan error // why the worker ends
+	deputy  deputy
 }
 
 func newWorker(program Program, f *frames, hello header) (*worker, error) {
 	w := &worker{program: program, frames: f, hello: hello, module: trace.Module, running: map[int64]*running{}}
-	w.wake, w.failed = make(chan struct{}, 1), make(chan error, 1)
+	w.wake, w.over = make(chan struct{}, 1), make(chan error, 1)
+	w.deputy.roused = make(chan struct{}, 1)
 	w.hello.Concurrency = max(hello.Concurrency, 1)
 	for stream, number := range map[string]int{"stdout": 1, "stderr": 2} {
 		found, err := capture(f, stream, number, &w.call)
@@ -46,47 +48,75 @@ func newWorker(program Program, f *frames, hello header) (*worker, error) {
 	return w, nil
 }
 
-// run takes frames until the pipe is closed or `shutdown` comes, and begins what waits in turn.
+// run answers until the pipe is closed or `shutdown` comes. The author's code may end a goroutine, so
+// none of those that may call it is the one that waits here.
 func (w *worker) run() error {
+	go w.take()
+	go w.stand()
+	return <-w.over
+}
+
+// take takes frames, and begins what waits in turn, for as long as reading is its own task.
+func (w *worker) take() {
 	for {
 		next, err := w.frames.read()
 		if err != nil {
-			return err
+			w.over <- err
+			return
 		}
-		switch next.header.Type {
-		case "load":
-			err = w.load(next.header)
-		case "call", "batch":
-			if w.algorithm == nil {
-				return protocolError{"the first frame of a worker is load"}
+		if kind := next.header.Type; kind == "call" || kind == "batch" {
+			if !w.begin(next) {
+				return
 			}
-			w.lock.Lock()
-			w.waiting = append(w.waiting, next)
-			w.lock.Unlock()
-			w.pump()
-		case "withdraw":
-			err = w.withdraw(next.header.IDs)
-		case "cancel", "pause", "resume":
-			w.control(next.header)
-		case "describe":
-			err = w.frames.write(map[string]any{"type": "described", "id": next.header.ID, "schema": w.schema()}, nil)
-		case "reload": // a program is what it was built from: a new one is another process
-			err = w.frames.write(map[string]any{"type": "reloaded", "id": next.header.ID, "rung": "worker", "schema": w.schema()}, nil)
-		case "commit", "discard":
-		case "shutdown":
-			return w.finish()
-		default:
-			return protocolError{fmt.Sprintf("there is no frame of type %q", next.header.Type)}
+			continue
 		}
-		if err != nil {
-			return err
-		}
-		select {
-		case err := <-w.failed:
-			return err
-		default:
+		if ends, err := w.heed(next.header); ends || err != nil {
+			w.over <- err
+			return
 		}
 	}
+}
+
+// begin begins a call, or has it wait; it returns false where another goroutine reads on.
+func (w *worker) begin(next frame) bool {
+	if w.algorithm == nil {
+		w.over <- protocolError{"the first frame of a worker is load"}
+		return false
+	}
+	w.lock.Lock()
+	w.waiting = append(w.waiting, next)
+	if w.hello.Concurrency > 1 || w.begun > 0 {
+		w.pump()
+		w.lock.Unlock()
+		return true
+	}
+	w.begun++
+	ctx, next := w.first()
+	w.lock.Unlock()
+	return w.here(ctx, next)
+}
+
+// heed does what a frame says that is no call; it returns true where that is to end.
+func (w *worker) heed(said header) (ends bool, err error) {
+	switch said.Type {
+	case "load":
+		return false, w.load(said)
+	case "withdraw":
+		return false, w.withdraw(said.IDs)
+	case "cancel", "pause", "resume":
+		w.control(said)
+	case "describe":
+		return false, w.frames.write(map[string]any{"type": "described", "id": said.ID, "schema": w.schema()}, nil)
+	case "reload": // a program is what it was built from: a new one is another process
+		return false, w.frames.write(map[string]any{"type": "reloaded", "id": said.ID, "rung": "worker", "schema": w.schema()}, nil)
+	case "commit", "discard":
+	case "shutdown":
+		w.finish()
+		return true, nil
+	default:
+		return true, protocolError{fmt.Sprintf("there is no frame of type %q", said.Type)}
+	}
+	return false, nil
 }
 
 func (w *worker) load(said header) error {
