@@ -123,6 +123,43 @@ def test_r_reloads_l_hides_lines_and_q_quits(hello: Path) -> None:
         assert terminal.modes() == terminal.before
 
 
+def test_keys_work_while_the_first_load_still_runs(hello: Path, tmp_path: Path) -> None:
+    flag = tmp_path / "outside"
+    waits = f"import pathlib, time\nwhile not pathlib.Path({str(flag)!r}).exists():\n"
+    waits += "    print('waiting')\n    time.sleep(60)\n"
+    (hello / "src" / "hello.py").write_text(waits + SOURCE)
+    with Terminal(hello) as terminal:
+        terminal.wait_for("waiting")
+        pressed = time.monotonic()
+        terminal.press("q")
+        terminal.wait_for("stopped: quit")
+        assert terminal.end() == 0
+        assert time.monotonic() - pressed < 5
+        assert terminal.modes() == terminal.before
+        assert "interrupted" not in terminal.shown
+        assert "http://" not in terminal.shown
+    with Terminal(hello) as terminal:
+        terminal.wait_for("waiting")
+        flag.touch()
+        terminal.press("lr")
+        terminal.wait_for("what the code prints is hidden")
+        terminal.wait_for("r reloads, q quits")
+        assert "↻ r → new worker" in terminal.shown
+        call(next(line for line in terminal.shown.split() if line.startswith("http://")))
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
+def test_r_that_comes_before_anything_listens_waits_for_it(hello: Path) -> None:
+    with Terminal(hello) as terminal:
+        terminal.until(lambda: terminal.modes() != terminal.before)
+        terminal.press("r")
+        terminal.wait_for("r reloads, q quits")
+        terminal.wait_for("↻ r →")
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
 @pytest.mark.parametrize("how", ["ctrl-c", "sigterm", "crash", "ctrl-c at the start"])
 def test_the_terminal_is_as_it_was_after_every_end(hello: Path, how: str, algo_home: Path) -> None:
     with Terminal(hello) as terminal:

@@ -30,8 +30,8 @@ def first_load(
 ) -> None:
     """Return once `served` takes calls.
 
-    Code that loads may never end, so the first edit takes its place. From then on what fails is
-    told as of any reload, and the next edit is waited for.
+    Code that loads may never end, so the first edit takes its place, or the key that loads it anew.
+    From then on what fails is told as of any reload, and the next edit is waited for.
 
     Args:
         served: What was started; `ready` says afterwards that it takes calls.
@@ -69,23 +69,32 @@ class _Edits:
     changes: Changes
     _paths: dict[str, None] = field(default_factory=dict)
     _at: float = 0.0
+    _anew: bool = False
 
     def came(self) -> bool:
-        """Tell whether there is one."""
-        return not self.changes.empty()
+        """Tell whether there is one, or the key that loads anew."""
+        return not (self.changes.empty() and self.reloads.heavy.empty())
 
     def bring(self) -> None:
         """Bring those that came, as one."""
-        while self.came():
+        while not self.changes.empty():
             change = self.changes.get()
             if change is not None:
                 self._paths |= dict.fromkeys(change.paths)
                 self._at = change.at
-        control = self.served.instance.control
-        if self._paths and control is not None and Control(control).listens():
+        if self._paths and self._listens():
             self.reloads.take(Change(tuple(self._paths), self._at))
             self._paths = {}
         while not self.reloads.heavy.empty():
             what = self.reloads.heavy.get()
             if isinstance(what, Change):
                 self.reloads.prepare(what)
+            else:
+                self._anew = True
+        if self._anew and self._listens():
+            self._anew = False
+            self.reloads.force()
+
+    def _listens(self) -> bool:
+        control = self.served.instance.control
+        return control is not None and Control(control).listens()

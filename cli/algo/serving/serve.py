@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import signal
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from algo.events import Log, Note, Ready, Stopped, one_at_a_time
 from algo.serving.errors import ServiceEnded
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.1
 QUIT, RELOAD, LINES = "q", "r", "l"
 _RELOADS = "r reloads, "
+_QUIT = "quit"
 _HINT = f"{_RELOADS}q quits, l hides what the code prints"
 
 
@@ -52,7 +54,8 @@ def serve(
         sample: A request body as JSON text, for the `curl` that is shown.
         watcher: Tells of edits; None serves without reload.
         tree: Prepares what edits ask of environment and limits; None for what is no project.
-        keys: Of the terminal: `r` reloads, `q` quits, `l` hides or shows what the code prints.
+        keys: Of the terminal: `r` reloads, `q` quits, `l` hides or shows what the code prints; all
+            of them from the first load on.
         notify: Gets `Ready`, then `Reloaded`, `ReloadFailed`, `Log`, `Warned`, then `Stopped`;
             all but `Stopped` also before `Ready`, where an edit takes the place of the first load.
 
@@ -89,16 +92,24 @@ def _serve(
     *,
     follows: bool,
 ) -> None:
-    notify, printed = lines.notify, Printed()
+    notify, printed, pressed = lines.notify, Printed(), Pressed(lines)
     begun = begin(engine, servable, options, printed, notify)
     served = Served(begun, servable, servable, ready=False)
     reloads = Reloads(served, tree, Exchange(engine, options, notify), notify)
+    ways = ["an edit takes its place"] if follows else []
     try:
-        slow = partial(notify, still_loading(servable, follows=follows))
+        if keys is not None:
+            pressed.reloads = reloads if begun.control else None
+            ways += ["r loads it anew"] if begun.control else []
+            keys.listen(pressed.key)
+        slow = partial(notify, still_loading(servable, *ways))
         first_load(served, printed, reloads, changes, slow)
-    except BaseException:
+    except BaseException as error:
         with postponed():
             served.stop(grace=0.5)
+        if pressed.ends(error):
+            notify(Stopped(_QUIT))
+            return
         raise
     reason = "failed"
     try:
@@ -106,11 +117,10 @@ def _serve(
         token = options.access.tokens is not None
         notify(Ready(where, sample, engine.name, served.servable.digest, grpc, token))
         if keys is not None:
-            keys.listen(partial(_pressed, reloads, lines))
             notify(Note(_HINT if served.instance.control else _HINT.removeprefix(_RELOADS)))
-        reason = _follow(served, reloads, changes)
-    except KeyboardInterrupt:
-        reason = "interrupted"
+        _follow(served, reloads, changes)
+    except KeyboardInterrupt as error:
+        reason = _QUIT if pressed.ends(error) else "interrupted"
     finally:
         with unstoppable():
             served.stop()
@@ -118,7 +128,9 @@ def _serve(
             notify(Stopped(reason))
 
 
-def _follow(served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change | None]) -> str:
+def _follow(
+    served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change | None]
+) -> NoReturn:
     """Reload on every change until the instance ends, which it should not."""
     threading.Thread(target=_hand_on, args=(changes, reloads), name="changes", daemon=True).start()
     while True:
@@ -131,8 +143,6 @@ def _follow(served: Served, reloads: Reloads, changes: queue.SimpleQueue[Change 
             reloads.check()
             served.clear_away()
         else:
-            if what == QUIT:
-                return "quit"
             if isinstance(what, Change):
                 reloads.prepare(what)
             else:
@@ -144,11 +154,30 @@ def _hand_on(changes: queue.SimpleQueue[Change | None], reloads: Reloads) -> Non
         reloads.take(change)
 
 
-def _pressed(reloads: Reloads, lines: Lines, key: str) -> None:
-    if key == LINES:
-        lines.toggle()
-    elif key in {QUIT, RELOAD}:
-        reloads.heavy.put(key)
+class Pressed:
+    """What the keys do; `reloads` is None while there is nothing to reload."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._quits = False
+        self.reloads: Reloads | None = None
+
+    def key(self, key: str) -> None:
+        """Do what `key` stands for."""
+        if key == LINES:
+            self._lines.toggle()
+        elif key == RELOAD and self.reloads is not None:
+            self.reloads.heavy.put(key)
+        elif key == QUIT and not self._quits:
+            # As Ctrl-C would: whatever goes on is ended, with what it has begun.
+            self._quits = True
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGINT)
+
+    def ends(self, error: BaseException) -> bool:
+        """Tell whether `error` is the end that a key asked for."""
+        return self._quits and isinstance(error, KeyboardInterrupt)
 
 
 class Lines:

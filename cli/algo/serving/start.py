@@ -86,15 +86,14 @@ def begin(
     return instance
 
 
-def still_loading(servable: Servable, *, follows: bool = False) -> Note:
+def still_loading(servable: Servable, *ways: str) -> Note:
     """Return what is said of code that loads for long: a loop at its top level never ends.
 
-    `follows`: an edit takes its place.
+    `ways` are what one can do about it, besides Ctrl-C.
     """
     file = entrypoint_of(servable.description).partition(":")[0]
-    also = "an edit takes its place, " if follows else ""
-    text = f"{file} is loading since {SLOW:.0f} s, with what it imports; {also}Ctrl-C stops it"
-    return Note(text)
+    what = ", ".join([*ways, "Ctrl-C stops it"])
+    return Note(f"{file} is loading since {SLOW:.0f} s, with what it imports; {what}")
 
 
 def logging(printed: Printed, notify: Notify) -> Callable[[str], None]:

@@ -79,6 +79,7 @@ def test_code_that_loads_for_long_is_told_of_once(tmp_path: Path) -> None:
         )
     instance.stop()
     assert told == ["src/hello.py is loading since 10 s, with what it imports; Ctrl-C stops it"]
+    assert still_loading(servable, "one", "two").text.endswith("; one, two, Ctrl-C stops it")
 
 
 @pytest.mark.parametrize(
