@@ -205,6 +205,7 @@ CALLS = """
         (b'"nan"', "application/json", "result", "result_not_finite", "NaN"),
         (b'"object"', "application/json", "result", "result_not_serialisable", "object"),
         (b'{"a": }', "application/json", "input", "malformed_json", "column 7"),
+        (b'"a', "application/json", "input", "malformed_json", "starting at line 1, column 1"),
         (b"NaN", "application/json", "input", "malformed_json", "NaN"),
         (b"", "application/json", "input", "malformed_json", "line 1, column 1"),
         (b'"\xff"', "application/json", "input", "not_utf8", "byte 1"),

@@ -82,8 +82,9 @@ def _decode_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        what = f"the body is not JSON: {error.msg} at {place}"
+        # Some of its messages end with "at", for a place that follows.
+        place = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+        what = f"the body is not JSON: {place}"
         raise BadInput("malformed_json", what) from error
     except RecursionError as error:
         raise BadInput("malformed_json", "the body is JSON nested too deep") from error
