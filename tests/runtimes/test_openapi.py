@@ -45,6 +45,24 @@ def test_errors_have_exactly_the_form_that_is_documented(gateway: Start) -> None
     assert set(error["required"]) <= set(answered) <= set(error["properties"])
 
 
+def test_of_a_stream_the_document_says_what_its_pieces_are(gateway: Start) -> None:
+    code = """
+from collections.abc import Iterator
+
+def apply(count: int) -> Iterator[{}]:
+    yield from range(count)
+"""
+    told = {}
+    for piece in ("int", "object"):
+        paths = gateway(code.format(piece)).ask("GET", "/openapi.json").json["paths"]
+        told[piece] = paths["/"]["post"]["responses"]["200"]["content"]
+    lines = told["int"]["application/jsonl"]["schema"]
+    assert lines["contentSchema"] == {"type": "array", "items": {"type": "integer"}}
+    assert (lines["type"], lines["contentMediaType"]) == ("string", "application/jsonl")
+    text = {"schema": {"type": "string"}}
+    assert told["object"] == {"application/jsonl": text, "text/event-stream": text}
+
+
 def test_where_a_token_is_wanted_the_document_says_which(gateway: Start, tmp_path: Path) -> None:
     assert "securitySchemes" not in gateway(ECHO).ask("GET", "/openapi.json").json["components"]
     file = write(tmp_path / "tokens.json", token(CALLER, "call"))

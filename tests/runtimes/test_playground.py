@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 import re
@@ -59,6 +60,9 @@ def apply(order: Order) -> dict:
     }
 """
 SAMPLE = {"name": "Ada", "count": 3, "mode": "careful", "at": {"x": 1, "y": 2}, "tags": ["red"]}
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 SCAN = "def apply(input):\n    return {'sum': sum(map(sum, input['scan']))}\n"
 BLANK = {"scan": [[0] * 8 for _ in range(7)] + [[0] * 7 + [16]]}
 
@@ -264,6 +268,74 @@ def apply(input):
     go.touch()
     browser.until("document.querySelector('#status').innerText.includes('2 pieces')")
     assert browser.text("#result") == "first second"
+
+
+def test_of_a_stream_that_breaks_off_both_parts_are_shown(
+    developed: Start, browser: Browser
+) -> None:
+    code = """
+from collections.abc import Iterator
+
+def apply(text: str) -> Iterator[str]:
+    yield from text.split()
+    raise ValueError("no more of it")
+"""
+    opened(browser, developed(code, sample="one two"))
+    assert browser.text("#signature") == "Takes string, answers a stream of string"
+    assert called(browser).startswith("broken off")
+    assert browser.text("#result .prose") == "onetwo"
+    assert "ValueError: no more of it" in browser.text("#result .reason")
+    assert browser.text("#history .bad") == "200"
+
+
+def test_a_stream_of_whatever_is_named_as_one(gateway: Start, browser: Browser) -> None:
+    code = """
+from collections.abc import Iterator
+
+def apply(input: int) -> Iterator:
+    yield input
+"""
+    opened(browser, gateway(code, sample=1))
+    assert browser.text("#signature") == "Takes integer, answers a stream"
+
+
+def test_bytes_that_are_an_image_are_shown_as_one_and_others_saved(
+    gateway: Start, browser: Browser
+) -> None:
+    code = f"def apply(input):\n    return {PNG!r} if input else bytes(4)\n"
+    opened(browser, gateway(code, sample=True))
+    assert called(browser).startswith("200")
+    browser.until("document.querySelector('#result img').naturalWidth === 1")
+    saved = "return document.querySelector('#result a').download"
+    assert browser.run(saved) == "result.png"
+    browser.click("#modes label:nth-of-type(2)")
+    browser.type("#json", "false")
+    assert called(browser).startswith("200")
+    assert browser.run("return document.querySelector('#result img')") is None
+    assert browser.run(saved) == "result.bin"
+    assert "-o 'result.bin'" in browser.text("#code")
+
+
+def test_bounds_are_said_as_the_schema_has_them(gateway: Start, browser: Browser) -> None:
+    properties = {
+        "power": {"type": "number", "exclusiveMinimum": 0, "description": "hp"},
+        "share": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+        "count": {"type": "integer", "minimum": 1, "maximum": 20, "description": "How many?"},
+        "least": {"type": "integer", "minimum": 3, "exclusiveMinimum": 0},
+    }
+    needed = {"type": "object", "properties": properties, "required": ["power"]}
+    opened(browser, gateway("def apply(input):\n    return input\n", contract={"input": needed}))
+    hints = "return [...document.querySelectorAll('#form-mode .hint')].map((one) => one.innerText)"
+    assert browser.run(hints) == [
+        "hp. More than 0.",
+        "At least 0, less than 1.",
+        "How many? 1 to 20.",
+        "At least 3.",
+    ]
+    assert browser.text("#code") == "The input is not complete yet."
+    assert browser.run("return document.querySelector('#copy').hidden")
+    browser.type(field("power"), "7")
+    assert not browser.run("return document.querySelector('#copy').hidden")
 
 
 def test_a_token_is_asked_for_and_forgotten_with_the_tab(

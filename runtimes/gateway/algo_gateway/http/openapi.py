@@ -141,7 +141,10 @@ class Interface:
         """The answer to a call that has a result."""
         content = {kind: self._given(kind) for kind in self._sides.get("returns") or ANY}
         if self._sides.get("streams"):
-            content = {kind: {"schema": {"type": "string"}} for kind in (JSON_LINES, EVENTS)}
+            content = {
+                JSON_LINES: {"schema": self._pieces()},
+                EVENTS: {"schema": {"type": "string"}},
+            }
         return {"description": "What the algorithm returned.", "content": content}
 
     def errors(self, *statuses: str) -> Json:
@@ -180,6 +183,12 @@ class Interface:
         if kind.startswith("multipart/"):
             return self._form()
         return {"schema": {"type": "string"} if kind.startswith("text/") else {}}
+
+    def _pieces(self) -> Json:
+        """A stream is a text, and its lines together are a list of pieces."""
+        about = {"type": "array", "items": self._output}
+        said = {"contentMediaType": JSON_LINES, "contentSchema": about} if self._output else {}
+        return {"type": "string", **said}
 
     def _form(self) -> Json:
         """The input as a form: its files are files, and what has parts of its own is JSON."""

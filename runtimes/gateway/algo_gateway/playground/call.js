@@ -2,6 +2,12 @@
 
 const EVENTS = "text/event-stream";
 const LINES = "application/jsonl";
+const IMAGES = {
+  "image/png": /^\x89PNG\r\n\x1a\n/,
+  "image/jpeg": /^\xff\xd8\xff/,
+  "image/gif": /^GIF8[79]a/,
+  "image/webp": /^RIFF[^]{4}WEBP/,
+};
 
 /** Call the algorithm. `piece` gets, at each piece of a stream, what returns all so far; the answer has all that is known. */
 export async function call({ url, kind, body, token, signal, piece }) {
@@ -22,6 +28,7 @@ export async function call({ url, kind, body, token, signal, piece }) {
     answer.bytes = await response.blob();
     answer.size = answer.bytes.size;
     answer.value = await valueOf(answer);
+    if (answer.kind === "application/octet-stream") answer.seen = await seenIn(answer.bytes);
   }
   answer.milliseconds = performance.now() - began;
   return answer;
@@ -33,6 +40,12 @@ async function valueOf({ kind, bytes }) {
     return JSON.parse(await bytes.text());
   }
   return kind.startsWith("text/") ? bytes.text() : null;
+}
+
+/** Return the kind of the image that bytes are, by how they begin; empty for other bytes. */
+async function seenIn(bytes) {
+  const begin = String.fromCharCode(...new Uint8Array(await bytes.slice(0, 12).arrayBuffer()));
+  return Object.keys(IMAGES).find((kind) => IMAGES[kind].test(begin)) ?? "";
 }
 
 async function readStream(response, kind, piece) {

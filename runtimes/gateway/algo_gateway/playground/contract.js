@@ -16,9 +16,10 @@ export function givenIn(kinds) {
 /** Show both sides: `takes` (guessed from a sample when `guessed`, null when nothing is known). */
 export function sign({ schemas, takes, guessed, gives, kind }) {
   const left = takes ? schemas.words(takes) : "anything";
-  const right = isTelling(gives) ? schemas.words(gives) : kind === "json" ? "" : kind;
+  const right = isTelling(gives) ? schemas.words(gives) : ["json", "stream"].includes(kind) ? "" : kind;
+  const streams = kind === "stream" ? ["a stream", ...(right ? [" of "] : [])] : [];
   byId("signature").replaceChildren(guessed ? "Takes, to go by its sample, " : "Takes ", make("code", {}, left),
-    ...(right ? [kind === "stream" ? ", answers a stream of " : ", answers ", make("code", {}, right)] : []));
+    ...(right || streams.length ? [", answers ", ...streams] : []), ...(right ? [make("code", {}, right)] : []));
   const known = takes !== null && !guessed;
   byId("contract").hidden = !known && !isTelling(gives);
   byId("takes-schema").textContent = known ? written(opened(schemas, takes)) : "anything";

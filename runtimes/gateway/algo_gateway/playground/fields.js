@@ -45,7 +45,7 @@ export function field(schema, at) {
 function labelled(found, at, control, extra = null) {
   const id = control.id || freshId("field");
   control.id = id;
-  const hint = [found.description, bounds(found)].filter(Boolean).join(" ");
+  const hint = sentences(found.description, bounds(found));
   const hintId = hint ? freshId("hint") : null;
   if (hintId) control.setAttribute("aria-describedby", hintId);
   return make("div", { class: "field", "data-place": at.place },
@@ -54,12 +54,18 @@ function labelled(found, at, control, extra = null) {
     hint ? make("p", { class: "hint", id: hintId }, hint) : null);
 }
 
-function bounds(found) {
-  const from = within(found.minimum ?? found.exclusiveMinimum);
-  const to = within(found.maximum ?? found.exclusiveMaximum);
-  if (from !== undefined && to !== undefined) return `${from} to ${to}.`;
-  if (from !== undefined) return `At least ${from}.`;
-  return to === undefined ? "" : `At most ${to}.`;
+function sentences(...parts) {
+  return parts.filter(Boolean).map((one) => (/\p{P}$/u.test(one) ? one : `${one}.`)).join(" ");
+}
+
+/** Return what is said of the values between which a number is. */
+function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
+  const [least, above, most, below] = [minimum, exclusiveMinimum, maximum, exclusiveMaximum].map(within);
+  const from = above >= (least ?? above) ? `more than ${above}` : least === undefined ? "" : `at least ${least}`;
+  const to = below <= (most ?? below) ? `less than ${below}` : most === undefined ? "" : `at most ${most}`;
+  if (from === `at least ${least}` && to === `at most ${most}`) return `${least} to ${most}.`;
+  const said = [from, to].filter(Boolean).join(", ");
+  return said && `${said[0].toUpperCase()}${said.slice(1)}.`;
 }
 
 /** Return a bound that means something: those of a 32-bit float or a 64-bit integer do not. */

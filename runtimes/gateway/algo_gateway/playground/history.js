@@ -45,7 +45,7 @@ export function showCalls(calls, again) {
   byId("history").replaceChildren(...calls.map((one) => make("li", {},
     make("button", { type: "button", title: "Use this input again", onclick: () => again(one) },
       make("time", { datetime: new Date(one.at).toISOString() }, new Date(one.at).toLocaleTimeString()),
-      make("span", { class: one.status < 400 ? "good" : "bad" }, String(one.status)),
+      make("span", { class: one.status < 400 && !one.broken ? "good" : "bad" }, String(one.status)),
       make("span", { class: "took" }, inTime(one.milliseconds)),
       make("code", { class: "sent" }, one.json),
       make("code", { class: "told" }, one.told)))));

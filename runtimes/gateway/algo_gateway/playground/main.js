@@ -5,7 +5,7 @@ import { History, showCalls } from "./history.js";
 import { Schemas, inferred, isTelling } from "./schema.js";
 import { byId, choose, chosen, inBytes, inTime, make } from "./dom.js";
 import { call } from "./call.js";
-import { failed, raw, shown, written } from "./result.js";
+import { failed, fileOf, raw, shown, written } from "./result.js";
 import { filePlace } from "./files.js";
 import { givenIn, sign } from "./contract.js";
 import { isLong, snippet } from "./snippets.js";
@@ -54,7 +54,8 @@ function describe(document_, value = undefined) {
   const name = document_.info.title;
   const { requestBody, responses } = document_.paths["/"].post;
   const takes = requestBody.content["application/json"] ?? {};
-  const gives = responses["200"].content["application/json"] ?? {};
+  const answers = responses["200"].content;
+  const gives = answers["application/json"]?.schema ?? answers["application/jsonl"]?.schema.contentSchema?.items;
   document.title = `${name} · playground`;
   byId("name").textContent = name;
   page.history = new History(name);
@@ -62,10 +63,10 @@ function describe(document_, value = undefined) {
   page.sample = takes.example;
   const known = isTelling(takes.schema);
   page.input = known ? takes.schema : inferred(page.sample ?? {});
-  page.gives = givenIn(Object.keys(responses["200"].content));
+  page.gives = givenIn(Object.keys(answers));
   const formless = !known && page.sample === undefined;
   sign({ schemas: page.schemas, takes: formless ? null : page.input, guessed: !known && !formless,
-    gives: gives.schema, kind: page.gives });
+    gives, kind: page.gives });
   byId("modes").querySelector("[value=form]").parentElement.hidden = formless;
   byId("sample").hidden = page.sample === undefined;
   fill(value === undefined ? page.sample : value);
@@ -78,8 +79,8 @@ function describe(document_, value = undefined) {
 
 /** The same of the last answer, where it tells more than the contract; bytes as a file's name. */
 function gives() {
-  const kind = page.answer?.status < 400 && page.answer.kind ? givenIn([page.answer.kind]) : page.gives;
-  return kind.includes("/") ? `result.${kind.split("/")[1].split("+")[0]}` : kind;
+  const kind = page.answer?.status < 400 && page.answer.kind ? givenIn([page.answer.seen || page.answer.kind]) : page.gives;
+  return kind.includes("/") ? fileOf(kind) : kind;
 }
 
 /** Put `value` into the form and the editor. */
@@ -156,8 +157,10 @@ async function refresh() {
     byId("code").textContent = snippet(chosen("language"), { ...about, ...sent });
     offer(sent.json);
     complain(null);
+    byId("copy").hidden = false;
   } catch {
     byId("code").textContent = "The input is not complete yet.";
+    byId("copy").hidden = true;
   }
 }
 
@@ -219,24 +222,34 @@ function showSoFar(value) {
   status("", "receiving …");
   byId("result").classList.add("coming");
   byId("views").hidden = true;
-  byId("result").replaceChildren(typeof value === "string" ? make("p", { class: "prose" }, value) : raw(value));
+  byId("result").replaceChildren(pieces(value));
+}
+
+function pieces(value) {
+  return typeof value === "string" ? make("p", { class: "prose" }, value) : raw(value);
 }
 
 function showAnswer() {
   const { answer } = page;
   const about = [inTime(answer.milliseconds), inBytes(answer.size ?? 0)];
   if (answer.streamed) about.push(`${answer.pieces.length} pieces`);
-  status(String(answer.status), about.join(" · "), answer.status >= 400 || answer.error);
+  status(brokenOff(answer) || String(answer.status), about.join(" · "), answer.status >= 400 || answer.error);
   if (answer.error || answer.status >= 400) {
     const error = answer.error ?? answer.value?.error ?? { message: String(answer.value ?? "") };
     showProblem(answer.status, error, [
       answer.retry ? `Come again in ${answer.retry} s.` : "", answer.id ? `Request ${answer.id}.` : "",
     ].filter(Boolean).join(" "));
+    if (answer.pieces?.length) byId("result").prepend(pieces(answer.value));
     return;
   }
   const structured = answer.value !== null && typeof answer.value === "object";
   byId("views").hidden = !structured;
   byId("result").replaceChildren(structured && chosen("view") === "json" ? raw(answer.value) : shown(answer));
+}
+
+/** Say that a stream had begun well, as its status says, and ended with an error. */
+function brokenOff({ streamed, error }) {
+  return streamed && error ? "broken off" : "";
 }
 
 function showProblem(code, error, about = "") {
@@ -255,7 +268,7 @@ function status(code, text, bad = false) {
 function remember(json) {
   const { status: code, milliseconds, value, error } = page.answer;
   const told = error?.code ?? value?.error?.code ?? (value === null ? page.answer.kind : JSON.stringify(value));
-  showCalls(page.history.add({ at: Date.now(), json, status: code, milliseconds, told: String(told).slice(0, 120) }), again);
+  showCalls(page.history.add({ at: Date.now(), json, status: code, broken: Boolean(error), milliseconds, told: String(told).slice(0, 120) }), again);
 }
 
 function again(one) {

@@ -121,10 +121,16 @@ function isWide(one) {
   return (typeof one === "object" && one !== null) || (typeof one === "string" && one.length > 40);
 }
 
-function binary({ kind, bytes }) {
-  const url = URL.createObjectURL(bytes);
-  const save = make("a", { href: url, download: `result.${kind.split("/")[1]?.split("+")[0] ?? "bin"}` },
-    `Save ${inBytes(bytes.size)} of ${kind || "bytes"}`);
+/** Return what bytes of a kind are saved as. */
+export function fileOf(kind) {
+  const [, ending = "bin"] = /^[^/]+\/(?:x-)?([\w.-]+)/.exec(kind) ?? [];
+  return `result.${{ "octet-stream": "bin", plain: "txt" }[ending] ?? ending}`;
+}
+
+function binary({ kind: said, seen, bytes }) {
+  const kind = seen || said;
+  const url = URL.createObjectURL(bytes.slice(0, bytes.size, kind));
+  const save = make("a", { href: url, download: fileOf(kind) }, `Save ${inBytes(bytes.size)} of ${kind || "bytes"}`);
   if (kind.startsWith("image/")) return make("div", {}, image(url, "the result"), save);
   if (kind.startsWith("audio/")) return make("div", {}, make("audio", { controls: true, src: url }), save);
   if (kind.startsWith("video/")) return make("div", {}, make("video", { controls: true, src: url }), save);
