@@ -159,19 +159,19 @@ def decode(data: bytes, kind: type[_Document]) -> _Document:
         raise BadDocument(f"the document is not a valid {kind.__name__}: {error}") from error
 
 
+class _Head(msgspec.Struct, frozen=True, rename="camel"):
+    media_type: str = ""
+    manifests: msgspec.Raw = msgspec.Raw(b"")
+
+
 def media_type_of(data: bytes) -> str:
     """Return the media type that a manifest or index says it has, an image manifest's if none.
 
     Raises:
         BadDocument: It is no JSON object.
     """
-
-    class Head(msgspec.Struct, rename="camel"):
-        media_type: str = ""
-        manifests: msgspec.Raw = msgspec.Raw(b"")
-
     try:
-        head = msgspec.json.decode(data, type=Head)
+        head = msgspec.json.decode(data, type=_Head)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BadDocument(f"the document is not a manifest: {error}") from error
     if head.media_type:
