@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,6 +185,12 @@ def commands(made: Scaffolded) -> list[list[str]]:
     return [shlex.split(line.split(" | ")[0]) for line in lines]
 
 
+@cache
+def help_of(verb: str) -> str:
+    command = [*ALGO, verb, "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -> None:
     found = commands(made)
     assert len(found) >= 5
@@ -192,11 +199,9 @@ def test_every_command_that_is_shown_exists_with_its_options(made: Scaffolded) -
         options = [word for word in rest if word.startswith("-")]
         if "--" in options:
             options = options[: options.index("--")]
-        done = subprocess.run(
-            [*ALGO, verb, "--help"], capture_output=True, text=True, check=True, cwd=made.folder
-        )
+        told = help_of(verb)
         for option in options:
-            assert re.search(rf"{re.escape(option)}\b", done.stdout), f"algo {verb} {option}"
+            assert re.search(rf"{re.escape(option)}\b", told), f"algo {verb} {option}"
 
 
 @pytest.mark.usefixtures("algo_home")
