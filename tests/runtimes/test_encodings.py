@@ -48,14 +48,16 @@ def test_a_packed_body_is_the_value_that_was_packed(
         ("gzip", PLAIN, 400, "malformed_body"),
         ("gzip", gzip.compress(PLAIN)[:-9], 400, "malformed_body"),
         ("gzip", gzip.compress(PLAIN) + b"more", 400, "malformed_body"),
-        ("gzip", gzip.compress(b" " * 2_000_000), 413, "body_too_large"),
-        ("gzip", gzip.compress(b" " * 500_000_000, 1), 413, "body_too_large"),
+        ("gzip", 2_000_000, 413, "body_too_large"),
+        ("gzip", 500_000_000, 413, "body_too_large"),
     ],
     ids=["unknown", "twice", "plain", "short", "longer", "over", "bomb"],
 )
 def test_a_body_that_is_not_packed_as_it_says_is_refused(
-    gateway: Start, encoding: str, body: bytes, status: int, code: str
+    gateway: Start, encoding: str, body: bytes | int, status: int, code: str
 ) -> None:
     served = gateway(ECHO, serving={"max_body": 1_000_000})
-    answer = served.post(body, **{"Content-Encoding": encoding})
+    # A number of blanks is packed here, and not by every process that collects the tests.
+    sent = gzip.compress(b" " * body, 1) if isinstance(body, int) else body
+    answer = served.post(sent, **{"Content-Encoding": encoding})
     assert (answer.status, answer.json["error"]["code"]) == (status, code)
