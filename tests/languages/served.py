@@ -19,8 +19,13 @@ MODELS = {"weights": "models/weights.txt"}
 
 def served(language: Language, app: Path, timeout: float = 5.0) -> GatewayProcess:
     """Start a gateway in development with two workers on the program that lies in `app`."""
+    language.build(app, app.parent / "made")
+    return started(language, app, timeout)
+
+
+def started(language: Language, app: Path, timeout: float) -> GatewayProcess:
+    """As `served`, of a program that is built."""
     made = app.parent / "made"
-    language.build(app, made)
     found = GatewayProcess(
         app,
         "--development",
