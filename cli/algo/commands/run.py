@@ -70,9 +70,9 @@ def run_command(
 
     deps: Deps = ctx.obj
     target, stdin = split_words(words or [])
-    find_target(target, deps.cwd)  # before its input: without it nothing else matters
+    found = find_target(target, deps.cwd)  # before its input: without it nothing else matters
     place_of_answer = output_file(deps.cwd, out) if out else None
     body = read_body(Given(data, data_file, pairs or [], stdin), deps.cwd, deps.read_stdin)
-    with call_place(deps, target, engine, gpu=gpu, skip_verify=insecure_skip_verify) as place:
+    with call_place(deps, found, engine, gpu=gpu, skip_verify=insecure_skip_verify) as place:
         answer = run(place, body, deps.output.event, timeout, token)
     deliver(deps, answer, place_of_answer)

@@ -80,11 +80,11 @@ def serve_command(
     from algo.serving.target import find_target
 
     deps: Deps = ctx.obj
-    find_target(target, deps.cwd)  # before its options: without it nothing else matters
+    found = find_target(target, deps.cwd)  # before its options: without it nothing else matters
     access = access_of(deps, host, tokens, open_to_all=insecure_no_token, log=access_log)
     with open_service(
         deps,
-        target,
+        found,
         engine,
         host,
         port,

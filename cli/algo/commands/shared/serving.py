@@ -12,7 +12,7 @@ from algo.commands.shared.preparing import WorkingTree, prepare
 from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
 from algo.serving.start import StartOptions
-from algo.serving.target import UrlTarget, VersionTarget, find_target
+from algo.serving.target import UrlTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from algo.engines.interface import Access, Engine
     from algo.serving.call import Answer, Place
     from algo.serving.interface import Servable, Tree
+    from algo.serving.target import Target, VersionTarget
     from algo.watch.interface import Watcher
 
 DEFAULT_PORT = 8080
@@ -42,7 +43,7 @@ class Service:
 @contextmanager
 def open_service(
     deps: Deps,
-    target: str,
+    found: Target,
     engine: str,
     host: str,
     port: int | None,
@@ -54,7 +55,7 @@ def open_service(
     access: Access,
     skip_verify: bool = False,
 ) -> Iterator[Service]:
-    """Choose the engine, claim the port and prepare the target, for the length of a block.
+    """Choose the engine, claim the port and prepare what was found, for the length of a block.
 
     Raises:
         ExactNeedsImage: `exact` without an engine that runs images.
@@ -63,9 +64,8 @@ def open_service(
     """
     from algo.engines.ports import claim
 
-    found = find_target(target, deps.cwd)
     if isinstance(found, UrlTarget):
-        raise TargetUnknown("a URL is served already", hint=f"algo run {target} -d JSON")
+        raise TargetUnknown("a URL is served already", hint=f"algo run {found.url} -d JSON")
     runs_on = deps.engine(engine)
     if exact and not runs_on.wants_image:
         raise ExactNeedsImage("--exact runs the image, and the virtualenv engine runs none")
@@ -111,7 +111,7 @@ def _jobs_folder(deps: Deps, found: Project | VersionTarget) -> Path:
 
 @contextmanager
 def call_place(
-    deps: Deps, target: str, engine: str, *, gpu: str = "", skip_verify: bool = False
+    deps: Deps, found: Target, engine: str, *, gpu: str = "", skip_verify: bool = False
 ) -> Iterator[Place]:
     """Give where `run` sends its call: a URL, a running `serve`, or something to start.
 
@@ -119,7 +119,6 @@ def call_place(
     """
     from algo.serving.call import Place
 
-    found = find_target(target, deps.cwd)
     if isinstance(found, UrlTarget):
         yield Place(url=found.url)
         return
