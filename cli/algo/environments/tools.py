@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,16 +10,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.environments.errors import (
+    IndexRefused,
     IndexUnreachable,
     InstallFailed,
     RequirementInvalid,
     Unsatisfiable,
 )
 from algo.environments.interface import Resolved
+from algo.environments.sayings import is_malformed, is_refused, is_unreachable
 from algo.events import Step
 from algo.languages.errors import RuntimeInvalid
 from algo.languages.interface import Work
-from algo.languages.steps import place_in, plain
+from algo.languages.steps import hint_of, place_in, plain
 from algo.project.lock import Pin, Target
 from algo.storage.trees import use_folder
 
@@ -39,17 +40,6 @@ if TYPE_CHECKING:
 
 IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
 PINS = "pins.json"
-# How tools, and the libraries below them, say that nobody answers.
-_UNREACHABLE = re.compile(
-    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|UnknownHostException|dial tcp"
-    r"|no such host|[Cc]ould not resolve host|[Nn]etwork is unreachable|failure in name resolution"
-    r"|[Cc]onnection (?:refused|timed out)"
-)
-# How they say that the file itself cannot be read.
-_MALFORMED = re.compile(
-    r"EJSONPARSE|errors parsing go\.mod|failed to parse manifest|Non-(?:parse|read)able POM"
-    r"|error parsing `|is malformed|[Ss]yntax ?[Ee]rror"
-)
 
 
 class _Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +99,7 @@ class Tools:
             RequirementInvalid: What authors write cannot be read.
             Unsatisfiable: The tool could not; its words are the details.
             IndexUnreachable: Its registry does not answer.
+            IndexRefused: Its registry wants credentials.
             RuntimeInvalid: It left no list of packages, or one that cannot be read.
         """
         found = self.asked(root)
@@ -279,7 +270,7 @@ def _read_pins(path: Path, language: str) -> Sequence[_Pinned]:
 
 def _refused(file: str, said: str, root: Path) -> AlgoError:
     hint = f"correct {file}, then: algo lock"
-    if _MALFORMED.search(said):
+    if is_malformed(said):
         return _explained(RequirementInvalid, f"{file} cannot be read", said, root, hint)
     return _explained(Unsatisfiable, f"{file} cannot be met", said, root, hint)
 
@@ -287,8 +278,14 @@ def _refused(file: str, said: str, root: Path) -> AlgoError:
 def _explained(
     kind: type[AlgoError], what: str, said: str, root: Path, hint: str | None = None
 ) -> AlgoError:
-    if _UNREACHABLE.search(said):
-        return IndexUnreachable(f"{what}: its registry does not answer", details=said)
+    said, known = hint_of(said)
+    if is_unreachable(said):
+        text = f"{what}: its registry does not answer"
+        return IndexUnreachable(text, details=said, hint=known)
+    if is_refused(said):
+        text = f"{what}: its registry refuses access"
+        hint = "give the package manager credentials for its registry, then: algo lock"
+        return IndexRefused(text, details=said, hint=known or hint)
     file, line = place_in(said, root)
     where = f"{file}:{line}: " if file else ""
-    return kind(f"{where}{what}", details=said, hint=hint)
+    return kind(f"{where}{what}", details=said, hint=known or hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from algo.events import Note
@@ -69,10 +69,11 @@ class HostBench:
 
 @dataclass(frozen=True, slots=True)
 class HostFirst:
-    """This machine for what it has the programs for, else a container.
+    """This machine; a container for a step that wants a newer program than the language does.
 
     That is for resolving, whose result is the same in both. What a container installs or compiles
-    is for its own versions of the language and of libraries.
+    is for its own versions of the language and of libraries, so that a program which is missing is
+    told at once: the next step would need it here.
 
     Args:
         host: This machine.
@@ -88,15 +89,17 @@ class HostFirst:
         """Run one step, and say so where it runs in a container.
 
         Raises:
-            ToolMissing: A program is not on PATH, and there is no container either.
-            ToolTooOld: The same of one that is too old.
+            ToolMissing: A program is not on PATH.
+            ToolTooOld: One is older than what the language works with, or than what this step
+                wants, and there is no container either.
         """
         problem = self.host.unfit(work)
-        container = self.container() if problem is not None else None
-        if problem is None or container is None:
-            return self.host.run(work, notify=notify)
-        notify(Note(f"{problem.message}: this step runs in one"))
-        return container.run(work, notify=notify)
+        if problem is not None and self.host.unfit(replace(work, oldest={})) is None:
+            container = self.container()
+            if container is not None:
+                notify(Note(f"{problem.message}: this step runs in one"))
+                return container.run(work, notify=notify)
+        return self.host.run(work, notify=notify)
 
 
 def require(programs: Iterable[str], spec: RuntimeSpec, known: Programs) -> None:

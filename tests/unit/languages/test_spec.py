@@ -183,24 +183,37 @@ def test_a_program_is_asked_for_its_version_once(tmp_path: Path) -> None:
     assert known.version("absent") == ""
 
 
-def test_a_step_whose_program_is_missing_here_runs_in_a_container_and_says_so(
+def test_a_step_that_wants_a_newer_program_than_is_here_runs_in_a_container_and_says_so(
     tmp_path: Path,
 ) -> None:
     there, told = Elsewhere(), list[Event]()
-    host = HostBench(SPEC, Programs({"PATH": "/usr/bin:/bin"}))
-    here = Work(("sh", "-c", "exit 3"), {"app": tmp_path}, frozenset(), "app")
-    missing = Work(("no-such-program",), {"app": tmp_path}, frozenset(), "app")
+    program(tmp_path, "xpm", "xpm 2.3")
+    host = HostBench(SPEC, Programs({"PATH": f"{tmp_path}:/usr/bin:/bin"}))
+    here = Work(("sh", "-c", "exit 3"), {"app": tmp_path}, frozenset(), "app", needs=("xpm",))
+    newer = replace(here, oldest={"xpm": "2.6"})
     bench = HostFirst(host, lambda: there)
     assert bench.run(here, notify=told.append).code == 3
     assert (there.ran, told) == (0, [])
-    assert bench.run(missing, notify=told.append).code == 0
+    assert bench.run(newer, notify=told.append).code == 0
     assert there.ran == 1
     text = (
-        "no-such-program is not on PATH, and x needs it outside a container: this step runs in one"
+        "xpm 2.3 is too old: x needs 2.6 or a newer one outside a container: this step runs in one"
     )
     assert told == [Note(text)]
-    with pytest.raises(ToolMissing):
-        HostFirst(host, lambda: None).run(missing, notify=told.append)
+    with pytest.raises(ToolTooOld):
+        HostFirst(host, lambda: None).run(newer, notify=told.append)
+
+
+def test_a_program_that_is_missing_here_is_told_before_a_container_locks_for_it(
+    tmp_path: Path,
+) -> None:
+    there = Elsewhere()
+    host = HostBench(SPEC, Programs({"PATH": "/usr/bin:/bin"}))
+    missing = Work(("no-such-program",), {"app": tmp_path}, frozenset(), "app")
+    with pytest.raises(ToolMissing, match="no-such-program is not on PATH") as caught:
+        HostFirst(host, lambda: there).run(missing, notify=lambda event: None)
+    assert caught.value.hint == "install no-such-program, or pass --engine docker"
+    assert there.ran == 0
 
 
 def test_the_last_line_of_a_step_may_be_its_hint() -> None:
