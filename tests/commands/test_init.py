@@ -113,6 +113,14 @@ def test_nothing_is_overwritten_and_all_that_would_be_is_named(
     assert sorted(path.name for path in (cwd / "hello").iterdir()) == ["README.md", "algo.toml"]
 
 
+def test_a_file_is_no_folder_for_a_project(cwd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cwd / "hello").write_text("mine")
+    assert run(["init", "acme/hello"]) == 1
+    said = capsys.readouterr().err
+    assert "hello is there, and no folder" in said
+    assert (cwd / "hello").read_text() == "mine"
+
+
 KNOWN = template_names(data_folder("scaffolds"))
 
 

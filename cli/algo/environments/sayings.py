@@ -17,11 +17,13 @@ _UNREACHABLE = re.compile(
     r"|[Nn]etwork is unreachable|failure in name resolution|Name or service not known"
     r"|[Cc]onnection (?:refused|timed out|reset)|self-signed certificate"
     r"|certificate verify failed|unable to (?:get|verify)[\w ]* certificate"
+    r"|[Cc]ould not verify the SSL certificate|bad response .* 5\d\d \("
     r"|(?:status(?: code)?: |HTTP response from \S+ (?:\(\S+\), )?got |/@v/\S+: )5\d\d\b"
 )
 _REFUSED = re.compile(
     r"\bE40[13]\b|authentication failed for|Authentication is required for"
-    r"|(?:status(?: code)?: |got |/@v/\S+: )40[13]\b|token rejected for|403 Forbidden"
+    # A proxy of Go says 403 of a version that it does not have, too.
+    r"|(?:status(?: code)?: |got )40[13]\b|/@v/\S+: 401\b|token rejected for"
 )
 _MALFORMED = re.compile(
     r"EJSONPARSE|errors parsing go\.mod|failed to parse manifest|Non-(?:parse|read)able POM"

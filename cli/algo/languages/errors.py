@@ -12,6 +12,13 @@ class RuntimeInvalid(AlgoError):
     hint = "install algo-cli again"
 
 
+class LanguageUnknown(RuntimeInvalid):
+    """There is no language of the name that a project says."""
+
+    code = "language_unknown"
+    exit_code = USAGE
+
+
 class LanguageMismatch(AlgoError):
     """The entry file is of another language than the project."""
 

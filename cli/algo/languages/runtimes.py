@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
-from algo.languages.errors import LanguageMismatch, RuntimeInvalid
+from algo.languages.errors import LanguageMismatch, LanguageUnknown, RuntimeInvalid
 from algo.languages.spec import FILE, RuntimeSpec, extends, read_spec
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Runtimes:
         """Return the folder of `language`: its runner, its steps and its Dockerfiles.
 
         Raises:
-            RuntimeInvalid: There is none.
+            LanguageUnknown: There is none.
         """
         own = self._own(language)
         extended = extends(own)
@@ -57,8 +57,8 @@ class Runtimes:
         # `golang` is go, and half of its letters say so.
         near = difflib.get_close_matches(language.lower(), self.known, n=1, cutoff=0.5)
         meant = f"did you mean {near[0]}? " if near else ""
-        raise RuntimeInvalid(
-            f"there is no runtime for {language!r}",
+        raise LanguageUnknown(
+            f"there is no language {language!r}",
             hint=f"{meant}set language to one of: {', '.join(self.known)}; or pass --runtimes DIR",
         )
 
@@ -66,7 +66,8 @@ class Runtimes:
         """Return what the `runtime.toml` of `language` says.
 
         Raises:
-            RuntimeInvalid: There is none, or it cannot be read, or is of another language.
+            LanguageUnknown: There is none.
+            RuntimeInvalid: It cannot be read, or is of another language.
         """
         folder = self._own(language)
         extended = extends(folder)

@@ -248,9 +248,10 @@ def _check_values(manifest: Manifest, where: str) -> None:
     check_name(manifest.algorithm.name)
     file, separator, function = manifest.algorithm.entrypoint.partition(":")
     if not separator or not file or not function or _outside(file):
+        whole = PurePosixPath(file).suffix and not _outside(file)
         raise ManifestInvalid(
             f"{where}: entrypoint {manifest.algorithm.entrypoint!r} is not FILE:FUNCTION",
-            hint='write it as entrypoint = "src/name.py:apply"',
+            hint=f'write it as entrypoint = "{file if whole else "src/name.py"}:apply"',
         )
     _check_models(manifest, where)
     if manifest.environment.torch and not _TORCH.fullmatch(manifest.environment.torch):

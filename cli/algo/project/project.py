@@ -162,7 +162,8 @@ class Project:
         """Refuse a project that lacks its entry file or a model; fetched ones may be missing.
 
         Args:
-            suffixes: How files of its language end: one that may be meant is named.
+            suffixes: How files of its language end, by default as the entry does: one that may be
+                meant is named.
 
         Raises:
             EntrypointMissing: The entry file is not there.
@@ -171,21 +172,22 @@ class Project:
         if not self.entry_file.is_file():
             entry = self.entry_file.relative_to(self.root)
             text = f"the entry file {entry} of {self.name} is not there"
-            raise EntrypointMissing(text, hint=self._meant(suffixes))
+            raise EntrypointMissing(text, hint=self._meant(suffixes or (self.entry_file.suffix,)))
         for name, path in self.manifest.model_paths.items():
             if name not in self.manifest.model_sources:
                 self._check_model(name, path)
 
     def _meant(self, suffixes: Sequence[str]) -> str | None:
         """Return the hint that names the file most like the entry, None without one."""
-        files = (path for path in self.entry_file.parent.glob("*") if path.is_file())
-        names = sorted(path.name for path in files if path.suffix in suffixes)
-        if not names:
-            return None
-        near = difflib.get_close_matches(self.entry_file.name, names, n=1, cutoff=0.0)[0]
-        _, colon, function = self.manifest.algorithm.entrypoint.partition(":")
-        place = self.entry_file.with_name(near).relative_to(self.root).as_posix()
-        return f'set entrypoint = "{place}{colon}{function}" in algo.toml'
+        for folder in (self.entry_file.parent, self.root / "src", self.root):
+            files = (path for path in folder.glob("*") if path.is_file())
+            names = sorted(path.name for path in files if path.suffix in suffixes)
+            if names:
+                near = difflib.get_close_matches(self.entry_file.name, names, n=1, cutoff=0.0)[0]
+                _, colon, function = self.manifest.algorithm.entrypoint.partition(":")
+                place = (folder / near).relative_to(self.root).as_posix()
+                return f'set entrypoint = "{place}{colon}{function}" in algo.toml'
+        return None
 
     def _check_model(self, name: str, path: str) -> None:
         place = self.root / path

@@ -59,6 +59,10 @@ def _refuse_conflicts(files: Sequence[PlannedFile], folder: Path) -> None:
     taken = conflicts(files, folder)
     if not taken:
         return
+    if not folder.is_dir():
+        raise WouldOverwrite(
+            f"{folder} is there, and no folder", hint="pass another one with --dir"
+        )
     more = [f"and {len(taken) - _SHOWN} more"] if len(taken) > _SHOWN else []
     raise WouldOverwrite(
         f"{len(taken)} of {len(files)} files would overwrite what is in {folder}; "

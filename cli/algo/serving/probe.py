@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SLOW = 10.0
 PAUSE = 0.01
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+_NO_FUNCTION = re.compile(r"(\S+) (?:has|exports) no (?:static )?(?:function|method) (\S+)")
+# What runners call an entry that does not keep to the contract; its message says it all.
+_BAD_ENTRY = "BadEntry"
 # Packages that are called otherwise than what one imports of them.
 _PACKAGES = {
     "cv2": "opencv-python-headless",
@@ -101,9 +104,30 @@ def describe(fault: Fault) -> str:
     Where a message has lines, the place ends the first one.
     """
     where = f" ({fault.file}:{fault.line})" if fault.file and fault.line else ""
-    kind = f"{fault.type}: " if fault.type else ""
     said, *drawn = fault.message.rstrip().split("\n")
-    return "\n".join([f"{kind}{said}{where}", *drawn])
+    return "\n".join([f"{kind_of(fault)}{said}{where}", *drawn])
+
+
+def kind_of(fault: Fault) -> str:
+    """Return `TypeError: `, empty where the kind is a word of a runner's own."""
+    ours = fault.type.endswith(_BAD_ENTRY) or _NO_FUNCTION.fullmatch(fault.message)
+    return "" if ours or not fault.type else f"{fault.type}: "
+
+
+def trace_of(fault: Fault) -> str:
+    """Return its stack trace, empty where that only says the message once more."""
+    trace = fault.stacktrace.strip()
+    alone = bool(fault.message) and "\n" not in trace and trace.endswith(fault.message)
+    return "" if alone else trace
+
+
+def advice_of(fault: Fault) -> str:
+    """Return what to do about it, empty where its place says that."""
+    found = _NO_FUNCTION.fullmatch(fault.message)
+    if found is not None and not fault.hint:
+        file, name = found.groups()
+        return f"write {name} into {file}, or correct entrypoint in algo.toml"
+    return fault.hint or missing_package(fault.message)
 
 
 def missing_package(message: str) -> str:
@@ -118,13 +142,13 @@ def missing_package(message: str) -> str:
 
 
 def _load_failed(fault: Fault) -> LoadFailed:
-    hint = fault.hint or missing_package(fault.message) or None
+    hint = advice_of(fault) or None
     if fault.type == _TOO_LARGE:
         hint = "give it more by worker-memory under [serving] in algo.toml, then start it again"
     elif not hint and not fault.line:
         hint = "correct what it names, then start it again"
     return LoadFailed(
         f"the algorithm did not load: {describe(fault)}",
-        details=fault.stacktrace.strip(),
+        details=trace_of(fault),
         hint=hint,
     )

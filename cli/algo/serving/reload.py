@@ -17,7 +17,7 @@ from algo.languages.errors import StepFailed
 from algo.project.errors import EntrypointMissing, ModelMissing
 from algo.serving.control import OVERTAKEN, Control, Wanted
 from algo.serving.errors import ControlLost
-from algo.serving.probe import missing_package
+from algo.serving.probe import advice_of, kind_of, trace_of
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
@@ -288,10 +288,10 @@ def told(change: Change, outcome: Outcome, *, force: bool = False) -> Event | No
         return ReloadFailed(trigger, "the gateway gave no reason")
     if fault.type == OVERTAKEN:
         return None
-    kind = f"{fault.type}: " if fault.type else ""
-    hint = fault.hint or missing_package(fault.message)
-    details = f"{fault.stacktrace.strip()}\nhint: {hint}" if hint else fault.stacktrace.strip()
-    return ReloadFailed(trigger, f"{kind}{fault.message}", fault.file, fault.line, details)
+    hint, trace = advice_of(fault), trace_of(fault)
+    details = f"{trace}\nhint: {hint}".strip() if hint else trace
+    message = f"{kind_of(fault)}{fault.message}"
+    return ReloadFailed(trigger, message, fault.file, fault.line, details)
 
 
 def _since(change: Change) -> float:

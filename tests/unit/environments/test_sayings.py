@@ -25,6 +25,8 @@ AWAY = [
     "transfer failed for http://h/a-2.6.pom: nohost.invalid: Name or service not known",
     "Could not transfer artifact a:b:pom:2.6 from/to m (http://h): status code: 502, reason phrase",
     "underlying error <Errno::ECONNREFUSED: Failed to open TCP (Connection refused",
+    "Could not fetch specs from http://h/ due to underlying error <bad response X 503 (http://h/s.gz)>",
+    "Could not verify the SSL certificate for https://h/.\nThere is a chance",
     "CRAN, or what stands for it, cannot be reached: unable to access index for repository http://h",
     "R6 2.5 could not be fetched\nURL 'http://h': status was 'Couldn't connect to server'",
 ]
@@ -38,6 +40,7 @@ CLOSED = [
 LACKS = [
     "npm error code E404\nnpm error 404 Not Found - GET http://h/nothing-503 - Not found",
     "go: a.b/c@v1.6.0: reading http://h/a.b/c/@v/v1.6.0.mod: 404 Not Found",
+    "go: a.b/c@v1.9.0: reading https://h/a.b/c/@v/v1.9.0.mod: 403 Forbidden\n\tserver",
     "error: no matching package named `nothing` found\nlocation searched: crates.io index",
     "Could not find artifact a:nothing:jar:2.6 in central (https://repo.maven.apache.org/maven2)",
     "Could not find gem 'nothing' in rubygems repository https://rubygems.org/",

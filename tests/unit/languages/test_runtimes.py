@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from algo.errors import UsageError
-from algo.languages.errors import LanguageMismatch, RuntimeInvalid
+from algo.languages.errors import LanguageMismatch, LanguageUnknown, RuntimeInvalid
 from algo.languages.host import starter_of
 from algo.languages.runtimes import Runtimes, check_named
 from algo.resources import data_folder
@@ -44,7 +44,7 @@ def test_a_language_that_extends_another_has_its_folder_and_says_what_differs(
 
 def test_a_language_that_extends_none_that_is_known_is_told(tmp_path: Path) -> None:
     runtime(tmp_path, "scala", 'language = "scala"\nextends = "jvm"\n')
-    with pytest.raises(RuntimeInvalid, match="no runtime for 'jvm'"):
+    with pytest.raises(RuntimeInvalid, match="no language 'jvm'"):
         Runtimes(tmp_path).spec("scala")
 
 
@@ -79,8 +79,9 @@ def test_an_entry_of_another_language_is_told_by_how_it_ends() -> None:
     [("javascrpt", "javascript"), ("golang", "go"), ("Rust", "rust"), ("R", "r"), ("cobol", "")],
 )
 def test_the_language_that_was_meant_is_named(said: str, meant: str) -> None:
-    with pytest.raises(RuntimeInvalid) as caught:
+    with pytest.raises(LanguageUnknown) as caught:
         Runtimes(Path("runtimes")).spec(said)
+    assert (caught.value.code, caught.value.exit_code) == ("language_unknown", 2)
     begins = f"did you mean {meant}? set language" if meant else "set language"
     assert str(caught.value.hint).startswith(begins)
 

@@ -63,7 +63,7 @@ def test_a_folder_that_is_named_comes_before_ours(tmp_path: Path) -> None:
     assert Runtimes(shipped).spec("x").version == "1"
     assert Runtimes(shipped, (more,)).spec("x").version == "2"
     for name in ("y", "../more/x"):
-        with pytest.raises(RuntimeInvalid, match="no runtime") as caught:
+        with pytest.raises(RuntimeInvalid, match="no language") as caught:
             Runtimes(shipped, (more,)).folder(name)
         assert "set language to one of: x;" in caught.value.hint
 

@@ -89,7 +89,7 @@ def test_a_minimal_manifest_has_the_documented_defaults() -> None:
             "10MB",
         ),
         (MINIMAL + "[models]\nm = '../secret'", "outside the project", "below"),
-        (MINIMAL.replace(":apply", ""), "not FILE:FUNCTION", "src/name.py:apply"),
+        (MINIMAL.replace(":apply", ""), "not FILE:FUNCTION", '"src/digits.py:apply"'),
         (MINIMAL.replace("src/", "/src/"), "not FILE:FUNCTION", "src/name.py:apply"),
         ("[algorithm]\nname = 'a/b'", "missing required field `language`", "correct"),
         ("algorithm = 3", "expected `object`", "correct"),
@@ -160,6 +160,14 @@ def test_missing_files_are_named_with_the_way_to_make_them(tmp_path: Path) -> No
         (tmp_path / "src" / name).touch()
     with pytest.raises(EntrypointMissing) as meant:
         project.check_files((".py",))
+    assert meant.value.hint == 'set entrypoint = "src/digit.py:apply" in algo.toml'
+    with pytest.raises(EntrypointMissing) as meant:
+        project.check_files()
+    assert meant.value.hint == 'set entrypoint = "src/digit.py:apply" in algo.toml'
+    manifest_text = (tmp_path / "algo.toml").read_text()
+    (tmp_path / "algo.toml").write_text(manifest_text.replace("src/", "scr/"))
+    with pytest.raises(EntrypointMissing) as meant:
+        Project.open(tmp_path).check_files()
     assert meant.value.hint == 'set entrypoint = "src/digit.py:apply" in algo.toml'
     (tmp_path / "src" / "digits.py").write_text("def apply(input): return input\n")
     (tmp_path / "train.py").write_text("")

@@ -73,7 +73,7 @@ func build(runtime, app, entrypoint, packages, program string) error {
 		batch = ""
 	}
 	if entry == "" && batch == "" {
-		return fmt.Errorf("%s:1: there is no function %s", file, exportedName(name))
+		return fmt.Errorf("%s:1: there is no function %s\nhint: write it, or correct entrypoint in algo.toml", file, exportedName(name))
 	}
 	given := []string{}
 	for field, function := range map[string]string{"Apply": entry, "ApplyBatch": batch, "Load": "Load"} {
