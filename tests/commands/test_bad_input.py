@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +20,8 @@ from tests.machine.lacking import lacking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.conftest import Engine
 
 MANIFEST = """[algorithm]
 name = "acme/plain"
@@ -177,7 +179,7 @@ def prepare(folder: Path, row: Row) -> None:
 
 
 def algo(
-    folder: Path, *arguments: str, env: tuple[tuple[str, str], ...] = ()
+    folder: Path, *arguments: str, env: tuple[tuple[str, str], ...] = (), timeout: float = 120
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "algo", *arguments],
@@ -187,7 +189,7 @@ def algo(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=timeout,
     )
 
 
@@ -275,21 +277,47 @@ def test_a_registry_that_refuses_is_told_with_the_way_in(
     assert hint in done.stderr
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    folder = tmp_path / "small"
+def _mount(kind: str, options: str, folder: Path) -> None:
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", kind, "-o", options, kind, str(folder)]
     made = subprocess.run(mount, capture_output=True, text=True, check=False)
     if made.returncode:
         lacking(f"no small file system can be mounted: {made.stderr}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(project: Path, small_disk: Path) -> None:
+@pytest.fixture
+def built(project: Path, engine: Engine, algo_home: Path) -> Path:
+    """A project with a package, whose image is in the session's cache."""
+    assert engine.version
     prepare(project, Row("", (), "", 0, "", requirements="six==1.17.0\n"))
-    done = algo(project, "build", "-o", "../image.tar", env=(("ALGO_HOME", str(small_disk)),))
+    # The first of a session to need the runtime image waits until it is built.
+    done = algo(project, "build", "--into", "store", timeout=280)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def small_disk(built: Path, tmp_path: Path, session_cache: Path) -> Iterator[Path]:
+    """A home on a file system of 1 MiB; its cache has all of the session's, which stays as it is.
+
+    So the disk is full while the project's own layers are written, and no image is made for it.
+    """
+    folder = tmp_path / "small"
+    with ExitStack() as mounted:
+        _mount("tmpfs", "size=1m", folder)
+        mounted.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+        places = {"upperdir": folder / "written", "workdir": folder / "work"}
+        for place in places.values():
+            place.mkdir()
+        options = [f"lowerdir={session_cache}", *(f"{key}={path}" for key, path in places.items())]
+        _mount("overlay", ",".join(options), folder / "cache")
+        mounted.callback(subprocess.run, ["umount", "--lazy", f"{folder}/cache"], check=True)
+        yield folder
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(built: Path, small_disk: Path) -> None:
+    (built / "src" / "large.txt").write_text("large" * 400_000)
+    done = algo(built, "build", "-o", "../image.tar", env=(("ALGO_HOME", str(small_disk)),))
     refused(done, "disk_full", 1, "full")
-    assert not (project.parent / "image.tar").exists()
+    assert "Building the runtime image" not in done.stderr
+    assert not (built.parent / "image.tar").exists()
