@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -39,11 +40,24 @@ class Installed:
 
 
 @pytest.fixture(scope="session")
-def wheel_algo(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the wheel, install it in a clean virtual environment, return its `algo`."""
+def wheel_algo(session_cache: Path) -> str:
+    """Build the wheel, install it in a clean virtual environment, return its `algo`.
+
+    It is one for all processes that run the tests.
+    """
+    folder = session_cache.parent / "installed"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            _install(folder)
+            (folder / "done").touch()
+    return str(folder / "venv" / "bin" / "algo")
+
+
+def _install(folder: Path) -> None:
     from uv import find_uv_bin
 
-    folder = tmp_path_factory.mktemp("installed")
     uv = find_uv_bin()
     quiet = {"check": True, "capture_output": True}
     subprocess.run(
@@ -55,7 +69,6 @@ def wheel_algo(tmp_path_factory: pytest.TempPathFactory) -> str:
     python = folder / "venv" / "bin" / "python"
     install = [uv, "pip", "install", "--compile-bytecode", "--python", str(python), str(wheel)]
     subprocess.run(install, **quiet)  # type: ignore[call-overload]
-    return str(folder / "venv" / "bin" / "algo")
 
 
 @pytest.fixture
