@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MACHINE := $(PYTHON) -m tests.machine
 BIN := .venv/bin
-# Most tests wait for a process or a connection; tests of one file share what they set up.
-PARALLEL := -n 2 --dist loadfile
+# Most tests wait for a process or a connection; tests of one file share what they set up. Files go in their
+# order: by the number of their tests those that take minutes for one would be the last.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 export UV_SYSTEM_CERTS ?= 1
 # Compiled once, not at every start of a process.
 unexport PYTHONDONTWRITEBYTECODE
