@@ -96,6 +96,32 @@ def test_what_a_thread_throws_is_in_the_log_with_the_authors_file(
     ]
 
 
+def test_a_deep_stack_is_told_by_both_ends(start: Callable[..., RunnerProcess]) -> None:
+    started = start("Deep.java:apply")
+    ready(started)
+    head, *lines = started.call(b"200")[0]["stacktrace"].splitlines()
+    again = "\tat Deep.deeper(src/Deep.java:10)"
+    assert head == "java.lang.IllegalStateException: deep enough"
+    assert lines[:2] == ["\tat Deep.deeper(src/Deep.java:8)", again]
+    assert lines[49:52] == [again, "\t... 102 more", again]
+    assert lines[-2:] == [again, "\tat Deep.apply(src/Deep.java:3)"]
+    assert len(lines) == 101
+
+
+def test_of_a_recursion_without_an_end_there_is_what_java_keeps_of_it(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start("Deep.java:apply")
+    ready(started)
+    said, _ = started.call(b"-1")
+    assert (said["error"], said["file"], said["line"]) == ("StackOverflowError", "src/Deep.java", 10)
+    head, *lines = said["stacktrace"].splitlines()
+    assert head == "java.lang.StackOverflowError: StackOverflowError"
+    assert set(lines[:-1]) <= {f"\tat Deep.deeper(src/Deep.java:{one})" for one in (7, 10)}
+    assert lines[50:] == ["\t... 974 more, and what Java does not keep"]
+    assert started.call(b"0")[0]["message"] == "deep enough"
+
+
 def test_records_are_told_as_json_schema(start: Callable[..., RunnerProcess]) -> None:
     schema = ready(start("Typed.java:apply"))["schema"]
     order = schema["input"]["$defs"]["Order"]

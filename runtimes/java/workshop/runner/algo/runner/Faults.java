@@ -3,8 +3,10 @@ package algo.runner;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -14,7 +16,8 @@ final class Faults {
     private static final int LONGEST_MESSAGE = 10_000; // a header has at most 1 MiB, and nobody reads more
     private static final int LONGEST_TRACE = 100_000;
     private static final int LONGEST_CODE = 200;
-    private static final int MOST_FRAMES = 200;
+    private static final int TOLD = 50; // frames of each end of a stack: a recursion has thousands
+    private static final int MOST_KEPT = 1024; // by the virtual machine, of the inner end
 
     private final Path app;
     private final String root; // of the author's source, below the project's folder; with a slash unless it is empty
@@ -89,22 +92,31 @@ final class Faults {
 
     private void write(Throwable error, String before, StringBuilder into, int depth) {
         into.append(before).append(error.getClass().getName()).append(": ").append(message(error)).append('\n');
-        int count = 0;
-        for (var frame : withoutPlumbing(frames(error))) {
-            if (ours(frame) || count++ >= MOST_FRAMES) {
-                continue;
-            }
-            String file = file(frame);
-            into.append("\tat ").append(frame.getClassName()).append('.').append(frame.getMethodName()).append('(')
-                    .append(file != null ? file : String.valueOf(frame.getFileName()));
-            if (frame.getLineNumber() > 0) {
-                into.append(':').append(frame.getLineNumber());
-            }
-            into.append(")\n");
-        }
+        shortened(frames(error)).forEach(line -> into.append(line).append('\n'));
         if (error.getCause() != null && depth < 10) {
             write(error.getCause(), "Caused by: ", into, depth + 1);
         }
+    }
+
+    /** Return a line for each frame of both ends, and between them how many were left out. */
+    private List<String> shortened(StackTraceElement[] frames) {
+        var kept = Arrays.stream(withoutPlumbing(frames)).filter(frame -> !ours(frame)).toList();
+        boolean cut = frames.length >= MOST_KEPT; // what is last has been called by the like
+        int last = cut ? kept.size() : kept.size() - TOLD;
+        if (last <= TOLD) {
+            return kept.stream().map(this::line).toList();
+        }
+        var lines = new ArrayList<>(kept.subList(0, TOLD).stream().map(this::line).toList());
+        lines.add("\t... " + (last - TOLD) + (cut ? " more, and what Java does not keep" : " more"));
+        kept.subList(last, kept.size()).forEach(frame -> lines.add(line(frame)));
+        return lines;
+    }
+
+    private String line(StackTraceElement frame) {
+        String file = file(frame);
+        String place = file != null ? file : String.valueOf(frame.getFileName());
+        String line = frame.getLineNumber() > 0 ? ":" + frame.getLineNumber() : "";
+        return "\tat " + frame.getClassName() + '.' + frame.getMethodName() + '(' + place + line + ')';
     }
 
     private static StackTraceElement[] frames(Throwable error) {
