@@ -33,7 +33,8 @@ function wrong(source) {
     if (!take(QUOTE)) return false
     while (take(PLAIN) || take(ESCAPED));
     if (take(QUOTE)) return true
-    if (at === source.length) at = began // it does not end: it is told where it begins
+    const rest = source.slice(at)
+    if (rest === '' || rest === '\\') at = began // it does not end: it is told where it begins
     return false
   }
   const closed = () => token(CLOSING[open.at(-1)]) && open.pop()

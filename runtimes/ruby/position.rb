@@ -8,7 +8,7 @@ module AlgoRunner
   # Finds the first character that cannot stand where it stands.
   class Position
     PIECE = /[^"\\\u0000-\u001f]++|\\(?:["\\\/bfnrt]|u\h{4})/
-    UNCLOSED = /"(?:#{PIECE})*+/
+    UNCLOSED = /"(?:#{PIECE})*+(?:\\\z)?/
     STRING = /#{UNCLOSED}"/
     SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/
     SPACE = /[ \t\r\n]+/

@@ -103,6 +103,16 @@ MALFORMED = {
     "[1,": "line 1, column 4",
     "": "line 1, column 1",
 }
+# A word, a string and an escape are wrong where they begin, a number from where it does not go on.
+BROKEN = {
+    **{'{"a": tru}': 7, "nul": 1, "[fals]": 2, "[truex]": 6, '["a", tr': 7, "[undefined]": 2},
+    **{"-": 1, "[-]": 2, "--1": 1, "[-Infinity]": 2, "[-01]": 4, '{"a": -}': 7},
+    **{"1.": 2, "[1.]": 3, "1.e5": 2, "[-1.": 4, "1e": 2, "[1e+]": 3, "[1.5ee5]": 5, "[1_0]": 3},
+    **{'"\\u12"': 2, '["\\u12g4"]': 3, '["ab\\q"]': 5, '{"\\x": 1}': 3, '["\\u1': 3},
+    **{'"abc': 1, '["日", "abc': 7, '{"a': 2, "[1,]": 4, '{"a": 1 , }': 11},
+}
+# Languages that tell another character of these.
+ELSEWHERE = {"go"}
 # What is no JSON by RFC 8259, though the one or other parser takes it.
 NO_JSON = (
     *(b"[1,]", b'{"a":1,}', b"[1 2]", b'{"a"}', b"{a:1}", b"{1:2}", b'{"a":1}{"b":2}', b"[", b"]"),

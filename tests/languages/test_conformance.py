@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.languages.cases import (
+    BROKEN,
     CASES,
+    ELSEWHERE,
     JSON_TYPES,
     LIMITS,
     MALFORMED,
@@ -101,6 +103,21 @@ def test_malformed_json_has_the_same_position_in_every_language(
     answer = service.ask("POST", "/", body.encode(), {"Content-Type": "application/json"})
     assert (answer.status, answer.code) == (400, "malformed_json")
     assert told in answer.json["error"]["message"]
+
+
+def test_what_breaks_off_is_told_where_it_begins(
+    service: GatewayProcess, language: Language
+) -> None:
+    found = {body: service.post(body.encode()).json["error"]["message"] for body in BROKEN}
+    wrong = {
+        body: found[body]
+        for body, at in BROKEN.items()
+        if not found[body].endswith(f"line 1, column {at}")
+    }
+    if language.name in ELSEWHERE:
+        assert wrong, "it does now: take it from ELSEWHERE"
+    else:
+        assert wrong == {}
 
 
 def test_what_is_nearly_json_is_refused_in_every_language(service: GatewayProcess) -> None:

@@ -114,7 +114,11 @@ def test_of_a_recursion_without_an_end_there_is_what_java_keeps_of_it(
     started = start("Deep.java:apply")
     ready(started)
     said, _ = started.call(b"-1")
-    assert (said["error"], said["file"], said["line"]) == ("StackOverflowError", "src/Deep.java", 10)
+    assert (said["error"], said["file"], said["line"]) == (
+        "StackOverflowError",
+        "src/Deep.java",
+        10,
+    )
     head, *lines = said["stacktrace"].splitlines()
     assert head == "java.lang.StackOverflowError: StackOverflowError"
     assert set(lines[:-1]) <= {f"\tat Deep.deeper(src/Deep.java:{one})" for one in (7, 10)}

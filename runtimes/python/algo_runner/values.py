@@ -83,8 +83,7 @@ def _decode_json(body: bytes) -> Any:
         raise BadInput("not_utf8", f"the body is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
         # Some of its messages end with "at", for a place that follows.
-        place = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
-        what = f"the body is not JSON: {place}"
+        what = f"the body is not JSON: {error.msg.removesuffix(' at')} at {_place(error)}"
         raise BadInput("malformed_json", what) from error
     except RecursionError as error:
         raise BadInput("malformed_json", "the body is JSON nested too deep") from error
@@ -92,6 +91,21 @@ def _decode_json(body: bytes) -> Any:
         raise BadInput("malformed_json", f"the body is not JSON: {error.at(text)}") from error
     except ValueError as error:
         raise BadInput("malformed_json", f"the body is not JSON: {error}") from error
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    """Return where a text goes wrong, as every language tells it.
+
+    Python points behind the backslash of an escape, and from 3.13 on at the comma before the end.
+    """
+    at = error.pos
+    if error.msg.startswith("Invalid \\u"):
+        at -= 1
+    elif error.msg.startswith("Illegal trailing comma"):
+        rest = error.doc[at + 1 :]
+        at += 1 + len(rest) - len(rest.lstrip(" \t\r\n"))
+    found = json.JSONDecodeError(error.msg, error.doc, at)
+    return f"line {found.lineno}, column {found.colno}"
 
 
 def _decode_text(body: bytes, parameters: str) -> str:

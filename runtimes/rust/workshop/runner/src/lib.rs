@@ -10,6 +10,7 @@ mod faults;
 mod finite;
 mod frames;
 mod parts;
+mod position;
 mod schema;
 mod values;
 mod words;

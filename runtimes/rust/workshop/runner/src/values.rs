@@ -12,6 +12,7 @@ use serde_json::ser::Formatter;
 use crate::faults::Failure;
 use crate::finite::is_finite;
 use crate::parts::{Part, parts};
+use crate::position::wrong;
 use crate::words;
 
 const JSON: &str = "application/json";
@@ -90,17 +91,19 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     read(whole.into())
 }
 
-/// The line and the column of what is wrong, in characters: serde_json counts bytes, those of what
-/// is wrong among them, and does not go beyond the last one.
+/// The line and the column of what is wrong, in characters. serde_json tells where it had read to,
+/// in bytes and with what is wrong; only of what is JSON, and more than it takes, that must do.
 fn place_of(error: &serde_json::Error, what: &str, text: &str) -> (usize, usize) {
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
     let read = lines.map(str::len).sum::<usize>() + error.column();
-    let mut at = if error.is_eof() { text.len() } else { read.saturating_sub(1).min(text.len()) };
-    if what == TOO_LARGE {
+    let read = if error.is_eof() { text.len() } else { read.saturating_sub(1).min(text.len()) };
+    let at = if what == TOO_LARGE {
         // It was read to its end, and is ASCII.
         let number = |one: char| one.is_ascii_digit() || "+-.eE".contains(one);
-        at = text[..at].trim_end_matches(number).len();
-    }
+        text[..read].trim_end_matches(number).len()
+    } else {
+        wrong(text).map_or(read, |at| at.min(read))
+    };
     let before = String::from_utf8_lossy(&text.as_bytes()[..at]);
     let begun = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, begun.chars().count() + 1)

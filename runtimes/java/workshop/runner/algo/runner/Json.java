@@ -127,7 +127,7 @@ final class Json {
     private String string() {
         int start = ++at;
         while (true) {
-            char next = peek();
+            char next = within(start);
             if (next == '"') {
                 return text.substring(start, at++);
             }
@@ -142,29 +142,27 @@ final class Json {
     private String escaped(int start) {
         var found = new StringBuilder(text.substring(start, at));
         while (true) {
-            char next = peek();
+            char next = within(start);
             if (next == '"') {
                 at++;
                 return found.toString();
             }
-            if (next != '\\') {
+            if (next == '\\') {
+                found.append(escape());
+            } else {
                 found.append(next);
                 plain(next);
-                continue;
-            }
-            at++;
-            char escape = peek();
-            int plain = "\"\\/bfnrt".indexOf(escape);
-            if (plain >= 0) {
-                found.append("\"\\/\b\f\n\r\t".charAt(plain));
-                at++;
-            } else if (escape == 'u') {
-                at++;
-                found.append(hex());
-            } else {
-                throw wrong("there is no such escape");
             }
         }
+    }
+
+    /** Return the next character of the string that has begun at `start`; one that does not end is wrong there. */
+    private char within(int start) {
+        if (at >= text.length()) {
+            at = start - 1;
+            throw wrong("the string does not end");
+        }
+        return text.charAt(at);
     }
 
     private void plain(char next) {
@@ -174,17 +172,27 @@ final class Json {
         at++;
     }
 
-    private char hex() {
+    /** Return what an escape stands for; one that is none is wrong where it begins. */
+    private char escape() {
+        char kind = at + 1 < text.length() ? text.charAt(at + 1) : 0;
+        int plain = "\"\\/bfnrt".indexOf(kind);
+        if (plain >= 0) {
+            at += 2;
+            return "\"\\/\b\f\n\r\t".charAt(plain);
+        }
+        if (kind != 'u') {
+            throw wrong("there is no such escape");
+        }
         int code = 0;
-        for (int count = 0; count < 4; count++) {
-            char next = peek();
+        for (int index = at + 2; index < at + 6; index++) {
+            char next = index < text.length() ? text.charAt(index) : 0;
             int digit = next < 128 ? Character.digit(next, 16) : -1;
             if (digit < 0) {
                 throw wrong("expected four hexadecimal digits");
             }
             code = code * 16 + digit;
-            at++;
         }
+        at += 6;
         return (char) code;
     }
 
@@ -198,25 +206,19 @@ final class Json {
 
     private Object number() {
         int start = at;
-        if (peek() == '-') {
-            at++;
-        }
-        int first = at;
-        if (digits("expected a value") > 1 && text.charAt(first) == '0') {
+        int first = peek() == '-' ? at + 1 : at;
+        if (digits(first) > 1 && text.charAt(first) == '0') {
             at = first + 1;
             throw wrong("a number has no zero in front");
         }
+        pass(first, "expected a value");
         int whole = at;
         if (at < text.length() && text.charAt(at) == '.') {
-            at++;
-            digits("expected a digit");
+            pass(at + 1, "expected a digit behind the point");
         }
         if (at < text.length() && (text.charAt(at) | ' ') == 'e') {
-            at++;
-            if (at < text.length() && (text.charAt(at) == '+' || text.charAt(at) == '-')) {
-                at++;
-            }
-            digits("expected a digit");
+            boolean signed = at + 1 < text.length() && "+-".indexOf(text.charAt(at + 1)) >= 0;
+            pass(signed ? at + 2 : at + 1, "expected a digit of the exponent");
         }
         String found = text.substring(start, at);
         if (at == whole) {
@@ -235,16 +237,22 @@ final class Json {
         return found.bitLength() < Long.SIZE ? (Object) found.longValue() : found;
     }
 
-    private int digits(String otherwise) {
-        int start = at;
-        while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
-            at++;
+    /** Return how many digits stand from `index` on. */
+    private int digits(int index) {
+        int end = index;
+        while (end < text.length() && text.charAt(end) >= '0' && text.charAt(end) <= '9') {
+            end++;
         }
-        if (at == start) {
-            peek();
+        return end - index;
+    }
+
+    /** Go behind the digits from `index` on; without one, what has led there is wrong where it begins. */
+    private void pass(int index, String otherwise) {
+        int count = digits(index);
+        if (count == 0) {
             throw wrong(otherwise);
         }
-        return at - start;
+        at = index + count;
     }
 
     private char peek() {
