@@ -201,8 +201,10 @@ def test_a_call_that_asks_is_told_that_nobody_waits(start: Callable[[str], Runne
     ("text", "expected"),
     [
         ("pub fn total(x: Text) -> Result<(), String> {\n    Ok(())\n}\n", "--> src/typed.rs:1:17"),
-        ("pub fn total(x: i64) -> i64 {\n    x\n}\n", "--> src/typed.rs:1\n"),
-        ("fn total(x: i64) -> i64 {\n    x\n}\n", "src/typed.rs"),
+        (
+            "\nfn total(x: i64) -> Result<i64, String> {\n    Ok(x)\n}\n",
+            "src/typed.rs:2: `total` is not public\nhint: write `pub fn total`\n",
+        ),
         (
             "use absent::Text;\npub fn total(x: i64) -> i64 {\n    x\n}\n",
             "\nhint: add absent to the dependencies of Cargo.toml (cargo add absent), then: algo",
@@ -221,6 +223,57 @@ def test_what_the_compiler_says_has_the_authors_file(
     assert done.returncode == 1
     assert expected in done.stderr
     assert str(copy) not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "hint"),
+    [
+        (
+            "use std::fs;\n\npub fn total(x: i64) -> i64 {\n    x\n}\n",
+            "src/typed.rs:3: `total` has no form that is called: it is fn(i64) -> i64",
+            "return a Result: `Result<i64, String>`, and `Ok(…)` in it",
+        ),
+        (
+            "pub struct In;\npub fn total(_: In) -> Result<i64, String> {\n    Ok(1)\n}\n",
+            "src/typed.rs:2: `total` has no form that is called: it is fn(In) -> "
+            "Result<i64, String>",
+            "see that In is serde::Deserialize, i64 serde::Serialize and String an error",
+        ),
+        (
+            "pub fn load() -> Result<i64, String> {\n    Ok(1)\n}\n"
+            "pub fn total(x: i64, _: &String) -> Result<i64, String> {\n    Ok(x)\n}\n",
+            "src/typed.rs:1: `load` makes another state than String: "
+            "it is fn() -> Result<i64, String>",
+            "let `load` return `Result<String, E>`, or take a reference to what it returns",
+        ),
+    ],
+)
+def test_a_function_of_another_form_is_told_first_with_the_forms_there_are(
+    tmp_path: Path, app: Path, built: Callable[[str], Path], text: str, first: str, hint: str
+) -> None:
+    copy = tmp_path / "app"
+    shutil.copytree(app, copy)
+    (copy / "src" / "typed.rs").write_text(text)
+    made = tmp_path / "made"
+    shutil.copytree(built("typed.rs:total"), made)
+    lines = RUST.try_build(copy, made, "src/typed.rs:total").stderr.splitlines()
+    assert (lines[0], lines[-1]) == (first, f"hint: {hint}")
+    assert [line for line in lines[1:-1] if not line.startswith(("    pub fn ", "    T: "))] == []
+    assert len(lines) > 3
+
+
+def test_a_crate_without_the_function_is_told_what_to_write(
+    tmp_path: Path, app: Path, built: Callable[[str], Path]
+) -> None:
+    copy = tmp_path / "app"
+    shutil.copytree(app, copy)
+    (copy / "src" / "typed.rs").write_text("pub fn aply(x: i64) -> i64 {\n    x\n}\n")
+    made = tmp_path / "made"
+    shutil.copytree(built("typed.rs:total"), made)
+    lines = RUST.try_build(copy, made, "src/typed.rs:apply").stderr.splitlines()
+    assert lines[0] == "src/typed.rs:1: there is no function `apply`"
+    assert lines[1] == "    pub fn apply(input: T) -> Result<R, E>"
+    assert lines[-1] == "hint: write `pub fn apply(input: T) -> Result<R, E>`"
 
 
 def test_an_error_is_told_without_the_warnings(

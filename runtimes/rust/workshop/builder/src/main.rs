@@ -2,6 +2,7 @@
 //!
 //! It has no dependencies, so that it can be compiled before there are any.
 
+mod form;
 mod kit;
 mod lacking;
 mod lock;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::Outcome;
+use crate::form::Called;
 use crate::kit::patched;
 use crate::lacking;
 use crate::lock;
 use crate::report::{junit, without_warnings};
-use crate::workspace::{assemble, line_of, lock_together, store};
+use crate::workspace::{assemble, lock_together, store};
 
 const CONFIG: &str = ".cargo/config.toml";
 
@@ -41,7 +42,8 @@ pub fn install(runtime: &Path, packages: &Path) -> Outcome {
     let mut command = cargo(packages, &["vendor", "--versioned-dirs"]);
     command.arg("--manifest-path").arg(work.0.join("Cargo.toml"));
     command.arg("--sync").arg(work.0.join("app/Cargo.toml"));
-    let said = patched(&mut command, &work.0).arg("vendor").output().map_err(|error| no_cargo(&error))?;
+    let said =
+        patched(&mut command, &work.0).arg("vendor").output().map_err(|error| no_cargo(&error))?;
     if !said.status.success() {
         return Err(String::from_utf8_lossy(&said.stderr).trim_end().into());
     }
@@ -77,7 +79,9 @@ pub fn build(
     command.env("CARGO_TARGET_DIR", &target).env("CARGO_INCREMENTAL", "0");
     // Names in the program do not depend on where it was compiled.
     command.env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={}=.", work.display()));
-    compiled(&mut command, &place_of(app, entrypoint), &manifest.sources(app))?;
+    let text = fs::read_to_string(app.join(file)).unwrap_or_default();
+    let name = entrypoint.split_once(':').map_or("apply", |(_, name)| name);
+    compiled(&mut command, &Called { file, name, text: &text }, &manifest.sources(app))?;
     fs::create_dir_all(program)
         .and_then(|()| fs::copy(target.join("release/algorithm"), program.join("algorithm")))
         .map_err(|error| format!("the program cannot be copied: {error}"))?;
@@ -157,29 +161,17 @@ fn run(command: &mut Command) -> Outcome {
     if done.success() { Ok(()) } else { Err(String::new()) }
 }
 
-/// Where a function is that the generated main calls: `FILE:LINE`.
-fn place_of(app: &Path, entrypoint: &str) -> String {
-    let (file, name) = entrypoint.split_once(':').unwrap_or((entrypoint, "apply"));
-    let text = fs::read_to_string(app.join(file)).unwrap_or_default();
-    format!("{file}:{}", line_of(&text, name).unwrap_or(1))
-}
-
-/// Run a compiler, and say what it said with the author's paths; `place` stands for the main's.
-fn compiled(command: &mut Command, place: &str, sources: &Path) -> Outcome {
+/// Run a compiler, and say what it said with the author's paths.
+fn compiled(command: &mut Command, called: &Called, sources: &Path) -> Outcome {
     let said = command.stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output);
     let said = said.map_err(|error| no_cargo(&error))?;
-    let text = String::from_utf8_lossy(&said.stderr).replace(" app/", " ");
-    let mut pieces = text.split("program/main.rs:");
-    let mut told = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        told += place;
-        told += piece.trim_start_matches(|one: char| one.is_ascii_digit() || one == ':');
+    let told = String::from_utf8_lossy(&said.stderr).replace(" app/", " ");
+    if said.status.success() {
+        eprint!("{told}");
+        return Ok(());
     }
-    if !said.status.success() {
-        return Err(hinted(&told, sources));
-    }
-    eprint!("{told}");
-    Ok(())
+    let form = called.told(&without_warnings(&told));
+    Err(form.unwrap_or_else(|| hinted(&called.placed(&told), sources)))
 }
 
 /// What a compiler said that failed; the last line is what to do, where that is known.
