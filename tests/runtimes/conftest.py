@@ -39,12 +39,22 @@ def runner_command() -> list[str]:
     return shlex.split(other) if other else [sys.executable, "-P", "-u", f"{PYTHON_RUNTIME}/run.py"]
 
 
+def temporary_beside(app: Path) -> Path:
+    """Return the folder for temporary files of what runs `app`, which goes with the test's own."""
+    folder = app.with_name(f"{app.name}.tmp")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 class RunnerProcess:
     """A runner, spoken to as the gateway does."""
 
     def __init__(self, command: list[str], app: Path, **hello: Any) -> None:
         self.app = app
-        self.process = spawn(command)
+        with pytest.MonkeyPatch.context() as variables:
+            # R makes a folder there, and nobody removes it for a process that is killed.
+            variables.setenv("TMPDIR", str(temporary_beside(app)))
+            self.process = spawn(command)
         self._data = b""
         self._hello = {
             "type": "hello",
@@ -175,6 +185,7 @@ class GatewayProcess:
         written_for: str = "",
     ) -> None:
         self.app = app
+        self.temporary = temporary_beside(app)
         description = {
             "name": "acme/it",
             "language": language,
@@ -196,6 +207,7 @@ class GatewayProcess:
                 **os.environ,
                 "PYTHONPATH": str(GATEWAY),
                 "ALGO_CONTROL_TOKEN": TOKEN,
+                "TMPDIR": str(self.temporary),
                 **(environment or {}),
             },
             stdin=subprocess.DEVNULL,
