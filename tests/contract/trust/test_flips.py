@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from tests.contract.trust.conftest import NAME
 from tests.fakes.registry import MemoryRegistry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.contract.trust.conftest import User
@@ -25,17 +27,33 @@ FLIPPED = "acme/flipped"
 
 
 @pytest.fixture(scope="module")
-def version(author: tuple[User, Path]) -> tuple[User, Path, Path]:
+def version(author: tuple[User, Path]) -> Iterator[tuple[User, Path, Path]]:
     """Who published `acme/flipped:1.0.0` into the store, the layout's folder, the code's blob."""
     user, project = author
     manifest = project / "algo.toml"
     before = manifest.read_text()
+    # A layer that no other test has: it is flipped in the cache, too.
+    own = project / "src" / "flipped.txt"
+    own.write_text("of nobody else")
     manifest.write_text(before.replace(f'name = "{NAME}"', f'name = "{FLIPPED}"'))
     told = json.loads(user.done("publish", "--version", "1.0.0", "--yes", "--json", cwd=project))
     manifest.write_text(before)
     folder = user.home / "data" / "store" / FLIPPED
     (code,) = (one["digest"] for one in told["layers"] if one["kind"] == "code")
-    return user, folder, folder / "blobs" / "sha256" / code.removeprefix("sha256:")
+    blobs = folder / "blobs" / "sha256"
+    named = blobs / code.removeprefix("sha256:")
+    for blob in blobs.iterdir():
+        if blob != named:
+            part_from_the_cache(blob)
+    yield user, folder, named
+    own.unlink()
+
+
+def part_from_the_cache(blob: Path) -> None:
+    """Make it a file of its own: what tests beside this one read in the cache stays sound."""
+    copy = blob.with_suffix(".copy")
+    shutil.copy2(blob, copy)
+    copy.replace(blob)
 
 
 def flip(path: Path, *, silently: bool) -> bytes:
