@@ -156,9 +156,9 @@ def test_a_channel_that_does_not_answer_is_unreachable(
     assert told.value.exit_code == 3
 
 
-def test_another_package_in_the_channel_is_refused(
-    packages: Packages, conda_channel: Path, tmp_path: Path
-) -> None:
+def test_another_package_in_the_channel_is_refused(conda_channel: Path, tmp_path: Path) -> None:
+    # With a cache of its own: the session's may have the package that was locked already.
+    packages = Packages(os.environ, user_folders(str(tmp_path / "home")))
     channel = shutil.copytree(conda_channel, tmp_path / "channel")
     pins = resolve(packages, tmp_path, channel, "tool").values()
     (file,) = (channel / "linux-64").glob("tool-*.tar.bz2")
