@@ -112,6 +112,9 @@ def test_r_reloads_l_hides_lines_and_q_quits(hello: Path) -> None:
         terminal.press("l")
         terminal.wait_for("what the code prints is hidden")
         call(url)
+        # Its line has come and gone, long before the new worker.
+        terminal.press("r")
+        terminal.wait_for("↻ r → new worker", 2)
         terminal.press("l")
         terminal.wait_for("what the code prints is shown")
         call(url)
