@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ UNREACHABLE = 3
 NOT_ALLOWED = 4
 REFUSED = 5
 INTERRUPTED = 130
+
+_BESIDE = re.compile(r"(^|/)\.([^/]+?)(?:\.\d+)?\.tmp$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +118,16 @@ class FileProblem(AlgoError):
     def of(cls, error: OSError) -> FileProblem:
         """Return the error for what the system said of a path."""
         reason = (error.strerror or str(error)).lower()
-        path = str(error.filename2 or error.filename)
-        return cls(f"{path}: {reason}", hint=f"ls -ld {shlex.quote(path)}")
+        # What is written beside a file, to take its place, has a name that nobody knows.
+        path = Path(_BESIDE.sub(r"\1\2", str(error.filename2 or error.filename)))
+        places = (path, *path.parents)
+        there = next((one for one in places if _exists(one)), path)
+        return cls(f"{path}: {reason}", hint=f"ls -ld {shlex.quote(str(there))}")
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is something by this name, as far as one may look."""
+    try:
+        return path.is_symlink() or path.exists()
+    except OSError:
+        return False
