@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -106,8 +107,13 @@ def _named(error: Exception) -> AlgoError:
     from algo.errors import DiskFull, FileProblem, InternalError
 
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        what = error.filename or "what was to be written"
-        return DiskFull(f"the disk is full: {what} cannot be written")
+        if error.filename is None:
+            return DiskFull("the disk is full: what was to be written cannot be")
+        where = shlex.quote(os.path.dirname(os.path.abspath(error.filename)))  # noqa: PTH100, PTH120
+        return DiskFull(
+            f"the disk is full: {error.filename} cannot be written",
+            hint=f"make room there (df -h {where}), then try again",
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return FileProblem.of(error)
     return InternalError(f"a bug in algo: {type(error).__name__}: {error}")

@@ -321,3 +321,32 @@ def test_a_full_disk_is_told_and_leaves_nothing(built: Path, small_disk: Path) -
     refused(done, "disk_full", 1, "full")
     assert "Building the runtime image" not in done.stderr
     assert not (built.parent / "image.tar").exists()
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB for projects."""
+    folder = tmp_path / "projects"
+    _mount("tmpfs", "size=1m", folder)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_project_on_a_full_disk_gets_no_half_of_a_file(full_disk: Path) -> None:
+    done = algo(full_disk, "init", "acme/one")
+    assert done.returncode == 0
+    one = full_disk / "one"
+    (one / "filler").write_bytes(b"x" * (free(full_disk) // 4096 * 4096))
+    before = {path: path.read_bytes() for path in one.rglob("*") if path.is_file()}
+    done = algo(one, "lock")
+    refused(done, "disk_full", 1, f"df -h {one}")
+    assert {path: path.read_bytes() for path in one.rglob("*") if path.is_file()} == before
+    done = algo(full_disk, "init", "acme/two")
+    refused(done, "disk_full", 1, "--dir")
+    assert [path.name for path in full_disk.iterdir()] == ["one"]
+
+
+def free(folder: Path) -> int:
+    """Return how many bytes are free there."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

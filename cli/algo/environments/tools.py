@@ -18,10 +18,11 @@ from algo.environments.errors import (
 )
 from algo.environments.interface import Resolved
 from algo.environments.sayings import is_malformed, is_refused, is_unreachable
+from algo.errors import DiskFull
 from algo.events import Step
 from algo.languages.errors import RuntimeInvalid
 from algo.languages.interface import Work
-from algo.languages.steps import hint_of, place_in, plain
+from algo.languages.steps import hint_of, out_of_room, place_in, plain
 from algo.project.lock import Pin, Target
 from algo.storage.trees import use_folder
 
@@ -279,6 +280,8 @@ def _explained(
     kind: type[AlgoError], what: str, said: str, root: Path, hint: str | None = None
 ) -> AlgoError:
     said, known = hint_of(said)
+    if out_of_room(said):
+        return DiskFull(f"the disk is full: {what}", details=said)
     if is_unreachable(said):
         text = f"{what}: its registry does not answer"
         return IndexUnreachable(text, details=said, hint=known)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.errors import DiskFull
 from algo.events import Step, counted
 from algo.images.code import code_entries
 from algo.images.config import APP, PACKAGES, PROGRAM
@@ -18,7 +19,7 @@ from algo.images.layer import find_layer, make_layer, members
 from algo.images.tree import Entry, collect, fingerprint
 from algo.languages.errors import BuildFailed, RuntimeInvalid
 from algo.languages.interface import Work
-from algo.languages.steps import digest_of, hint_of, place_in, plain
+from algo.languages.steps import digest_of, hint_of, out_of_room, place_in, plain
 from algo.resources import writing
 from algo.storage.trees import ensure_tree, prune_trees, use_folder
 from algo.storage.unpacking import Unpacking
@@ -178,6 +179,9 @@ class Tooling:
         if done.code:
             file, line = place_in(said, project.root)
             said, hint = hint_of(said)
+            if out_of_room(said):
+                text = f"the disk is full: {project.name} could not be compiled"
+                raise DiskFull(text, details=said)
             raise BuildFailed(
                 f"{project.name} does not compile", file=file, line=line, details=said, hint=hint
             )

@@ -14,6 +14,7 @@ REPORT = "report.xml"
 _HINT = "hint: "
 # How compilers and interpreters name a place: `src/a.go:3:5: …`, `--> src/a.rs:3:5`, `(a.js:3)`.
 _PLACE = re.compile(r"(?:^|[\s('\"])(?:\./)?([\w@+~-][\w@+~./-]*\.\w+):(\d+)", re.MULTILINE)
+_NO_ROOM = re.compile(r"[Nn]o space left on device|ENOSPC|os error 28|[Dd]isk quota exceeded")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -45,6 +46,11 @@ def hint_of(said: str) -> tuple[str, str | None]:
     """Return what a step said without the hint in its last line, and that; None for no hint."""
     before, _, last = said.rstrip().rpartition("\n")
     return (before, last.removeprefix(_HINT)) if last.startswith(_HINT) else (said, None)
+
+
+def out_of_room(said: str) -> bool:
+    """Tell whether a step failed because a disk is full."""
+    return _NO_ROOM.search(said) is not None
 
 
 def digest_of(folder: Path) -> str:

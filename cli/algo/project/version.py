@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from algo.project import algorithmia
+from algo.project.lock import replace_file
 from algo.project.project import manifest_in
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ def write_version(root: Path, version: str) -> None:
         after = _in_toml(before, version)
     if after == before:
         return
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(after)
-        file.flush()
-        os.fsync(file.fileno())  # else a loss of power could leave the author an empty file
-    temporary.chmod(path.stat().st_mode & 0o777)
-    temporary.replace(path)
+    replace_file(path, after.encode())
 
 
 def _in_toml(text: str, version: str) -> str:

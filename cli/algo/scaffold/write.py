@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.errors import DiskFull
 from algo.scaffold.errors import ScaffoldUnwritable, WouldOverwrite
 
 if TYPE_CHECKING:
@@ -24,12 +26,18 @@ def write(files: Sequence[PlannedFile], folder: Path) -> None:
 
     Raises:
         WouldOverwrite: A file is already there; all of them are named, nothing is written.
+        DiskFull: No space is left.
         ScaffoldUnwritable: The folder or the disk refuses.
     """
     try:
         _refuse_conflicts(files, folder)
         _write(files, folder)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"the disk is full: the project cannot be written to {folder}",
+                hint="make room there, or pass --dir with a folder of another disk",
+            ) from error
         reason = (error.strerror or str(error)).lower()
         raise ScaffoldUnwritable(f"cannot write the project to {folder}: {reason}") from error
 
