@@ -66,6 +66,7 @@ class FakeImageEngine:
     images: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layers: dict[str, bytes] = field(default_factory=dict)
     builds: list[Mapping[str, str]] = field(default_factory=list)
+    copied: list[Mapping[str, bytes]] = field(default_factory=list)
     loaded: list[int] = field(default_factory=list)
     runs: list[list[str]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -92,9 +93,11 @@ class FakeImageEngine:
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
+        files: Mapping[str, bytes] | None = None,
     ) -> FakeBuild:
         """Make one layer of the base, one of the recipe, and perhaps one of secrets."""
         self.builds.append(dict(arguments))
+        self.copied.append(dict(files or {}))
         log("Step 1/1 : FROM base")
         made = [layer_tar("base", base.encode()), layer_tar("recipe", recipe + self.today)]
         hidden = [layer_tar("secret", b"certificates")] if self.private else []

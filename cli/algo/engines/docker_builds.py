@@ -62,6 +62,19 @@ class BuildLeftovers:
                 break
             time.sleep(_LOOK)
 
+    def drop_stages(self) -> None:
+        """Remove what this process has built and no image is made on: stages with compilers.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        from algo.engines.docker_http import DockerHttp
+
+        http, own = DockerHttp(self.address), str(os.getpid())
+        for identity, pid in http.last_steps(PID_LABEL) if http.usable else ():
+            if pid == own:
+                http.remove(identity)
+
     def _made_by(self, chosen: Callable[[str], bool]) -> list[Leftover]:
         from algo.engines.docker_http import DockerHttp
         from algo.engines.interface import Leftover

@@ -122,6 +122,7 @@ class DockerImages:
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
+        files: Mapping[str, bytes] | None = None,
     ) -> ImageBuild:
         """Build `recipe` on `base` and call the image `tag`.
 
@@ -129,12 +130,13 @@ class DockerImages:
         certificates in a layer of their own, the proxies as arguments that leave no trace.
 
         Args:
-            recipe: A Dockerfile that takes its base as the argument `BASE`, and no context.
+            recipe: A Dockerfile that takes its base as the argument `BASE`.
             base: The image to build on; the engine fetches it when it lacks it.
             tag: What to call the result.
             arguments: Build arguments.
             platform: `linux/amd64`.
             log: Gets each line of the build.
+            files: All that it can copy, by name.
 
         Raises:
             EngineUnavailable: The engine does not answer.
@@ -145,7 +147,8 @@ class DockerImages:
             start, private = self._own_base(base, platform)
             self._check_base(base, start, platform)
             given = {**proxies, **arguments, "BASE": start}
-            self._build({"Dockerfile": recipe}, tag, given, platform, log)
+            self._build({**(files or {}), "Dockerfile": recipe}, tag, given, platform, log)
+            BuildLeftovers(self.address).drop_stages()
         except BaseException:
             # Hanging up is what ends a build; its steps, and a container of one, stay.
             self.client.close()

@@ -125,8 +125,9 @@ class ImageEngine(Protocol):
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
+        files: Mapping[str, bytes] | None = None,
     ) -> Built:
-        """Build the Dockerfile `recipe` on `base`, anew, and call the image `tag`.
+        """Build the Dockerfile `recipe`, which copies `files`, on `base`, anew, and call it `tag`.
 
         Raises:
             ImageBuildFailed: The engine could not; its last lines are the details.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ _FORMAT = "2"
 _SHORT = 16
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 _FOREIGN = "Dockerfile.foreign"
+# A language's Dockerfile copies single files beside it, if any.
+_COPIED = re.compile(rb"(?m)^COPY ([^-\s]\S*) \S+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class RuntimeRecipe:
         base: The image to build on, where it is not that of `spec`.
         prelude: The project's own Dockerfile, whose image is built on then.
         pins: The digests of the images that the project chose, by `PLATFORM IMAGE`.
+        files: What the Dockerfile copies, by its name beside it.
     """
 
     spec: RuntimeSpec
@@ -46,6 +50,7 @@ class RuntimeRecipe:
     base: str = ""
     prelude: Prelude | None = None
     pins: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -75,7 +80,8 @@ class RuntimeRecipe:
         chosen = [self.base, self.prelude.key if self.prelude else ""] if self.chosen else []
         chosen += [f"{name}@{digest}" for name, digest in self.pins]
         text = "\0".join([*parts, *chosen, *sorted(self.system_packages), ""]).encode()
-        return hashlib.sha256(text + self.dockerfile).hexdigest()
+        copied = b"".join(b"\0%s\0%s" % (name.encode(), held) for name, held in self.files)
+        return hashlib.sha256(text + self.dockerfile + copied).hexdigest()
 
     @property
     def tag(self) -> str:
@@ -119,7 +125,11 @@ def read_recipe(
             hint=f"write {language}/{file.name}, or pass --engine virtualenv",
         )
     text = file.read_bytes()
-    return RuntimeRecipe(spec, text, platform, system_packages, assembled, base, prelude)
+    names = sorted(_COPIED.findall(text))
+    files = tuple((name.decode(), (folder / name.decode()).read_bytes()) for name in names)
+    return RuntimeRecipe(
+        spec, text, platform, system_packages, assembled, base, prelude, files=files
+    )
 
 
 def host_platform() -> Platform:

@@ -236,6 +236,7 @@ def _build(
             arguments,
             here if recipe.assembled else recipe.platform,
             lambda line: _tell(line, what, notify),
+            dict(recipe.files),
         )
     except AlgoError as error:
         problem = apt_problem(error, recipe) or _unrunnable(error, recipe)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algo.engines.docker_builds import PID_LABEL
 from algo.engines.docker_client import find
+from algo.engines.docker_http import DockerHttp
 from algo.engines.docker_images import DockerImages
 from algo.engines.errors import BuildKitMissing, ImageBuildFailed, ImageMissing
 from algo.images.cache import Cache
@@ -138,6 +140,34 @@ def test_a_build_is_exported_with_its_layers(images: ImageEngine, owner: str) ->
     assert built.began > 0
     assert sum(len(chunk) for chunk in images.export(tag)) > 0
     assert any(line.startswith("Step ") for line in lines)
+
+
+def test_a_stage_that_a_build_copies_from_is_not_left_behind(
+    engine: Engine, owner: str, tmp_path: Path
+) -> None:
+    """A compiler's stage is larger than what is made with it."""
+    images = DockerImages(find(os.environ, tmp_path), os.environ)
+    tag, platform = f"algo.local/{owner}/stages:1", str(host_platform())
+    recipe = b"""ARG BASE
+FROM ${BASE} AS first
+COPY source /made/source
+RUN tr a-z A-Z < /made/source > /made/result
+FROM ${BASE}
+COPY --from=first /made /made
+"""
+    try:
+        files = {"source": b"text"}
+        images.build(recipe, base.IMAGE, tag, {}, platform, lambda line: None, files=files)
+        left = [pid for _, pid in DockerHttp(images.address).last_steps(PID_LABEL)]
+        _, layers = in_image(images, tag)
+    finally:
+        images.remove(tag)
+    with tarfile.open(fileobj=io.BytesIO(list(layers.values())[-1])) as top:
+        (result,) = [one for one in top if one.name.endswith("made/result")]
+        held = top.extractfile(result)
+        assert held is not None
+        assert held.read() == b"TEXT"
+    assert str(os.getpid()) not in left
 
 
 PRELUDE = """ARG BASE

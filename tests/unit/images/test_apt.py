@@ -43,6 +43,7 @@ class Failing(FakeImageEngine):
         arguments: Mapping[str, str],
         platform: str,
         log: Callable[[str], None],
+        files: Mapping[str, bytes] | None = None,
     ) -> FakeBuild:
         """Fail."""
         raise ImageBuildFailed("step 5/5 ended with code 100", details=self.said)

@@ -276,6 +276,21 @@ def test_the_description_in_the_image_is_the_projects(tmp_path: Path) -> None:
         assert msgspec.json.decode(found.read())["name"] == "acme/p"
 
 
+def test_what_a_dockerfile_copies_is_given_to_it_and_part_of_what_it_makes(tmp_path: Path) -> None:
+    root, engine = runtimes(tmp_path / "r"), FakeImageEngine()
+    recipe = "ARG BASE\nFROM ${BASE} AS a\nCOPY it.c /it.c\nFROM ${BASE}\nCOPY --from=a /it /it\n"
+    (root / "python" / "Dockerfile").write_text(recipe)
+    (root / "python" / "other.c").write_text("no")
+    for content in ("1", "1", "2"):
+        (root / "python" / "it.c").write_text(content)
+        where = builder(root, tmp_path / "c", engine)
+        if not (tmp_path / "p").exists():
+            project(tmp_path / "p")
+        where.build(Project.open(tmp_path / "p"), lock(), notify=silent)
+
+    assert engine.copied == [{"it.c": b"1"}, {"it.c": b"2"}]
+
+
 def foreign(tmp_path: Path) -> Path:
     root = runtimes(tmp_path / "r")
     (root / "python" / "Dockerfile.foreign").write_text("ARG BASE\nFROM ${BASE}\n# foreign\n")
