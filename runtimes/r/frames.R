@@ -10,6 +10,7 @@ OF_HEADER <- c(POWERS[1:4], rep(0, 8)) # what each byte of the lengths counts
 OF_BODY <- c(rep(0, 4), POWERS)
 CALL <- '{"type":"call","id":'
 ID_AT <- nchar(CALL) + 1
+LOOK <- 0.02 # how often it looks for calls that were taken back before it begins the next one
 WITH_JSON <- ',"content_type":"application/json"}'
 AFTER_ID <- nchar(WITH_JSON)
 
@@ -22,11 +23,12 @@ protocol_error <- function(message) {
 # waiting, and what is written is gone.
 open_frames <- function(source, sink) {
   frames <- new.env(parent = emptyenv())
-  frames$waiting <- fifo(source, "rb", blocking = TRUE)
-  frames$looking <- fifo(source, "rb", blocking = FALSE)
-  frames$sink <- fifo(sink, "wb", blocking = TRUE)
+  frames$waiting <- fifo(file.path("/dev/fd", source), "rb", blocking = TRUE)
+  frames$looking <- fifo(file.path("/dev/fd", source), "rb", blocking = FALSE)
+  frames$sink <- fifo(file.path("/dev/fd", sink), "wb", blocking = TRUE)
   frames$held <- raw() # what was read, of which the first `at` bytes are done with
   frames$at <- 0
+  frames$looked <- 0
   frames
 }
 
@@ -54,9 +56,10 @@ read_frame <- function(frames) {
   done <- end == length(held) # a large body is not kept while the next frame is waited for
   frames$held <- if (done) raw() else held
   frames$at <- if (done) 0 else end
+  late <- proc.time()[[3]] - frames$looked > LOOK
   id <- id_of(text)
-  if (is.na(id)) return(list(header = parse_header(text), body = body))
-  list(header = list(type = "call", id = id, content_type = "application/json"), body = body, plain = TRUE)
+  if (is.na(id)) return(list(header = parse_header(text), body = body, late = late))
+  list(header = list(type = "call", id = id, content_type = "application/json"), body = body, plain = TRUE, late = late)
 }
 
 # Return the id of a call with JSON, else NA.
@@ -114,6 +117,7 @@ fill <- function(frames, wanted) {
 # Take what the pipe holds now, without waiting, and return the headers of the frames that have
 # `words` in them. They stay where they are.
 look <- function(frames, words) {
+  frames$looked <- proc.time()[[3]]
   piece <- tryCatch(readBin(frames$looking, "raw", PIECE), error = function(error) raw()) # nothing is there
   if (length(piece) > 0) frames$held <- c(frames$held, piece)
   headers <- list()
@@ -133,9 +137,15 @@ look <- function(frames, words) {
 # Write a frame; waits while the pipe is full.
 write_frame <- function(frames, header, body = raw()) write_text(frames, enc2utf8(json(header)), body)
 
-# Write a frame whose header is JSON already.
+# Write the result of a call, or a piece of it. R would write some whole numbers beyond integers as 2.2e+09.
+write_answer <- function(frames, type, id, kind, body) {
+  write_text(frames, sprintf('{"type":"%s","id":%.0f,"content_type":"%s"}', type, id, kind), body)
+}
+
+# Write a frame whose header is JSON already, and whose body is text or bytes.
 write_text <- function(frames, header, body) {
   text <- charToRaw(header)
+  if (is.character(body)) body <- charToRaw(body)
   sizes <- c(length(text), length(body))
   if (!identical(sizes, frames$sizes)) { # those of the last frame, mostly
     frames$sizes <- sizes

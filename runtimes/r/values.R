@@ -19,7 +19,8 @@ LARGE <- "(?<![0-9])-?(?:[0-9]++(?:[.][0-9]++)?[eE][+]?[0-9]{3,}|[0-9]{200,}+(?:
 # What `validate` and `parse_json` of jsonlite end at: the way there takes ten times as long. A
 # jsonlite that has them under other names is asked the long way.
 native <- function(name, otherwise) get0(name, asNamespace("jsonlite"), inherits = FALSE, ifnotfound = otherwise)
-parse_string <- native("parse_string", function(source, ...) jsonlite::parse_json(source))
+read_json <- native("R_parse", NULL)
+parse_string <- if (is.null(read_json)) function(source) jsonlite::parse_json(source) else function(source) .Call(read_json, source, FALSE)
 is_json <- native("R_validate", NULL)
 validate <- if (is.null(is_json)) jsonlite::validate else function(source) .Call(is_json, source)
 
@@ -78,13 +79,18 @@ broken <- function(body) {
   low
 }
 
+# Return the value of a text that is short and in ASCII, without an exponent.
+parse_short <- function(source) {
+  if (!is.null(read_json) && .Call(is_json, source)) .Call(read_json, source, FALSE) else parse_json(charToRaw(source))
+}
+
 parse_json <- function(body) {
   # To catch errors takes longer than to read a short text, which cannot nest so deep that R fails.
   if (length(body) < SHORT && (kind <- max(0L, KINDS[as.integer(body) + 1L])) < OTHER) {
     source <- rawToChar(body)
     if (validate(source)) {
       if (kind == EXPONENT) finite(source)
-      return(parse_string(source, FALSE))
+      return(parse_string(source))
     }
   }
   if (any(body == 0)) { # no text of R can hold one, and no JSON has one
@@ -169,14 +175,14 @@ put <- function(holder, path, content) {
   holder
 }
 
-# Return the content type and the bytes of a result.
+# Return the content type of a result, and what is sent of it: text or bytes.
 encode <- function(value) {
   if (is.double(value) && length(value) == 1 && is.null(attributes(value)) && is.finite(value)) {
-    return(list(JSON, charToRaw(digits(value))))
+    return(list(JSON, digits(value)))
   }
   if (is.raw(value)) return(list(BINARY, value))
   if (is.character(value) && length(value) == 1 && is.null(names(value)) && !inherits(value, "json") && !is.na(value)) {
-    return(list(TEXT, charToRaw(enc2utf8(unclass(value)))))
+    return(list(TEXT, enc2utf8(unclass(value))))
   }
   written <- tryCatch(
     json(value),
@@ -185,7 +191,7 @@ encode <- function(value) {
       bad_result("result_not_serialisable", paste("the result is not JSON:", conditionMessage(error)))
     }
   )
-  list(JSON, charToRaw(enc2utf8(written)))
+  list(JSON, enc2utf8(written))
 }
 
 # Return a value in JSON. jsonlite writes 15 digits of a number and NaN as text; this writes as many
@@ -245,8 +251,8 @@ digits <- function(numbers) {
 }
 
 read_back <- function(written) {
-  if (length(written) == 1) return(parse_string(written, FALSE))
-  unlist(parse_string(paste0("[", paste(written, collapse = ","), "]"), FALSE))
+  if (length(written) == 1) return(parse_string(written))
+  unlist(parse_string(paste0("[", paste(written, collapse = ","), "]")))
 }
 
 instead <- function(written, missing) {

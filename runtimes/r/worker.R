@@ -1,7 +1,6 @@
 # A worker: loads the algorithm and answers calls until it is told to stop, one at a time.
 
 LONGEST <- 2^16 # bytes of a line that are sent together
-LOOK <- 0.02 # how often it looks for calls that were taken back before it begins the next one
 
 # Answer every frame until the pipe is closed or `shutdown` comes.
 serve <- function(frames, hello) {
@@ -9,7 +8,6 @@ serve <- function(frames, hello) {
   worker$frames <- frames
   worker$hello <- hello
   worker$algorithm <- NULL
-  worker$looked <- 0
   worker$withdrawn <- NULL
   # What a call printed before it ended the process: `quit` runs no handler of a call.
   reg.finalizer(worker, printed, onexit = TRUE)
@@ -18,11 +16,11 @@ serve <- function(frames, hello) {
     header <- frame$header
     switch(header$type,
       load = load_algorithm(worker, header),
-      call = , batch = if (is.null(frame$stream)) answer_calls(worker, header, frame$body) else stream(worker, header, frame$stream),
+      call = , batch = if (is.null(frame$stream)) answer_calls(worker, frame) else stream(worker, header, frame$stream),
       describe = answer(worker, header, "described", schema = empty()),
       # What was sourced could be sourced again, but not what it changed: a new worker has the new code.
       reload = answer(worker, header, "reloaded", rung = "worker", schema = empty()),
-      withdraw = worker$looked <- 0, # what it took back was before it, and is begun or gone
+      withdraw = look_ahead(worker), # what it took back was before it, and is begun or gone
       commit = , discard = , cancel = , pause = , resume = NULL,
       shutdown = return(invisible()),
       protocol_error(sprintf("there is no frame of type %s", dQuote(header$type, FALSE)))
@@ -46,31 +44,36 @@ following <- function(worker) {
 
 # Answer calls with JSON; return the first frame that is none, or one whose answer is a stream.
 answer_plain <- function(worker) {
-  repeat {
-    frame <- read_frame(worker$frames)
-    if (is.null(frame) || is.null(frame$plain)) return(frame)
-    header <- frame$header
-    if (taken_back(worker, header$id)) {
-      answer(worker, header, "withdrawn")
-      next
-    }
-    worker$header <- header
-    result <- apply_to(worker, parse_json(frame$body))
-    if (is.function(result)) return(list(header = header, stream = result))
-    written <- encode(result)
-    printed(worker)
-    whole(worker, header, "result", written)
-    worker$header <- NULL
-  }
+  repeat if (!is.null(frame <- answer_next(worker))) return(frame$left)
 }
 
-taken_back <- function(worker, id) {
-  now <- proc.time()[[3]]
-  if (now - worker$looked > LOOK) {
-    worker$looked <- now
-    worker$withdrawn <- unlist(lapply(look(worker$frames, "\"withdraw\""), `[[`, "ids"))
+# Answer a call with JSON and return NULL, or what is left to somebody else. R compiles what is called often.
+answer_next <- function(worker) {
+  frame <- next_frame(worker)
+  if (is.null(frame$plain)) return(list(left = frame))
+  header <- frame$header
+  if (is.null(frame$result)) {
+    if (frame$late) look_ahead(worker)
+    if (length(worker$withdrawn) > 0 && header$id %in% worker$withdrawn) {
+      answer(worker, header, "withdrawn")
+      return(NULL)
+    }
+    worker$header <- header
+    result <- worker$author$apply(if (is.null(frame$text)) parse_json(frame$body) else parse_short(frame$text))
+  } else {
+    result <- frame$result[[1]]
   }
-  length(worker$withdrawn) > 0 && id %in% worker$withdrawn
+  if (is.function(result)) return(list(left = list(header = header, stream = result)))
+  written <- encode(result)
+  printed(worker)
+  whole(worker, header, "result", written)
+  worker$header <- NULL
+}
+
+next_frame <- function(worker) read_frame(worker$frames)
+
+look_ahead <- function(worker) {
+  worker$withdrawn <- unlist(lapply(look(worker$frames, "\"withdraw\""), `[[`, "ids"))
 }
 
 empty <- function() structure(list(), names = character())
@@ -86,7 +89,9 @@ load_algorithm <- function(worker, header) {
     told <- c(report(done$error, done$calls, worker$hello$app), list(hint = hint(done$error)))
     return(do.call(answer, c(list(worker, header, "load_error"), told)))
   }
-  worker$algorithm <- done$value
+  algorithm <- worker$algorithm <- done$value
+  apply <- if (algorithm$takes > 1) function(input) algorithm$apply(input, algorithm$state) else algorithm$apply
+  worker$author <- list2env(list(apply = apply), parent = globalenv())
   answer(worker, header, "ready",
     schema = empty(), milliseconds = round((proc.time()[["elapsed"]] - began) * 1000, 1), cancels = FALSE,
     batch = worker$algorithm$batch, ahead = !worker$algorithm$batch && max(worker$hello$concurrency, 1) == 1, flow = FALSE, share = FALSE, alone = "R shares nothing between workers"
@@ -115,11 +120,6 @@ import <- function(hello) {
     state <- if (length(formals(load)) > 0) load(models) else load()
   }
   list(apply = apply, state = state, takes = length(formals(apply)), batch = !is.null(batch))
-}
-
-apply_to <- function(worker, input) {
-  algorithm <- worker$algorithm
-  if (algorithm$takes > 1) algorithm$apply(input, algorithm$state) else algorithm$apply(input)
 }
 
 # Evaluate `action`; return its value, or the error with the calls that were open. What is printed
@@ -158,6 +158,7 @@ guarded <- function(worker, action) {
 # Catch what is printed from now on.
 listen <- function(worker) {
   worker$out <- textConnection(NULL, "w", encoding = "UTF-8")
+  worker$number <- as.integer(worker$out)
   worker$told <- character()
   sink(worker$out)
 }
@@ -166,7 +167,7 @@ listen <- function(worker) {
 printed <- function(worker) {
   out <- worker$out
   if (is.null(out)) return()
-  if (as.integer(stdout()) != as.integer(out)) { # the author's own sink was left open, or ours closed
+  if (as.integer(stdout()) != worker$number) { # the author's own sink was left open, or ours closed
     while (sink.number() > 0) sink()
     sink(out)
   }
@@ -194,13 +195,16 @@ say <- function(worker, stream, lines) {
   }
 }
 
-answer_calls <- function(worker, header, body) {
+answer_calls <- function(worker, frame) {
+  header <- frame$header
+  body <- frame$body
   if (is.null(worker$algorithm)) protocol_error("the first frame of a worker is load")
   if (worker$algorithm$batch) return(answer_batch(worker, header, body))
-  if (taken_back(worker, header$id)) return(answer(worker, header, "withdrawn"))
+  if (frame$late) look_ahead(worker)
+  if (header$id %in% worker$withdrawn) return(answer(worker, header, "withdrawn"))
   worker$header <- header
   done <- guarded(worker, {
-    result <- apply_to(worker, decode(body, if (is.null(header$content_type)) "" else header$content_type))
+    result <- worker$author$apply(decode(body, if (is.null(header$content_type)) "" else header$content_type))
     if (is.function(result)) list(stream = result) else list(whole = encode(result))
   })
   if (!is.null(done$error)) {
@@ -213,9 +217,7 @@ answer_calls <- function(worker, header, body) {
 }
 
 whole <- function(worker, header, type, written) {
-  # R would write some whole numbers beyond integers as 2.2e+09.
-  text <- sprintf('{"type":"%s","id":%.0f,"content_type":"%s"}', type, header$id, written[[1]])
-  write_text(worker$frames, text, written[[2]])
+  write_answer(worker$frames, type, header$id, written[[1]], written[[2]])
 }
 
 # A stream is a function that is given `emit`, and calls it for each piece.
@@ -252,7 +254,7 @@ together <- function(worker, calls) {
   if (length(calls) == 0) return()
   worker$header <- if (length(calls) == 1) calls[[1]][[1]]
   done <- guarded(worker, {
-    results <- apply_to(worker, lapply(calls, `[[`, 2))
+    results <- worker$author$apply(lapply(calls, `[[`, 2))
     if (length(results) != length(calls)) {
       bad_result("batch_mismatch", sprintf("the batch returned %d results for %d inputs", length(results), length(calls)))
     }

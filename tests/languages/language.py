@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,37 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language's runtime, and the program of the suite in it."""
+    """A language's runtime, and the program of the suite in it.
+
+    Args:
+        name: The language's name.
+        runtime: Its folder.
+        program: The program's folder.
+        native: Whether the runner's C is compiled for it, as it is in its image.
+    """
 
     name: str
     runtime: Path
     program: Path
+    native: bool = False
+
+    @property
+    def id(self) -> str:
+        """What tests call it."""
+        return f"{self.name}-native" if self.native else self.name
+
+    def prepared(self, folder: Path) -> Language:
+        """Return the same with its C compiled in `folder`, where it is `native`."""
+        if not self.native:
+            return self
+        runtime, library = folder / "runtimes" / self.name, folder / "native"
+        shutil.copytree(self.runtime, runtime)
+        library.mkdir()
+        for source in runtime.glob("*.c"):
+            shutil.copy(source, library)
+            command = ["R", "CMD", "SHLIB", source.name]
+            subprocess.run(command, cwd=library, check=True, capture_output=True)
+        return replace(self, runtime=runtime)
 
     @property
     def entrypoint(self) -> str:
@@ -54,6 +80,7 @@ class Language:
         """The program that this machine lacks to build or run it, empty for none."""
         build = self.settings.get("build", {})
         needed = [program_of(build.get("command") or self.command(Path())), *build.get("needs", ())]
+        needed += ["make", "gcc"] if self.native else []
         packages = self.settings.get("packages", {})
         if self._asks(self.program):
             needed += packages.get("needs", ())
@@ -108,9 +135,14 @@ class Language:
 def each() -> list[ParameterSet]:
     """Return every language as a parameter of a test; whose compiler takes its time is slow."""
     return [
-        pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.name in SLOW else [])
-        for one in languages()
+        pytest.param(one, id=one.id, marks=[pytest.mark.slow] if one.name in SLOW else [])
+        for one in (*languages(), *natives())
     ]
+
+
+def natives() -> list[Language]:
+    """Return the languages whose runner has a part in C, which it does without on the host."""
+    return [replace(one, native=True) for one in languages() if [*one.runtime.glob("*.c")]]
 
 
 def languages() -> list[Language]:

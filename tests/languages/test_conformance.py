@@ -56,12 +56,12 @@ def place(request: pytest.FixtureRequest) -> tuple[Language, str]:
 
 
 @pytest.fixture(scope="module")
-def language(place: tuple[Language, str]) -> Language:
+def language(place: tuple[Language, str], tmp_path_factory: pytest.TempPathFactory) -> Language:
     found, where = place
     if found.lacking and where == HOST:
         reason = f"{found.lacking} is not installed: python3 -m tests.machine setup"
         lacking(reason)
-    return found
+    return found.prepared(tmp_path_factory.mktemp(found.id))
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ def built(
     if language.lacking:
         reason = f"{language.lacking} is not installed: python3 -m tests.machine setup"
         lacking(reason)
+    language = language.prepared(tmp_path_factory.mktemp(language.id))
     app = tmp_path_factory.mktemp(language.name) / "app"
     shutil.copytree(language.program, app)
     language.build(app, app.parent / "made")

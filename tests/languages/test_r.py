@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.languages.language import ROOT
+from tests.languages.language import each, languages
 from tests.machine.lacking import lacking
 from tests.runtimes.conftest import RunnerProcess
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.languages.language import Language
     from tests.runtimes.conftest import Frame
 
 LENGTHS = struct.Struct("<IQ")
@@ -34,14 +36,21 @@ apply <- function(input) {
 """
 
 
+@pytest.fixture(scope="module", params=[one for one in each() if one.id in ("r", "r-native")])
+def language(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Language:
+    """R with its runner's part in C, and without."""
+    found: Language = request.param
+    if found.lacking:
+        lacking(f"{found.lacking} is not installed: python3 -m tests.machine setup")
+    return found.prepared(tmp_path_factory.mktemp(found.id))
+
+
 @pytest.fixture
-def runner(tmp_path: Path) -> Iterator[RunnerProcess]:
+def runner(language: Language, tmp_path: Path) -> Iterator[RunnerProcess]:
     """The runner, with the calls of a test in its pipe before it reads any."""
-    if shutil.which("Rscript") is None:
-        lacking("Rscript is not installed: python3 -m tests.machine setup")
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "it.R").write_text(CODE)
-    command = ["Rscript", "--vanilla", str(ROOT / "runtimes" / "r" / "run.R")]
+    command = language.command(tmp_path)
     started = RunnerProcess(command, tmp_path, entrypoint="src/it.R:apply")
     assert started.load()["ahead"] is True
     yield started
@@ -113,3 +122,24 @@ def test_many_records_are_written_as_a_few_are(runner: RunnerProcess) -> None:
     [(_, records), (_, frame)] = answers(runner, '{"do":"records"}', '{"do":"no columns"}')
     assert json.loads(records) == [{"a": {"b": 1}, "c": [[1]]}] * 30
     assert json.loads(frame) == [{}] * 3
+
+
+def test_a_library_that_was_made_of_another_source_is_left_alone(tmp_path: Path) -> None:
+    """An image may be older than the runner that is laid upon it."""
+    runtime, library = tmp_path / "runtimes" / "r", tmp_path / "native"
+    (found,) = [one for one in languages() if one.name == "r"]
+    if found.lacking:
+        lacking(f"{found.lacking} is not installed: python3 -m tests.machine setup")
+    shutil.copytree(found.runtime, runtime)
+    library.mkdir()
+    (library / "frames.c").write_bytes((runtime / "frames.c").read_bytes() + b"/* older */\n")
+    (library / "frames.so").write_text("no library")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "it.R").write_text(CODE)
+    command = replace(found, runtime=runtime).command(tmp_path)
+    started = RunnerProcess(command, tmp_path, entrypoint="src/it.R:apply")
+    try:
+        assert started.load()["type"] == "ready"
+        assert started.call(b'{"x":1}')[1] == b"1"
+    finally:
+        started.close()
