@@ -283,8 +283,13 @@ def test_the_container_of_a_killed_serve_is_listed_and_removed(
     run(["doctor", "--json"])
     left = json.loads(capsys.readouterr().out)["leftovers"]
     assert container in [item["name"] for item in left]
+    # Where no job was taken, nothing of it is kept.
+    jobs = user_folders(str(algo_home)).jobs("acme/hello", str(hello.resolve()))
+    volumes = ("volume", "ls", "--quiet", "--filter", f"name={jobs.name}")
+    assert engine.docker(*volumes) == f"algo-jobs-{jobs.name}"
     run(["doctor", "--fix", "--json"])
     assert container[:12] not in engine.docker("ps", "--all", "--quiet")
+    assert engine.docker(*volumes) == ""
 
 
 @pytest.mark.engine

@@ -17,6 +17,8 @@ from algo.engines.docker_options import (
     CONTROL_PORT,
     GRPC_PORT,
     HOST_LABEL,
+    JOBS,
+    JOBS_FILE,
     OWNER_LABEL,
     PORT,
     SESSION,
@@ -190,7 +192,7 @@ class DockerEngine:
         except BaseException:
             with contextlib.suppress(EngineUnavailable, Refused):
                 if container:
-                    self._containers.remove(container)
+                    self._containers.discard(container, JOBS, JOBS_FILE)
             if lifeline is not None:
                 lifeline.close()
             raise
@@ -206,7 +208,6 @@ class DockerEngine:
             _containers=self._containers,
             _sessions=self._sessions,
             _leads=number == 1,
-            _volume=next(iter(planned.volumes), ""),
             _lifeline=lifeline,
         )
         instance.follow(log)
@@ -255,7 +256,7 @@ class DockerEngine:
             self._sessions.clean(leftover)
             return
         with spoken():
-            self._containers.remove(leftover.name)
+            self._containers.discard(leftover.name, JOBS, JOBS_FILE)
 
     def sweep(self) -> None:
         """Remove containers of this user whose command was killed (`Engine.sweep`).
@@ -271,7 +272,7 @@ class DockerEngine:
                 if any((one.labels or {}).get(HOST_LABEL) != platform.node() for one in left):
                     continue
                 for container in left:
-                    self._containers.remove(container.id)
+                    self._containers.discard(container.id, JOBS, JOBS_FILE)
                 self._sessions.remove(session.id)
 
     def _create(self, planned: ContainerPlan) -> str:

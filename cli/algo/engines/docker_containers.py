@@ -67,11 +67,17 @@ class _Network(msgspec.Struct, frozen=True, rename="pascal"):
     ports: dict[str, list[Binding] | None] | None = None
 
 
+class _Mount(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str = ""
+    destination: str = ""
+
+
 class Container(msgspec.Struct, frozen=True, rename="pascal"):
     """What the engine says of one container."""
 
     state: State = State()
     network_settings: _Network = _Network()
+    mounts: tuple[_Mount, ...] = ()
 
     def port(self, inside: int) -> int | None:
         """Return the host's port for the port `inside`, None when it is not published."""
@@ -237,6 +243,15 @@ class Containers:
     def remove(self, container: str) -> None:
         """Kill and remove a container with its volumes; nothing when it is gone."""
         self._forgiving("DELETE", f"/containers/{container}?force=1&v=1")
+
+    def discard(self, container: str, place: str, file: str) -> None:
+        """Remove a container, and the volume that it has at `place` unless `file` is in there."""
+        found = self.inspect(container)
+        volumes = [one.name for one in found.mounts if one.destination == place] if found else []
+        unused = any(volumes) and not self.holds(container, f"{place}/{file}")
+        self.remove(container)
+        for name in filter(None, volumes if unused else ()):
+            self.remove_volume(name)
 
     def holds(self, container: str, path: str) -> bool:
         """Tell whether there is a file at `path` in a container, which may have ended."""

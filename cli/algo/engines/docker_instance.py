@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_containers import Refused
-from algo.engines.docker_options import JOBS
+from algo.engines.docker_options import JOBS, JOBS_FILE
 from algo.engines.errors import EngineLost, EngineUnavailable, PortTaken, StartFailed
 from algo.engines.gpu import explain
 from algo.engines.interface import ControlAddress, Ended
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from algo.engines.door import Door
     from algo.engines.interface import Instance, Launch, Shared
     from algo.engines.sessions import Sessions
-
-
-# What the gateway keeps jobs in, once there was one.
-_JOBS = f"{JOBS}/jobs.sqlite3"
 
 
 @dataclass(slots=True)
@@ -44,8 +40,6 @@ class ContainerInstance:
     _sessions: Sessions
     _silent: threading.Event = field(default_factory=threading.Event)
     _leads: bool = True
-    # The volume for jobs, if it has one.
-    _volume: str = ""
     # Held open: the container ends when it closes, and it closes when we end, however.
     _lifeline: Lifeline | None = None
     _stopped: bool = False
@@ -96,10 +90,7 @@ class ContainerInstance:
             return
         try:
             self._containers.stop(self.container, max(1, round(grace)))
-            unused = self._volume and not self._containers.holds(self.container, _JOBS)
-            self._containers.remove(self.container)
-            if unused:
-                self._containers.remove_volume(self._volume)
+            self._containers.discard(self.container, JOBS, JOBS_FILE)
         except (EngineUnavailable, Refused):
             # The record stays, so that `algo doctor --fix` finds the container.
             return

@@ -30,6 +30,8 @@ OWNER_LABEL = "dev.algo.owner"
 HOST_LABEL = "dev.algo.host"
 # Where an image keeps jobs (ALGO_JOBS): a volume that outlives its container goes there.
 JOBS = "/var/lib/algo"
+# What the gateway keeps them in, once there was one.
+JOBS_FILE = "jobs.sqlite3"
 # What the gateway in a container is given of our own environment.
 _PASSED = ("ALGO_WEBHOOK_SECRET",)
 WSL_LIBRARIES = "/usr/lib/wsl"
