@@ -188,3 +188,64 @@ done
     done = step("resolve", project, cache, tmp_path / "packages", PATH=path)
     assert done.returncode == 0, done.stderr
     assert "acme/parts/one/1.0/one-1.0.jar" in (project / "maven.lock").read_text()
+
+
+SBT = """
+scalaVersion := "2.11.8"
+libraryDependencies ++= Seq(
+  "acme.parts" %% "part" % "{version}" % "test",
+  "acme.parts" % "other" % "1.0")
+"""
+# Maven in front of a repository that has `part` for Scala 2.12 from 1.3 on.
+SCALA_PARTS = r"""#!/usr/bin/env python3
+import pathlib, re, sys
+given = dict(word.split("=", 1) for word in sys.argv if "=" in word)
+pom = pathlib.Path(sys.argv[sys.argv.index("-f") + 1]).read_text()
+version = re.search("<artifactId>part_2.12</artifactId><version>(.*?)</version>", pom)
+repository = pathlib.Path(given["-Dmaven.repo.local"])
+there = ["1.10", "1.3-M1", "1.3", "2.0"]
+place = repository / "acme/parts/part_2.12"
+if version and version[1] == "[0,)":
+    place.mkdir(parents=True, exist_ok=True)
+    said = "".join(f"<version>{one}</version>" for one in there)
+    (place / "maven-metadata-central.xml").write_text(f"<versions>{said}</versions>")
+elif version and version[1] not in there:
+    print("[ERROR] Failed to execute goal: Could not find artifact "
+          f"acme.parts:part_2.12:jar:{version[1]} in central (https://repo.example.com)")
+    sys.exit(1)
+elif version:
+    jar = place / version[1] / f"part_2.12-{version[1]}.jar"
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    jar.write_bytes(b"jar")
+    listed = f"   acme.parts:part_2.12:jar:{version[1]}:test:{jar}\n"
+    pathlib.Path(given["-DoutputFile"]).write_text(listed)
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"), [("1.1", "1.3"), ("1.3", "1.3"), ("1.4", "1.10"), ("2.1", "")]
+)
+def test_what_is_not_there_for_a_newer_scala_is_taken_in_its_next_version(
+    tmp_path: Path, version: str, taken: str
+) -> None:
+    if not shutil.which("java"):
+        lacking("java is not installed")
+    programs, project = tmp_path / "programs", tmp_path / "project"
+    for folder in (programs, project):
+        folder.mkdir()
+    (programs / "mvn").write_text(SCALA_PARTS)
+    (programs / "mvn").chmod(0o755)
+    (project / "build.sbt").write_text(SBT.format(version=version))
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    done = step("resolve", project, tmp_path / "cache", tmp_path / "packages", PATH=path)
+    if not taken:
+        assert done.returncode == 1
+        assert f"part_2.12:jar:{version} in central" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    locked = (project / "maven.lock").read_text()
+    assert f"acme/parts/part_2.12/{taken}/" in locked
+    # The lock is of what build.sbt asks for, so that it counts as long as that stays.
+    (programs / "mvn").write_text("#!/bin/sh\nexit 1\n")
+    done = step("resolve", project, tmp_path / "cache", tmp_path / "packages", PATH=path)
+    assert done.returncode == 0, done.stderr

@@ -25,6 +25,7 @@ final class Maven {
     private static final String LIST = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:list";
     private static final Pattern LINE = Pattern.compile("^ +\\S+:(\\w+):(/.*?)(?: -- module .*)?$", Pattern.MULTILINE);
     private static final Pattern REPOSITORIES = Pattern.compile("<repositories>.*?</repositories>", Pattern.DOTALL);
+    private static final Pattern VERSION = Pattern.compile("<version>([^<]+)</version>");
     private static final Pattern PROPERTIES = Pattern.compile("<properties>.*?</properties>", Pattern.DOTALL);
     private static final Pattern NOISE = Pattern.compile(
             "\\[ERROR] *(|\\[Help 1].*|To see the full.*|Re-run Maven.*|For more information.*)");
@@ -101,6 +102,28 @@ final class Maven {
         } finally {
             Files.delete(list);
         }
+    }
+
+    /** Return the versions that repositories have of an artifact; none where they have it not. */
+    List<String> versions(String group, String artifact) throws IOException, InterruptedException {
+        Path folder = Files.createTempDirectory(cache, "pom-");
+        try {
+            var any = List.of(new Pom.Dependency(group, artifact, "[0,)", "", "", true));
+            artifacts(Files.writeString(folder.resolve("pom.xml"), Pom.of(any).replace("%s", "")));
+        } catch (Failed missing) {
+            return List.of();
+        } finally {
+            Folders.emptied(folder);
+            Files.delete(folder);
+        }
+        var found = new ArrayList<String>();
+        Path place = repository.resolve(group.replace('.', '/')).resolve(artifact);
+        try (var said = Files.newDirectoryStream(place, "maven-metadata-*.xml")) {
+            for (Path one : said) {
+                VERSION.matcher(Files.readString(one)).results().forEach(version -> found.add(version.group(1)));
+            }
+        }
+        return found;
     }
 
     private void run(List<String> arguments) throws IOException, InterruptedException {

@@ -39,7 +39,9 @@ final class Packages {
         Lock lock = Lock.read(folder);
         if (lock == null || !lock.pom().equals(digest)) { // nothing else can ask for another version
             var found = new LinkedHashMap<String, Artifact>();
-            maven.artifacts(pom).forEach(one -> found.put(one.path(), one));
+            boolean own = Files.isRegularFile(folder.resolve("pom.xml"));
+            var asked = own ? maven.artifacts(pom) : Later.artifacts(maven, pom);
+            asked.forEach(one -> found.put(one.path(), one));
             for (Artifact one : maven.artifacts(Pom.of(tools(found.values())), pom)) {
                 found.putIfAbsent(one.path(), new Artifact(one.path(), one.sha256(), Use.TOOL, ""));
             }
