@@ -297,3 +297,40 @@ def test_edits_during_a_reload_are_brought_once_and_none_is_lost(developed: Star
     assert served.post(0).body == b"four"
     # The second of them read what the third one was told of.
     assert rungs["four"] == "earlier"
+
+
+# What computes, what catches all that is raised in it, and what waits.
+COMPUTES = "NUMBER = sum(n * n for n in range(10**11))"
+CATCHES = """
+for _ in range(10**6):
+    try:
+        sum(n * n for n in range(10**11))
+    except:
+        pass
+"""
+
+
+@pytest.mark.parametrize("code", [COMPUTES, CATCHES])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_calls_go_on_while_an_edit_imports_without_an_end(
+    developed: Start, code: str, workers: int
+) -> None:
+    served = developed(VERSIONED, serving={"workers": workers})
+    before = set(served.workers())
+    good = (served.app / "src" / "it.py").read_text()
+    (served.app / "src" / "it.py").write_text(good.replace("import os", f"{code}\nimport os"))
+    outcomes: list[Any] = []
+    bringing = threading.Thread(target=lambda: outcomes.append(bring(served, "src/it.py")))
+    bringing.start()
+    time.sleep(0.3)
+    for _ in range(6):
+        began = time.monotonic()
+        assert served.post(0).json[0] == "one"
+        assert time.monotonic() - began < 3
+        time.sleep(0.2)
+    assert before <= set(served.workers())
+    (served.app / "src" / "it.py").write_text(good.replace('"one"', '"two"'))
+    assert bring(served, "src/it.py")["ok"]
+    bringing.join(timeout=10)
+    assert outcomes[0]["error"]["type"] == "overtaken"
+    assert served.post(0).json[0] == "two"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from algo_runner.dependencies import Fingerprint
     from algo_runner.source import Project
 
+# Files that only Python code reads: no library opens them by itself.
+PROSE = (".md", ".rst", ".toml", ".html", ".htm", ".css", ".jinja", ".jinja2", ".j2")
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -32,6 +35,17 @@ class Loaded:
         """Tell whether it read the file at `path`, or listed the folder that holds it."""
         read = self.read or frozenset()
         return str(path) in read or str(path.parent) in read
+
+    def may_have_read(self, path: Path, *, loads: bool) -> bool:
+        """Tell whether it read the file at `path`, as far as that can be known.
+
+        What Python opens is known; code of C opens weights and vocabularies by itself. `loads`
+        says whether there is a `load`.
+        """
+        if self.has_read(path):
+            return True
+        told = self.read is not None or not loads
+        return path.suffix != ".py" and not (told and path.name.endswith(PROSE))
 
 
 class Watch:

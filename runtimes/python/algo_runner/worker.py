@@ -16,6 +16,7 @@ from algo_runner.capture import Lines, capture, current_call
 from algo_runner.dependencies import fingerprint
 from algo_runner.faults import callers_fault, report
 from algo_runner.frames import Frames, Header, ProtocolError
+from algo_runner.interrupt import TooLong, at_most
 from algo_runner.loading import Watch
 from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     from algo_runner.source import Project
 
 PROTOCOL = 1
-# Files that only Python code reads: no library opens them by itself.
-PROSE = (".md", ".rst", ".toml", ".html", ".htm", ".css", ".jinja", ".jinja2", ".j2")
 # How often a worker looks for calls that were taken back before it begins the next one. The
 # gateway waits for longer before it gives them to another worker (runtimes/README.md).
 LOOK = 0.02
+# How long an import in place of the code may take: no call is answered meanwhile. Where a new
+# worker needs a GPU's memory beside this one's, it is worth waiting for.
+PATIENCE, GPU_PATIENCE = 0.8, 9.0
 # The names of modules in a `ready` frame: a header has at most 1 MiB.
 MOST_MODULES = 4000
 
@@ -287,9 +289,11 @@ class Worker:
         try:
             rung = self._rung(old, header.get("changed", []))
             if rung == "swap":
-                with project.beside() as modules:
+                with project.beside() as modules, at_most(self._patience()):
                     new = self._import()
                 self._prepared = Prepared(with_state(new, old.state, old.loaded), modules)
+        except TooLong:
+            rung = "worker"
         except BaseException as error:
             self.load_error(header, error)
             return
@@ -298,6 +302,10 @@ class Worker:
             rung, self._prepared = "worker", None
         room = gpu.memory() if rung == "worker" else {}
         self.answer(header, "reloaded", rung=rung, schema=new.schema, **room)
+
+    def _patience(self) -> float:
+        """Return how long calls may wait for an import; the gateway waits somewhat longer."""
+        return GPU_PATIENCE if self.settings.gpu or gpu.in_use() else PATIENCE
 
     def _settle(self, *, commit: bool) -> None:
         prepared, self._prepared = self._prepared, None
@@ -308,7 +316,8 @@ class Worker:
     def _rung(self, old: Algorithm, changed: Sequence[str]) -> str:
         """Return how the files that changed come into service (DESIGN's reload ladder)."""
         project = self.settings.project
-        if any(self._may_be_loaded(old, path) for path in changed):
+        loads = old.load is not None
+        if any(old.loaded.may_have_read(project.root / path, loads=loads) for path in changed):
             return "worker"
         if not project.entry.is_file():
             return "swap"  # its import tells what is wrong
@@ -320,16 +329,6 @@ class Worker:
         patient = self.settings.gpu or gpu.in_use()
         keeps = old.keeps_state_for(new, project.modules(), patient=patient)
         return "swap" if keeps else "worker"
-
-    def _may_be_loaded(self, old: Algorithm, path: str) -> bool:
-        """Tell whether `load` read the file at `path`, as far as that can be known.
-
-        What Python opens is known; code of C opens weights and vocabularies by itself.
-        """
-        if old.loaded.has_read(self.settings.project.root / path):
-            return True
-        told = old.loaded.read is not None or old.load is None
-        return not path.endswith(".py") and not (told and path.endswith(PROSE))
 
     def _uses(self, old: Algorithm, changed: Sequence[str]) -> bool:
         """Tell whether the code imports, or may have read, one of the files."""
