@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -248,6 +249,12 @@ command = ["sh", "-c", "test -e {app}/mute && exec {python} RUN; touch {app}/mut
 """
 
 
+def listens(path: Path) -> bool:
+    """Tell whether somebody does: the file is there before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @pytest.mark.slow
 def test_a_runner_that_did_not_speak_yet_ends_with_its_load(
     developed: Start, tmp_path: Path
@@ -258,7 +265,7 @@ def test_a_runner_that_did_not_speak_yet_ends_with_its_load(
     (runtime / "runtime.toml").write_text(MUTE.replace("RUN", run))
 
     def save() -> None:
-        _until(lambda: (tmp_path / "mute").exists() and (tmp_path / "c.sock").exists())
+        _until(lambda: (tmp_path / "mute").exists() and listens(tmp_path / "c.sock"))
         control(tmp_path, {"do": "reload", "token": TOKEN, "changed": ["src/it.py"]})
 
     saving = threading.Thread(target=save)
