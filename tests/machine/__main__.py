@@ -119,7 +119,7 @@ def languages() -> list[str]:
     programs = {
         **{"node": "nodejs", "npm": "npm", "prove": "perl"},
         **{"ruby": "ruby", "bundle": "ruby-bundler ruby-fast-stemmer"},
-        "Rscript": "r-base-core r-cran-jsonlite",
+        **{"Rscript": "r-base-core r-cran-jsonlite", "gcc": "gcc libc6-dev"},
     }
     missing = [packages for program, packages in programs.items() if shutil.which(program) is None]
     return " ".join(missing).split()
