@@ -58,7 +58,13 @@ def server(
     with (folder / "log").open("wb") as log:
         # It starts workers of its own, which its group takes with it.
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            command,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            # It leaves the lock of its database there.
+            env={**os.environ, "TMPDIR": str(folder)},
+            start_new_session=True,
         )
         address = f"http://127.0.0.1:{port}"
         try:
