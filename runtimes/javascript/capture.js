@@ -2,6 +2,7 @@
 // What user code prints becomes `log` frames, line by line, with the call that printed it.
 
 const { AsyncLocalStorage } = require('node:async_hooks')
+const { Buffer, TextDecoder } = require('./natives')
 
 // The most that one frame carries.
 const LONGEST = 1 << 16

@@ -4,13 +4,14 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { spawnSync } = require('node:child_process')
-const { fileURLToPath } = require('node:url')
+const { fileURLToPath, pathToFileURL } = require('node:url')
 const { inspect } = require('node:util')
+const { Number, Set } = require('./natives')
 
 // A header has at most 1 MiB, and nobody reads more than this.
 const LONGEST_MESSAGE = 10_000
 const LONGEST_TRACE = 100_000
-const FRAME = /^\s+at (?:async )?(?:.*\()?(?:file:\/\/)?(\/.*?):(\d+):\d+\)?$/
+const FRAME = /^\s+at (?:async )?(?:.*\()?(?:(file:\/\/\/.*?)|(\/.*?)):(\d+):\d+\)?$/
 // A frame of what is built in has no place: `at Array.map (<anonymous>)`, `at async Promise.all (index 0)`.
 const BUILT_IN = /^\s+at .*\((?:<anonymous>|index \d+)\)$/
 const MOST_CAUSES = 10
@@ -49,8 +50,7 @@ function told(error, root) {
     return { error: typeof error, message, file: '', line: 0, stacktrace: message }
   }
   const lines = String(error.stack ?? error).split('\n')
-  const own = lines.map((line) => FRAME.exec(line)).find((found) => found?.[1].startsWith(below))
-  let [file, line] = own ? [own[1], Number(own[2])] : ['', 0]
+  let [file, line] = lines.map(place).find(([found]) => found.startsWith(below)) ?? ['', 0]
   const importer = / imported from (?:file:\/\/)?(\/.*)$/.exec(error.message)?.[1]
   const [bad, at] = error instanceof SyntaxError ? syntax(lines, error) : [importer ?? '', 0]
   if (bad.startsWith(below)) [file, line] = [bad, at]
@@ -91,9 +91,20 @@ function callersFault(error) {
   return null
 }
 
+/** Return file and line of a frame; of a module the stack has its address, in which a space is %20. */
+function place(frame) {
+  const [, url, file, line] = FRAME.exec(frame) ?? []
+  return [url ? fileURLToPath(url) : file ?? '', Number(line ?? 0)]
+}
+
 function message(error, below) {
   const [first] = String(error.message).split('\nRequire stack:')
-  return first.replaceAll(`file://${below}`, '').replaceAll(below, '')
+  return within(first, below)
+}
+
+/** Return a text with the files of the project as the author calls them. */
+function within(text, below) {
+  return text.replaceAll(pathToFileURL(below).href, '').replaceAll(`file://${below}`, '').replaceAll(below, '')
 }
 
 function trace(error, below, depth = 0) {
@@ -105,7 +116,7 @@ function trace(error, below, depth = 0) {
     const caller = BUILT_IN.test(line) ? lines.slice(at).find((one) => !BUILT_IN.test(one)) : line
     return caller !== undefined && !isOurs(caller)
   })
-  const text = kept.join('\n').replaceAll(`file://${below}`, '').replaceAll(below, '')
+  const text = within(kept.join('\n'), below)
   if (error.cause === undefined || depth === MOST_CAUSES) return text
   return `${text}\nCaused by: ${trace(error.cause, below, depth + 1)}`
 }

@@ -3,6 +3,7 @@
 
 const fs = require('node:fs')
 const net = require('node:net')
+const { Buffer, JSON, Number } = require('./natives')
 
 const LENGTHS = 12
 const MAX_HEADER = 1 << 20

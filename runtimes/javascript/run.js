@@ -3,6 +3,7 @@
 //
 //   node run.js PROGRAM    where the author's code was compiled to, if it was
 
+const { realpathSync } = require('node:fs')
 const { isCompiled } = require('./algorithm')
 const { report } = require('./faults')
 const { Frames, Gone, ProtocolError } = require('./frames')
@@ -36,6 +37,7 @@ const frames = new Frames(REQUESTS, REPLIES, {
     if (header.type !== 'hello' || header.protocol !== PROTOCOL) {
       throw new ProtocolError(`the first frame is hello of protocol ${PROTOCOL}`)
     }
+    header.app = realpathSync(header.app) // as Node.js calls the files in it
     worker = new Worker(frames, header, isCompiled(process.argv[2]) ? process.argv[2] : header.app)
     const language = `javascript node ${process.versions.node}`
     frames.write({ type: 'hello', protocol: PROTOCOL, language, capabilities: ['describe'] })

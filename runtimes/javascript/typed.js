@@ -1,6 +1,7 @@
 'use strict'
 // Inputs by their JSON Schema: what is wrong with one, and where; and what JSON has no form for.
 
+const { BigInt, JSON, Map, Number, Set } = require('./natives')
 const { BadInput } = require('./values')
 
 // Who sends ten thousand wrong numbers does not read ten thousand lines.

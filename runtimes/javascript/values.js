@@ -2,6 +2,7 @@
 // What goes in and comes out: JSON is the natural value, strings are text, Uint8Array is binary.
 
 const { isUtf8 } = require('node:buffer')
+const { BigInt, Buffer, JSON, Map, Number, Set, TextDecoder } = require('./natives')
 const { told, wrong } = require('./position')
 
 const JSON_TYPE = 'application/json'

@@ -5,6 +5,7 @@ const { load } = require('./algorithm')
 const { call, capture } = require('./capture')
 const { callersFault, hint, report } = require('./faults')
 const { Gone, ProtocolError } = require('./frames')
+const { JSON, Map, Promise, Set, Symbol, performance } = require('./natives')
 const { BadInput, BadResult, encode } = require('./values')
 
 // How often a worker looks for calls that were taken back before it begins the next one.

@@ -15,7 +15,7 @@ module AlgoRunner
       @frames = frames
       @stream = stream
       @real = real
-      @rest = String.new(encoding: Encoding::BINARY)
+      @rests = {} # by call: what it printed without a newline behind it
       @owner = Process.pid
     end
 
@@ -23,23 +23,18 @@ module AlgoRunner
       texts = values.map { |value| value.to_s.b }
       return texts.sum { |text| @real.syswrite(text) } unless Process.pid == @owner # a child of the worker
 
-      texts.each { |text| @rest << text }
-      if (at = @rest.rindex("\n"))
-        whole = @rest.slice!(0..at)
-        send_lines(whole.chomp)
+      call = current
+      rest = (@rests[call] ||= String.new(encoding: Encoding::BINARY))
+      texts.each { |text| rest << text }
+      if (at = rest.rindex("\n"))
+        send_lines(rest.slice!(0..at).chomp, call)
       end
-      finish if @rest.bytesize > LONGEST
+      end_line(call) if rest.bytesize > LONGEST
       texts.sum(&:bytesize)
     end
 
-    # What has no newline yet: the call that printed it is over.
-    def finish
-      return if @rest.empty?
-
-      rest = @rest
-      @rest = String.new(encoding: Encoding::BINARY)
-      send_lines(rest)
-    end
+    # The call of this thread is over: send what it, and what no call, printed without a newline.
+    def finish = [current, nil].uniq.each { |call| end_line(call) }
 
     def <<(value)
       write(value)
@@ -57,17 +52,33 @@ module AlgoRunner
     def tty? = false
     alias isatty tty?
     def fileno = @real.fileno
+    def to_io = @real
     def external_encoding = Encoding::UTF_8
+    # It stays open, whoever has done with it: the next call prints, too. A Logger asks for `close`.
+    def close = nil
+    def closed? = false
+    def reopen(*) = self
+    def binmode = self
+    def set_encoding(*, **) = self
+    def syswrite(value) = write(value)
+    def write_nonblock(value, **) = write(value)
 
     private
+
+    def current = Thread.current.thread_variable_get(:algo_call)
+
+    def end_line(call)
+      rest = @rests.delete(call)
+      send_lines(rest, call) unless rest.nil? || rest.empty?
+    end
 
     def line(value)
       text = value.to_s
       write(text.end_with?("\n") ? text : "#{text}\n")
     end
 
-    def send_lines(text)
-      header = { type: "log", stream: @stream, call: Thread.current.thread_variable_get(:algo_call) }
+    def send_lines(text, call)
+      header = { type: "log", stream: @stream, call: call }
       until text.bytesize <= LONGEST
         at = text.rindex("\n", LONGEST - 1) || LONGEST
         @frames.write(header, text.byteslice(0, at))

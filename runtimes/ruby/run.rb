@@ -5,30 +5,35 @@
 require_relative "frames"
 require_relative "worker"
 
-PROTOCOL = 1
-EXIT_PROTOCOL = 76 # EX_PROTOCOL of sysexits.h
-REQUESTS = 3
-REPLIES = 4
-
 trap("INT", "IGNORE") # Ctrl-C reaches us too; the gateway decides
+# They end the process, as in every language; by themselves they would raise, in whichever call runs.
+%w[TERM HUP].each { |signal| trap(signal, "SYSTEM_DEFAULT") }
 
-def serve(frames)
-  hello, = frames.read
-  return if hello.nil?
-  unless hello["type"] == "hello" && hello["protocol"] == PROTOCOL
-    raise AlgoRunner::ProtocolError, "the first frame is hello of protocol #{PROTOCOL}"
+module AlgoRunner
+  PROTOCOL = 1
+  EXIT_PROTOCOL = 76 # EX_PROTOCOL of sysexits.h
+  REQUESTS = 3
+  REPLIES = 4
+
+  def self.serve(frames)
+    hello, = frames.read
+    return if hello.nil?
+    unless hello["type"] == "hello" && hello["protocol"] == PROTOCOL
+      raise ProtocolError, "the first frame is hello of protocol #{PROTOCOL}"
+    end
+
+    hello["app"] = File.realpath(hello["app"]) # as require_relative calls the files in it
+    frames.write({ type: "hello", protocol: PROTOCOL, language: "ruby #{RUBY_VERSION}", capabilities: ["describe"] })
+    Worker.new(frames, hello).run
   end
-
-  frames.write({ type: "hello", protocol: PROTOCOL, language: "ruby #{RUBY_VERSION}", capabilities: ["describe"] })
-  AlgoRunner::Worker.new(frames, hello).run
 end
 
 begin
-  serve(AlgoRunner::Frames.new(REQUESTS, REPLIES))
+  AlgoRunner.serve(AlgoRunner::Frames.new(AlgoRunner::REQUESTS, AlgoRunner::REPLIES))
   exit!(0)
 rescue AlgoRunner::ProtocolError => e
   STDERR.write("runner: #{e.message}\n")
-  exit!(EXIT_PROTOCOL)
+  exit!(AlgoRunner::EXIT_PROTOCOL)
 rescue AlgoRunner::Gone
   exit!(0) # the gateway is gone
 end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -285,3 +286,36 @@ def test_an_entry_that_is_not_there_is_told_by_its_name(
     said = start(entrypoint="src/gone.js:apply").load()
     assert said["type"] == "load_error"
     assert "src/gone.js is not there" in said["message"]
+
+
+def test_a_file_is_named_wherever_the_project_lies(
+    built: tuple[Language, Path], tmp_path: Path
+) -> None:
+    language, app = built
+    link = tmp_path / "a é %41#日"
+    link.symlink_to(app, target_is_directory=True)
+    started = RunnerProcess(
+        language.command(app.parent / "made"), link, entrypoint=language.entrypoint
+    )
+    try:
+        assert started.load()["type"] == "ready"
+        said, _ = started.call(b'{"do":"raise","message":"here"}')
+    finally:
+        started.close()
+    file = language.entrypoint.partition(":")[0]
+    assert said["file"] == file
+    assert file in said["stacktrace"]
+    assert str(app) not in said["stacktrace"]
+
+
+def test_a_signal_to_end_is_no_error_of_the_call_that_runs(
+    start: Callable[..., RunnerProcess],
+) -> None:
+    started = start()
+    started.load()
+    started.write_raw(plain(20, b'{"do":"sleep","seconds":30}'))
+    time.sleep(0.2)  # it has begun
+    os.kill(started.process.pid, signal.SIGTERM)
+    with pytest.raises(EOFError):
+        started.read()
+    assert started.exit_code() in {-signal.SIGTERM, 128 + signal.SIGTERM}

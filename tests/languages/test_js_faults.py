@@ -35,6 +35,16 @@ exports.apply = (input, cb) => {
 }
 """
 
+OTHERS = """JSON.stringify = JSON.parse = () => 'none'
+for (const name of ['Promise', 'Map', 'Set', 'Number', 'Buffer', 'TextDecoder', 'performance']) {
+  globalThis[name] = null
+}
+exports.apply = (input) => {
+  if (input === 'throw') throw new Error('at once')
+  return input === 'later' ? (async () => [5])() : { input }
+}
+"""
+
 
 def started(folder: Path, code: str, **hello: object) -> RunnerProcess:
     """Start the runner on a source."""
@@ -228,3 +238,35 @@ def test_tests_of_mocha_are_told_by_their_file(tmp_path: Path) -> None:
     }
     assert "tests/words.test.js:5" in found["tests/words.test.js: are not"].details
     assert "mocha.js" not in str(found)
+
+
+def test_what_the_code_puts_in_the_place_of_what_is_built_in_is_its_own_matter(
+    tmp_path: Path,
+) -> None:
+    runner = started(tmp_path, OTHERS)
+    try:
+        assert runner.load()["type"] == "ready"
+        assert runner.call(b"9007199254740993")[1] == b'{"input":9007199254740993}'
+        assert runner.call(b'"later"')[1] == b"[5]"
+        assert runner.call(b'"throw"')[0]["message"] == "at once"
+        assert runner.call(b"{")[0]["code"] == "malformed_json"
+    finally:
+        runner.close()
+
+
+def test_a_module_is_named_by_its_file_where_its_address_has_other_characters(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a é %41#日"
+    (folder / "src").mkdir(parents=True)
+    code = "export const apply = () => {\n  throw new Error('here')\n}\n"
+    (folder / "src" / "it.mjs").write_text(code)
+    command = ["node", f"{RUNTIME}/run.js"]
+    runner = RunnerProcess(command, folder, entrypoint="src/it.mjs:apply")
+    try:
+        assert runner.load()["type"] == "ready"
+        said, _ = runner.call(b"1")
+    finally:
+        runner.close()
+    assert (said["file"], said["line"]) == ("src/it.mjs", 2)
+    assert said["stacktrace"].splitlines() == ["Error: here", "    at apply (src/it.mjs:2:9)"]

@@ -8,6 +8,7 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.jar.Attributes;
 import java.util.jar.Manifest;
@@ -38,7 +39,7 @@ record Jars(Path folder) {
     }
 
     private Path place(Use use) {
-        return use == Use.RUN ? folder : folder.resolve("workshop").resolve(use.name().toLowerCase());
+        return use == Use.RUN ? folder : folder.resolve("workshop").resolve(use.name().toLowerCase(Locale.ROOT));
     }
 
     /** Take the jars of each use in, in their order. */

@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * `maven.lock`: what pom.xml resolves to, an artifact a line: its path in a repository, its SHA-256, what it is for,
@@ -69,7 +70,7 @@ record Lock(String pom, List<Artifact> artifacts) {
                     || words[0].contains("..") || words[0].split("/").length < 4) {
                 throw new Failed(FILE + ":" + (at + 1) + ": it is no artifact; remove the file and run: algo lock");
             }
-            artifacts.add(new Artifact(words[0], words[1].substring(7), Use.valueOf(words[2].toUpperCase()),
+            artifacts.add(new Artifact(words[0], words[1].substring(7), Use.valueOf(words[2].toUpperCase(Locale.ROOT)),
                     words.length > 3 ? words[3] : ""));
         }
         boolean headed = !lines.isEmpty() && lines.get(0).startsWith(HEAD);
@@ -78,7 +79,7 @@ record Lock(String pom, List<Artifact> artifacts) {
 
     void write(Path folder) throws IOException {
         var lines = new ArrayList<>(List.of(HEAD + pom));
-        artifacts.forEach(one -> lines.add(one.path() + " sha256:" + one.sha256() + " " + one.use().name().toLowerCase()
+        artifacts.forEach(one -> lines.add(one.path() + " sha256:" + one.sha256() + " " + one.use().name().toLowerCase(Locale.ROOT)
                 + (one.license().isEmpty() ? "" : " " + one.license())));
         Files.writeString(folder.resolve(FILE), String.join("\n", lines) + "\n");
     }

@@ -15,6 +15,7 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -183,7 +184,7 @@ final class Maven {
 
     private static String variable(String name) {
         var all = System.getenv();
-        return all.getOrDefault(name, all.getOrDefault(name.toUpperCase(), ""));
+        return all.getOrDefault(name, all.getOrDefault(name.toUpperCase(Locale.ROOT), ""));
     }
 
     /** Return a file in Java's own format with the certificates of a PEM file. */

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -67,7 +68,7 @@ record Sbt(String scala, boolean kit, List<Library> libraries) {
                 kit = true;
                 continue;
             }
-            String scope = library.group(5) == null ? "" : library.group(5).replace("\"", "").toLowerCase();
+            String scope = library.group(5) == null ? "" : library.group(5).replace("\"", "").toLowerCase(Locale.ROOT);
             found.add(new Library(plain(library.group(1), values), artifact, plain(library.group(4), values),
                     library.group(2).length() > 1, scope));
         }
