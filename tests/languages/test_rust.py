@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.languages.language import ROOT, Language
 from tests.machine.lacking import lacking
-from tests.runtimes.conftest import RunnerProcess
+from tests.runtimes.conftest import GatewayProcess, RunnerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.runtimes.conftest import Header
 
@@ -305,3 +307,44 @@ def test_what_a_thread_panics_with_is_in_the_log_by_the_authors_frames(
     assert rest[:2] == ["  fails", "    src/threads.rs:6"]
     assert "/rustc/" not in body.decode()
     assert started.read()[1] == b"false"
+
+
+@pytest.mark.parametrize("function", ["apply", "load"])
+def test_a_recursion_without_an_end_is_told_with_the_function_that_was_called(
+    app: Path, built: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    if function == "load":
+        monkeypatch.setenv("DEEP_LOAD", "1")
+    source = (RUST.program / "src" / "deep.rs").read_text().splitlines()
+    line = 1 + next(at for at, text in enumerate(source) if f"pub fn {function}(" in text)
+    gateway = GatewayProcess(
+        app,
+        "--development",
+        *("--program", str(built("deep.rs:apply") / "program")),
+        language=RUST.name,
+        runtime=RUST.runtime,
+        entrypoint="src/deep.rs:apply",
+    )
+    try:
+        if function == "apply":
+            assert gateway.post(1).code == "worker_died"
+    finally:
+        gateway.stop()
+    told = [text for text in gateway.printed if text.endswith("has overflowed its stack")]
+    assert [f"{function} in src/deep.rs:{line}'" in text for text in told] == [True], told
+
+
+def test_a_stream_that_the_code_closes_costs_nothing(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("closes.rs:apply")
+    ready(started)
+    assert started.call(b"1")[1] == b"1"
+    before = cpu_time(started)
+    time.sleep(1)
+    assert cpu_time(started) - before < 0.2
+    assert started.call(b"2")[1] == b"2"
+
+
+def cpu_time(started: RunnerProcess) -> float:
+    """Return the seconds that a runner has used a processor."""
+    fields = Path(f"/proc/{started.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

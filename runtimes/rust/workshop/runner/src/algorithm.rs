@@ -235,13 +235,13 @@ impl<P: Entry<S, M>, S: Sync, M> Algorithm for Loaded<P, S, M> {
 }
 
 /// What makes an algorithm of a program when its models are there.
-pub type Loader = Box<dyn FnOnce(Models) -> Result<Box<dyn Algorithm>, Failure>>;
+pub type Loader = Box<dyn FnOnce(Models) -> Result<Box<dyn Algorithm>, Failure> + Send>;
 
 /// Return what calls the author's `load` and then has his functions.
 pub fn loader<P, L, S, M, N>(program: P, load: L) -> Loader
 where
     P: Entry<S, M> + 'static,
-    L: Load<S, N> + 'static,
+    L: Load<S, N> + Send + 'static,
     S: Sync + 'static,
     M: 'static,
 {

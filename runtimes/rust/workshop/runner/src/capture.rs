@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -76,8 +77,13 @@ impl Lines {
         loop {
             // SAFETY: it is one entry; its descriptor is open as long as `self` is.
             let ready = unsafe { libc::poll(&mut wanted, 1, -1) };
+            // A line that is written in pieces is whole then, the last one of a process, too.
+            thread::sleep(Duration::from_millis(1));
             if ready > 0 && self.drain(false).is_err() {
                 return; // the gateway is gone
+            }
+            if ready > 0 && wanted.revents & libc::POLLIN == 0 {
+                return; // the author closed the stream: nobody can write to it any more
             }
         }
     }

@@ -129,6 +129,16 @@ pub fn introduce(author: Author) {
     AUTHOR.set(author).expect("a process serves one program");
 }
 
+/// What a thread is called that runs one of the author's functions: all that Rust tells of one
+/// whose stack overflows.
+pub fn named(function: &str, line: usize) -> String {
+    let known = AUTHOR.get().map(|author| (&author.file, author.lines[line]));
+    match known {
+        Some((file, line @ 1..)) => format!("{function} in {file}:{line}"),
+        _ => function.into(),
+    }
+}
+
 /// From now on errors are those of `apply`.
 pub fn loaded() {
     LOADED.store(true, Ordering::Relaxed);

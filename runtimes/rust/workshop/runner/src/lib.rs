@@ -70,7 +70,7 @@ pub mod absent {
 pub fn serve<P, L, S, M, N>(program: P, load: L, lines: [u32; 2], code_of: CodeOf) -> !
 where
     P: Entry<S, M> + 'static,
-    L: Load<S, N> + 'static,
+    L: Load<S, N> + Send + 'static,
     S: Sync + 'static,
     M: 'static,
 {

@@ -1,6 +1,7 @@
 //! A worker: loads the algorithm and answers calls until it is told to stop.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,6 +19,8 @@ use crate::faults::{self, Failure, guarded};
 use crate::frames::{End, Frame, Header, Replies, Requests};
 use crate::schema::Face;
 
+const APPLY: usize = 0; // of the lines that the main knows
+const LOAD: usize = 1;
 const STACK: usize = 256 << 20; // of a thread that calls; memory is taken as it is used
 
 /// What all threads of the worker know.
@@ -95,10 +98,10 @@ pub fn work(
         match frame.header.kind.as_str() {
             "load" => {
                 if worker.load(id, loader.take())? {
-                    for place in 0..places {
+                    for _ in 0..places {
                         let worker = worker.clone();
-                        let thread = thread::Builder::new().name(format!("call {place}"));
-                        threads.push(thread.stack_size(STACK).spawn(move || worker.answer())?);
+                        let thread = caller(worker.function(), APPLY);
+                        threads.push(thread.spawn(move || worker.answer())?);
                     }
                 }
             }
@@ -124,7 +127,17 @@ pub fn work(
     Ok(())
 }
 
+/// A thread that calls a function of the author's.
+fn caller(function: &str, line: usize) -> thread::Builder {
+    thread::Builder::new().name(faults::named(function, line)).stack_size(STACK)
+}
+
 impl Worker {
+    /// What the author calls his entry.
+    fn function(&self) -> &str {
+        self.hello.entrypoint.rsplit(':').next().unwrap_or("apply")
+    }
+
     fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,7 +160,12 @@ impl Worker {
         let file = self.hello.entrypoint.split(':').next().unwrap_or_default();
         let loaded = if app.join(file).is_file() {
             let models = self.hello.models.iter();
-            loader(Models::from_iter(models.map(|(name, below)| (name.clone(), app.join(below)))))
+            let models = models.map(|(name, below)| (name.clone(), app.join(below)));
+            let models = Models::from_iter(models);
+            thread::scope(|scope| {
+                let thread = caller("load", LOAD).spawn_scoped(scope, || loader(models))?;
+                thread.join().map_err(|_| io::Error::other("the thread of load is gone"))
+            })?
         } else {
             Err(Failure::input("", format!("{file} is not there")))
         };
