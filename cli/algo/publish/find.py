@@ -69,6 +69,8 @@ def nothing(repository: RegistryRepository, what: str) -> NotFound:
 
 def _nearest(repository: RegistryRepository) -> str:
     names = repository.registry.names()
+    if repository.name in names:
+        return ""  # what was fetched by its digest alone has a name and no version
     # The owner, which many names have, is no likeness.
     near = difflib.get_close_matches(repository.name, names, n=1, cutoff=0.75)
     return f"did you mean {near[0]}? " if near else "check the name; "

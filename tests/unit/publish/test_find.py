@@ -54,6 +54,17 @@ def test_a_name_without_versions_is_told_as_such(registry: MemoryRegistry) -> No
     assert caught.value.hint.startswith("check the name; ")
 
 
+def test_a_name_that_has_content_and_no_version_is_not_told_with_itself() -> None:
+    registry = MemoryRegistry()
+    registry.tag(NAME, "not-a-version", push_image(registry, b"by its digest").index, INDEX)
+    with pytest.raises(NotFound) as caught:
+        find(RegistryRepository(registry, NAME), Reference("", NAME, "1.x"), NOBODY)
+    assert NAME in registry.names()
+    assert caught.value.message.endswith(f"{NAME} has no version")
+    assert "did you mean" not in caught.value.hint
+    assert "check the name" not in caught.value.hint
+
+
 def test_a_name_that_is_not_there_is_told_with_the_nearest(registry: MemoryRegistry) -> None:
     near = f"{NAME[:-2]}{NAME[-1]}"
     with pytest.raises(NotFound) as caught:
