@@ -258,7 +258,7 @@ static SEXP frames_next(SEXP pointer, SEXP shorter, SEXP after, SEXP worker, SEX
   for (;;) {
     SEXP frame = PROTECT(frames_read(pointer, shorter, after));
     int simple = frame != R_NilValue && XLENGTH(frame) && VECTOR_ELT(frame, AT_TEXT) != R_NilValue &&
-                 VECTOR_ELT(frame, AT_LATE) == no && Rf_findVarInFrame(worker, withdrawn) == R_NilValue;
+                 VECTOR_ELT(frame, AT_LATE) == no && Rf_eval(withdrawn, worker) == R_NilValue;
     if (!simple) {
       UNPROTECT(1);
       return frame;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,8 @@ class Language:
         for source in runtime.glob("*.c"):
             shutil.copy(source, library)
             command = ["R", "CMD", "SHLIB", source.name]
-            subprocess.run(command, cwd=library, check=True, capture_output=True)
+            strict = {**os.environ, "PKG_CFLAGS": "-Wall -Werror"}
+            subprocess.run(command, cwd=library, env=strict, check=True, capture_output=True)
         return replace(self, runtime=runtime)
 
     @property
