@@ -86,9 +86,11 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "tr"])  # whose capital of i is not that of English
 def test_a_lock_has_every_jar_with_its_hash_and_only_that_is_installed(
-    project: Path, tmp_path: Path
+    project: Path, tmp_path: Path, language: str
 ) -> None:
+    options = f"-Duser.language={language}"
     repository, packages = tmp_path / "repository", tmp_path / "packages"
     two = publish(repository, "two", "two")
     more = f"{LICENSE}<dependencies>{needs('two')}</dependencies>"
@@ -96,7 +98,7 @@ def test_a_lock_has_every_jar_with_its_hash_and_only_that_is_installed(
     given, tests = publish(repository, "given", "given"), publish(repository, "tests", "tests")
     # Maven's own plugins come from the network once; what is asked of `repository` does not.
     cache = cache_folder("languages/java")
-    done = step("resolve", project, cache, packages)
+    done = step("resolve", project, cache, packages, JAVA_TOOL_OPTIONS=options)
     assert done.returncode == 0, done.stderr
     lines = [line.split(" ", 1) for line in (project / "maven.lock").read_text().splitlines()[1:]]
     assert {path.rsplit("/")[-1]: rest for path, rest in lines} == {
@@ -115,7 +117,7 @@ def test_a_lock_has_every_jar_with_its_hash_and_only_that_is_installed(
     }
 
     shutil.rmtree(cache / "repository" / "acme")
-    done = step("install", project, cache, packages)
+    done = step("install", project, cache, packages, JAVA_TOOL_OPTIONS=options)
     assert done.returncode == 0, done.stderr
     found = {path.relative_to(packages).as_posix() for path in packages.rglob("*.jar")}
     assert found == {
