@@ -116,9 +116,10 @@ def kind_of(fault: Fault) -> str:
 
 def trace_of(fault: Fault) -> str:
     """Return its stack trace, empty where that only says the message once more."""
-    trace = fault.stacktrace.strip()
-    alone = bool(fault.message) and "\n" not in trace and trace.endswith(fault.message)
-    return "" if alone else trace
+    trace, message = fault.stacktrace.strip(), fault.message.strip()
+    alone = len(trace.splitlines()) <= len(message.splitlines())
+    # A drawing is indented differently in the two.
+    return "" if alone and " ".join(trace.split()).endswith(" ".join(message.split())) else trace
 
 
 def advice_of(fault: Fault) -> str:

@@ -37,4 +37,6 @@ def test_what_the_code_raises_keeps_its_kind_and_its_trace() -> None:
     assert describe(fault) == "KeyError: x (a.py:3)"
     assert trace_of(fault) == fault.stacktrace.strip()
     assert advice_of(fault) == ""
+    drawn = "a.rb:3: unexpected name\n  def apply((input)\n      ^~~"
+    assert trace_of(Fault("SyntaxError", drawn, "a.rb", 3, f"SyntaxError: {drawn}  ")) == ""
     assert trace_of(Fault("KeyError", "", stacktrace="somewhere")) == "somewhere"
