@@ -1,11 +1,26 @@
 # What code written for Algorithmia uses of the package `algorithmia`, over the API of the gateway: a client
 # for it, and what such code ends with, which would read standard input.
 
-KIT <- c("getAlgorithmiaClient", "getAlgorithmHandler", "ReadAcl.PUBLIC", "ReadAcl.PRIVATE", "ReadAcl.MY_ALGORITHMS")
+KIT <- c("getAlgorithmiaClient", "ReadAcl.PUBLIC", "ReadAcl.PRIVATE", "ReadAcl.MY_ALGORITHMS")
 
-# Define it in `project`, and let `library(algorithmia)` be satisfied by it.
+# Define it in `project`, and let `library(algorithmia)` be satisfied by it; return where a handler that serves
+# leaves its functions.
 provide_kit <- function(project) {
+  served <- new.env()
   for (name in KIT) assign(name, get(name), project)
+  project$getAlgorithmHandler <- function(applyfunc, onLoadMethod = NULL, pipe = NULL) {
+    force(applyfunc)
+    force(onLoadMethod)
+    if (!is.function(applyfunc)) stop("getAlgorithmHandler takes a function that answers an input", call. = FALSE)
+    if (!is.null(onLoadMethod) && !is.function(onLoadMethod)) {
+      stop("getAlgorithmHandler takes a function that loads, or none", call. = FALSE)
+    }
+    list(serve = function() {
+      served$apply <- applyfunc
+      served$load <- onLoadMethod
+      invisible()
+    })
+  }
   attached <- function(asked) {
     function(package, ..., character.only = FALSE) {
       name <- if (character.only) package else as.character(substitute(package))
@@ -15,9 +30,8 @@ provide_kit <- function(project) {
   }
   project$library <- attached(base::library)
   project$require <- attached(base::require)
+  served
 }
-
-getAlgorithmHandler <- function(algorithm, load = NULL, pipe = NULL) list(serve = function() invisible())
 
 ReadAcl.PUBLIC <- list(read_acl = "user://*")
 ReadAcl.PRIVATE <- list(read_acl = "PRIVATE")

@@ -108,18 +108,29 @@ import <- function(hello) {
   if (!is.null(hello$packages) && dir.exists(hello$packages)) .libPaths(c(hello$packages, .libPaths()))
   setwd(hello$app)
   project <- new.env(parent = globalenv())
-  if (identical(hello$written_for, "algorithmia")) provide_kit(project)
+  served <- if (identical(hello$written_for, "algorithmia")) provide_kit(project)
   sys.source(path, project, keep.source = TRUE)
+  if (!is.null(served$apply)) return(handled(served, hello))
   own <- function(wanted) get0(wanted, project, mode = "function", inherits = FALSE)
   batch <- if (endsWith(name, "_batch")) own(name) else own("apply_batch")
   apply <- if (is.null(batch)) own(name) else batch
   if (is.null(apply)) stop(sprintf("%s has no function %s", file, name), call. = FALSE)
-  state <- NULL
-  if (!is.null(load <- own("load"))) {
-    models <- lapply(hello$models, function(below) file.path(hello$app, below))
-    state <- if (length(formals(load)) > 0) load(models) else load()
-  }
+  state <- loaded(own("load"), hello)
   list(apply = apply, state = state, takes = length(formals(apply)), batch = !is.null(batch))
+}
+
+# Return what `load` does, NULL where there is none.
+loaded <- function(load, hello) {
+  if (is.null(load)) return(NULL)
+  models <- lapply(hello$models, function(below) file.path(hello$app, below))
+  if (length(formals(load)) > 0) load(models) else load()
+}
+
+# What Algorithmia's handler was given counts, whatever its name, and a second argument only where something was loaded.
+handled <- function(served, hello) {
+  state <- loaded(served$load, hello)
+  takes <- if (is.null(state)) 1 else length(formals(served$apply))
+  list(apply = served$apply, state = state, takes = takes, batch = FALSE)
 }
 
 # Evaluate `action`; return its value, or the error with the calls that were open. What is printed

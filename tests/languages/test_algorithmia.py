@@ -201,3 +201,34 @@ def test_the_handler_of_scala_runs_as_it_is(serve: Serve) -> None:
     wrong = served.post({"friends": 3})
     assert (wrong.status, wrong.code) == (400, "invalid_input")
     assert "input.name" in wrong.json["error"]["message"]
+
+
+# What is handed to the handler of R, and what 2 is answered with.
+R_FORMS = {
+    "functions of other names": ("getAlgorithmHandler(timed, loader)$serve()", 6),
+    "by the names of the arguments": (
+        "getAlgorithmHandler(onLoadMethod = loader, applyfunc = timed)$serve()",
+        6,
+    ),
+    "nothing to load": ("getAlgorithmHandler(timed)$serve()", 14),
+    "a handler that does not serve": ("getAlgorithmHandler(timed, loader)", 202),
+    "no handler": ("", 202),
+}
+R_HEAD = """
+library(algorithmia)
+load <- function() 100
+algorithm <- function(input, more) input + 2 * more
+loader <- function() 3
+timed <- function(input, times = 7) input * times
+"""
+
+
+@pytest.mark.parametrize("form", R_FORMS)
+def test_what_the_handler_of_r_is_given_is_loaded_and_called(
+    form: str, serve: Serve, tmp_path: Path
+) -> None:
+    project = tmp_path / "projects" / "r-greeter"
+    shutil.copytree(PROJECTS / "r-greeter", project)
+    handled, answer = R_FORMS[form]
+    (project / "src" / "rGreeter.r").write_text(f"{R_HEAD}\n{handled}\n")
+    assert serve(str(project)).post(2).json == answer

@@ -143,3 +143,18 @@ def test_a_library_that_was_made_of_another_source_is_left_alone(tmp_path: Path)
         assert started.call(b'{"x":1}')[1] == b"1"
     finally:
         started.close()
+
+
+def test_a_handler_of_algorithmia_that_is_given_no_function_says_so(
+    language: Language, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "it.R").write_text('getAlgorithmHandler("apply")$serve()\n')
+    command = language.command(tmp_path)
+    started = RunnerProcess(
+        command, tmp_path, entrypoint="src/it.R:algorithm", written_for="algorithmia"
+    )
+    said = started.load()
+    started.close()
+    assert said["type"] == "load_error"
+    assert said["message"] == "getAlgorithmHandler takes a function that answers an input"
