@@ -156,6 +156,7 @@ def test_an_algo_toml_is_written_beside_it_and_says_the_same(
     shown = capfd.readouterr()
     assert "Wrote algo.toml of acmese/sentiment: python, src/sentiment.py:apply" in shown.out
     assert "1 model, 2 golden cases" in shown.out
+    assert shown.out.endswith("next:\n  algo serve\n  algo test\n")
     assert "which the runtime brings" in shown.err
     (sentiment / "algorithmia.conf").unlink()
     assert Project.open(sentiment).manifest.algorithm == before.algorithm
@@ -163,6 +164,15 @@ def test_an_algo_toml_is_written_beside_it_and_says_the_same(
     (sentiment / "requirements.txt").write_text("")
     assert run(["run", "-d", '{"text": "good"}']) == 0
     assert json.loads(capfd.readouterr().out)["sentiment"] == 1
+
+
+def test_an_import_of_another_folder_says_to_go_there(
+    greeter: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(greeter.parent)
+    assert run(["import", "algorithmia", greeter.name]) == 0
+    ends = f"next:\n  cd {greeter.name}\n  algo serve\n  algo test\n"
+    assert capfd.readouterr().out.endswith(ends)
 
 
 def test_an_algo_toml_that_is_there_stays(greeter: Path, capfd: pytest.CaptureFixture[str]) -> None:

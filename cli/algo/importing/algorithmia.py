@@ -11,6 +11,7 @@ from algo.contract.cases import read_cases
 from algo.events import Note, counted
 from algo.importing import literals
 from algo.importing.errors import SourceInvalid
+from algo.importing.steps import as_lines, what_next
 from algo.project import algorithmia
 from algo.project.manifest import FILE, check_name
 from algo.scaffold.errors import WouldOverwrite
@@ -42,6 +43,7 @@ class Converted:
         entrypoint: Its file and function.
         models: How many large files of its data are models.
         cases: How many golden cases it has, those of `TEST_CASES.json` among them.
+        next: The commands to type now.
     """
 
     name: str
@@ -50,22 +52,24 @@ class Converted:
     entrypoint: str
     models: int
     cases: int
+    next: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
         """What was written, and what to type now."""
         has = f"{counted(self.models, 'model')}, {counted(self.cases, 'golden case')}"
         said = f"Wrote {FILE} of {self.name}: {self.language}, {self.entrypoint}, {has}"
-        return f"{said}\n{algorithmia.FILE} is not read any more\nnext:\n  algo serve\n  algo test"
+        return f"{said}\n{algorithmia.FILE} is not read any more\n{as_lines(self.next)}"
 
 
-def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Converted:
+def convert(folder: Path, name: str, templates: Path, cwd: Path, *, notify: Notify) -> Converted:
     """Write an `algo.toml` into the project in `folder`; nothing else of it changes.
 
     Args:
         folder: Where its `algorithmia.conf` lies.
         name: `owner/name`, empty for that of the file.
         templates: The folder of the templates.
+        cwd: Where the next command is typed.
         notify: Gets what there is to know.
 
     Raises:
@@ -98,7 +102,8 @@ def convert(folder: Path, name: str, templates: Path, *, notify: Notify) -> Conv
     write(files, folder)
     for note in notes:
         notify(note)
-    return Converted(called, folder, algorithm.language, algorithm.entrypoint, models, cases)
+    steps = what_next(folder, cwd)
+    return Converted(called, folder, algorithm.language, algorithm.entrypoint, models, cases, steps)
 
 
 def _notes(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from algo.importing.examples import made_up
 from algo.importing.interface import Example
 from algo.importing.naming import choose_name
 from algo.importing.place import making, take_over
+from algo.importing.steps import as_lines, what_next
 from algo.resources import scratch
 from algo.scaffold.names import variables
 from algo.scaffold.plan import plan
@@ -25,7 +25,7 @@ from algo.scaffold.templates import DEFAULT, template_files
 from algo.scaffold.write import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from algo.contract.values import Json
     from algo.events import Notify
@@ -43,7 +43,6 @@ _REQUIREMENTS, _LOCK = "requirements.in", "algo.lock"
 _PROBE = "local/probe"
 _UNMET = ("requirements_unsatisfiable", "install_failed", "wheel_build_failed")
 _LOAD_FAILED, _NO_GPU = "load_failed", "gpu_unavailable"
-_NEXT = ("algo serve", "algo test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,8 @@ class Imported:
     def sentence(self) -> str:
         """What was made, and what to type now."""
         cases = counted(self.cases, "recorded case")
-        steps = "\n".join(f"  {command}" for command in self.next)
         made = f"Created {self.name} from {self.kind}: {counted(len(self.files), 'file')}, {cases}"
-        return f"{made}\nnext:\n{steps}"
+        return f"{made}\n{as_lines(self.next)}"
 
 
 def import_source(
@@ -134,7 +132,7 @@ def import_source(
         recording.write(cases, tree)
         files = sorted(path for path in tree.rglob("*") if path.is_file())
         written = tuple(path.relative_to(tree).as_posix() for path in files)
-    return Imported(name, draft.parts[0], target, written, len(cases), _next(target, order.cwd))
+    return Imported(name, draft.parts[0], target, written, len(cases), what_next(target, order.cwd))
 
 
 def _recorded(
@@ -253,10 +251,3 @@ def _example(path: Path) -> Example:
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ExampleInvalid(f"{path.name} is no JSON input: {reason}") from error
-
-
-def _next(target: Path, cwd: Path) -> tuple[str, ...]:
-    if target.resolve() == cwd.resolve():
-        return _NEXT
-    shown: Sequence[str] | Path = target.relative_to(cwd) if target.is_relative_to(cwd) else target
-    return (f"cd {shlex.quote(str(shown))}", *_NEXT)

@@ -41,5 +41,5 @@ def import_command(
 
     deps: Deps = ctx.obj
     folder, templates = source_path(deps, path), data_folder("scaffolds")
-    made = convert(folder, name, templates, notify=deps.output.event)
+    made = convert(folder, name, templates, deps.cwd, notify=deps.output.event)
     deps.output.result(made, human=made.sentence)
