@@ -44,6 +44,7 @@ class AlgoError(Exception):
         hint: The command to type next, overriding the class's.
         details: Further lines worth showing (a file and line, a tool's own words).
         problems: What the message says, place by place, for programs.
+        algorithm_code: What an algorithm that was called answered as the code of its error.
     """
 
     code: ClassVar[str] = "failed"
@@ -57,11 +58,13 @@ class AlgoError(Exception):
         hint: str | None = None,
         details: str = "",
         problems: Sequence[Problem] = (),
+        algorithm_code: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
         self.problems = tuple(problems)
+        self.algorithm_code = algorithm_code
         if hint is not None:
             self.hint = hint
 

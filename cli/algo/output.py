@@ -148,7 +148,10 @@ class Output:
         """Show an error: one document on stdout with `--json`, else three parts on stderr."""
         self._quiet()
         if self.json:
-            document: dict[str, Any] = {"code": error.code, "message": error.message}
+            document: dict[str, Any] = {"code": error.code}
+            if error.algorithm_code:
+                document["algorithm_code"] = error.algorithm_code
+            document["message"] = error.message
             document |= {"hint": error.hint} if error.hint else {}
             document |= {"details": error.details} if error.details else {}
             document |= {"problems": error.problems} if error.problems else {}

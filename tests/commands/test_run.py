@@ -74,6 +74,9 @@ def test_a_failing_algorithm_is_exit_code_1_with_its_message(
     captured = capfd.readouterr()
     assert "Created" in captured.out or captured.out == "" or "name" in captured.out
     assert 'send {"name": "Ada"}' in captured.err
+    assert run(["run", "-d", "{}", "--json", *VIRTUALENV]) == 1
+    error = json.loads(capfd.readouterr().out)["error"]
+    assert (error["code"], error["algorithm_code"]) == ("algorithm_failed", "name_missing")
 
 
 def test_what_is_wrong_with_an_input_is_told_to_programs_place_by_place(

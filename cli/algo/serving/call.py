@@ -174,6 +174,7 @@ def _lines(content: bytes) -> tuple[bytes, AlgoError | None]:
         details=error.stacktrace.strip(),
         hint=error.advice(_FAILED),
         problems=error.problems,
+        algorithm_code=error.code,
     )
     return before + b"\n" if before else b"", failure
 
@@ -204,4 +205,5 @@ def _failure(status: int, content: bytes) -> AlgoError:
         details=error.stacktrace.strip(),
         hint=error.advice(status),
         problems=error.problems,
+        algorithm_code=error.code,
     )
