@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLI = ROOT / "cli" / "algo"
 RUNTIMES = ROOT / "runtimes"
 
-EVERYWHERE = {"algo", "errors", "events", "signals"}
+EVERYWHERE = {"algo", "children", "errors", "events", "signals"}
 NOUNS = {
     "project": set[str](),
     "access": set[str](),
@@ -38,6 +38,7 @@ ABOVE = {
     "errors": set[str](),
     "events": set[str](),
     "signals": set[str](),
+    "children": set[str](),
     "output": set[str](),
     "deps": {*NOUNS, "publish", "output", "resources"},
     "commands": {*NOUNS, "importing", "publish", "output", "deps", "resources"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
+
+# Groups of processes that are ours: SIGTERM reaches us alone, and Ctrl-C does not reach them.
+GROUPS: set[int] = set()
 
 
 @contextlib.contextmanager
@@ -20,10 +24,18 @@ def terminable() -> Iterator[None]:
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        end_groups()  # those of other threads, too
         raise KeyboardInterrupt
 
     with _handling(interrupt, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         yield
+
+
+def end_groups() -> None:
+    """Ask all processes of our groups to end."""
+    for group in tuple(GROUPS):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.children import run
 from algo.contract.errors import SuiteFailed
 from algo.contract.junit import read_junit
 from algo.events import Note
@@ -92,15 +92,8 @@ class PytestSuite:
             command = [str(self.python), "-m", "pytest", "-q", "--junitxml", str(report)]
             # A dry run leaves the folder as it was, and other tests no cache that an editor uses.
             command += ["--override-ini", f"cache_dir={scratch}/cache", *_selection(only)]
-            done = subprocess.run(
-                [*command, *self.within],
-                cwd=self.folder,
-                env={"PYTHONDONTWRITEBYTECODE": "1", **self.variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
+            variables = {"PYTHONDONTWRITEBYTECODE": "1", **self.variables}
+            done = run([*command, *self.within], cwd=self.folder, env=variables)
             if done.returncode == _NOTHING:
                 if not only:
                     notify(Note(f"pytest found no test in {' and '.join(self.within)}/"))

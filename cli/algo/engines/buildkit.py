@@ -9,6 +9,7 @@ import tarfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from algo.children import started
 from algo.engines.build_log import buildkit_failure, plain
 from algo.engines.errors import BuildKitMissing, ImageBuildFailed
 
@@ -61,7 +62,7 @@ def buildkit(
     settings = {"DOCKER_BUILDKIT": "1", "DOCKER_HOST": address, "BUILDX_BUILDER": "default"}
     kept = {name: value for name, value in env.items() if name != "DOCKER_CONTEXT"}
     lines: list[str] = []
-    with subprocess.Popen(
+    with started(
         command,
         env={**kept, **arguments, **settings},
         stdin=subprocess.PIPE,
@@ -70,16 +71,12 @@ def buildkit(
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
-        try:
-            with suppress(BrokenPipeError), process.stdin as stdin:
-                _context(stdin, dockerfile, files)
-            for raw in process.stderr:
-                line = plain(raw.decode(errors="replace"))
-                lines.append(line)
-                log(line)
-        except BaseException:
-            process.terminate()
-            raise
+        with suppress(BrokenPipeError), process.stdin as stdin:
+            _context(stdin, dockerfile, files)
+        for raw in process.stderr:
+            line = plain(raw.decode(errors="replace"))
+            lines.append(line)
+            log(line)
     if process.returncode:
         failure = buildkit_failure(lines)
         if any(word in line for line in lines for word in _LACKING):

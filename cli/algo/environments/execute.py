@@ -37,6 +37,9 @@ def execute(
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             code = child.wait()
+        except BaseException:
+            child.terminate()  # SIGTERM reached us alone
+            raise
         finally:
             signal.signal(signal.SIGINT, before)
     return 128 - code if code < 0 else code

@@ -6,6 +6,8 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from algo.children import end, started
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -54,7 +56,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program as `subprocess.run` does, with its output as text."""
     stop = _HERE.stop
-    with subprocess.Popen(
+    with started(
         command,
         cwd=cwd,
         env=env,
@@ -64,14 +66,10 @@ def run(
         encoding="utf-8",
         errors="replace",
     ) as child:
-        try:
-            while True:
-                try:
-                    out, err = child.communicate(timeout=_PAUSE if stop else None)
-                    return subprocess.CompletedProcess(list(command), child.returncode, out, err)
-                except subprocess.TimeoutExpired:
-                    if stop is not None and stop.is_set():
-                        child.kill()
-        except BaseException:
-            child.kill()
-            raise
+        while True:
+            try:
+                out, err = child.communicate(timeout=_PAUSE if stop else None)
+                return subprocess.CompletedProcess(list(command), child.returncode, out, err)
+            except subprocess.TimeoutExpired:
+                if stop is not None and stop.is_set():
+                    end(child)

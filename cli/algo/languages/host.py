@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from algo.children import run
 from algo.events import Note
 from algo.languages.errors import ToolMissing, ToolTooOld
 from algo.languages.interface import Finished
@@ -55,15 +55,8 @@ class HostBench:
         if problem is not None:
             raise problem
         places = {name: str(path) for name, path in work.places.items()}
-        done = subprocess.run(
-            filled(work.words, values_of(places, work.values)),
-            cwd=work.places[work.folder],
-            env=dict(self.programs.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        words = filled(work.words, values_of(places, work.values))
+        done = run(words, cwd=work.places[work.folder], env=self.programs.env)
         return Finished(done.returncode, done.stdout.decode(errors="replace"))
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
+from algo.children import run
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,16 +64,8 @@ class Programs:
     def _told(self, path: str) -> str:
         for word in ("--version", "-version"):  # Java 8 knows the second alone
             try:
-                done = subprocess.run(
-                    [path, word],
-                    cwd="/",  # Bundler reads the project's settings, which are not meant here
-                    env=dict(self.env),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    timeout=_PATIENCE,
-                    check=False,
-                )
+                # Bundler reads the project's settings, which are not meant here.
+                done = run([path, word], cwd="/", env=self.env, timeout=_PATIENCE)
             except (OSError, subprocess.TimeoutExpired):
                 return ""
             found = _NUMBER.search(done.stdout.decode(errors="replace"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from algo.children import run
 from algo.events import Note, Step
 from algo.images.cache import Cache
 from algo.images.compare import difference
@@ -174,13 +175,9 @@ def _build(place: _Place, platform: Platform) -> BuiltImage:
     """Run `algo build` in a process of its own and return what it made."""
     launcher = [sys.executable, "-m", "algo.elsewhere", str(place.ahead)]
     words = ["build", "--json", "--into", "store", "--platform", str(platform)]
-    done = subprocess.run(
-        [*launcher, place.umask, *words],
-        cwd=place.project,
-        env={**os.environ, **place.env, "ALGO_HOME": str(place.home)},
-        capture_output=True,
-        check=False,
-    )
+    env = {**os.environ, **place.env, "ALGO_HOME": str(place.home)}
+    command = [*launcher, place.umask, *words]
+    done = run(command, cwd=place.project, env=env, stderr=subprocess.PIPE)
     answer = _answer(done.stdout)
     if done.returncode or not answer.digest:
         told = answer.error or _Told(f"it ended with {done.returncode}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algo.children import run
 from algo.environments.accelerator import DRIVER, cuda
 from algo.environments.conda.environment import CondaEnvironment
 from algo.environments.conda.errors import PlatformUnsupported, failure_of, require_extra
@@ -248,19 +249,16 @@ class Conda:
             path = Path(name, "job.json")
             path.write_text(json.dumps(job), encoding="utf-8")
             command = [sys.executable, "-P", "-m", "algo.environments.conda.worker", str(path)]
-            done = subprocess.run(
-                command,
-                env=dict(self.env) | {"TMPDIR": name},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
+            env = dict(self.env) | {"TMPDIR": name}
+            done = run(command, env=env, stderr=subprocess.PIPE)
             result = path.with_suffix(".done")
             said = json.loads(result.read_text()) if result.is_file() else {}
         if said.get("kind", "failed"):
-            raise failure_of(said.get("kind", "failed"), said.get("text", done.stderr), subdir)
+            raise failure_of(
+                said.get("kind", "failed"),
+                said.get("text", done.stderr.decode(errors="replace")),
+                subdir,
+            )
 
 
 def _subdir(target: Target) -> str:
