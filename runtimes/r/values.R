@@ -217,6 +217,8 @@ plain <- function(value) {
   } else if (is.atomic(value)) {
     items <- scalars(value)
     if (length(items) == 1 && is.null(names(value)) && !inherits(value, "AsIs")) return(items)
+  } else if (is.function(value)) {
+    stop("a function has no JSON form; one that streams is the whole result, and its first argument is called emit")
   } else {
     stop(sprintf("%s has no JSON form", class(value)[1]))
   }

@@ -63,7 +63,7 @@ answer_next <- function(worker) {
   } else {
     result <- frame$result[[1]]
   }
-  if (is.function(result)) return(list(left = list(header = header, stream = result)))
+  if (streams(result)) return(list(left = list(header = header, stream = result)))
   written <- encode(result)
   printed(worker)
   whole(worker, header, "result", written)
@@ -216,7 +216,7 @@ answer_calls <- function(worker, frame) {
   worker$header <- header
   done <- guarded(worker, {
     result <- worker$author$apply(decode(body, if (is.null(header$content_type)) "" else header$content_type))
-    if (is.function(result)) list(stream = result) else list(whole = encode(result))
+    if (streams(result)) list(stream = result) else list(whole = encode(result))
   })
   if (!is.null(done$error)) {
     failed(worker, header, done)
@@ -231,7 +231,9 @@ whole <- function(worker, header, type, written) {
   write_answer(worker$frames, type, header$id, written[[1]], written[[2]])
 }
 
-# A stream is a function that is given `emit`, and calls it for each piece.
+# A stream is a function that is given `emit`, and calls it for each piece. Another function is one by mistake.
+streams <- function(result) is.function(result) && identical(names(formals(result))[1], "emit")
+
 stream <- function(worker, header, pieces) {
   emit <- function(piece) {
     whole(worker, header, "chunk", encode(piece))

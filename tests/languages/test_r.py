@@ -30,6 +30,9 @@ apply <- function(input) {
   if (identical(input$do, "sink")) sink(tempfile())
   if (identical(input$do, "unsink")) sink()
   if (identical(input$do, "records")) return(rep(list(list(a = c(b = 1), c = matrix(1))), 30))
+  wrong <- list(function(x) x, function() 1, sum, list(function(emit) emit(1)))
+  if (identical(input$do, "function")) return(wrong[[input$x]])
+  if (identical(input$do, "stream")) return(function(emit) for (one in 1:2) emit(one))
   if (identical(input$do, "no columns")) return(data.frame(x = 1:3)[, 0])
   input$x
 }
@@ -122,6 +125,20 @@ def test_many_records_are_written_as_a_few_are(runner: RunnerProcess) -> None:
     [(_, records), (_, frame)] = answers(runner, '{"do":"records"}', '{"do":"no columns"}')
     assert json.loads(records) == [{"a": {"b": 1}, "c": [[1]]}] * 30
     assert json.loads(frame) == [{}] * 3
+
+
+def test_a_function_is_a_stream_where_it_takes_emit(runner: RunnerProcess) -> None:
+    pieces, end = answers(runner, '{"do":"stream"}'), [runner.read(), runner.read()]
+    told = [(said["type"], body) for said, body in pieces + end]
+    assert told == [("chunk", b"1"), ("chunk", b"2"), ("end", b"")]
+
+
+@pytest.mark.parametrize("which", [1, 2, 3, 4])
+def test_another_function_is_no_result(runner: RunnerProcess, which: int) -> None:
+    [(said, _), (after, _)] = answers(runner, f'{{"do":"function","x":{which}}}', '{"x":2}')
+    assert (said["type"], said["code"]) == ("error", "result_not_serialisable")
+    assert "first argument is called emit" in said["message"]
+    assert after["type"] == "result"
 
 
 def test_a_library_that_was_made_of_another_source_is_left_alone(tmp_path: Path) -> None:
