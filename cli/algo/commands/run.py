@@ -24,11 +24,14 @@ def run_command(
         ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option("-d", "--data", metavar="JSON|@FILE", help="The input as JSON.")
+        str | None,
+        typer.Option("-d", "--data", metavar="JSON|@FILE", help="The input as JSON; @- is stdin."),
     ] = None,
     data_file: Annotated[
         str | None,
-        typer.Option("-D", "--data-file", metavar="FILE", help="A file to send as it is."),
+        typer.Option(
+            "-D", "--data-file", metavar="FILE", help="A file to send as it is; - is stdin."
+        ),
     ] = None,
     pairs: Annotated[
         list[str] | None,

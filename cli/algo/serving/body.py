@@ -6,19 +6,25 @@ import json
 import mimetypes
 import shlex
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from algo.errors import FileProblem
 from algo.serving.errors import InputInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    Read = Callable[[str], bytes]
+
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 BINARY = "application/octet-stream"
+# Where a file may be named, as for curl; a file of this name is ./-.
+_STDIN = "-"
 # What begins like this means JSON, and never text that somebody forgot to quote.
 _STRUCTURES = frozenset({b"{", b"["})
 
@@ -53,12 +59,16 @@ def read_body(given: Given, cwd: Path, stdin: Callable[[], bytes]) -> Body:
     ways = [given.data is not None, given.file is not None, bool(given.pairs), given.stdin]
     if sum(ways) > 1:
         raise InputInvalid("the input is given in several ways: use one of -d, -D, -i and -")
+
+    def read(name: str) -> bytes:
+        return stdin() if name == _STDIN else _read(cwd / name)
+
     if given.data is not None:
-        return _data(given.data, cwd)
+        return _data(given.data, read)
     if given.file is not None:
-        return _file(cwd / given.file)
+        return _file(given.file, read)
     if given.pairs:
-        return Body(msgspec.json.encode(_fields(given.pairs, cwd)))
+        return Body(msgspec.json.encode(_fields(given.pairs, read)))
     if given.stdin:
         return _guess(stdin())
     raise InputInvalid(
@@ -79,9 +89,9 @@ def _bytes(text: str, option: str) -> bytes:
         raise InputInvalid(what, hint="put binary input in a file: -D FILE") from error
 
 
-def _data(text: str, cwd: Path) -> Body:
-    content = _read(cwd / text[1:]) if text.startswith("@") else _bytes(text, "-d")
-    where = text[1:] if text.startswith("@") else "-d"
+def _data(text: str, read: Read) -> Body:
+    content = read(text[1:]) if text.startswith("@") else _bytes(text, "-d")
+    where = _named(text[1:]) if text.startswith("@") else "-d"
     try:
         msgspec.json.decode(content)
     except msgspec.DecodeError as error:
@@ -106,15 +116,19 @@ def _advice(text: str, content: bytes) -> str:
     """Return what to do about `-d TEXT`, which gave `content`."""
     if content.lstrip()[:1] in _STRUCTURES:
         return "correct it there; keys and texts of JSON stand in double quotes: -d '{\"a\": 1}'"
+    if text == _STDIN:
+        return "for standard input: -d @-"
+    if text == f"@{_STDIN}":
+        return "send it as what it is: - in place of -d @-"
     if text.startswith("@"):
         return f"send the file as what it is: algo run -D {shlex.quote(text[1:])}"
     quoted = shlex.quote(json.dumps(text, ensure_ascii=False))
     return f"quote text as JSON: -d {quoted}"
 
 
-def _file(path: Path) -> Body:
-    content = _read(path)
-    kind, _ = mimetypes.guess_type(path.name)
+def _file(name: str, read: Read) -> Body:
+    content = read(name)
+    kind, _ = mimetypes.guess_type(PurePath(name).name)
     if kind == JSON:
         return Body(content)
     if kind is None or kind.startswith("text/"):
@@ -136,20 +150,24 @@ def _guess(content: bytes) -> Body:
     return Body(content, TEXT)
 
 
-def _fields(pairs: Sequence[str], cwd: Path) -> dict[str, Any]:
+def _fields(pairs: Sequence[str], read: Read) -> dict[str, Any]:
     """Return what the pairs say together: a key that comes twice has a list, as in a form."""
+    if sum(pair.endswith(f"=@{_STDIN}") for pair in pairs) > 1:
+        raise InputInvalid(
+            "standard input can be read once", hint="give one field as @-, the others as @FILE"
+        )
     found: dict[str, list[Any]] = {}
     for pair in pairs:
-        key, value = _pair(pair, cwd)
+        key, value = _pair(pair, read)
         found.setdefault(key, []).append(value)
     return {key: values if len(values) > 1 else values[0] for key, values in found.items()}
 
 
-def _pair(pair: str, cwd: Path) -> tuple[str, Any]:
+def _pair(pair: str, read: Read) -> tuple[str, Any]:
     key, separator, value = pair.partition("=")
     if not separator or not key:
         raise InputInvalid(f"-i {pair} is not KEY=VALUE", hint="write it as -i key=value")
-    content = _read(cwd / value[1:]) if value.startswith("@") else _bytes(value, "-i")
+    content = read(value[1:]) if value.startswith("@") else _bytes(value, "-i")
     try:
         return key, msgspec.json.decode(content)
     except msgspec.DecodeError:
@@ -158,7 +176,7 @@ def _pair(pair: str, cwd: Path) -> tuple[str, Any]:
         return key, content.decode()
     except UnicodeDecodeError as error:
         raise InputInvalid(
-            f"{value[1:]} is binary, and JSON holds none", hint="send it alone with -D FILE"
+            f"{_named(value[1:])} is binary, and JSON holds none", hint="send it alone with -D FILE"
         ) from error
 
 
@@ -166,4 +184,17 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputInvalid(f"{path} cannot be read: {error.strerror}") from error
+        why = f"{path} cannot be read: {error.strerror}"
+        raise InputInvalid(why, hint=_look(path, error)) from error
+
+
+def _look(path: Path, error: OSError) -> str:
+    """Return the command that shows why `path` cannot be read: what is there in its place."""
+    if isinstance(error, FileNotFoundError):
+        there = next((one for one in path.parents if one.is_dir()), path.parent)
+        return f"ls {shlex.quote(str(there))}"
+    return FileProblem.of(error).hint
+
+
+def _named(name: str) -> str:
+    return "standard input" if name == _STDIN else name

@@ -56,6 +56,36 @@ def test_standard_input_is_guessed_too() -> None:
     assert body(Given(stdin=True), stdin=b"words").content_type.startswith("text/plain")
 
 
+def test_standard_input_goes_wherever_a_file_does(tmp_path: Path) -> None:
+    assert body(Given(data="@-"), stdin=b"[1, 2]") == Body(b"[1, 2]")
+    assert body(Given(file="-"), stdin=b"\xff").content_type == "application/octet-stream"
+    assert body(Given(pairs=["a=@-", "b=2"]), stdin=b"one").content == b'{"a":"one","b":2}'
+    (tmp_path / "-").write_text("3")
+    assert body(Given(data="@./-"), tmp_path, b"4").content == b"3"
+    with pytest.raises(InputInvalid, match="read once"):
+        body(Given(pairs=["a=@-", "b=@-"]), stdin=b"one")
+
+
+def test_what_is_no_json_on_standard_input_is_told_as_from_there() -> None:
+    with pytest.raises(InputInvalid, match="standard input is not JSON") as caught:
+        body(Given(data="@-"), stdin=b"words")
+    assert caught.value.hint == "send it as what it is: - in place of -d @-"
+    with pytest.raises(InputInvalid) as caught:
+        body(Given(data="-"))
+    assert caught.value.hint == "for standard input: -d @-"
+
+
+def test_of_a_file_that_is_not_there_the_next_command_shows_which_are(tmp_path: Path) -> None:
+    for name in ("missing.json", "no/such/folder.json"):
+        with pytest.raises(InputInvalid, match="cannot be read") as caught:
+            body(Given(data=f"@{name}"), tmp_path)
+        assert caught.value.hint == f"ls {tmp_path}"
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputInvalid, match="directory") as caught:
+        body(Given(file="a"), tmp_path)
+    assert caught.value.hint == f"ls -ld {tmp_path / 'a'}"
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
