@@ -54,6 +54,23 @@ def test_a_check_says_whether_the_lock_fits_and_changes_nothing(
 
 
 @pytest.mark.usefixtures("project")
+def test_a_word_without_upgrade_is_told_with_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my model").mkdir()
+    for options, command in (((), "algo lock"), (("--check",), "algo lock --check")):
+        assert run(["lock", "my model", *options]) == 2
+        told = capsys.readouterr().err
+        assert "algo lock works on the project of the current folder" in told
+        assert f"hint: cd 'my model' && {command}\n" in told
+    assert run(["lock", "numpy"]) == 2
+    told = capsys.readouterr().err
+    assert (
+        "packages are named with --upgrade alone: numpy\nhint: algo lock --upgrade numpy\n" in told
+    )
+
+
 def test_an_upgrade_that_finds_nothing_newer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lock"]) == 0
     assert "no package changed" not in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,8 @@ from algo.commands.options import JsonOpt
 from algo.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from algo.deps import Deps
     from algo.environments.upgrade import Upgrade
 
@@ -46,7 +49,7 @@ def lock_command(
     from algo.publish.loading import tell_of_own
 
     deps: Deps = ctx.obj
-    wanted = upgrade_of(upgrade, check, packages or [])
+    wanted = upgrade_of(upgrade, check, packages or [], deps.cwd)
     project = Project.find(deps.cwd)
     locking, notify = deps.locking(project), deps.output.event
     if check:
@@ -65,8 +68,8 @@ def lock_command(
     deps.output.result(report, human=report.text)
 
 
-def upgrade_of(upgrade: bool, check: bool, packages: list[str]) -> Upgrade:
-    """Return what the command line asks to upgrade.
+def upgrade_of(upgrade: bool, check: bool, packages: list[str], cwd: Path) -> Upgrade:
+    """Return what the command line, typed in `cwd`, asks to upgrade.
 
     Raises:
         UsageError: Packages without `--upgrade`, or both it and `--check`.
@@ -78,6 +81,13 @@ def upgrade_of(upgrade: bool, check: bool, packages: list[str]) -> Upgrade:
             "--check changes nothing, so nothing can be upgraded", hint="algo lock --check"
         )
     if packages and not upgrade:
-        names = " ".join(packages)
-        raise UsageError(f"what about {names}?", hint=f"algo lock --upgrade {names}")
+        names, command = shlex.join(packages), "algo lock --check" if check else "algo lock"
+        if (cwd / packages[0]).is_dir():
+            raise UsageError(
+                "algo lock works on the project of the current folder and takes no other",
+                hint=f"cd {shlex.quote(packages[0])} && {command}",
+            )
+        raise UsageError(
+            f"packages are named with --upgrade alone: {names}", hint=f"algo lock --upgrade {names}"
+        )
     return Upgrade(upgrade and not packages, tuple(packages))
