@@ -1,6 +1,8 @@
 'use strict'
 // A worker: loads the algorithm and answers calls until it is told to stop.
 
+const { setImmediate: turn } = require('node:timers/promises')
+
 const { load } = require('./algorithm')
 const { call, capture } = require('./capture')
 const { callersFault, hint, report } = require('./faults')
@@ -10,6 +12,9 @@ const { BadInput, BadResult, encode } = require('./values')
 
 // How often a worker looks for calls that were taken back before it begins the next one.
 const LOOK_MS = 20
+// For how long an asynchronous stream may go on before the event loop gets a turn: one that waits for
+// nothing would keep it from all other calls, and from seeing that its reader left.
+const TURN_MS = 5
 
 /** A call that nobody waits for. */
 class Cancelled extends Error {
@@ -203,8 +208,13 @@ class Worker {
     const one = this.track(header)
     try {
       if (Symbol.asyncIterator in pieces) {
+        let turned = performance.now()
         for await (const piece of pieces) {
           this.piece(header, 'chunk', piece)
+          if (performance.now() - turned > TURN_MS) {
+            await turn()
+            turned = performance.now()
+          }
           if (one.gate) await one.gate
           if (one.over) break
         }
