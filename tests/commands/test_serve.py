@@ -183,6 +183,12 @@ def test_a_load_error_at_the_start_is_one_error_with_file_and_line(
     assert "src/hello.py:4" in error["message"]
 
 
+def test_the_help_says_that_json_is_an_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--json Print a JSON event a line on stdout." in told
+
+
 def test_a_taken_port_names_a_free_one(hello: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from algo.deps import Deps
 
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+EventsOpt = Annotated[bool, typer.Option("--json", help="Print a JSON event a line on stdout.")]
 YesOpt = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 EngineOpt = Annotated[
     str,

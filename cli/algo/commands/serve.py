@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algo.commands.options import EngineOpt, GpuOpt, JsonOpt, SkipVerifyOpt, references
+from algo.commands.options import EngineOpt, EventsOpt, GpuOpt, SkipVerifyOpt, references
 
 if TYPE_CHECKING:
     from algo.deps import Deps
@@ -58,12 +58,12 @@ def serve_command(
         typer.Option("--access-log", envvar="ALGO_ACCESS_LOG", help="Show a line for each answer."),
     ] = False,
     insecure_skip_verify: SkipVerifyOpt = False,
-    json: JsonOpt = False,
+    json: EventsOpt = False,
 ) -> None:
     """Serve an algorithm and reload it on every edit.
 
-    Ctrl-C stops everything. On a terminal r reloads, q quits, l hides what the code
-    prints. With --json, stdout has one event a line.
+    Ctrl-C stops everything, with exit code 0 once it is ready. On a terminal r reloads,
+    q quits, l hides what the code prints. With --json, stdout has one event a line.
 
     \b
     algo serve
