@@ -184,6 +184,25 @@ def test_an_abstract_algorithm_of_java_loads_and_reads_its_type(serve: Serve) ->
 
 
 @SLOW
+def test_a_required_number_of_java_has_to_be_there(serve: Serve, tmp_path: Path) -> None:
+    project = tmp_path / "projects" / "JavaPerson"
+    shutil.copytree(PROJECTS / "JavaPerson", project)
+    source = next(project.rglob("Algorithm.java"))
+    field = "@Required String first_name;"
+    told = '@Required @com.google.gson.annotations.SerializedName("of age") boolean adult;'
+    assert field in source.read_text()
+    source.write_text(source.read_text().replace(field, f"{field} @Required int age; {told}"))
+    served = serve(str(project))
+    whole = {"first_name": "Ada", "age": 0, "of age": False}
+    assert served.post(whole).json["person"] == {**whole, "last_name": None}
+    for field in ("age", "of age"):
+        for wrong in ({**whole, field: None}, {key: whole[key] for key in whole if key != field}):
+            refused = served.post(wrong)
+            assert (refused.status, refused.code) == (400, "invalid_input")
+            assert f"input.{field}: it is required" in refused.json["error"]["message"]
+
+
+@SLOW
 def test_an_old_class_of_scala_runs_as_it_is(serve: Serve) -> None:
     served = serve("OldScala")
     assert served.post("Ada").json == {"greeting": "Hello Ada", "known": True}
@@ -201,6 +220,20 @@ def test_the_handler_of_scala_runs_as_it_is(serve: Serve) -> None:
     wrong = served.post({"friends": 3})
     assert (wrong.status, wrong.code) == (400, "invalid_input")
     assert "input.name" in wrong.json["error"]["message"]
+
+
+@SLOW
+def test_the_main_of_scala_may_be_in_another_object_of_the_file(
+    serve: Serve, tmp_path: Path
+) -> None:
+    project = tmp_path / "projects" / "ScalaGreeter"
+    shutil.copytree(PROJECTS / "ScalaGreeter", project)
+    source = project / "src" / "main" / "scala" / "com" / "algorithmia" / "Algorithm.scala"
+    assert "object Algorithm {" in source.read_text()
+    source.write_text(
+        source.read_text().replace("object Algorithm {", "object Named\n\nobject Main {")
+    )
+    assert serve(str(project)).post({"name": "ada"}).json["greeting"] == "Hello Ada"
 
 
 # What is handed to the handler of R, and what 2 is answered with.

@@ -1,11 +1,15 @@
 package algo.runner;
 
 import algo.runner.Language.BadEntry;
+import java.lang.annotation.Annotation;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The library Gson where it is among the author's packages: old code leaves it to that how its classes are read. */
@@ -57,23 +61,46 @@ final class AuthorsGson {
             throw new IllegalStateException(error); // its methods are public
         }
         if (found != null) {
-            required(found);
+            required(found, natural);
         }
         return found;
     }
 
-    private static void required(Object found) {
+    private static void required(Object found, Object natural) {
         for (Field field : found.getClass().getDeclaredFields()) {
             boolean wanted = Arrays.stream(field.getAnnotations())
                     .anyMatch(one -> one.annotationType().getSimpleName().equals("Required"));
             try {
-                if (wanted && field.trySetAccessible() && field.get(found) == null) {
-                    throw Problem.input("invalid_input", "input." + field.getName() + ": it is required");
+                if (wanted && field.trySetAccessible() && (field.get(found) == null || unset(field, natural))) {
+                    throw Problem.input("invalid_input", "input." + names(field).get(0) + ": it is required");
                 }
             } catch (IllegalAccessException error) {
                 throw new IllegalStateException(error); // it was made accessible
             }
         }
+    }
+
+    /** Tell whether a field has no value in the JSON, where what was read cannot tell: a number is 0 then. */
+    private static boolean unset(Field field, Object natural) {
+        return field.getType().isPrimitive() && natural instanceof Map<?, ?> given
+                && names(field).stream().allMatch(one -> given.get(one) == null);
+    }
+
+    /** Return what a field may be called in JSON: its name, or what Gson's `@SerializedName` says. */
+    private static List<String> names(Field field) {
+        for (Annotation one : field.getAnnotations()) {
+            if (one.annotationType().getSimpleName().equals("SerializedName")) {
+                try {
+                    var names = new ArrayList<String>();
+                    names.add((String) one.annotationType().getMethod("value").invoke(one));
+                    names.addAll(List.of((String[]) one.annotationType().getMethod("alternate").invoke(one)));
+                    return names;
+                } catch (ReflectiveOperationException error) {
+                    throw new IllegalStateException(error); // it has both
+                }
+            }
+        }
+        return List.of(field.getName());
     }
 
     /** Return a value of the author's as one that has a form in JSON, null where Gson knows none. */

@@ -1,9 +1,10 @@
 package algo.runner
 
-import java.lang.reflect.InvocationTargetException
+import java.lang.reflect.{InvocationTargetException, Method, Modifier}
 import java.nio.file.Files
 import java.util
 import scala.collection.JavaConverters._
+import scala.util.Try
 
 /** Scala 2, in which code was written for Algorithmia: a class with `apply`, or what a `main` hands to its handler. */
 final class Scala2 extends Language {
@@ -22,9 +23,7 @@ final class Scala2 extends Language {
   }
 
   private def handled(entry: Class[_], hello: Hello): Algorithm = {
-    val main = entry.getMethods.find(_.getName == "main").getOrElse {
-      throw new Language.BadEntry(hello.file + " has no object " + entry.getSimpleName + " with a main")
-    }
+    val main = mainOf(entry).getOrElse(mainBeside(entry, hello))
     try main.invoke(null, Array.empty[String])
     catch { case error: InvocationTargetException => throw error.getCause }
     if (Handled.served == null) {
@@ -32,6 +31,28 @@ final class Scala2 extends Language {
     }
     Handled.served.load()
     Handled.algorithm(Handled.served)
+  }
+
+  private def mainOf(kind: Class[_]): Option[Method] =
+    kind.getMethods.find(one => one.getName == "main" && Modifier.isStatic(one.getModifiers))
+
+  /** Return the main of another object in the file, which has to be the only one. */
+  private def mainBeside(entry: Class[_], hello: Hello): Method = {
+    val text = new String(Files.readAllBytes(hello.app.resolve(hello.file)), "UTF-8")
+    val around = entry.getName.stripSuffix(entry.getSimpleName)
+    val names = "(?m)^\\s*(?:case\\s+)?object\\s+(\\w+)".r.findAllMatchIn(text).map(_.group(1)).toSeq.distinct
+    val found = names.flatMap { name =>
+      Try(Class.forName(around + name, false, entry.getClassLoader)).toOption.flatMap(mainOf).map(name -> _)
+    }
+    found match {
+      case Seq((_, main)) => main
+      case Seq() =>
+        throw new Language.BadEntry(hello.file + " has no object with a main, as object " + entry.getSimpleName)
+      case several =>
+        val told = several.map(_._1).mkString(", ")
+        throw new Language.BadEntry(hello.file + " has several objects with a main: " + told + "; that of object "
+          + entry.getSimpleName + " would be taken")
+    }
   }
 
   override def plain(value: Object): Object = value match {
