@@ -121,9 +121,11 @@ class FileProblem(AlgoError):
     def of(cls, error: OSError) -> FileProblem:
         """Return the error for what the system said of a path."""
         reason = (error.strerror or str(error)).lower()
-        # What is written beside a file, to take its place, has a name that nobody knows.
-        path = Path(_BESIDE.sub(r"\1\2", str(error.filename2 or error.filename)))
-        places = (path, *path.parents)
+        # What is written beside a file, to take its place, has a name that nobody knows, and
+        # it is the folder that refuses it.
+        named = str(error.filename2 or error.filename)
+        path = Path(_BESIDE.sub(r"\1\2", named))
+        places = path.parents if _BESIDE.search(named) else (path, *path.parents)
         there = next((one for one in places if _exists(one)), path)
         return cls(f"{path}: {reason}", hint=f"ls -ld {shlex.quote(str(there))}")
 
