@@ -78,14 +78,16 @@ def published(user: User, project: Path, place: str) -> dict[str, Any]:
 
 def cut(user: User, project: Path, registry: RealRegistry, room: str, how: int, at: int) -> int:
     """Publish, and send the signal `how` after `at` bytes have gone out; return the exit code."""
-    gone, process = 0, None
+    gone, process, signalled = 0, None, False
     lock = threading.Lock()
 
     def sent(count: int) -> None:
-        nonlocal gone
+        nonlocal gone, signalled
         with lock:
             gone += count
-            if gone >= at and process is not None and process.poll() is None:
+            # A second one would end it at once, wherever it is.
+            if gone >= at and process is not None and not signalled and process.poll() is None:
+                signalled = True
                 with suppress(ProcessLookupError):
                     process.send_signal(how)
 
