@@ -12,7 +12,7 @@ from algo.project.project import Project
 
 from tests.languages.language import languages
 from tests.machine.lacking import lacking
-from tests.runtimes.conftest import GatewayProcess
+from tests.runtimes.conftest import GatewayProcess, RunnerProcess
 
 PROJECTS = Path(__file__).parents[1] / "commands" / "projects"
 
@@ -234,6 +234,30 @@ def test_the_main_of_scala_may_be_in_another_object_of_the_file(
         source.read_text().replace("object Algorithm {", "object Named\n\nobject Main {")
     )
     assert serve(str(project)).post({"name": "ada"}).json["greeting"] == "Hello Ada"
+
+
+@SLOW
+def test_several_mains_of_scala_are_named(tmp_path: Path) -> None:
+    app, made = tmp_path / "ScalaGreeter", tmp_path / "made"
+    shutil.copytree(PROJECTS / "ScalaGreeter", app)
+    source = app / "src" / "main" / "scala" / "com" / "algorithmia" / "Algorithm.scala"
+    mains = "object Two { def main(words: Array[String]): Unit = () }\n\nobject One {"
+    source.write_text(source.read_text().replace("object Algorithm {", mains))
+    algorithm = Project.open(app).manifest.algorithm
+    (language,) = (one for one in languages() if one.name == algorithm.language)
+    if language.lacking:
+        lacking(f"{language.lacking} is not installed: python3 -m tests.machine setup")
+    language.build(app, made, algorithm.entrypoint)
+    started = RunnerProcess(
+        language.command(made),
+        app,
+        entrypoint=algorithm.entrypoint,
+        written_for=algorithm.written_for,
+    )
+    said = started.load()
+    started.close()
+    assert said["type"] == "load_error"
+    assert "several objects with a main: Two, One" in said["message"]
 
 
 # What is handed to the handler of R, and what 2 is answered with.
