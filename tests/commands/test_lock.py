@@ -71,6 +71,7 @@ def test_a_word_without_upgrade_is_told_with_what_to_type(
     )
 
 
+@pytest.mark.usefixtures("project")
 def test_an_upgrade_that_finds_nothing_newer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lock"]) == 0
     assert "no package changed" not in capsys.readouterr().err
