@@ -6,6 +6,7 @@ Where `CI` is set a missing component fails the test; elsewhere it skips it and 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -237,6 +238,16 @@ def algo_home(tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPat
     (home / "cache").symlink_to(session_cache, target_is_directory=True)
     monkeypatch.setenv("ALGO_HOME", str(home))
     return home
+
+
+def part_from_the_cache(blob: Path) -> None:
+    """Make a store's blob a file of its own, so that a test may damage it.
+
+    It is one with the cache's, which every test reads.
+    """
+    copy = blob.with_suffix(".copy")
+    shutil.copy2(blob, copy)
+    copy.replace(blob)
 
 
 def _written(script: str, client: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from algo.registry.copy import copy_version
 from algo.registry.errors import BlobCorrupted
 from algo.registry.layout import LayoutStore
 
+from tests.conftest import part_from_the_cache
 from tests.contract.trust.conftest import NAME
 from tests.fakes.registry import MemoryRegistry
 
@@ -47,13 +47,6 @@ def version(author: tuple[User, Path]) -> Iterator[tuple[User, Path, Path]]:
             part_from_the_cache(blob)
     yield user, folder, named
     own.unlink()
-
-
-def part_from_the_cache(blob: Path) -> None:
-    """Make it a file of its own: what tests beside this one read in the cache stays sound."""
-    copy = blob.with_suffix(".copy")
-    shutil.copy2(blob, copy)
-    copy.replace(blob)
 
 
 def flip(path: Path, *, silently: bool) -> bytes:
