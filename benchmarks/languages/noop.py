@@ -1,6 +1,6 @@
 """A no-op JSON call in every language, behind the same gateway, each in its own container.
 
-python -m benchmarks.languages.noop [--seconds 1] [--rounds 5] [--languages go,rust]
+python -m benchmarks.languages.noop [--seconds 1] [--rounds 9] [--languages go,rust]
 
 All containers are started and warm before the first round, as a virtual machine compiles what is
 called often; then they take turns. A ratio is the median of those of the rounds, each of which
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=1, help="of each run of wrk")
     parser.add_argument("--warm-up", type=int, default=4, help="seconds before the first round")
-    parser.add_argument("--rounds", type=int, default=5, help="A B C A B C; medians are shown")
+    parser.add_argument("--rounds", type=int, default=9, help="A B C A B C; medians are shown")
     parser.add_argument("--languages", default=",".join(LANGUAGES))
     options = parser.parse_args()
     apt.install("wrk")
