@@ -16,6 +16,7 @@ from tests.machine.lacking import lacking
 from tests.runtimes.conftest import GatewayProcess, RunnerProcess
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from tests.runtimes.conftest import Header
@@ -68,6 +69,18 @@ def start(built: Callable[[str], Path], app: Path) -> Iterator[Callable[[str], R
     yield run
     for one in started:
         one.close()
+
+
+def rebuilt(
+    tmp_path: Path, app: Path, built: Callable[[str], Path], text: str
+) -> subprocess.CompletedProcess[str]:
+    """Try to build the app once more, with another text in place of its typed entry."""
+    copy = tmp_path / "app"
+    shutil.copytree(app, copy)
+    (copy / "src" / "typed.rs").write_text(text)
+    made = tmp_path / "made"
+    shutil.copytree(built("typed.rs:total"), made)
+    return RUST.try_build(copy, made, "src/typed.rs:total")
 
 
 def ready(started: RunnerProcess) -> Header:
@@ -216,15 +229,10 @@ def test_a_call_that_asks_is_told_that_nobody_waits(start: Callable[[str], Runne
 def test_what_the_compiler_says_has_the_authors_file(
     tmp_path: Path, app: Path, built: Callable[[str], Path], text: str, expected: str
 ) -> None:
-    copy = tmp_path / "app"
-    shutil.copytree(app, copy)
-    (copy / "src" / "typed.rs").write_text(text)
-    made = tmp_path / "made"
-    shutil.copytree(built("typed.rs:total"), made)
-    done = RUST.try_build(copy, made, "src/typed.rs:total")
+    done = rebuilt(tmp_path, app, built, text)
     assert done.returncode == 1
     assert expected in done.stderr
-    assert str(copy) not in done.stderr
+    assert str(tmp_path / "app") not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -253,12 +261,7 @@ def test_what_the_compiler_says_has_the_authors_file(
 def test_a_function_of_another_form_is_told_first_with_the_forms_there_are(
     tmp_path: Path, app: Path, built: Callable[[str], Path], text: str, first: str, hint: str
 ) -> None:
-    copy = tmp_path / "app"
-    shutil.copytree(app, copy)
-    (copy / "src" / "typed.rs").write_text(text)
-    made = tmp_path / "made"
-    shutil.copytree(built("typed.rs:total"), made)
-    lines = RUST.try_build(copy, made, "src/typed.rs:total").stderr.splitlines()
+    lines = rebuilt(tmp_path, app, built, text).stderr.splitlines()
     assert (lines[0], lines[-1]) == (first, f"hint: {hint}")
     assert [line for line in lines[1:-1] if not line.startswith(("    pub fn ", "    T: "))] == []
     assert len(lines) > 3
