@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.web import serving
-from tests.languages.language import ROOT
+from tests.languages.language import ROOT, Language
 from tests.machine.lacking import lacking
 from tests.machine.places import cache_folder
 
@@ -119,6 +119,27 @@ def test_the_handler_of_a_beta_of_rust_is_refused_with_what_to_write(tmp_path: P
     assert done.returncode == 1
     assert 'Cargo.toml:5: "handler" of algorithmia 3.0, a beta, is not there' in done.stderr
     assert "as `pub fn apply` into src/lib.rs" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_program_of_a_beta_of_rust_is_told_in_two_lines(tmp_path: Path) -> None:
+    app, made = tmp_path / "app", tmp_path / "made"
+    (app / "src").mkdir(parents=True)
+    asked = '[package]\nname = "words"\n\n[dependencies]\nalgorithmia = "3.0.0-beta.2"\n'
+    (app / "Cargo.toml").write_text(asked)
+    program = "use algorithmia::handler;\n\nfn main() {\n    handler::run(apply)\n}\n"
+    (app / "src" / "main.rs").write_text(program)
+    rust = Language("rust", ROOT / "runtimes" / "rust", app)
+    if not shutil.which("cargo"):
+        lacking("cargo is not installed: python3 -m tests.machine setup")
+    done = rust.try_build(app, made, "src/main.rs:apply")
+    assert done.returncode == 1
+    wrong, hint = done.stderr.splitlines()
+    assert wrong.startswith("src/main.rs:3: this is a program; what is called is a function of a")
+    assert "`handler::run`), of the betas of algorithmia 3.0, is not there" in wrong
+    assert hint == (
+        "hint: rename src/main.rs to src/lib.rs, write `pub fn apply` there, and no main"
+    )
 
 
 def test_a_gemfile_of_that_time_asks_for_no_old_ruby(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::kit::Kit;
-use crate::workspace::store;
+use crate::workspace::{line_of, store};
+
+/// Where cargo looks for a program.
+const PROGRAM: &str = "src/main.rs";
 
 /// The author's crate.
 #[derive(Debug, PartialEq)]
@@ -36,6 +39,23 @@ impl Manifest {
     pub fn stand_in(&self, folder: &Path) -> Outcome {
         let library = folder.join(&self.library);
         if library.exists() { Ok(()) } else { store(&library, b"") }
+    }
+
+    /// Refuse the crate in a folder that has a program and no library: nothing calls its `main`.
+    pub fn refuse_program(&self, folder: &Path) -> Outcome {
+        let (library, place) = (&self.library, folder.join(PROGRAM));
+        if folder.join(library).exists() || !place.exists() {
+            return Ok(());
+        }
+        let text = std::fs::read_to_string(place).unwrap_or_default();
+        let line = line_of(&text, "main").unwrap_or(1);
+        let beta = self.kit.as_ref().map_or("", |_| {
+            ", and what such a one calls (`handler::run`), of the betas of algorithmia 3.0, is not there"
+        });
+        Err(format!(
+            "{PROGRAM}:{line}: this is a program; what is called is a function of a library{beta}\n\
+             hint: rename {PROGRAM} to {library}, write `pub fn apply` there, and no main"
+        ))
     }
 
     /// The folder of the library's file, of the crate in `folder`: where its modules lie.

@@ -23,6 +23,9 @@ const LINKED: &str = "models";
 /// say nothing, where it comes from an archive.
 pub fn assemble(work: &Path, runtime: &Path, app: &Path, entry: Option<&str>) -> Outcome<Manifest> {
     let manifest = Manifest::read(app)?;
+    if entry.is_some() {
+        manifest.refuse_program(app)?;
+    }
     mirror(&runtime.join("workshop/runner"), &work.join("runner"))?;
     mirror(app, &work.join("app"))?;
     if entry.is_none() {
