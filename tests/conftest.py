@@ -68,6 +68,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marks[fixture])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See to the programs that a test's `program` marks name, before its fixtures ask for them."""
+    for mark in item.iter_markers("program"):
+        for name in mark.args:
+            if shutil.which(name) is None:
+                lacking(f"{name} is not installed: python3 -m tests.machine setup")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Note which of our containers are there before the first test."""
     if is_worker(session) or machine_engine.version() is None:

@@ -236,3 +236,49 @@ def test_only_output_and_the_boundary_touch_the_terminal() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in {"print", "input"}, f"{path}:{node.lineno}"
+
+
+SKIPS = {"skip", "skipif", "skipIf", "skipUnless", "SkipTest", "importorskip"}
+# It alone knows whether this is continuous integration, where nothing may be skipped.
+MAY_SKIP = {"machine/lacking.py"}
+
+
+def skips(code: str) -> list[str]:
+    """The places of a test's code that skip: `line: what`."""
+    tree = ast.parse(code)
+    attributes = [
+        (node.lineno, ast.unparse(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in SKIPS
+    ]
+    names = [
+        (node.lineno, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in SKIPS
+    ]
+    return [f"{line}: {name}" for line, name in sorted(attributes + names)]
+
+
+def test_no_test_skips_but_through_lacking() -> None:
+    found = {
+        path.relative_to(ROOT / "tests").as_posix(): places
+        for path in (ROOT / "tests").rglob("*.py")
+        if (places := skips(path.read_text(encoding="utf-8")))
+    }
+    assert found.keys() == MAY_SKIP, f"use tests.machine.lacking or the mark `program`: {found}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '@pytest.mark.skipif(not shutil.which("node"), reason="no node")\ndef test_it(): ...',
+        'pytestmark = pytest.mark.skip("later")',
+        'def test_it():\n    pytest.skip("no node")',
+        'torch = pytest.importorskip("torch")',
+        "from pytest import skip",
+    ],
+)
+def test_each_way_to_skip_is_seen(code: str) -> None:
+    assert skips(code)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -238,7 +237,7 @@ def test_without_docker_the_virtualenv_engine_serves_and_says_so(
         assert sum("virtualenv engine" in line for line in served.story) == 1
 
 
-@pytest.mark.skipif(os.name != "posix" or shutil.which("ps") is None, reason="needs ps")
+@pytest.mark.program("ps")
 def test_a_killed_serve_takes_its_processes_with_it_and_doctor_cleans_up(
     hello: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

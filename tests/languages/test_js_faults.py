@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from algo.contract.report import Outcome
 
 RUNTIME = ROOT / "runtimes" / "javascript"
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+pytestmark = pytest.mark.program("node")
 OLD = """const Algorithmia = require('algorithmia')
 const plain = { message: 'no such page', code: 404 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.languages.language import ROOT
 
 RUNTIME = ROOT / "runtimes" / "javascript"
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+pytestmark = pytest.mark.program("node")
 # What JSON texts become by schemas: the type, the text and what is written; or what is wrong.
 READ = f"""
 const {{ decode, encode }} = require('{RUNTIME}/values')

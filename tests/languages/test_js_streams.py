@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+pytestmark = pytest.mark.program("node")
 CALL = {"type": "call", "id": 1, "content_type": "application/json"}
 # It has an end, so that a runner which does not see a cancel fails the test rather than hangs.
 PIECES = 200_000

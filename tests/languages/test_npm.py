@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,7 +22,7 @@ npm error A complete log of this run can be found in: /opt/cache/npm/_logs/2026-
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+@pytest.mark.program("node")
 @pytest.mark.parametrize("said", [OF_9, OF_10])
 def test_the_log_that_npm_keeps_in_our_cache_is_not_named(said: str, tmp_path: Path) -> None:
     stand_in = tmp_path / "npm"
@@ -48,7 +47,7 @@ def package(folder: Path, name: str) -> None:
     (place / "main.js").write_text(f"module.exports = {str(folder)!r}")
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+@pytest.mark.program("node")
 def test_packages_are_found_where_they_are_and_another_programs_are_its_own(tmp_path: Path) -> None:
     ours, project, program = (tmp_path / name for name in ("packages", "project", "program"))
     package(ours, "both")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tests.fakes.web import Web, serving
 REPOSITORY = Path("runtimes/r/workshop/repository.R").resolve()
 CODE = 'source("{script}"); cat(source_of("four", "2.1", "{cache}"))'
 
-pytestmark = pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+pytestmark = pytest.mark.program("Rscript")
 
 
 def fetch(web: Web, cache: Path) -> subprocess.CompletedProcess[str]:

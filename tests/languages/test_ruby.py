@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from tests.runtimes.conftest import Frame
 
 RUNTIME = ROOT / "runtimes" / "ruby"
-pytestmark = pytest.mark.skipif(shutil.which("ruby") is None, reason="there is no Ruby here")
+pytestmark = pytest.mark.program("ruby")
 STREAMS = """require "logger"
 
 def apply(act)

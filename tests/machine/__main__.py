@@ -117,7 +117,7 @@ def _setup(arguments: argparse.Namespace) -> int:
 def languages() -> list[str]:
     """Return the Debian packages of the languages that are not here by other means."""
     programs = {
-        **{"node": "nodejs", "npm": "npm", "prove": "perl"},
+        **{"node": "nodejs", "npm": "npm", "prove": "perl", "ps": "procps"},
         **{"ruby": "ruby", "bundle": "ruby-bundler ruby-fast-stemmer"},
         **{"Rscript": "r-base-core r-cran-jsonlite", "gcc": "gcc libc6-dev"},
     }

@@ -20,7 +20,7 @@ def said(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+@pytest.mark.program("node")
 @pytest.mark.parametrize(
     ("code", "package"),
     [
@@ -40,7 +40,7 @@ def test_javascript_names_the_package_to_add(code: str, package: str, tmp_path: 
     assert said(["node", str(program)]) == (f"{command}, then: algo lock" if package else "")
 
 
-@pytest.mark.skipif(shutil.which("ruby") is None, reason="there is no Ruby here")
+@pytest.mark.program("ruby")
 @pytest.mark.parametrize(
     ("code", "gem"),
     [
@@ -57,7 +57,7 @@ def test_ruby_names_the_gem_to_add(code: str, gem: str, tmp_path: Path) -> None:
     assert said(["ruby", str(program), str(FOLDER / "ruby" / "faults.rb")]) == wanted
 
 
-@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+@pytest.mark.program("Rscript")
 @pytest.mark.parametrize(
     ("files", "code", "hint"),
     [
@@ -79,7 +79,7 @@ def test_r_names_the_package_to_add(
     assert done.stdout == hint
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
+@pytest.mark.program("go")
 def test_go_names_the_module_to_get(tmp_path: Path) -> None:
     app, cache = tmp_path / "app", tmp_path / "cache"
     for folder in (app / "src", cache, tmp_path / "none", tmp_path / "program"):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +34,6 @@ def test_a_trace_through_our_client_has_the_authors_frames_alone(runner: Start) 
     assert (said["file"], said["line"]) == ("src/it.py", 6)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no groups of exceptions")
 def test_what_a_group_holds_is_trimmed_too(runner: Start) -> None:
     began = runner(
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,7 +20,7 @@ cat(found$stacktrace)
 """
 
 
-@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+@pytest.mark.program("Rscript")
 def test_a_deep_stack_is_told_by_its_ends(tmp_path: Path) -> None:
     (tmp_path / "deep.R").write_text('down <- function(n) if (n) down(n - 1) else stop("deep")\n')
 
@@ -38,7 +37,7 @@ def test_a_deep_stack_is_told_by_its_ends(tmp_path: Path) -> None:
     assert many[51].endswith(" more")
 
 
-@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no R here")
+@pytest.mark.program("Rscript")
 @pytest.mark.parametrize("failing", ['n + "x"', "list(n)[[2]]"])
 def test_what_a_primitive_refused_is_told_as_it_was_written(failing: str, tmp_path: Path) -> None:
     (tmp_path / "deep.R").write_text(f"down <- function(n) {{\n  {failing}\n}}\n")

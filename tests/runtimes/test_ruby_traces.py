@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,7 +19,7 @@ end
 """
 
 
-@pytest.mark.skipif(shutil.which("ruby") is None, reason="there is no Ruby here")
+@pytest.mark.program("ruby")
 def test_a_deep_stack_is_told_by_its_ends(tmp_path: Path) -> None:
     (tmp_path / "deep.rb").write_text('def down(n) = n.zero? ? raise("deep") : down(n - 1)\n')
 

@@ -26,6 +26,7 @@ from algo.serving.control import Control
 from algo.serving.start import StartOptions, launch_of, running, start
 
 from tests.fakes.engines import FakeEngine, hello
+from tests.machine.lacking import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,8 +194,9 @@ def test_the_port_is_its_own_from_the_first_moment(bench: Bench) -> None:
         instance.stop()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sees a process's descriptors in /proc")
 def test_a_session_whose_path_is_too_long_for_a_socket_is_controlled(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        lacking("only Linux shows a process's descriptors in /proc")
     root = tmp_path / "hello"
     root.mkdir()
     runtimes = data_folder("runtimes")

@@ -57,10 +57,11 @@ def unpacked(archive: Path, folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("algo_home", "engine")
-@pytest.mark.skipif(os.geteuid() != 0, reason="changing the root wants root")
 def test_an_arm64_image_made_here_runs_with_its_packages(
     tmp_path: Path, qemu: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if os.geteuid() != 0:
+        lacking("only root may change the root")
     want_another_processor()
     root = tmp_path / "foreign"
     (root / "src").mkdir(parents=True)

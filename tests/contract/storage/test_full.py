@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.machine.lacking import lacking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +44,10 @@ print("done", len(published))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root may mount")
+@pytest.mark.program("unshare")
 def test_a_full_disk_loses_nothing_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        lacking("only root may mount")
     for name in ("disk", "layers"):
         (tmp_path / name).mkdir()
     command = ["unshare", "--mount", sys.executable, "-c", SCRIPT]

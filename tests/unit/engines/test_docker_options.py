@@ -11,6 +11,8 @@ from algo.engines.gpu import GpuRequest
 from algo.engines.interface import Access, Image, Launch, Limits, Surroundings
 from algo.engines.podman_options import in_podman
 
+from tests.machine.lacking import lacking
+
 
 def launch(folder: Path | None, port: int = 0) -> Launch:
     limits = Limits(memory=1 << 30, cpus=1.5, processes=64)
@@ -169,8 +171,9 @@ def test_podman_gets_the_same_locked_up_container_in_its_own_words() -> None:
     }
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root gives folders away")
 def test_the_container_runs_as_the_folders_owner_but_never_as_root(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        lacking("only root gives folders away")
     folder = tmp_path / "project"
     folder.mkdir(mode=0o755)
     assert user_for(folder) == ""

@@ -19,6 +19,7 @@ from algo.project.project import Project
 from algo.resources import user_folders
 
 from tests.fakes.images import FakeImageEngine
+from tests.machine.lacking import lacking
 from tests.unit.images.projects import builder, lock, project, runtimes
 
 if TYPE_CHECKING:
@@ -214,8 +215,9 @@ def test_what_a_dead_process_left_is_listed_and_what_a_living_one_has_is_not(
     assert not mine.exists()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_a_named_error_and_leaves_nothing(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        lacking("there is no /dev/full")
     cache = Cache(tmp_path)
 
     with pytest.raises(DiskFull, match=str(tmp_path)), cache.scratch():
