@@ -3,12 +3,13 @@
 
 KIT <- c("getAlgorithmiaClient", "ReadAcl.PUBLIC", "ReadAcl.PRIVATE", "ReadAcl.MY_ALGORITHMS")
 
-# Define it in `project`, and let `library(algorithmia)` be satisfied by it; return where a handler that serves
-# leaves its functions.
-provide_kit <- function(project) {
+# Have it as a package that is loaded and attached, so that `library(algorithmia)` and `algorithmia::` find it
+# wherever they stand; return where a handler that serves leaves its functions.
+provide_kit <- function() {
   served <- new.env()
-  for (name in KIT) assign(name, get(name), project)
-  project$getAlgorithmHandler <- function(applyfunc, onLoadMethod = NULL, pipe = NULL) {
+  package <- new.env(parent = baseenv())
+  for (name in KIT) assign(name, get(name), package)
+  package$getAlgorithmHandler <- function(applyfunc, onLoadMethod = NULL, pipe = NULL) {
     force(applyfunc)
     force(onLoadMethod)
     if (!is.function(applyfunc)) stop("getAlgorithmHandler takes a function that answers an input", call. = FALSE)
@@ -21,15 +22,13 @@ provide_kit <- function(project) {
       invisible()
     })
   }
-  attached <- function(asked) {
-    function(package, ..., character.only = FALSE) {
-      name <- if (character.only) package else as.character(substitute(package))
-      if (identical(name, "algorithmia")) return(invisible(TRUE))
-      eval.parent(as.call(c(list(asked), name, list(character.only = TRUE, ...))))
-    }
-  }
-  project$library <- attached(base::library)
-  project$require <- attached(base::require)
+  attach(package, name = "package:algorithmia", warn.conflicts = FALSE)
+  names <- ls(package)
+  # What R looks up of a namespace; it makes one of an installed package alone.
+  exports <- list2env(structure(as.list(names), names = names), parent = baseenv())
+  said <- list(spec = c(name = "algorithmia", version = "0.0.2"), exports = exports)
+  package[[".__NAMESPACE__."]] <- list2env(said, parent = baseenv())
+  .Internal(registerNamespace("algorithmia", package))
   served
 }
 

@@ -108,7 +108,7 @@ import <- function(hello) {
   if (!is.null(hello$packages) && dir.exists(hello$packages)) .libPaths(c(hello$packages, .libPaths()))
   setwd(hello$app)
   project <- new.env(parent = globalenv())
-  served <- if (identical(hello$written_for, "algorithmia")) provide_kit(project)
+  served <- if (identical(hello$written_for, "algorithmia")) provide_kit()
   sys.source(path, project, keep.source = TRUE)
   if (!is.null(served$apply)) return(handled(served, hello))
   own <- function(wanted) get0(wanted, project, mode = "function", inherits = FALSE)

@@ -289,3 +289,30 @@ def test_what_the_handler_of_r_is_given_is_loaded_and_called(
     handled, answer = R_FORMS[form]
     (project / "src" / "rGreeter.r").write_text(f"{R_HEAD}\n{handled}\n")
     assert serve(str(project)).post(2).json == answer
+
+
+# How code of R reaches the package, and what it writes before that.
+R_PLACES = {
+    "by the name of the package": ("", "algorithmia::"),
+    "past its exports": ("", "algorithmia:::"),
+    "where it is asked for": ('stopifnot(requireNamespace("algorithmia"))', "algorithmia::"),
+    "in a file of its own": ('source("src/more.R")', ""),
+}
+
+
+@pytest.mark.parametrize("place", R_PLACES)
+def test_the_package_of_r_is_reached_as_an_installed_one(
+    place: str, serve: Serve, tmp_path: Path
+) -> None:
+    project = tmp_path / "projects" / "r-greeter"
+    shutil.copytree(PROJECTS / "r-greeter", project)
+    before, prefix = R_PLACES[place]
+    (project / "src" / "more.R").write_text("library(algorithmia)\nrequire(algorithmia)\n")
+    code = f"""{before}
+        client <- {prefix}getAlgorithmiaClient()
+        timed <- function(input) list(input * 7, is.function(client$algo))
+        algo <- {prefix}getAlgorithmHandler(timed)
+        algo$serve()
+    """
+    (project / "src" / "rGreeter.r").write_text(code)
+    assert serve(str(project)).post(2).json == [14, True]

@@ -14,8 +14,8 @@ holder <- function() {
   here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
   kit <- new.env(parent = baseenv())
   sys.source(file.path(here, "..", "kit.R"), kit)
+  kit$provide_kit()
   project <- new.env(parent = globalenv())
-  kit$provide_kit(project)
   for (file in list.files("src", "\\.[Rr]$", full.names = TRUE)) sys.source(file, project, keep.source = TRUE)
   if (requireNamespace("testthat", quietly = TRUE)) library(testthat)
   project
