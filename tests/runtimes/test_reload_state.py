@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -399,3 +400,35 @@ def test_the_rung_of_an_edit(runner: Start, case: Case) -> None:
     started.write({"type": "discard"})
     started.write({"type": "reload", "changed": [f"src/{name}"]})
     assert started.read()[0]["rung"] == case.rung
+
+
+COLLECTED = """
+import ast, gc, sys
+
+MEANWHILE = []
+
+def note(phase, told):
+    caller = sys._getframe().f_back
+    if caller and caller.f_code is ast.parse.__code__:
+        MEANWHILE.append(phase)
+
+def load():
+    gc.callbacks.append(note)
+    gc.set_threshold(3)
+    return MEANWHILE
+
+def apply(value, state):
+    return [value, [value, [value, state]]]
+"""
+
+
+def test_no_thread_of_the_authors_comes_between_while_a_reload_parses(runner: Start) -> None:
+    # CPython before 3.11.9 and 3.12.3 fails with a SystemError where another one parses, too, and
+    # they change places in what a collection calls.
+    started = runner(COLLECTED)
+    assert started.load()["type"] == "ready"
+    (started.app / "src" / "it.py").write_text(COLLECTED.replace("[value, state]", "state"))
+    started.write({"type": "reload", "changed": ["src/it.py"]})
+    assert started.read()[0]["type"] == "reloaded"
+    started.write({"type": "discard"})
+    assert json.loads(started.call(b"0")[1]) == [0, [0, [0, []]]]

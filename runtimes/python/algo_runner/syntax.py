@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,11 +53,27 @@ def parse(path: Path) -> Module:
     if known is not None and known[0] == source:
         return known[1]
     module = Module(path)
-    for statement in ast.parse(source, str(path)).body:
+    for statement in _parsed_alone(source, str(path)).body:
         if not _is_inert(statement):
             _add(module, statement)
     _parsed[path] = source, module
     return module
+
+
+def _parsed_alone(source: bytes, file: str) -> ast.Module:
+    """Return the source's tree.
+
+    CPython before 3.11.9 and 3.12.3 (python/cpython gh-106905) raises a `SystemError` where a
+    thread of the author's parses in the middle of it, as `traceback` does for a log. They change
+    places in what a collection calls, a finalizer say, so there is none.
+    """
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source, file)
+    finally:
+        if collected:
+            gc.enable()
 
 
 def imports(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
