@@ -9,6 +9,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes import servers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -31,7 +33,7 @@ class FakeGateway:
         self.changed: list[list[str]] = []
         self.wanted: list[dict[str, Any]] = []
         self.asked: list[str] = []
-        self.http = _Http(("127.0.0.1", 0), _handler(self))
+        self.http = servers.Server(("127.0.0.1", 0), _handler(self))
         self.control = _Control(("127.0.0.1", 0), _commands(self))
         for server in (self.http, self.control):
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -60,10 +62,6 @@ class FakeGateway:
         for server in (self.http, self.control):
             server.shutdown()
             server.server_close()
-
-
-class _Http(http.server.ThreadingHTTPServer):
-    daemon_threads = True
 
 
 class _Control(socketserver.ThreadingTCPServer):

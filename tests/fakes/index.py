@@ -6,25 +6,24 @@ import base64
 import contextlib
 import hashlib
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-class Index(ThreadingHTTPServer):
+class Index(servers.Server):
     """Serves the wheels and source archives of a folder.
 
     Args:
         folder: Where the files are; they are read at each request.
         login: `user:password` that each request must bring; none when it is empty.
     """
-
-    daemon_threads = True
 
     def __init__(self, folder: Path, login: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -97,11 +96,5 @@ def project_of(path: Path) -> str:
 @contextlib.contextmanager
 def serving(index: Index) -> Iterator[Index]:
     """Run `index` for a block."""
-    thread = threading.Thread(target=index.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with index, servers.running(index):
         yield index
-    finally:
-        index.shutdown()
-        index.server_close()
-        thread.join()

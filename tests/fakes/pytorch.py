@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime
 import hashlib
 import ssl
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -16,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.fakes import servers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -23,15 +24,13 @@ if TYPE_CHECKING:
 HOST = "download.pytorch.org"
 
 
-class PyTorchIndex(ThreadingHTTPServer):
+class PyTorchIndex(servers.Server):
     """A proxy for https whose only site is PyTorch's: `root/whl/BUILD/` has the wheels.
 
     Args:
         root: The site's files.
         context: The TLS of the site.
     """
-
-    daemon_threads = True
 
     def __init__(self, root: Path, context: ssl.SSLContext) -> None:
         super().__init__(("127.0.0.1", 0), _Proxy)
@@ -104,20 +103,14 @@ def pytorch_index(root: Path, folder: Path) -> Iterator[tuple[PyTorchIndex, dict
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "site.pem")
     server = PyTorchIndex(root, context)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     env = {
         "HTTPS_PROXY": f"http://127.0.0.1:{server.server_address[1]}",
         "NO_PROXY": "127.0.0.1",
         "SSL_CERT_FILE": str(bundle),
         "UV_HTTP_RETRIES": "0",
     }
-    try:
+    with server, servers.running(server):
         yield server, env
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _certificate(folder: Path) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
+from tests.fakes import servers
 from tests.machine.commands import output_of
 
 if TYPE_CHECKING:
@@ -28,13 +28,8 @@ def serving(pages: Mapping[str, bytes]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((_bridge(), 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with servers.serving(Handler, _bridge()) as server:
         yield f"http://{server.server_name}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _bridge() -> str:

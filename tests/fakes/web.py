@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     import ssl
@@ -87,16 +88,6 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Web]:
     """Serve until the block ends, by TLS with a context."""
     web = Web()
     handler = type("Handler", (_Handler,), {"web": web})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    scheme = "https" if context else "http"
-    web.address = f"{scheme}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with servers.serving(handler, context=context) as server:
+        web.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

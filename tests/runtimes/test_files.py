@@ -8,7 +8,6 @@ import datetime
 import http.server
 import socket
 import ssl
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,8 @@ from algo_gateway.config import Fetch
 from algo_gateway.files.fetch import Fetcher
 from algo_gateway.files.forms import read_form
 from algo_gateway.files.urls import urls
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,25 +206,11 @@ class Site(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Hosts(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *ignored: object) -> None:
-        """A client that goes away is what some tests are about."""
-
-
 @contextmanager
 def hosting(context: ssl.SSLContext | None = None) -> Iterator[tuple[int, type[Site]]]:
     handler = type("Handler", (Site,), {"asked": [], "places": {}})
-    with Hosts(("127.0.0.1", 0), handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield int(server.server_address[1]), handler
-        server.shutdown()
-        thread.join()
+    with servers.serving(handler, context=context) as server:
+        yield server.server_port, handler
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from algo_gateway.tracing.span import Event, Span
 from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.fakes import servers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -54,7 +56,7 @@ class Receiver:
 
             def log_message(self, *ignored: object) -> None: ...
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = servers.Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 

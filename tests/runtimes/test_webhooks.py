@@ -20,6 +20,7 @@ from algo_gateway.jobs.signatures import BadSecret, keys_of, signed
 from algo_gateway.jobs.webhooks import check
 from algo_gateway.net.addresses import Forbidden, is_public, resolve
 
+from tests.fakes import servers
 from tests.runtimes.test_jobs import SLEEP, ended, order, state
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Receiver:
             def log_message(self, format: str, *arguments: Any) -> None:
                 return
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = servers.Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.host = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.url = f"{self.host}/hook?who=me"

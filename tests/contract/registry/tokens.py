@@ -12,7 +12,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.contract.registry.authority import self_signed_rsa
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,14 +143,6 @@ def token_server(folder: Path, users: dict[str, str]) -> Iterator[TokenServer]:
     state = TokenServer(users, identities, pair.certificate)
     attributes = {"server_state": state, "key": key, "certificate": certificate}
     handler = type("Handler", (_Handler,), attributes)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    state.address = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with servers.serving(handler) as server:
+        state.address = f"127.0.0.1:{server.server_port}"
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

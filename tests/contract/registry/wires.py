@@ -8,13 +8,14 @@ import socket
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tests.fakes import servers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from socketserver import BaseRequestHandler
 
 PIECE = 256 << 10
 
@@ -152,8 +153,8 @@ def spoiling(server: str) -> Iterator[Spoiler]:
     """Run a proxy that may change what passes, in front of `server`."""
     spoiler = Spoiler()
     handler = type("Handler", (_Spoiling,), {"spoiler": spoiler, "far": server})
-    with _running(handler) as address:
-        spoiler.address = address
+    with servers.serving(handler) as running:
+        spoiler.address = f"127.0.0.1:{running.server_port}"
         yield spoiler
 
 
@@ -237,20 +238,6 @@ def forward_proxy(names: dict[str, str]) -> Iterator[Proxy]:
     """Run a proxy that knows where `host:port` of `names` really is."""
     proxy = Proxy(names=names)
     handler = type("Handler", (_Proxying,), {"proxy": proxy})
-    with _running(handler) as address:
-        proxy.address = address
+    with servers.serving(handler) as server:
+        proxy.address = f"127.0.0.1:{server.server_port}"
         yield proxy
-
-
-@contextmanager
-def _running(handler: type[BaseRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

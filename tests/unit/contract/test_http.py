@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -14,6 +13,8 @@ from algo.contract.http import HttpAlgorithm
 from algo.contract.interface import Answer, Fault
 from algo.contract.schema import Schema
 from algo.errors import Problem
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,15 +66,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     Handler.peers.clear()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with servers.serving(Handler) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 from algo.engines.docker_builds import PID_LABEL, BuildLeftovers
 
+from tests.fakes import servers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class TearingDown(ThreadingHTTPServer):
+class TearingDown(servers.Server):
     """An engine that holds one step of this process, and refuses to remove it `refusals` times."""
 
     def __init__(self, refusals: int) -> None:
@@ -51,10 +52,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Iterator[TearingDown]:
-    with TearingDown(request.param) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with TearingDown(request.param) as server, servers.running(server):
         yield server
-        server.shutdown()
 
 
 @pytest.mark.parametrize("engine", [0, 3], indirect=True)

@@ -13,9 +13,11 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,14 +250,6 @@ def serving() -> Iterator[Scene]:
     """Run a registry while the block runs."""
     scene = Scene()
     handler = type("Handler", (_Handler,), {"scene": scene})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    scene.address = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with servers.serving(handler) as server:
+        scene.address = f"127.0.0.1:{server.server_port}"
         yield scene
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from algo.errors import AlgoError
 from algo.serving.neighbours import Neighbours, listening
+
+from tests.fakes import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,7 @@ class Runs:
     def __init__(self) -> None:
         self.started: Counter[tuple[str, str]] = Counter()
         self.ended = 0
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = ""
 
     @contextmanager
     def run(self, name: str, version: str) -> Iterator[str]:
@@ -60,17 +60,13 @@ class Runs:
         finally:
             self.ended += 1
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
 
 @pytest.fixture
 def runs() -> Iterator[Runs]:
     found = Runs()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    with servers.serving(Echo) as server:
+        found.url = f"http://127.0.0.1:{server.server_port}"
+        yield found
 
 
 def post(folder: Path, path: str, body: str = "1") -> Any:
