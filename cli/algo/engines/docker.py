@@ -85,7 +85,7 @@ class DockerEngine:
         self._containers = Containers(self._address, folder if tls else None)
 
     def answers(self) -> bool:
-        """Tell, within 0.3 s, whether an engine is there."""
+        """Tell whether an engine is there; where nothing listens, within 0.3 s."""
         return ping(self._address) is not None
 
     def check(self) -> EngineInfo:

@@ -22,6 +22,8 @@ DEFAULT = "unix:///var/run/docker.sock"
 # http.client takes 15 ms to load, of the 0.2 s of a build that has nothing to do.
 _PING = b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _LONGEST = 1 << 16
+# Seconds for the answer of an engine that listens.
+_PATIENCE = 5.0
 
 
 class _Config(msgspec.Struct):
@@ -61,15 +63,18 @@ def find(env: Mapping[str, str], home: Path) -> str:
 
 
 def ping(address: str, timeout: float = 0.3) -> Answer | None:
-    """Return the answer of the engine at `address`, None when it does not answer in time.
+    """Return the answer of the engine at `address`, None when none is there.
 
-    An address that needs the SDK (TLS, ssh) is not asked: it answers as itself.
+    An engine that does not listen within `timeout` seconds is not there; one that does may take
+    `_PATIENCE` for its answer, as a busy machine's needs. An address that needs the SDK (TLS, ssh)
+    is not asked: it answers as itself.
     """
     endpoint = endpoint_of(address)
     if endpoint is None:
         return Answer("", "")
     try:
         with open_socket(endpoint, timeout) as connection:
+            connection.settimeout(_PATIENCE)
             connection.sendall(_PING)
             said = b""
             while b"\r\n\r\n" not in said and len(said) < _LONGEST:
