@@ -308,11 +308,10 @@ def test_calls_of_an_async_algorithm_run_side_by_side(runner: Start) -> None:
         concurrency=4,
     )
     assert started.load()["cancels"] is True
-    began = time.monotonic()
-    for number, seconds in ((1, b"0.4"), (2, b"0.2"), (3, b"0.3")):
+    for number, seconds in ((1, b"0.9"), (2, b"0.1"), (3, b"0.5")):
         started.write({"type": "call", "id": number, "content_type": "application/json"}, seconds)
+    # One after the other they would come in the order in which they went.
     assert [started.read()[0]["id"] for _ in range(3)] == [2, 3, 1]
-    assert time.monotonic() - began < 0.8
 
 
 def test_a_cancelled_async_call_ends_with_an_error(runner: Start) -> None:
