@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Larger files (weights) are told apart by size, time and number: reading them would cost seconds.
 HASHED_UP_TO = 4 << 20
+_EMPTY = hashlib.blake2b(b"", digest_size=16).digest()
 
 
 @dataclass(slots=True)
@@ -50,8 +51,18 @@ class Snapshot:
         return tuple(found)
 
     def misses(self, paths: Iterable[str]) -> bool:
-        """Tell whether one of `paths` is a file that was there and is not now."""
-        return any(path in self._seen and not (self.root / path).exists() for path in paths)
+        """Tell whether one of `paths` is a file that was there and is not now, or is empty now.
+
+        To write a file anew, most programs empty it first, or remove it.
+        """
+        return any(path in self._seen and self._lost(path) for path in paths)
+
+    def _lost(self, path: str) -> bool:
+        try:
+            emptied = (self.root / path).stat().st_size == 0
+        except OSError:
+            return True
+        return emptied and self._seen[path] != _EMPTY
 
     def _expand(self, paths: Iterable[str]) -> set[str]:
         files: set[str] = set()

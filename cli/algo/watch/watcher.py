@@ -37,8 +37,8 @@ class FolderWatcher:
     Args:
         root: The folder.
         quiet: Seconds without an event that end a burst.
-        back_within: Seconds that a file which is gone has to come back: an editor may rename
-            the old one before it writes the new one.
+        back_within: Seconds that a file which is gone, or empty, has to come back: an editor
+            may rename the old one, or empty it, before it writes the new one.
     """
 
     def __init__(self, root: Path, *, quiet: float = 0.05, back_within: float = 0.2) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import errno
 import gc
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import linecache
 import os
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from algo_runner import reads, syntax
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 
+# Seconds that a file which had content, and is empty, has to get some: to write it anew, most
+# programs empty it first.
+_EMPTIED = 0.05
 # New objects before a collection, and collections before one of older objects.
 _SELDOM = (50_000, 20, 100)
 
@@ -33,12 +38,27 @@ class FreshLoader(importlib.machinery.SourceFileLoader):
     that keeps the size would be missed.
     """
 
+    _filled: ClassVar[set[str]] = set()
+    digest = b""
+
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the source as it is now."""
         path = self.get_filename(fullname)
         with reads.unnoticed():
-            source = self.get_data(path)
+            source = self._settled(path)
+        self.digest = hashlib.blake2b(source, digest_size=16).digest()
         return self.source_to_code(source, path)
+
+    def _settled(self, path: str) -> bytes:
+        """Return what is in a file, not what is in it between its emptying and its writing."""
+        end = time.monotonic() + _EMPTIED
+        while not (source := self.get_data(path)) and path in self._filled:
+            if time.monotonic() > end:
+                self._filled.discard(path)
+            time.sleep(0.002)
+        if source:
+            self._filled.add(path)
+        return source
 
 
 class ProjectFinder:
@@ -231,6 +251,14 @@ class Project:
             parts = module.split(".")
             found |= {self.file_of(".".join(parts[:end])) for end in range(1, len(parts) + 1)}
         return [path for path in found if path is not None]
+
+
+def digest_of(modules: Mapping[str, ModuleType]) -> str:
+    """Return what tells the sources that `modules`, all of a project, were made of from others."""
+    total = hashlib.blake2b(digest_size=16)
+    for name, module in sorted(modules.items()):
+        total.update(b"%b\0%b" % (name.encode(), getattr(module.__loader__, "digest", b"")))
+    return total.hexdigest()
 
 
 def statement_level(statement: ast.Import | ast.ImportFrom) -> int:

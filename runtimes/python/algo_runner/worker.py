@@ -20,7 +20,7 @@ from algo_runner.interrupt import TooLong, at_most
 from algo_runner.loading import Watch
 from algo_runner.npy import RESULTS, encode_arrays
 from algo_runner.sharing import Before
-from algo_runner.source import few_collections
+from algo_runner.source import digest_of, few_collections
 from algo_runner.traces import enter, leave
 from algo_runner.values import BadInput, BadResult, encode
 
@@ -301,7 +301,8 @@ class Worker:
         if (new.is_async, new.batch) != (old.is_async, old.batch):
             rung, self._prepared = "worker", None
         room = gpu.memory() if rung == "worker" else {}
-        self.answer(header, "reloaded", rung=rung, schema=new.schema, **room)
+        sources = digest_of(self._prepared.modules) if self._prepared else ""
+        self.answer(header, "reloaded", rung=rung, schema=new.schema, sources=sources, **room)
 
     def _patience(self) -> float:
         """Return how long calls may wait for an import; the gateway waits somewhat longer."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import queue
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,21 @@ def test_vims_way_of_saving_is_one_change(root: Path, seen: Seen) -> None:
     file.rename(root / "src" / "digits.py~")
     file.write_text("two")
     (root / "src" / "digits.py~").unlink()
+    assert seen.next() == ("src/digits.py",)
+    assert seen.nothing()
+
+
+def test_a_file_that_is_emptied_and_written_later_is_one_change(root: Path, seen: Seen) -> None:
+    with (root / "src" / "digits.py").open("w") as opened:
+        time.sleep(0.12)
+        assert seen.changes.empty(), "it is not written yet"
+        opened.write("two")
+    assert seen.next() == ("src/digits.py",)
+    assert seen.nothing()
+
+
+def test_a_file_that_stays_empty_is_a_change(root: Path, seen: Seen) -> None:
+    (root / "src" / "digits.py").write_text("")
     assert seen.next() == ("src/digits.py",)
     assert seen.nothing()
 

@@ -39,6 +39,7 @@ class Reply(msgspec.Struct):
     hint: str = ""
     problems: list[dict[str, str]] = []
     rung: str = ""
+    sources: str = ""
     milliseconds: float = 0.0
     # `schema` is a name that the base class has taken.
     described: dict[str, Any] = msgspec.field(default_factory=dict, name="schema")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from algo_gateway.workers.recipe import Recipe
 
 SWAP_PATIENCE = 1.0
+# How often workers that have read different files are asked again before new ones are made.
+AGREEING = 3
 LOAD_PATIENCE = 1.0
 # What a load is told as that gave way to a newer edit.
 OVERTAKEN = "overtaken"
@@ -356,13 +358,18 @@ class Pool:
         template = self._generation.template if self._generation is not None else None
         if template is not None and template.alive:
             asked.append(template)
-        replies = await asyncio.gather(*(self._prepare(worker, changed) for worker in asked))
-        fault = next((one for one in replies if one is not None and one.type == "load_error"), None)
-        rungs = {"worker" if one is None else one.rung for one in replies}
-        # All of them or none: no two versions answer side by side.
-        swaps = fault is None and "worker" not in rungs
-        for worker in asked:
-            worker.settle(swap=swaps)
+        for _ in range(AGREEING):
+            replies = await asyncio.gather(*(self._prepare(worker, changed) for worker in asked))
+            fault = next((one for one in replies if one and one.type == "load_error"), None)
+            rungs = {"worker" if one is None else one.rung for one in replies}
+            # Each read the files for itself: an edit in between is another version.
+            agreed = len({one.sources for one in replies if one and one.rung == "swap"}) < 2
+            # All of them or none: no two versions answer side by side.
+            swaps = fault is None and "worker" not in rungs and agreed
+            for worker in asked:
+                worker.settle(swap=swaps)
+            if agreed or "worker" in rungs:
+                break
         if fault is not None:
             raise LoadFailed(fault)
         if not swaps or "swap" not in rungs:
