@@ -265,10 +265,14 @@ def play(served: Served, project: Project, edits: int) -> list[str]:
                     f"none of {may} is served, but {crowd.answers[-1]}, after {story} "
                     f"{served.events[-3:]} {served.story[-10:]}"
                 )
-            settled = time.monotonic()
-            served.wait(lambda: crowd.last(may, settled) is not None, 30)
-            found = crowd.last(may, settled)
-            assert found is not None, f"{crowd.answers[-1]} is none of {may} after {story}"
+            found = crowd.last(may, time.monotonic() - 1)
+            while True:
+                before, settled = found, time.monotonic()
+                served.wait(lambda at=settled: crowd.last(may, at) is not None, 30)
+                found = crowd.last(may, settled)
+                assert found is not None, f"{crowd.answers[-1]} is none of {may} after {story}"
+                if found == before:
+                    break  # else a late one came in between: until then another answered
             project.served = found
             for one in times:
                 if one[0] != found:
