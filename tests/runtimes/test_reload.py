@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from algo_gateway.workers.sources import Sources
 
 from tests.runtimes.conftest import RUNTIMES, TOKEN, control
 
@@ -341,3 +345,126 @@ def test_calls_go_on_while_an_edit_imports_without_an_end(
     bringing.join(timeout=10)
     assert outcomes[0]["error"]["type"] == "overtaken"
     assert served.post(0).json[0] == "two"
+
+
+# Says when it has read `helper`, and waits until that has been written.
+HELPED = """
+import os, time
+from pathlib import Path
+try:
+    {imports}
+finally:
+    Path(os.environ["READ"]).touch()
+    while Path(os.environ["WRITING"]).exists():
+        time.sleep(0.01)
+
+def apply(value):
+    return ["one", {number}]
+"""
+WHOLE = "NUMBER = 7\n"
+
+
+@dataclass
+class Helped:
+    """A service of an entry and a `helper`, which is written while it is read."""
+
+    served: GatewayProcess
+    read: Path
+    writing: Path
+    helper: Path
+
+    @classmethod
+    def start(cls, developed: Start, folder: Path, imports: str, number: str) -> Self:
+        made = folder / "src" / "helper.py"
+        made.parent.mkdir()
+        made.write_text(WHOLE)
+        code = HELPED.format(imports=imports, number=number)
+        read, writing = folder / "read", folder / "writing"
+        environment = {"READ": str(read), "WRITING": str(writing)}
+        return cls(developed(code, environment=environment), read, writing, made)
+
+    def tear(self, half: str) -> None:
+        """Edit the entry, and begin to write `helper`."""
+        self.read.unlink()
+        self.writing.touch()
+        edit(self.served, '"one"', '"two"')
+        self.helper.write_text(half)
+        time.sleep(0.1)  # as long as an editor may take on a busy machine
+
+    def end(self, whole: str) -> threading.Thread:
+        """End writing as soon as the half has been read."""
+
+        def write() -> None:
+            _until(self.read.exists)
+            self.helper.write_text(whole)
+            self.writing.unlink()
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        return writing
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("imports", "number", "half"),
+    [("import helper", "helper.NUMBER", ""), ("from helper import NUMBER", "NUMBER", "NUM")],
+)
+def test_a_module_that_was_read_while_it_was_written_is_read_again(
+    developed: Start, tmp_path: Path, force: bool, imports: str, number: str, half: str
+) -> None:
+    """Nobody tells of it: once it was written, it held what it had held before."""
+    helped = Helped.start(developed, tmp_path, imports, number)
+    helped.tear(half)
+    writing = helped.end(WHOLE)
+    said = bring(helped.served, "src/it.py", force=force)
+    writing.join()
+    assert (said["ok"], said["rung"]) == (True, "worker" if force else "swap")
+    assert helped.served.post(0).json == ["two", 7]
+
+
+def test_what_was_read_in_half_is_not_served_when_what_follows_is_broken(
+    developed: Start, tmp_path: Path
+) -> None:
+    helped = Helped.start(developed, tmp_path, "import helper", "helper.NUMBER")
+    helped.tear("")
+    told: list[Any] = []
+    first = threading.Thread(target=lambda: told.append(bring(helped.served, "src/it.py")))
+    first.start()
+    helped.end("def (").join()
+    said = bring(helped.served, "src/helper.py")
+    first.join()
+    assert told[0]["error"]["type"] == "overtaken"
+    assert said["error"]["type"] == "SyntaxError"
+    assert helped.served.post(0).json == ["one", 7]
+
+
+def test_code_that_writes_its_own_comes_in(developed: Start) -> None:
+    made = "from pathlib import Path\nPath(__file__).with_name('made.py').write_text('NUMBER = {}')"
+    code = made.format(1) + "\nimport made\n\ndef apply(value):\n    return made.NUMBER\n"
+    served = developed(code)
+    assert served.post(0).json == 1
+    edit(served, "NUMBER = 1", "NUMBER = 2")
+    assert bring(served, "src/it.py")["ok"]
+    assert served.post(0).json == 2
+
+
+def test_a_file_that_was_written_just_now_may_be_about_to_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "it.py"
+    sources = Sources(tmp_path, ["src/other.py:apply"])
+    file.touch()
+    at = file.stat().st_mtime
+    asyncio.run(sources.settle())
+    assert time.time() - at >= 0.03
+    assert not asyncio.run(sources.changed())
+    file.write_text("NUMBER = 1\n")
+    assert asyncio.run(sources.changed())
+
+
+def test_a_file_of_a_time_to_come_is_not_waited_for(tmp_path: Path) -> None:
+    """The clock that dates it may be another machine's."""
+    file = tmp_path / "it.py"
+    file.touch()
+    os.utime(file, (time.time() + 100, time.time() + 100))
+    began = time.monotonic()
+    asyncio.run(Sources(tmp_path, ["it.py"]).settle())
+    assert time.monotonic() - began < 0.4

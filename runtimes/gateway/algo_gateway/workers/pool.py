@@ -13,6 +13,7 @@ from algo_gateway.workers.generations import ALWAYS, NEVER, Generation
 from algo_gateway.workers.gpu import ran_out, too_tight
 from algo_gateway.workers.queue import Queue
 from algo_gateway.workers.reload import Outcome, fault_of
+from algo_gateway.workers.sources import Sources
 from algo_gateway.workers.worker import LoadFailed, Worker
 
 if TYPE_CHECKING:
@@ -32,8 +33,18 @@ AGREEING = 3
 LOAD_PATIENCE = 1.0
 # What a load is told as that gave way to a newer edit.
 OVERTAKEN = "overtaken"
+# For how long code that was written meanwhile is read again, and how often at least. Code that
+# writes its own is done then.
+AGAIN_SECONDS, AGAIN = 1.0, 2
 # A new worker would need the GPU's memory beside the old one's: a swap is worth waiting for.
 GPU_PATIENCE = 10.0
+
+
+class Torn(Failure):
+    """Code loaded that was being written meanwhile: what was read may be half of a file."""
+
+    def __init__(self) -> None:
+        super().__init__(503, OVERTAKEN, "the code was written while it loaded")
 
 
 class Pool:
@@ -60,6 +71,8 @@ class Pool:
         self._loading_since = 0.0
         # Files that changed since the code that serves was read.
         self._unserved: dict[str, None] = {}
+        # What must not change until code that loads is let in.
+        self._sources: Sources | None = None
         self.runner: Runner | None = None
         self._retired: list[Runner] = []
         self._generation: Generation | None = None
@@ -151,7 +164,7 @@ class Pool:
             # A file that changes again from now on has to be brought again.
             served, self._unserved = self._unserved, {}
             try:
-                rung = await self._bring_now(changed, served, wanted, force=force)
+                rung = await self._bring_whole(changed, served, wanted, force=force)
             except (LoadFailed, Failure) as failure:
                 self._unserved = served | self._unserved
                 problem = failure.reply if isinstance(failure, LoadFailed) else failure
@@ -200,6 +213,39 @@ class Pool:
             any(w.alive for w in (*self.workers, *self.leaving)) or self.runner.templates
         ):
             await asyncio.sleep(0.01)
+
+    async def _bring_whole(
+        self, changed: Sequence[str], unserved: Collection[str], wanted: Recipe, *, force: bool
+    ) -> str:
+        """Bring what is `unserved`, and read it again where it was written meanwhile.
+
+        Raises:
+            LoadFailed: The author's code did not load.
+            Failure: A process ended before it had loaded, or a newer edit came.
+        """
+        described = self.recipe.description
+        sources = Sources(self.recipe.options.app, (described.entrypoint, *unserved))
+        began, count = time.perf_counter(), 0
+        while True:
+            await sources.settle()
+            count += 1
+            last = count > AGAIN and time.perf_counter() - began > AGAIN_SECONDS
+            self._sources = None if last else sources
+            try:
+                return await self._bring_now(changed, unserved, wanted, force=force)
+            except LoadFailed:
+                if last or not await sources.changed():
+                    raise
+            except Torn:
+                pass
+            finally:
+                self._sources = None
+            if self._unserved:
+                raise Torn  # who told of it brings all
+
+    async def _refuse_torn(self) -> None:
+        if self._sources is not None and await self._sources.changed():
+            raise Torn
 
     async def _bring_now(
         self, changed: Sequence[str], unserved: Collection[str], wanted: Recipe, *, force: bool
@@ -339,6 +385,7 @@ class Pool:
                 size, limit = memory.resident(fresh[-1].pid), self.serving.worker_memory
                 if limit and size > limit:
                     raise out_of_memory(size, limit)
+            await self._refuse_torn()
         except BaseException:
             for worker in fresh:
                 worker.shut_down()
@@ -366,8 +413,11 @@ class Pool:
             agreed = len({one.sources for one in replies if one and one.rung == "swap"}) < 2
             # All of them or none: no two versions answer side by side.
             swaps = fault is None and "worker" not in rungs and agreed
+            torn = swaps and self._sources is not None and await self._sources.changed()
             for worker in asked:
-                worker.settle(swap=swaps)
+                worker.settle(swap=swaps and not torn)
+            if torn:
+                raise Torn
             if agreed or "worker" in rungs:
                 break
         if fault is not None:
