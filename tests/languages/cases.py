@@ -174,6 +174,32 @@ CASES = (
     Case(
         "text in another charset", "é".encode("latin-1"), "text: é", f"{TEXT}; charset=iso-8859-1"
     ),
+    Case(
+        "text in a charset of Windows",
+        "50 €".encode("cp1252"),
+        "text: 50 €",
+        f'{TEXT}; format=flowed; charset="Windows-1252"',
+    ),
+    Case(
+        "text in Shift JIS", "日本".encode("shift_jis"), "text: 日本", f"{TEXT}; charset=shift_jis"
+    ),
+    Case("JSON in UTF-16", '["é"]'.encode("utf-16"), {"got": ["é"]}, f"{JSON}; charset=utf-16"),
+    Case(
+        "text in an unknown charset",
+        b"a",
+        kind=f"{TEXT}; charset=klingon",
+        status=415,
+        code="unknown_charset",
+        message="klingon",
+    ),
+    Case(
+        "text that is not in its charset",
+        b"ab\xff",
+        kind=f"{TEXT}; charset=us-ascii",
+        status=400,
+        code="not_in_charset",
+        message="byte 2",
+    ),
     Case("text that is not UTF-8", b"ab\xff", kind=TEXT, status=400, code="not_utf8"),
     Case("bytes in, bytes out", ALL_BYTES * 4096, ALL_BYTES[::-1] * 4096, BINARY),
     Case("no bytes at all", b"", b"", BINARY),

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from algo_gateway.calls.call import Failure
+from algo_gateway.files.charsets import recoded
 from algo_gateway.files.parts import Part
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def read_form(body: bytes, content_type: str) -> list[Part]:
         content_type: Its content type, which has the boundary.
 
     Raises:
-        Failure: It is no form, or has too many parts.
+        Failure: It is no form, has too many parts, or one of them is not in its charset.
     """
     import multipart  # nobody pays for it who gets no forms
 
@@ -46,7 +47,7 @@ def read_form(body: bytes, content_type: str) -> list[Part]:
         if counts[name] > 1:
             path = (name, at[name])
             at[name] += 1
-        parts.append(Part(path, kind, content, filename))
+        parts.append(Part(path, *_in_utf8(name, kind, content), filename))
     return parts
 
 
@@ -62,6 +63,14 @@ def _segments(parser: Any, body: bytes) -> Iterator[tuple[str, str, bytes, str]]
                     content.append(bytes(event))
                 else:
                     segment, content = event, []
+
+
+def _in_utf8(name: str, kind: str, content: bytes) -> tuple[str, bytes]:
+    try:
+        return recoded(kind, content)
+    except Failure as failure:
+        message = failure.message.replace("the body", f"the field {name!r}", 1)
+        raise Failure(failure.status, failure.code, message, hint=failure.hint) from failure
 
 
 def _kind(segment: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from algo_gateway.calls.call import Failure
+from algo_gateway.files.charsets import JSON, JSON_KINDS, in_utf8
 from algo_gateway.files.forms import read_form
 from algo_gateway.files.parts import PARTS, Part, joined
 
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
     from algo_gateway.config import Fetch
     from algo_gateway.files.fetch import Fetched, Fetcher
 
-JSON = "application/json"
-# The second is what plain `curl -d` claims to send.
-JSON_KINDS = (JSON, "application/x-www-form-urlencoded", "")
 MOST_URLS = 16
 # A form that takes long enough to hold up others is read beside them.
 LARGE = 1 << 20
 
 
 class Intake:
-    """Turns forms, and JSON that names files by URL, into one body in parts."""
+    """Turns forms, and JSON that names files by URL, into one body in parts; text into UTF-8."""
 
     def __init__(self) -> None:
         self._fetcher: Fetcher | None = None
@@ -43,8 +41,9 @@ class Intake:
             schema: The JSON Schema of the input, empty where nothing is known.
 
         Raises:
-            Failure: It is no form, or a file cannot be fetched.
+            Failure: It is no form, a file cannot be fetched, or its charset is another one.
         """
+        kind, body = await in_utf8(kind, body)
         name = kind.partition(";")[0].strip().lower()
         if name == "multipart/form-data":
             if len(body) < LARGE:
