@@ -34,6 +34,8 @@ class Table:
 
 
 _GAP, _WIDEST = "  ", 72
+# What can be pasted is one line of a terminal where it can be.
+_LINE = 80
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _COLOURS = {
     "ok": "green",
@@ -309,7 +311,10 @@ def plain(value: object) -> Any:
 def _ready(event: events.Ready) -> str:
     body = event.sample.replace("'", "'\\''")
     token = ' -H "Authorization: Bearer $ALGO_TOKEN"' if event.token else ""
-    call = f"curl -s {event.url} -H 'Content-Type: application/json'{token} -d '{body}'"
+    kind = " -H 'Content-Type: application/json'"
+    call = f"curl -s {event.url}{kind}{token} -d '{body}'"
+    if len(call) > _LINE:  # what curl says of itself is taken as JSON, too
+        call = f"curl -s {event.url}{token} -d '{body}'"
     grpc = f"gRPC at {event.grpc}\n" if event.grpc else ""
     return f"{event.url}\n{grpc}{call}\n"
 

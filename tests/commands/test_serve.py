@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -87,6 +88,37 @@ def test_an_edit_is_served_and_a_bad_one_is_not(where: str, hello: Path) -> None
         assert served.stop() == 0
     assert served.stop_seconds < 5
     assert served.events[-1] == {"event": "stopped", "reason": "interrupted"}
+
+
+TYPED = """
+from dataclasses import dataclass
+
+@dataclass
+class Ask:
+    name: str
+    times: int
+
+def apply(ask: Ask) -> str:
+    return ask.name * ask.times
+"""
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_the_curl_that_is_shown_is_answered_without_any_case(hello: Path, declared: bool) -> None:
+    shutil.rmtree(hello / "cases")
+    if declared:
+        name = {"name": {"type": "string", "minLength": 2}}
+        schema = {"type": "object", "required": ["name"], "properties": name}
+        (hello / "schema.json").write_text(json.dumps({"input": schema}))
+    else:
+        (hello / "src" / "hello.py").write_text(TYPED)
+    with serving(hello, "--engine", "virtualenv") as served:
+        sample = served.of("ready")[0]["sample"]
+        assert sample == ('{"name":"text"}' if declared else '{"name":"text","times":1}')
+        expected = {"greeting": "Hello text!"} if declared else "text"
+        with urllib.request.urlopen(served.url, sample.encode(), timeout=10) as response:
+            answer = response.read().decode()
+        assert (json.loads(answer) if declared else answer) == expected
 
 
 def test_a_save_overtakes_an_edit_that_hangs(where: str, hello: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.machine.lacking import lacking as absent
-from algo.contract.cases import sample
+from algo.contract.cases import first_input
 from algo.languages.host import lacking, programs_of
 from algo.languages.runtimes import Runtimes
 from algo.resources import data_folder
@@ -63,7 +63,7 @@ def needs_host(template: str) -> None:
 def test_a_template_is_locked_tested_served_and_published(template: str, tmp_path: Path) -> None:
     needs_host(template)
     made = scaffold("acme/hand-digits", template, tmp_path, data_folder("scaffolds"))
-    body = sample(made.folder)
+    body = json.dumps(first_input(made.folder))
     algo(made.folder, "lock")
     for line in made.next:
         if line.startswith("algo exec"):

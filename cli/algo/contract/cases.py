@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -71,12 +70,6 @@ def read_cases(project: Path) -> tuple[AnyCase, ...]:
             ) from error
         cases += parse(text, where)
     return tuple(cases)
-
-
-def sample(project: Path) -> str:
-    """Return an input that the algorithm takes, as JSON text: a case's, else `{}`."""
-    found = first_input(project)
-    return "{}" if found is None else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def first_input(project: Path) -> Any:

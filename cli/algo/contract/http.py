@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from algo import __version__
-from algo.contract.declared import Declared, declared
+from algo.contract.declared import declared
 from algo.contract.errors import AlgorithmGone
 from algo.contract.interface import Answer, Fault
 from algo.errors import Problem
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from algo.contract.declared import Declared
     from algo.contract.values import Json
 
 Found = TypeVar("Found")
@@ -81,6 +82,14 @@ class HttpAlgorithm:
         Raises:
             AlgorithmGone: Nothing answers any more, or not in time.
         """
+        return declared(self.document())
+
+    def document(self) -> Any:
+        """Return what it says of itself in OpenAPI, None where it does not.
+
+        Raises:
+            AlgorithmGone: Nothing answers any more, or not in time.
+        """
         return self._tried(self._described)
 
     def _tried(self, ask: Callable[[], Found]) -> Found:
@@ -102,14 +111,14 @@ class HttpAlgorithm:
             raise AlgorithmGone(f"nothing answers at {self._url}: {error}") from error
         return self._tried(ask)
 
-    def _described(self) -> Declared:
+    def _described(self) -> Any:
         self._connection.request("GET", f"{self._base}/openapi.json", headers=_OURS)
         response = self._connection.getresponse()
         content = response.read()
         try:
-            return declared(msgspec.json.decode(content) if response.status == 200 else None)
+            return msgspec.json.decode(content) if response.status == 200 else None
         except msgspec.DecodeError:
-            return Declared()
+            return None
 
     def _send(self, body: bytes) -> Answer | Fault:
         headers = {"Content-Type": "application/json", **_OURS}

@@ -20,6 +20,8 @@ from algo.signals import postponed, terminable, unstoppable
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from algo.engines.interface import Engine
     from algo.events import Event, Notify
     from algo.serving.interface import Servable, Tree
@@ -39,7 +41,7 @@ def serve(
     servable: Servable,
     options: StartOptions,
     *,
-    sample: str,
+    sample: Callable[[str], str],
     watcher: Watcher | None,
     tree: Tree | None,
     notify: Notify,
@@ -51,7 +53,8 @@ def serve(
         engine: Where it runs.
         servable: What runs.
         options: Where it listens and what it may use.
-        sample: A request body as JSON text, for the `curl` that is shown.
+        sample: Finds a request body as JSON text, for the `curl` that is shown, once something
+            answers at the URL that it is given.
         watcher: Tells of edits; None serves without reload.
         tree: Prepares what edits ask of environment and limits; None for what is no project.
         keys: Of the terminal: `r` reloads, `q` quits, `l` hides or shows what the code prints; all
@@ -84,7 +87,7 @@ def _serve(
     engine: Engine,
     servable: Servable,
     options: StartOptions,
-    sample: str,
+    sample: Callable[[str], str],
     tree: Tree | None,
     changes: queue.SimpleQueue[Change | None],
     lines: Lines,
@@ -115,7 +118,7 @@ def _serve(
     try:
         where, grpc = served.instance.url, served.instance.grpc
         token = options.access.tokens is not None
-        notify(Ready(where, sample, engine.name, served.servable.digest, grpc, token))
+        notify(Ready(where, sample(where), engine.name, served.servable.digest, grpc, token))
         if keys is not None:
             notify(Note(_HINT if served.instance.control else _HINT.removeprefix(_RELOADS)))
         _follow(served, reloads, changes)

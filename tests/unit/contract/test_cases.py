@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from algo.contract.case import Assertion, Case, Example, Expected, Holds, Labelled, Refuses
-from algo.contract.cases import parse_cases, read_cases, sample
+from algo.contract.cases import first_input, parse_cases, read_cases
 from algo.contract.errors import CaseInvalid
 from algo.contract.values import Json, Tolerance
 
@@ -173,29 +173,29 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "text"),
+    ("files", "found"),
     [
-        ({}, "{}"),
-        ({"a": "not json"}, "{}"),
-        ({"a": '{"input": {"x": [1, "é"]}, "expected": 1}'}, '{"x":[1,"é"]}'),
-        ({"a": '[{"input": 1, "error": "x"}, {"input": 2, "expected": 1}]'}, "2"),
+        ({}, None),
+        ({"a": "not json"}, None),
+        ({"a": '{"input": {"x": [1, "é"]}, "expected": 1}'}, {"x": [1, "é"]}),
+        ({"a": '[{"input": 1, "error": "x"}, {"input": 2, "expected": 1}]'}, 2),
         (
             {
                 "a": '{"metric":"accuracy","floor":1,"examples":[{"input":3,"label":1}]}',
                 "b": '{"input": 4, "expected": 1}',
             },
-            "4",
+            4,
         ),
-        ({"a": '{"metric":"accuracy","floor":1,"examples":[{"input":3,"label":1}]}'}, "3"),
+        ({"a": '{"metric":"accuracy","floor":1,"examples":[{"input":3,"label":1}]}'}, 3),
     ],
 )
 def test_the_sample_is_an_input_that_is_answered(
-    tmp_path: Path, files: dict[str, str], text: str
+    tmp_path: Path, files: dict[str, str], found: object
 ) -> None:
     (tmp_path / "cases").mkdir()
     for name, content in files.items():
         (tmp_path / "cases" / f"{name}.json").write_text(content)
-    assert sample(tmp_path) == text
+    assert first_input(tmp_path) == found
 
 
 @pytest.mark.parametrize("template", ["minimal", "sklearn"])

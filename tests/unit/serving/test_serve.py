@@ -40,7 +40,7 @@ class Story:
             self.engine,
             servable,
             StartOptions(),
-            sample="1",
+            sample=lambda url: "1",
             watcher=self.watcher,
             tree=self.tree,
             notify=self._notify,

@@ -120,6 +120,18 @@ def test_a_ready_service_prints_its_url_and_a_curl_to_paste() -> None:
     assert call.endswith("""-d '{"text": "it'\\''s"}'""")
 
 
+def test_a_curl_leaves_out_its_content_type_rather_than_a_line_of_a_terminal() -> None:
+    output, out, _ = make()
+    for value in ("Ada", "Ada Lovelace"):
+        output.stream(events.Ready("http://127.0.0.1:8080", f'"{value}"', "docker"))
+    _, short, _, long = out.getvalue().splitlines()
+    assert short == (
+        "curl -s http://127.0.0.1:8080 -H 'Content-Type: application/json' -d '\"Ada\"'"
+    )
+    assert long == "curl -s http://127.0.0.1:8080 -d '\"Ada Lovelace\"'"
+    assert len(short) <= 80
+
+
 def test_a_service_with_grpc_prints_that_address_too() -> None:
     output, out, _ = make()
     output.stream(events.Ready("http://127.0.0.1:1", "{}", "docker", grpc="127.0.0.1:2"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from algo.commands.shared.gpus import gpus, require_cuda, require_gpu
 from algo.commands.shared.neighbours import surroundings
@@ -15,7 +16,7 @@ from algo.serving.start import StartOptions
 from algo.serving.target import UrlTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from algo.deps import Deps
@@ -35,7 +36,7 @@ class Service:
     engine: Engine
     servable: Servable
     options: StartOptions
-    sample: str
+    sample: Callable[[str], str]
     watcher: Watcher | None
     tree: Tree | None
 
@@ -84,7 +85,7 @@ def open_service(
     require_cuda(deps, runs_on, found, gpu)
     watches = reload and not exact
     watcher = deps.watcher(found.root) if watches and isinstance(found, Project) else None
-    body = sample(found, servable.description)
+    body = partial(sample, found, servable.description)
     with surroundings(deps, found, engine) as around:
         options = StartOptions(
             host=host,
@@ -189,17 +190,23 @@ def default_port(deps: Deps, host: str) -> int:
     return port
 
 
-def sample(target: Project | VersionTarget, description: bytes) -> str:
-    """Return a request body that the target takes, as JSON text: its first case's input.
+def sample(target: Project | VersionTarget, description: bytes, url: str) -> str:
+    """Return a request body that the target takes, as JSON text.
 
-    A version has it in its `description`, `algorithm.json`, unless it is large.
+    It is the input of the target's first case: a version has it in its `description`,
+    `algorithm.json`, unless it is large. Without one it is made from the schema of the input, which
+    is in there, too, or the service that answers at `url` has it from the code's types.
     """
-    if isinstance(target, Project):
-        from algo.contract.cases import sample as of_cases
+    import json
 
-        return of_cases(target.root)
     import msgspec
 
-    said = msgspec.json.decode(description, type=dict[str, msgspec.Raw])
-    found = bytes(said.get("sample", b"null"))
-    return "{}" if found == b"null" else found.decode()
+    from algo.contract.cases import first_input
+    from algo.contract.example import example, example_of
+
+    said = msgspec.json.decode(description, type=dict[str, Any])
+    found = first_input(target.root) if isinstance(target, Project) else said.get("sample")
+    if found is None:
+        declared = said.get("contract", {}).get("input")
+        found = example(declared) if declared else example_of(url)
+    return json.dumps({} if found is None else found, ensure_ascii=False, separators=(",", ":"))
