@@ -29,7 +29,7 @@ from algo.environments.interpreters import this_interpreter
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
 from algo.environments.pylock import select, source_in
-from algo.environments.requirements import PYPROJECT, UV_LOCK, requirements_of
+from algo.environments.requirements import PYPROJECT, UV_LOCK, requirements_of, text_of
 from algo.environments.uv import Uv, export
 from algo.environments.virtualenv import make_virtualenv
 from algo.events import Warned, silent
@@ -276,7 +276,7 @@ class Pip:
 
     def _read_lock(self, source: Source, target: Target, *, wheels_only: bool) -> tuple[Pin, ...]:
         """Return what the lock of another tool pins."""
-        text = source.path.read_text(encoding="utf-8")
+        text = text_of(source.path)
         if source.path.name == UV_LOCK:
             with self._exporting:
                 key = f"{source.name}\n{text}"

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from algo.environments.errors import RequirementInvalid, RequirementsStale
+from algo.environments.interpreters import admits
 from algo.project.lock import Pin
 
 if TYPE_CHECKING:
@@ -120,10 +121,8 @@ def source_in(text: str, name: str, folder: Path) -> str:
 def _check_made_for(
     document: _Document, where: str, target: Target, here: Mapping[str, str | frozenset[str]]
 ) -> None:
-    from packaging.specifiers import SpecifierSet
-
     wanted = document.requires_python
-    if wanted and not SpecifierSet(wanted).contains(f"{target.python}.0"):
+    if wanted and not admits(wanted, target.python, where):
         raise RequirementsStale(
             f"{where} is for Python {wanted}, and {target} is needed",
             hint=f'set python = "{wanted}" under [environment] of algo.toml, then: algo lock',

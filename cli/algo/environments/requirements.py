@@ -121,13 +121,19 @@ def find_requirements(root: Path, wanted: str = "", *, old: bool = False) -> Req
         old: It was written for Algorithmia, whose build brought what tests need.
 
     Raises:
-        RequirementInvalid: The wanted file is not there, one is a folder or cannot be read.
+        RequirementInvalid: The wanted file is not there, one is a folder, a link to nothing or
+            cannot be read, or there is a `uv.lock` alone.
     """
     for name in (*SOURCES, TEST_SOURCE):
         if (root / name).is_dir():
             raise RequirementInvalid(
                 f"{name} is a folder, where a file says what the project needs",
                 hint=f"mv {name} {name}.d, then: algo lock",
+            )
+        if (root / name).is_symlink() and not (root / name).exists():
+            raise RequirementInvalid(
+                f"{name} is a link to {(root / name).readlink()}, and nothing is there",
+                hint=f"ls -l {name}",
             )
     found = [name for name in SOURCES if _states_packages(root / name)]
     if wanted:
@@ -139,6 +145,11 @@ def find_requirements(root: Path, wanted: str = "", *, old: bool = False) -> Req
         found = [wanted]
     elif UV_LOCK in found and PYPROJECT in found:
         found.remove(PYPROJECT)  # the lock is of it
+    elif not found and (root / UV_LOCK).is_file() and not (root / PYPROJECT).is_file():
+        raise RequirementInvalid(
+            f"{UV_LOCK} is there without the {PYPROJECT} that it is the lock of",
+            hint=f"bring the {PYPROJECT} here, or: rm {UV_LOCK}",
+        )
     runtime = tuple(Source(root / name) for name in found[:1])
     test = _test(root, runtime)
     if old and not test and any(root.glob(OLD_TESTS)):
@@ -183,7 +194,7 @@ def lines_of(source: Source) -> list[Line]:
     """
     if source.path.name != PYPROJECT:
         return _lines(source.path, ())
-    raw = _text(source.path).splitlines()
+    raw = text_of(source.path).splitlines()
     asked = _asked(_pyproject(source.path), source)
     return [Line(source.path, _number(raw, text), text) for text in asked]
 
@@ -204,7 +215,7 @@ def _said(source: Source) -> Iterable[str]:
     """Return the lines that say what is needed, for the digest."""
     if source.brings_python:
         # Comments at the end of a line may choose platforms, and how far it is indented counts.
-        lines = _text(source.path).splitlines()
+        lines = text_of(source.path).splitlines()
         return [line.rstrip() for line in lines if line.strip() and not _COMMENT.match(line)]
     if source.path.name == UV_LOCK:
         beside = Source(source.path.with_name(PYPROJECT), source.group, source.extra)
@@ -247,7 +258,7 @@ def _states_packages(path: Path) -> bool:
 
 def _lines(path: Path, above: tuple[Path, ...]) -> list[Line]:
     found: list[Line] = []
-    for number, raw in enumerate(_text(path).splitlines(), 1):
+    for number, raw in enumerate(text_of(path).splitlines(), 1):
         text = re.sub(r"(^|\s)#.*", "", raw).strip()
         include = _INCLUDE.match(text)
         if text:
@@ -257,7 +268,12 @@ def _lines(path: Path, above: tuple[Path, ...]) -> list[Line]:
     return found
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file that says what is needed.
+
+    Raises:
+        RequirementInvalid: It cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -272,7 +288,7 @@ def _text(path: Path) -> str:
 
 def _pyproject(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise RequirementInvalid(
             f"{path.name} cannot be read: {error}", hint=_CORRECT.format(path.name)

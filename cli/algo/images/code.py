@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from algo.errors import OutputInvalid
 from algo.images.config import APP
+from algo.images.errors import UnreadableFile
 from algo.images.tree import Entry, collect
 from algo.watch.ignore import FILE as IGNORE_FILE
 from algo.watch.ignore import IgnoreRules
@@ -117,7 +118,13 @@ def _elsewhere(place: Path, command: str) -> str:
 
 def _ignored(project: Project, left_out: Collection[str] = ()) -> Callable[[str, bool], bool]:
     file = project.root / IGNORE_FILE
-    rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
+    try:
+        rules = IgnoreRules.of(file.read_text(encoding="utf-8") if file.is_file() else "")
+    except UnicodeDecodeError as error:
+        # A rule that is read wrongly would ship what it names.
+        raise UnreadableFile(
+            f"{IGNORE_FILE} is not UTF-8 at byte {error.start}", hint="save it as UTF-8"
+        ) from error
     models = {path.rstrip("/") for path in project.manifest.model_paths.values()}
     models |= {project.manifest.environment.dockerfile, *left_out}
 

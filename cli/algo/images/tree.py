@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -157,7 +158,10 @@ def _is_utf8(name: str) -> bool:
 
 
 def _link(path: Path, root: Path, place: str, alone: bool) -> Entry:
-    aim, end = path.readlink(), path.resolve()
+    aim = path.readlink()
+    if _leads_to_itself(path):
+        raise LinkOutside(f"{path.relative_to(root)} is a link that leads to itself ({aim})")
+    end = path.resolve()
     if not aim.is_absolute() and end.is_relative_to(root.resolve()) and end.exists():
         # Straight: the way of a link that goes down and up again depends on other links.
         straight = os.path.relpath(end, path.parent.resolve()) if ".." in aim.parts else aim
@@ -167,6 +171,15 @@ def _link(path: Path, root: Path, place: str, alone: bool) -> Entry:
         kind = "a file outside the project" if end.is_file() else kind
         raise LinkOutside(f"{path.relative_to(root)} is a link to {kind} ({aim})")
     return single(end, place)
+
+
+def _leads_to_itself(path: Path) -> bool:
+    # resolve() raises for such a link up to Python 3.12 and returns some path from 3.13 on.
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _content_digest(source: Path | bytes) -> bytes:

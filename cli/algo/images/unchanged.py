@@ -140,7 +140,8 @@ def _below(folder: str, root: Path) -> Iterator[tuple[str, os.stat_result]]:
         items = sorted(scan, key=lambda item: item.name)
     for item in items:
         if item.is_symlink():
-            if not Path(item.path).resolve().is_relative_to(root):
+            # realpath() takes a link that leads to itself, too; stat() below refuses it.
+            if not Path(os.path.realpath(item.path)).is_relative_to(root):
                 raise OSError(f"{item.path} leads elsewhere")
             yield item.path, item.stat(follow_symlinks=False)
             yield f"{item.path}/", item.stat()

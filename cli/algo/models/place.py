@@ -89,9 +89,10 @@ def _ignore(root: Path, place: str, notify: Notify) -> None:
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return
     file, line = root / ".gitignore", f"/{place}"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    if line in text.splitlines():
+    # Bytes, as git reads it: names in it may be of any encoding, and its line ends stay.
+    before = file.read_bytes() if file.is_file() else b""
+    if line.encode() in before.splitlines():
         return
-    gap = "" if not text or text.endswith("\n") else "\n"
-    file.write_text(f"{text}{gap}{line}\n", encoding="utf-8")
+    gap = b"" if not before or before.endswith(b"\n") else b"\n"
+    file.write_bytes(before + gap + line.encode() + b"\n")
     notify(Note(f"{line} is in .gitignore now: it is fetched, and algo.lock pins it"))

@@ -63,6 +63,9 @@ def test_what_uv_locked_is_locked_and_a_stale_uv_lock_is_refused(tmp_path: Path)
     with pytest.raises(RequirementInvalid, match=r"uv\.lock cannot be read") as broken:
         resolve(tmp_path)
     assert "rm uv.lock; uv lock" in broken.value.hint
+    (tmp_path / "uv.lock").write_bytes(b"\xff\xfe")
+    with pytest.raises(RequirementInvalid, match=r"uv\.lock is not UTF-8 at byte 0"):
+        resolve(tmp_path)
 
 
 def test_a_pylock_of_all_platforms_gives_each_its_own(tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ def test_a_lock_of_another_python_or_platform_is_told() -> None:
     with pytest.raises(RequirementsStale, match=r"for Python <3\.13") as caught:
         select(document(more='requires-python = "<3.13"'), "pylock.toml", AMD64)
     assert caught.value.hint.startswith('set python = "<3.13" under [environment] of algo.toml')
+    # What `uv pip compile` writes: from the release on that it ran on.
+    assert select(document(more='requires-python = ">=3.13.7"\npackages = []'), "p", AMD64)[0] == ()
+    with pytest.raises(RequirementInvalid, match="requires-python 'new' is not a version"):
+        select(document(more='requires-python = "new"'), "pylock.toml", AMD64)
     linux = document(more="environments = [\"platform_machine == 'x86_64'\"]\npackages = []")
     assert select(linux, "pylock.toml", AMD64)[0] == ()
     with pytest.raises(RequirementsStale, match="not for linux/arm64") as caught:

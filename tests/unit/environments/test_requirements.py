@@ -144,3 +144,20 @@ def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RequirementInvalid, match=r"requirements\.in is a folder"):
         find_requirements(tmp_path)
+
+
+def test_a_link_to_nothing_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").symlink_to("../shared/requirements.in")
+
+    with pytest.raises(RequirementInvalid, match=r"requirements\.in is a link to \.\./shared"):
+        find_requirements(tmp_path)
+
+
+def test_a_uv_lock_without_its_pyproject_is_told_where_nothing_else_counts(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    with pytest.raises(RequirementInvalid, match=r"uv\.lock is there without the pyproject\.toml"):
+        find_requirements(tmp_path)
+
+    (tmp_path / "requirements.in").write_text("six\n")
+    (source,) = find_requirements(tmp_path).runtime
+    assert source.name == "requirements.in"

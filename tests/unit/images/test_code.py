@@ -1,4 +1,4 @@
-"""Where the result of a build may be written."""
+"""Which files are in the code layer, and where the result of a build may be written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algo.errors import OutputInvalid
-from algo.images.code import outside_code
+from algo.images.code import code_entries, outside_code
+from algo.images.errors import UnreadableFile
 
 from tests.unit.images.projects import project
 
@@ -25,6 +26,13 @@ def test_a_file_of_the_project_is_not_written_over(tmp_path: Path, name: str) ->
         outside_code(made, tmp_path / name)
     stem = name.rpartition("/")[2].partition(".")[0]
     assert caught.value.hint == f"mkdir -p dist && algo build -o dist/{stem}.tar"
+
+
+def test_rules_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    (tmp_path / ".algoignore").write_bytes(b"/secrets\n/\xe9t\xe9\n")
+    with pytest.raises(UnreadableFile, match=r"\.algoignore is not UTF-8 at byte 10"):
+        code_entries(made)
 
 
 @pytest.mark.parametrize("before", [bytes(257) + b"ustar", b'{"bomFormat":"CycloneDX"', b""])

@@ -133,6 +133,15 @@ def test_a_link_to_a_folder_elsewhere_or_to_nothing_is_refused(tmp_path: Path, a
         collect(root, "app")
 
 
+def test_a_link_that_leads_to_itself_is_refused_by_its_name(tmp_path: Path) -> None:
+    root = folder(tmp_path / "p")
+    (root / "b" / "there").symlink_to("back")
+    (root / "b" / "back").symlink_to("there")
+
+    with pytest.raises(LinkOutside, match=r"b/\w+ is a link that leads to itself \(\w+\)"):
+        collect(root, "app")
+
+
 def test_code_takes_no_file_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("of this machine")
     root = folder(tmp_path / "p")

@@ -117,3 +117,8 @@ def test_a_note_is_recalled_for_its_state_alone(project: Path, tmp_path: Path) -
     assert reading.recall(project_state) == shown(project_state)
     assert reading.recall(project_state[::-1]) is None
     assert Reading(project, (), ("docker",), reading.cache).recall(project_state) is None
+
+
+def test_a_link_that_leads_to_itself_is_no_state(project: Path) -> None:
+    (project / "src" / "loop").symlink_to("loop")
+    assert now(project) == ""
