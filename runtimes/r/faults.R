@@ -19,7 +19,7 @@ report <- function(error, calls, root) {
   last <- if (length(places)) places[[length(places)]] else parse_place(said, below)
   message <- gsub(below, "", said, fixed = TRUE)
   kind <- class(error)[1]
-  told <- vapply(shortened(rev(places)), function(one) if (is.character(one)) one else sprintf("  %s at %s:%d", one$what, one$file, one$line), "")
+  told <- shortened(vapply(rev(places), function(one) sprintf("  %s at %s:%d", one$what, one$file, one$line), ""))
   list(
     error = if (kind == "simpleError") "error" else kind,
     message = substr(message, 1, LONGEST_MESSAGE),
@@ -28,12 +28,19 @@ report <- function(error, calls, root) {
   )
 }
 
-# Return the frames of both ends, and between them how many were left out.
-shortened <- function(places) {
-  left <- length(places) - 2 * TOLD
-  if (left <= 0) return(places)
-  middle <- list(sprintf("  ... %d more", left))
-  c(places[seq_len(TOLD)], middle, places[seq(TOLD + left + 1, length(places))])
+# Return the lines of both ends, and between them how many were left out. Those of a recursion stand once.
+shortened <- function(lines) {
+  runs <- rle(lines)
+  left <- length(runs$lengths) - 2 * TOLD
+  if (left <= 0) return(folded(runs$values, runs$lengths))
+  first <- seq_len(TOLD)
+  last <- seq(TOLD + left + 1, length(runs$lengths))
+  middle <- sprintf("  ... %d more", sum(runs$lengths[-c(first, last)]))
+  c(folded(runs$values[first], runs$lengths[first]), middle, folded(runs$values[last], runs$lengths[last]))
+}
+
+folded <- function(lines, times) {
+  unlist(Map(function(line, n) if (n > 2) c(line, sprintf("  ... %d more like it", n - 1)) else rep(line, n), lines, times), use.names = FALSE)
 }
 
 place_of <- function(call, below, error) {

@@ -92,10 +92,18 @@ module AlgoRunner
       []
     end
 
-    # Return the frames of both ends, and between them how many were left out.
+    # Return the frames of both ends, and between them how many were left out. Those of a recursion stand once.
     def shortened(frames)
-      left = frames.length - (2 * TOLD)
-      left.positive? ? [*frames.first(TOLD), "  ... #{left} more", *frames.last(TOLD)] : frames
+      runs = frames.chunk_while { |one, other| one == other }.to_a
+      left = runs.length - (2 * TOLD)
+      return folded(runs) unless left.positive?
+
+      middle = runs[TOLD, left].sum(&:length)
+      [*folded(runs.first(TOLD)), "  ... #{middle} more", *folded(runs.last(TOLD))]
+    end
+
+    def folded(runs)
+      runs.flat_map { |run| run.length > 2 ? [run.first, "  ... #{run.length - 1} more like it"] : run }
     end
   end
 end

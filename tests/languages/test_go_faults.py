@@ -264,6 +264,39 @@ def send(started: RunnerProcess, number: int, asked: Mapping[str, object]) -> No
     started.write(header, json.dumps(asked).encode())
 
 
+DEEP = """package it
+
+func Apply(depth int) int {
+	return down(depth)
+}
+
+func down(depth int) int {
+	if depth == 0 {
+		panic("deep enough")
+	}
+	return 1 + down(depth-1)
+}
+"""
+
+
+def test_a_function_that_calls_itself_is_told_once(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start(DEEP)
+    started.load()
+    for depth, more in ((20, ["  ... 19 more like it"]), (300, [])):
+        told = started.call(str(depth).encode())[0]["stacktrace"].splitlines()
+        assert told[:5] == [
+            "panic: deep enough",
+            *("  src.down", "    src/it.go:9"),
+            *("  src.down", "    src/it.go:11"),
+        ]
+        assert told[-2:] == ["  src.Apply", "    src/it.go:4"]
+        assert len([line for line in told if line.endswith(" more")]) == (depth == 300)
+        assert more == [] or told[5:-2] == more
+        assert len(told) < 14
+
+
 TRACE = """printed before
 runtime: goroutine stack exceeds 1000000000-byte limit
 runtime: sp=0x25a535bf8388 stack=[0x25a535bf8000, 0x25a555bf8000]
@@ -278,6 +311,10 @@ example.com/it/src.(*T).down(0x3fffdf7?)
 \texample.com/it/src/it.go:19 +0x2c fp=0x25a535bf8398 sp=0x25a535bf8390 pc=0x537e6c
 ...2300 frames elided...
 example.com/it/src.Apply({{0x0, 0x0}})
+\texample.com/it/src/it.go:37 +0x18
+example.com/it/src.Apply({{0x0, 0x1}})
+\texample.com/it/src/it.go:37 +0x18
+example.com/it/src.Apply({{0x0, 0x2}})
 \texample.com/it/src/it.go:37 +0x18
 reflect.Value.Call({0x5571e0?, 0x5a8b58?, 0x0?}, {0x25a5159d0000?, 0x1, 0x1})
 \treflect/value.go:365 +0xb2
@@ -308,6 +345,7 @@ goroutine 5 [running]:
   ... 2300 more
   src.Apply
     src/it.go:37
+  ... 2 more like it
 
 goroutine 21 [chan receive] and 1 more:
   src.waits

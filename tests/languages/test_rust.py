@@ -337,6 +337,16 @@ def test_a_recursion_without_an_end_is_told_with_the_function_that_was_called(
     assert [f"{function} in src/deep.rs:{line}'" in text for text in told] == [True], told
 
 
+def test_a_function_that_calls_itself_is_told_once(start: Callable[[str], RunnerProcess]) -> None:
+    started = start("deep.rs:apply")
+    ready(started)
+    head, *told = started.call(b"300")[0]["stacktrace"].splitlines()
+    assert head == "panic: deep enough"
+    assert [line for line in told if "down" in line][:1] == [told[0]]
+    assert [line for line in told if line.startswith("  ... ")] == ["  ... 299 more like it"]
+    assert len(told) < 10
+
+
 def test_a_stream_that_the_code_closes_costs_nothing(start: Callable[[str], RunnerProcess]) -> None:
     started = start("closes.rs:apply")
     ready(started)

@@ -87,6 +87,17 @@ def test_case_classes_are_read_told_and_written(start: Callable[[str], RunnerPro
     }
 
 
+def test_what_scala_comes_with_is_told_by_the_authors_lines(
+    start: Callable[[str], RunnerProcess],
+) -> None:
+    started = start("Fails")
+    started.load()
+    head, *lines = started.call(b"[1, 0]")[0]["stacktrace"].splitlines()
+    assert head == "java.lang.ArithmeticException: / by zero"
+    assert [line.startswith("\tat typed.Fails$.apply") for line in lines] == [True] * len(lines)
+    assert all(line.endswith("(src/typed/Fails.scala:5)") for line in lines)
+
+
 def test_a_future_is_awaited(start: Callable[[str], RunnerProcess]) -> None:
     started = start("Later")
     assert started.load()["schema"]["output"] == {"type": "string"}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"algo.dev/runner/trace"
 )
 
 const (
@@ -101,20 +103,24 @@ func described(failed error, module, entry string, function reflect.Value) repor
 		found.Error = typeName(err, module)
 	}
 	lines := strings.Split(thrown.stack, "\n")
-	kept := []string{head + ": " + found.Message}
+	var kept []string
 	for at := 0; at+1 < len(lines); at++ {
+		if left := trace.Elided(lines[at]); left != "" {
+			kept = append(kept, left)
+		}
 		place := framePlace.FindStringSubmatch(lines[at+1])
 		if place == nil || !strings.HasPrefix(place[1], module+"/") {
 			continue
 		}
 		file := strings.TrimPrefix(place[1], module+"/")
-		if len(kept) == 1 {
+		if found.Line == 0 {
 			found.File = file
 			found.Line, _ = strconv.Atoi(place[2])
 		}
-		kept = append(kept, fmt.Sprintf("  %s\n    %s:%s", base(lines[at]), file, place[2]))
+		kept = append(kept, fmt.Sprintf("  %s\n    %s:%s", trace.Function(lines[at]), file, place[2]))
 	}
-	found.Stacktrace = clip(strings.Join(kept, "\n"), longestTrace)
+	told := append([]string{head + ": " + found.Message}, trace.Folded(kept)...)
+	found.Stacktrace = clip(strings.Join(told, "\n"), longestTrace)
 	return found
 }
 

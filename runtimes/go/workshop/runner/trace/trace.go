@@ -121,9 +121,8 @@ func own(stack, module string) string {
 	var kept []string
 	lines := split(stack, "\n")
 	for at, line := range lines {
-		if left, ok := after(line, "..."); ok && ends(line, " frames elided...") {
-			number, _ := cut(left, " ")
-			kept = append(kept, "  ... "+number+" more")
+		if left := Elided(line); left != "" {
+			kept = append(kept, left)
 			continue
 		}
 		if at+1 == len(lines) {
@@ -131,14 +130,41 @@ func own(stack, module string) string {
 		}
 		if place, ok := after(lines[at+1], "\t"+module+"/"); ok {
 			place, _ = cut(place, " ")
-			kept = append(kept, "  "+function(line), "    "+place)
+			kept = append(kept, "  "+Function(line)+"\n    "+place)
 		}
 	}
-	return join(kept, "\n")
+	return join(Folded(kept), "\n")
 }
 
-// function returns the name in a line of a stack without the path of its package, and the values.
-func function(line string) string {
+// Elided returns how many frames Go has left out in a line, empty for any other line.
+func Elided(line string) string {
+	left, ok := after(line, "...")
+	if !ok || !ends(line, " frames elided...") {
+		return ""
+	}
+	number, _ := cut(left, " ")
+	return "  ... " + number + " more"
+}
+
+// Folded returns frames with those that follow their like, as in a recursion, counted.
+func Folded(frames []string) []string {
+	var kept []string
+	for from, to := 0, 0; from < len(frames); from = to {
+		for to = from; to < len(frames) && frames[to] == frames[from]; to++ {
+		}
+		kept = append(kept, frames[from])
+		switch times := to - from; {
+		case times == 2:
+			kept = append(kept, frames[from])
+		case times > 2:
+			kept = append(kept, "  ... "+decimal(times-1)+" more like it")
+		}
+	}
+	return kept
+}
+
+// Function returns the name in a line of a stack without the path of its package, and the values.
+func Function(line string) string {
 	name, made := after(line, "created by ")
 	if made {
 		name, _ = cut(name, " in goroutine ")

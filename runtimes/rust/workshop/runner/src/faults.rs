@@ -14,6 +14,8 @@ use serde::Serialize;
 
 const LONGEST_MESSAGE: usize = 10_000;
 const LONGEST_TRACE: usize = 100_000;
+/// Frames of each end of a stack: a recursion has thousands.
+const TOLD: usize = 50;
 /// Below what the author's files lie for the compiler, as the builder calls it.
 const APP: &str = "app/";
 
@@ -238,21 +240,22 @@ fn panicked(info: &PanicHookInfo, trace: &str) -> Failure {
         None => info.payload().downcast_ref().copied().unwrap_or("a value that is no text"),
     };
     let mut raised = Raised { error: "panic".into(), ..Raised::default() };
-    let mut kept = vec![format!("panic: {message}")];
+    let mut told = Vec::new();
     for (function, file, line) in frames(trace) {
         if raised.file.is_empty() {
             (raised.file, raised.line) = (file.to_owned(), line);
         }
-        kept.push(format!("  {function}\n    {file}:{line}"));
+        told.push(format!("  {function}\n    {file}:{line}"));
     }
     // A function that was inlined has no frame of its own; where it panicked is exact.
     if let Some((at, file)) = info.location().and_then(|at| Some((at, authors(at.file())?))) {
         (raised.file, raised.line) = (file.to_owned(), at.line());
     }
-    if kept.len() == 1 {
-        kept.push(format!("  {}:{}", raised.file, raised.line));
+    if told.is_empty() {
+        told.push(format!("  {}:{}", raised.file, raised.line));
     }
-    raised.stacktrace = clip(&kept.join("\n"), LONGEST_TRACE);
+    let told = format!("panic: {message}\n{}", shortened(&told).join("\n"));
+    raised.stacktrace = clip(&told, LONGEST_TRACE);
     Failure::raised(None, message, raised)
 }
 
@@ -269,6 +272,26 @@ fn frames(trace: &str) -> impl Iterator<Item = (&str, &str, u32)> {
         let line = words.nth(1)?.parse().ok()?;
         Some((function, authors(words.next()?)?, line))
     })
+}
+
+/// The frames of both ends, and between them how many were left out. Those of a recursion stand once.
+fn shortened(frames: &[String]) -> Vec<String> {
+    let runs: Vec<&[String]> = frames.chunk_by(|one, other| one == other).collect();
+    if runs.len() <= 2 * TOLD {
+        return folded(&runs);
+    }
+    let (first, rest) = runs.split_at(TOLD);
+    let (middle, last) = rest.split_at(rest.len() - TOLD);
+    let left: usize = middle.iter().map(|run| run.len()).sum();
+    [folded(first), vec![format!("  ... {left} more")], folded(last)].concat()
+}
+
+fn folded(runs: &[&[String]]) -> Vec<String> {
+    let told = |run: &&[String]| match run {
+        [one, _, _, ..] => vec![one.clone(), format!("  ... {} more like it", run.len() - 1)],
+        few => few.to_vec(),
+    };
+    runs.iter().flat_map(told).collect()
 }
 
 /// A path as the author calls it, when it is his.

@@ -9,4 +9,16 @@ public class Deep {
         }
         return 1 + deeper(depth - 1);
     }
+
+    public static int turns(int depth) {
+        return depth == 0 ? deeper(0) : back(depth);
+    }
+
+    static int back(int depth) {
+        return 1 + turns(depth - 1);
+    }
+
+    public static int first(String text) {
+        return Integer.parseInt(text);
+    }
 }

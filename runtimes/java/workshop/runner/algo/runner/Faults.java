@@ -98,18 +98,65 @@ final class Faults {
         }
     }
 
+    /** Equal lines that follow each other, as those of a recursion do. */
+    private record Run(String line, int times) {}
+
     /** Return a line for each frame of both ends, and between them how many were left out. */
     private List<String> shortened(StackTraceElement[] frames) {
-        var kept = Arrays.stream(withoutPlumbing(frames)).filter(frame -> !ours(frame)).toList();
+        var runs = runs(kept(frames));
         boolean cut = frames.length >= MOST_KEPT; // what is last has been called by the like
-        int last = cut ? kept.size() : kept.size() - TOLD;
+        int last = cut ? runs.size() : Math.max(runs.size() - TOLD, 0);
         if (last <= TOLD) {
-            return kept.stream().map(this::line).toList();
+            var lines = folded(runs);
+            if (cut) {
+                lines.add("\t... and what Java does not keep");
+            }
+            return lines;
         }
-        var lines = new ArrayList<>(kept.subList(0, TOLD).stream().map(this::line).toList());
-        lines.add("\t... " + (last - TOLD) + (cut ? " more, and what Java does not keep" : " more"));
-        kept.subList(last, kept.size()).forEach(frame -> lines.add(line(frame)));
+        var lines = folded(runs.subList(0, TOLD));
+        int left = runs.subList(TOLD, last).stream().mapToInt(Run::times).sum();
+        lines.add("\t... " + left + (cut ? " more, and what Java does not keep" : " more"));
+        lines.addAll(folded(runs.subList(last, runs.size())));
         return lines;
+    }
+
+    private List<Run> runs(List<StackTraceElement> frames) {
+        var runs = new ArrayList<Run>();
+        for (var frame : frames) {
+            String line = line(frame);
+            int last = runs.size() - 1;
+            if (last >= 0 && runs.get(last).line().equals(line)) {
+                runs.set(last, new Run(line, runs.get(last).times() + 1));
+            } else {
+                runs.add(new Run(line, 1));
+            }
+        }
+        return runs;
+    }
+
+    private static List<String> folded(List<Run> runs) {
+        var lines = new ArrayList<String>();
+        for (var run : runs) {
+            lines.add(run.line());
+            if (run.times() == 2) {
+                lines.add(run.line());
+            } else if (run.times() > 2) {
+                lines.add("\t... " + (run.times() - 1) + " more like it");
+            }
+        }
+        return lines;
+    }
+
+    /** Return the frames of the author's and of his packages; where none is his, all that are not ours. */
+    private List<StackTraceElement> kept(StackTraceElement[] frames) {
+        int end = frames.length;
+        while (end > 0 && file(frames[end - 1]) == null) {
+            end--;
+        }
+        // What called the outermost of his is a pool, and the thread that it has.
+        var told = end == 0 ? Arrays.asList(frames) : Arrays.asList(frames).subList(0, end);
+        boolean his = end > 0;
+        return told.stream().filter(frame -> !ours(frame) && !(his && builtIn(frame))).toList();
     }
 
     private String line(StackTraceElement frame) {
@@ -124,22 +171,17 @@ final class Faults {
         return frames == null ? new StackTraceElement[0] : frames; // the author's own method may return that
     }
 
-    /** Leave out what called the author's outermost frame: pools and the threads they have. */
-    private StackTraceElement[] withoutPlumbing(StackTraceElement[] frames) {
-        for (int end = frames.length; end > 0; end--) {
-            if (file(frames[end - 1]) != null) {
-                return Arrays.copyOf(frames, end);
-            }
-        }
-        return frames;
-    }
-
     private static boolean ours(StackTraceElement frame) {
         String name = frame.getClassName();
         return name.startsWith("algo.runner.") || name.startsWith("AlgoMain")
                 || name.startsWith("java.lang.reflect.") || name.startsWith("jdk.internal.")
                 || name.startsWith("java.lang.invoke.") || name.equals("java.lang.Thread")
                 || name.startsWith("java.util.concurrent.ThreadPoolExecutor");
+    }
+
+    /** Tell whether a frame is of the JDK, or of what Scala comes with: the author's that called it says where. */
+    private static boolean builtIn(StackTraceElement frame) {
+        return frame.getModuleName() != null || frame.getClassName().startsWith("scala.");
     }
 
     /** Return the author's file of a frame, below the project's folder, null when it is none of his. */
