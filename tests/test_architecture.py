@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLI = ROOT / "cli" / "algo"
 RUNTIMES = ROOT / "runtimes"
 
-EVERYWHERE = {"algo", "children", "errors", "events", "signals"}
+EVERYWHERE = {"algo", "children", "errors", "events", "signals", "values"}
 NOUNS = {
     "project": set[str](),
     "access": set[str](),
@@ -41,6 +41,7 @@ ABOVE = {
     "events": set[str](),
     "signals": set[str](),
     "children": set[str](),
+    "values": set[str](),
     "output": set[str](),
     "deps": {*NOUNS, "publish", "output", "resources"},
     "commands": {*NOUNS, "importing", "publish", "output", "deps", "resources"},

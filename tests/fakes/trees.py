@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import Unsatisfiable
 from algo.project.errors import EntrypointMissing
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from algo.engines.interface import Shared

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
     Check = Callable[[Sequence[Finding]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
     """What the algorithm answered."""
 
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Value, frozen=True):
     """The algorithm answered with an error: its stable `code`, its message, and place by place."""
 
     code: str

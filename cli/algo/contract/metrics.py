@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from algo.contract.values import EXACT, Json, first_difference
+from algo.values import Value
 
 Pairs = Sequence[tuple[Json, Json]]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Value, frozen=True):
     """A metric: how it is computed from (label, answer) pairs, and which bound it takes.
 
     Args:

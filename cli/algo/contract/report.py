@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.contract.compare import Finding
@@ -18,8 +19,7 @@ ERROR = "error"
 SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """What one case or one test came to.
 
     Args:
@@ -48,8 +48,7 @@ class Outcome:
         return self.result in {FAILED, ERROR}
 
 
-@dataclass(frozen=True, slots=True)
-class TestReport:
+class TestReport(Value, frozen=True):
     """What the cases and the tests of `name` came to.
 
     Args:
@@ -108,8 +107,7 @@ class TestReport:
 COLUMNS = ("result", "what", "time", "why")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Value, frozen=True):
     """The stable JSON form of a report; `failed` counts errors, too."""
 
     name: str

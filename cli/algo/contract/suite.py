@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from algo.contract.errors import SuiteFailed
 from algo.contract.junit import read_junit
 from algo.events import Note
 from algo.resources import scratch as scratch_folder
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,8 +65,7 @@ def _refused(error: OSError) -> None:
     raise error
 
 
-@dataclass(frozen=True, slots=True)
-class PytestSuite:
+class PytestSuite(Value, frozen=True):
     """The tests of the project in `folder`.
 
     Args:

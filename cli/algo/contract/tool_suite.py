@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.contract.junit import read_junit
 from algo.contract.report import FAILED, PASSED, TESTS, Outcome
 from algo.languages.steps import REPORT, place_in
 from algo.resources import scratch
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.events import Notify
     from algo.languages.interface import Bench, Work
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSuite:
+class ToolSuite(Value, frozen=True):
     """The tests of the project in `folder`.
 
     Args:

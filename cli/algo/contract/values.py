@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from algo.values import Value
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(Value, frozen=True):
     """How far numbers may be apart: `absolute`, or `relative` to the expected one.
 
     The default forgives what another processor's rounding makes of the same computation.
@@ -37,8 +37,7 @@ class Tolerance:
 EXACT = Tolerance(0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Value, frozen=True):
     """The first place where two values differ; `path` is empty for the whole value."""
 
     path: str

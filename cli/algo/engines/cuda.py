@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.engines.errors import CudaTooNew, GpuUnavailable
 from algo.engines.gpu_facts import WSL
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,8 +50,7 @@ _UPDATE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CudaNeed:
+class CudaNeed(Value, frozen=True):
     """The CUDA that packages were built for, as `12.8` or `12`, and the package that says so."""
 
     version: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_client import ping
 from algo.resources import runs
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,8 +28,7 @@ def own_tag(tag: str) -> str:
     return f"{tag}-{os.getpid()}"
 
 
-@dataclass(frozen=True, slots=True)
-class BuildLeftovers:
+class BuildLeftovers(Value, frozen=True):
     """Finds and removes them.
 
     Args:

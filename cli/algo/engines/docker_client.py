@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from algo.engines.errors import EngineUnavailable
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,7 @@ class _Context(msgspec.Struct):
     Endpoints: dict[str, _Endpoint] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
     """What an engine answered to a ping: its API version and whether it is podman."""
 
     api: str

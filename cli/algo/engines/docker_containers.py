@@ -7,7 +7,6 @@ few calls that a start needs (Docker Engine API 1.41, which podman answers, too)
 from __future__ import annotations
 
 import http.client
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +14,7 @@ import msgspec
 
 from algo.engines.connection import open_connection
 from algo.engines.errors import EngineUnavailable
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +35,7 @@ class Refused(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Lifeline:
+class Lifeline(Value, frozen=True):
     """The open standard input of a container; both are kept, as either may hold the socket."""
 
     connection: http.client.HTTPConnection
@@ -152,8 +151,7 @@ class _Message(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Containers:
+class Containers(Value, frozen=True):
     """The containers of the engine at `address`; `certificates` is the folder for one with TLS.
 
     Every method raises `EngineUnavailable` when it does not answer and `Refused` when it

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -13,6 +12,7 @@ import msgspec
 
 from algo.engines.connection import open_connection
 from algo.engines.errors import EngineUnavailable
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,8 +70,7 @@ class _Spoken(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DockerHttp:
+class DockerHttp(Value, frozen=True):
     """An engine at a unix socket or a plain TCP port."""
 
     address: str

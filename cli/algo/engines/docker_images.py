@@ -8,7 +8,6 @@ import io
 import os
 import tarfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from algo.engines.docker_client import connect
 from algo.engines.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 from algo.errors import AlgoError
 from algo.languages.interface import Job, Mount
+from algo.values import Record, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,8 +42,7 @@ _SAID = 400
 _PATIENCE = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class ImageBuild:
+class ImageBuild(Value, frozen=True):
     """A finished build.
 
     Args:
@@ -61,8 +60,7 @@ def _nobody_counts(image: str) -> None:
     """Forget that `image` is used."""
 
 
-@dataclass(slots=True)
-class DockerImages:
+class DockerImages(Record):
     """The images of one engine.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.engines.docker_containers import Refused
 from algo.engines.docker_options import JOBS, JOBS_FILE
@@ -14,6 +15,7 @@ from algo.engines.gpu import explain
 from algo.engines.interface import ControlAddress, Ended
 from algo.engines.ports import next_free
 from algo.engines.virtualenv import explain_exit
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from algo.engines.sessions import Sessions
 
 
-@dataclass(slots=True)
-class ContainerInstance:
+class ContainerInstance(Record):
     """A running container."""
 
     url: str

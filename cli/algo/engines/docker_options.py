@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.engines.errors import FolderUnreadable
 from algo.engines.gpu import ALL
 from algo.engines.interface import GPU, Surroundings
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +41,7 @@ _WSL_NODE = {"PathOnHost": "/dev/dxg", "PathInContainer": "/dev/dxg", "CgroupPer
 _TMPFS = {"/tmp": "rw,nosuid,nodev,size=1g,mode=1777", "/run": "rw,nosuid,nodev,mode=1777"}
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Value, frozen=True):
     """A port of the container made reachable: address and port on the host, 0 for any."""
 
     inside: int
@@ -50,8 +49,7 @@ class Publish:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerPlan:
+class ContainerPlan(Value, frozen=True):
     """Everything that decides what a container may do, before it becomes the engine's words."""
 
     image: str

@@ -10,10 +10,12 @@ import contextlib
 import os
 import socket
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from algo.engines.ports import listen
+from algo.values import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +25,7 @@ _BACKLOG = 2048
 _PATIENCE = 5.0
 
 
-@dataclass(slots=True)
-class Door:
+class Door(Record):
     """Listens at an address and gives that socket to whoever asks at `folder`/`NAME`.
 
     Only who reaches the folder can ask: this user, and a container that it is mounted into.

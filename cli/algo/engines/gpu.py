@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from algo.engines.errors import GpuInvalid, GpuUnavailable
 from algo.engines.gpu_facts import KIND, WSL
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +30,7 @@ _DRIVER_OF = {
 _INSTALL = {"fedora": "dnf install", "rhel": "dnf install", "suse": "zypper install"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Value, frozen=True):
     """Which GPUs: those with `ids`, else `count` of them, else all."""
 
     count: int = 0
@@ -43,8 +42,7 @@ class Wanted:
         return not self.count and not self.ids
 
 
-@dataclass(frozen=True, slots=True)
-class EngineGpu:
+class EngineGpu(Value, frozen=True):
     """What a container engine has.
 
     Attributes:
@@ -64,8 +62,7 @@ class EngineGpu:
     local: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class GpuRequest:
+class GpuRequest(Value, frozen=True):
     """How to ask the engine for `devices`.
 
     `cdi` by their full names, `podman` the same in podman's API; `runtime` by ids for the

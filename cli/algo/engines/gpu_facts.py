@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,7 @@ _WSL_LIBRARY = "usr/lib/wsl/lib/libcuda.so.1"
 _DEVICE = re.compile(r"""["']?\bname["']?\s*:\s*["']?([^"'\s,}]+)""")
 
 
-@dataclass(frozen=True, slots=True)
-class GpuFacts:
+class GpuFacts(Value, frozen=True):
     """What this machine has.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +11,7 @@ from algo.engines.gpu import ALL, EngineGpu, missing, missing_on_host, request
 from algo.engines.gpu_facts import WSL
 from algo.engines.interface import Engine, Leftover
 from algo.errors import AlgoError
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +24,7 @@ _WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 _LOCAL = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value, frozen=True):
     """One thing looked at: `status` is `ok`, `none`, `warning`, `missing` or `failed`.
 
     `fix` is the command that mends it, empty when there is nothing to mend.
@@ -37,8 +36,7 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Value, frozen=True):
     """What was found, what killed commands left, and which of it was removed."""
 
     findings: tuple[Finding, ...]
@@ -61,8 +59,7 @@ class Leftovers(Protocol):
         """Remove it; nothing happens when it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileLeftovers:
+class FileLeftovers(Value, frozen=True):
     """Files and folders that were not finished: `find` names them."""
 
     kind: str

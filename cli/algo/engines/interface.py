@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+import msgspec
+
+from algo.values import Value
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -14,8 +18,7 @@ LOOPBACK = "127.0.0.1"
 GPU = "ALGO_GPU"
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Value, frozen=True):
     """An image that the engine already holds.
 
     `reference` is what the engine knows it by; `digest` is the manifest's, as `algo build`
@@ -26,8 +29,7 @@ class Image:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostEnvironment:
+class HostEnvironment(Value, frozen=True):
     """What an algorithm runs in on this machine.
 
     Attributes:
@@ -56,8 +58,7 @@ class HostEnvironment:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value, frozen=True):
     """What an instance may take: bytes of memory, processors, processes; 0 is no limit."""
 
     memory: int = 0
@@ -65,8 +66,7 @@ class Limits:
     processes: int = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Value, frozen=True):
     """Who may call an instance, and whether each answer is written down.
 
     Attributes:
@@ -87,8 +87,7 @@ class Access:
         return {name: value for name, value in names.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Value, frozen=True):
     """What code that was written for Algorithmia finds around it.
 
     Attributes:
@@ -107,8 +106,7 @@ class Surroundings:
         return {"ALGO_DATA": data, "ALGO_ALGORITHMS": f"unix:{calls}/{cls.SOCKET}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Value, frozen=True):
     """What to run and how.
 
     Attributes:
@@ -141,9 +139,9 @@ class Launch:
     development: bool = True
     shared: bool = True
     gpu: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
     jobs: Path | None = None
-    access: Access = field(default_factory=Access)
+    access: Access = msgspec.field(default_factory=Access)
     around: Surroundings | None = None
 
 
@@ -158,24 +156,21 @@ class ControlAddress:
     token: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Value, frozen=True):
     """A folder of this machine that a running instance reads: where it is here and there."""
 
     here: Path
     there: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Value, frozen=True):
     """How an instance ended: its exit code (negative: the signal), and why in words."""
 
     code: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
+class EngineInfo(Value, frozen=True):
     """What an engine says of itself."""
 
     name: str
@@ -183,8 +178,7 @@ class EngineInfo:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(Value, frozen=True):
     """Something that a killed `algo` left: `kind` (session, container, file) and its name."""
 
     kind: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.engines.docker_client import ping
@@ -13,6 +12,7 @@ from algo.engines.docker_http import DockerHttp
 from algo.engines.errors import EngineUnavailable
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.engines.mine import Mine
@@ -25,8 +25,7 @@ _BUILDS = f"{PREFIX}build/"
 _THEIRS = "another user of the engine may need it: algo cache prune --everyone"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineImages:
+class EngineImages(Value, frozen=True):
     """Images that were loaded into an engine; one that a container has stays.
 
     Args:
@@ -78,8 +77,7 @@ class EngineImages:
         return _THEIRS if self.mine is not None and self._used(tag) is None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobVolumes:
+class JobVolumes(Value, frozen=True):
     """Volumes in which containers keep jobs: they are shown, and stay.
 
     Args:

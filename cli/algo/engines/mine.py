@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.engines.kept import PREFIX
 from algo.storage.files import write_whole
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _LIFE_SECONDS = 365 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Mine:
+class Mine(Value, frozen=True):
     """Notes of images, one file each below `folder`, whose time is that of the last use.
 
     An image says nothing of who loaded it: its bytes are the same for everybody.

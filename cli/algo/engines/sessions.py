@@ -6,13 +6,13 @@ import os
 import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from algo.engines.interface import Leftover
 from algo.engines.processes import Process, alive, identify, kill_group
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,7 @@ class Session(msgspec.Struct, frozen=True):
         return not alive(self.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Sessions:
+class Sessions(Value, frozen=True):
     """The session records of this user, one private folder each below `root`."""
 
     root: Path

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from algo.engines.errors import StartFailed
@@ -27,6 +26,7 @@ from algo.engines.interface import (
 )
 from algo.engines.ports import claim, listen
 from algo.engines.processes import identify
+from algo.values import Record
 
 if TYPE_CHECKING:
     import socket
@@ -211,8 +211,7 @@ class VirtualenvEngine:
         return self._gpu() if self._gpu else read_facts()
 
 
-@dataclass(slots=True)
-class HostInstance:
+class HostInstance(Record):
     """A gateway of this machine, its runner, and the guardian that ends them when we are killed."""
 
     url: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from algo.project.lock import Lock, Pin, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value, frozen=True):
     """A package that came, went, has another version, or other files of the same.
 
     Args:

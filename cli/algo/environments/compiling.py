@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from algo.environments.pins import parse_pins
 from algo.environments.pylock import select
 from algo.project.lock import UNBUILT
 from algo.resources import scratch
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +26,7 @@ _NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
 _ROUNDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Compiling:
+class Compiling(Value, frozen=True):
     """What to resolve.
 
     Args:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from algo.environments.errors import HashMismatch, RequirementInvalid
 from algo.environments.requirements import lines_of
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +24,7 @@ _CONSTRAINTS = re.compile(r"(?:-c|--constraint)[\s=]+(\S+)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Value, frozen=True):
     """The hashes that one requirement names, none where it names none."""
 
     place: str
@@ -110,9 +112,9 @@ def _joined(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the lines with those that a backslash continues in one."""
     begun: Line | None = None
     for line in lines:
-        whole = line if begun is None else replace(begun, text=f"{begun.text} {line.text}")
+        whole = line if begun is None else structs.replace(begun, text=f"{begun.text} {line.text}")
         if whole.text.endswith("\\"):
-            begun = replace(whole, text=whole.text[:-1].rstrip())
+            begun = structs.replace(whole, text=whole.text[:-1].rstrip())
             continue
         begun = None
         yield whole

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algo.environments.requirements import PYPROJECT, lines_of
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,7 @@ _HOST = re.compile(r"https?://(?:[^/@\s]*@)?([^/\s`'\"]+)")
 _FIND_LINKS = ("-f", "--find-links")
 
 
-@dataclass(frozen=True, slots=True)
-class Indexes:
+class Indexes(Value, frozen=True):
     """The indexes that a project names.
 
     Args:

@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import PythonNotFound, RequirementInvalid
 from algo.project.errors import ManifestInvalid
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,8 +27,7 @@ _PROBE = (
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Value, frozen=True):
     """A Python of this machine: `version` as `3.11.7`, `platform` as `linux/amd64`."""
 
     path: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.virtualenv import unfinished
@@ -10,6 +9,7 @@ from algo.storage.held import unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, half_removed, is_unused, remove_folder, written
 from algo.storage.trees import COMPLETE
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from algo.resources import Folders
 
 
-@dataclass(frozen=True, slots=True)
-class Environments:
+class Environments(Value, frozen=True):
     """Environments; who runs in one holds the file that says that it is complete."""
 
     folders: Folders

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from algo.environments.accelerator import settled, unwanted_cuda
 from algo.environments.changes import changes
@@ -37,6 +39,7 @@ from algo.project.lock import (
     replace_file,
     write,
 )
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,8 +55,7 @@ if TYPE_CHECKING:
 IMAGE_PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
-@dataclass(frozen=True, slots=True)
-class Locking:
+class Locking(Value, frozen=True):
     """What a lock is made with.
 
     Args:
@@ -126,8 +128,7 @@ class Locking:
         return tuple(dict.fromkeys(one for one in found if one.platform in allowed))
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Value, frozen=True):
     """A lock that was made, and what it changed of the one before."""
 
     lock: Lock
@@ -250,7 +251,7 @@ def _pinned(
         _leave_to(pinned, upgrade, old, notify)
     targets = tuple(dict.fromkeys((*locking.targets, *_elsewhere(old))))
     accelerator = settled(locking.accelerator, (pin for pins in before.values() for pin in pins))
-    locking = replace(locking, accelerator=accelerator)
+    locking = structs.replace(locking, accelerator=accelerator)
     pins = _resolve(requirements, targets, locking, before, notify)
     pins = _build(pins, project, locking, before, notify)
     for pin in (pin for found in pins.values() for pin in found if pin.kind == CONDA):
@@ -358,7 +359,7 @@ def _resolve(
             target,
             wheels_only=target in images,
             prefer=prefer,
-            fixed=found.get(replace(target, group=RUNTIME), ()) if test else (),
+            fixed=found.get(structs.replace(target, group=RUNTIME), ()) if test else (),
             accelerator=locking.accelerator,
         )
 
@@ -375,7 +376,7 @@ def _resolve(
                 # Later targets take the versions of earlier ones, so that all run the same code.
                 pins = resolving(target, {**prefer, **own[target]})()
             prefer = {pin.name: pin.version for pin in pins} | dict(prefer)
-            there = {pin.name for pin in found.get(replace(target, group=RUNTIME), ())}
+            there = {pin.name for pin in found.get(structs.replace(target, group=RUNTIME), ())}
             found[target] = tuple(pin for pin in pins if pin.name not in there)
     return _same_hashes(found)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from algo.environments import accelerator as accelerators
 from algo.environments.compiling import Compiling
 from algo.environments.direct import refuse_direct
@@ -139,7 +141,7 @@ class Pip:
         Raises:
             HashMismatch: That is so of this machine's platform; of another it is a warning.
         """
-        again = replace(compiling, prefer={pin.name: pin.version for pin in pins})
+        again = structs.replace(compiling, prefer={pin.name: pin.version for pin in pins})
         wheels = [pin.name for pin in pins if pin.wheel != UNBUILT] if wheels_only else []
         text = again.pylock(*(f"--only-binary={name}" for name in wheels))
         try:

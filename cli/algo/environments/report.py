@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import counted, sized
 from algo.project.models import without_hash
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class LockedTarget:
+class LockedTarget(Value, frozen=True):
     """A target of a lock and how many packages it has.
 
     `environment` is a Python (`python3.13`), `conda`, or another language's manager (`npm`).
@@ -29,8 +28,7 @@ class LockedTarget:
     packages: int
 
 
-@dataclass(frozen=True, slots=True)
-class LockedModelReport:
+class LockedModelReport(Value, frozen=True):
     """A fetched model; `size` in bytes. `changed`: its origin has something else by now."""
 
     name: str
@@ -41,8 +39,7 @@ class LockedModelReport:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LockReport:
+class LockReport(Value, frozen=True):
     """A lock in numbers, and what it changed."""
 
     name: str

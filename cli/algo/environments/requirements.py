@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.environments.errors import RequirementInvalid
 from algo.resources import data_folder
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +34,7 @@ _COMMENT = re.compile(r"\s*#")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Value, frozen=True):
     """A file that says what is needed, or a part of it.
 
     Args:
@@ -67,8 +66,7 @@ class Source:
         return self.path.name == UV_LOCK or is_pylock(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(Value, frozen=True):
     """What a project needs; each part is empty when nothing says so.
 
     Args:
@@ -87,8 +85,7 @@ class Requirements:
         return any(source.brings_python for source in self.runtime)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value, frozen=True):
     """A line of a file of requirements, without its comment."""
 
     path: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +25,7 @@ from algo.languages.interface import Work
 from algo.languages.steps import hint_of, out_of_room, place_in, plain
 from algo.project.lock import Pin, Target
 from algo.storage.trees import use_folder
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,8 +54,7 @@ class _Pinned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     license: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Value, frozen=True):
     """The package manager of a language and the room that it works in.
 
     Args:
@@ -184,8 +184,7 @@ class Tools:
                 shutil.copyfile(root / name, work / name)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLocking:
+class ToolLocking(Value, frozen=True):
     """What a lock is made with where a language's own tool pins (`PackageLocking`).
 
     Args:

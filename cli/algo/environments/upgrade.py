@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import UnknownPackage
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.project.lock import Lock, Pin, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Value, frozen=True):
     """What a new lock takes the newest versions of: everything, some packages, or nothing."""
 
     everything: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.accelerator import TORCH_INDEX
@@ -17,6 +16,7 @@ from algo.environments.errors import (
 )
 from algo.environments.parallel import run
 from algo.events import Warned
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +46,7 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s`'\"]+@")
 _SECRET = re.compile(r"UV_INDEX_\w+_(PASSWORD|USERNAME)|UV_\w*TOKEN")
 
 
-@dataclass(frozen=True, slots=True)
-class Uv:
+class Uv(Value, frozen=True):
     """The program.
 
     Args:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.environments.errors import InstallFailed
@@ -17,6 +16,7 @@ from algo.project.lock import RUNTIME, TEST
 from algo.resources import writing
 from algo.storage.held import PROCESS
 from algo.storage.trees import COMPLETE, this_run
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 _FORMAT = "1"
 
 
-@dataclass(frozen=True, slots=True)
-class HostEnvironment:
+class HostEnvironment(Value, frozen=True):
     """A virtual environment that holds the locked packages; `created` when it was made now."""
 
     root: Path

@@ -10,7 +10,7 @@ import tempfile
 import tomllib
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from algo.events import Step
 from algo.project.lock import UNBUILT, Pin
 from algo.resources import writing
 from algo.storage.held import PROCESS
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,8 +43,7 @@ class _Note(msgspec.Struct, frozen=True):
     tools: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wheels:
+class Wheels(Value, frozen=True):
     """Builds wheels and keeps them.
 
     Args:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from algo.events import Warned
 from algo.images.compiled import CompiledPackages, packages
 from algo.images.errors import CannotRebase
 from algo.images.load import ensure_loaded
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +35,7 @@ _OWN = "bin/python"
 _LENT = ".compiler"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Value, frozen=True):
     """What became of a tree that was to be compiled.
 
     Args:
@@ -48,8 +47,7 @@ class Result:
     entries: Sequence[Entry] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
+class Compiler(Value, frozen=True):
     """Compiles Python for a runtime image.
 
     Args:
@@ -155,8 +153,7 @@ class Compiler:
             shutil.rmtree(lent, ignore_errors=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier(Compiler):
+class Earlier(Compiler, frozen=True):
     """Knows what another runtime image compiled before, and compiles nothing.
 
     Args:

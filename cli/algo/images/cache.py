@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +18,7 @@ from algo.oci.seal import holds
 from algo.resources import runs, writing
 from algo.storage.disk import DISK, Disk
 from algo.storage.held import PROCESS, Held
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Value, frozen=True):
     """The part of the user's cache that images are made from; safe for many processes.
 
     What a process uses of it is held until the process ends. Nothing here is synced when it is

@@ -7,7 +7,6 @@ its source, on the Python that compiles and on where it will lie, and on nothing
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from algo.images.compile_each import sources
 from algo.images.tree import Entry
 from algo.oci.digest import Digest
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,7 @@ class _Record(msgspec.Struct, frozen=True):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Value, frozen=True):
     """A file or folder that is compiled as a whole.
 
     Args:
@@ -46,8 +45,7 @@ class Package:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPackages:
+class CompiledPackages(Value, frozen=True):
     """What was compiled, in the cache; a file that is not what was kept does not count."""
 
     cache: Cache

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.images.image import BuiltImage, LayerKind
 from algo.oci import manifest as documents
 from algo.oci import media_types
 from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +41,7 @@ BASE_DIGEST = f"{_OCI}base.digest"
 SYSTEM_PACKAGES, OWN_BASE = "dev.algo.system-packages", "dev.algo.own-base"
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Below(Value, frozen=True):
     """What an algorithm's layers lie on.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -13,6 +12,7 @@ from algo.images.docker_archive import archive
 from algo.images.load import load
 from algo.oci import media_types
 from algo.resources import writing
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,8 +43,7 @@ class LayerReport(msgspec.Struct, frozen=True):
     made: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
+class BuildReport(Value, frozen=True):
     """A built and delivered image; `reference` is what its destination calls it.
 
     `packages` are those of its packages layer, the largest first, where that was asked for.
@@ -76,8 +75,7 @@ class Destination(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class IntoEngine:
+class IntoEngine(Value, frozen=True):
     """A container engine of this machine."""
 
     engine: ImageEngine
@@ -94,8 +92,7 @@ class IntoEngine:
         return Delivered(image.tag, status, sum(layer.descriptor.size for layer in sent))
 
 
-@dataclass(frozen=True, slots=True)
-class IntoFile:
+class IntoFile(Value, frozen=True):
     """A file that `docker load`, skopeo and podman read."""
 
     path: Path
@@ -110,8 +107,7 @@ class IntoFile:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class IntoStore:
+class IntoStore(Value, frozen=True):
     """The embedded store: blobs and the manifest by digest, without a tag.
 
     Tags are versions, and a build is none; the image is called `owner/name@sha256:…`.

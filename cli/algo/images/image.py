@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from algo.images.tar import CHUNK, tar_pieces
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +31,7 @@ class LayerKind(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Value, frozen=True):
     """A layer of an image.
 
     Args:
@@ -76,8 +75,7 @@ class Layer:
         return self.name.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
+class BuiltImage(Value, frozen=True):
     """An image whose every blob is here: in the cache, or put together from the project's files.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.images.cache import leftovers
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, changed, is_unused, remove_file, remove_folder, written
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +30,7 @@ _LOOSE = ("mounts", "unchanged")
 FOLDERS = frozenset({*NOTES, *_LOOSE, "blobs", "tmp", "steps"})
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Value, frozen=True):
     """Blobs; one was used last when a note about it was."""
 
     root: Path
@@ -65,8 +64,7 @@ class Layers:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(Value, frozen=True):
     """What is remembered of inputs, also of layers that have no blob (large models)."""
 
     root: Path
@@ -88,8 +86,7 @@ class Notes:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(Value, frozen=True):
     """Folders of builds that run, and of those that were killed."""
 
     folders: Folders

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.images.image import Layer, LayerKind
 from algo.images.tar import COMPRESSOR, LayerWriter, write_layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +10,7 @@ from algo.events import Step
 from algo.images.docker_archive import archive
 from algo.images.errors import LoadRefused
 from algo.images.image import REPOSITORY
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +30,7 @@ class _Loaded(msgspec.Struct, frozen=True):
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(Value, frozen=True):
     """What was loaded last of each name: to list its images takes an engine with many long.
 
     It is a guess about whichever engine is asked next, which knows better.

@@ -6,11 +6,13 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.images.errors import DockerfileInvalid
 from algo.images.tree import collect, fingerprint, single
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +28,7 @@ _SCRATCH = "scratch"
 _ELSEWHERE = ("<<", "http://", "https://", "git@")
 
 
-@dataclass(frozen=True, slots=True)
-class Prelude:
+class Prelude(Value, frozen=True):
     """A Dockerfile and what it copies.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.images.image import REPOSITORY
 from algo.languages.errors import RuntimeInvalid
 from algo.oci.descriptor import Platform
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.images.prelude import Prelude
@@ -25,8 +25,7 @@ _FOREIGN = "Dockerfile.foreign"
 _COPIED = re.compile(rb"(?m)^COPY ([^-\s]\S*) \S+$")
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeRecipe:
+class RuntimeRecipe(Value, frozen=True):
     """Everything a runtime image is made from.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +23,7 @@ from algo.images.recipe import host_platform
 from algo.images.saved import SavedImage, copy_layer, plain
 from algo.languages.errors import RuntimeInvalid
 from algo.oci.descriptor import Platform
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,8 +73,7 @@ class _Record(msgspec.Struct, frozen=True):
     variables: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeImage:
+class RuntimeImage(Value, frozen=True):
     """A runtime image in the cache.
 
     Args:

@@ -6,7 +6,6 @@ import csv
 import io
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ from algo.images.config import PACKAGES
 from algo.images.layer import members
 from algo.project.lock import CONDA, PIP
 from algo.storage.tar import Kind
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +28,7 @@ _COMPILED = re.compile(r"(.*)/__pycache__/([^/]+)\.cpython-\d+\.pyc")
 _OTHERS = "others"
 
 
-@dataclass(frozen=True, slots=True)
-class PackageSize:
+class PackageSize(Value, frozen=True):
     """A package and the bytes of its files, compiled ones included, unpacked."""
 
     name: str

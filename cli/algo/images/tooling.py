@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from algo.languages.steps import digest_of, hint_of, out_of_room, place_in, plai
 from algo.resources import writing
 from algo.storage.trees import ensure_tree, prune_trees, use_folder
 from algo.storage.unpacking import Unpacking
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +41,7 @@ TREES = "environments"
 _PROGRAMS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Tooling:
+class Tooling(Value, frozen=True):
     """What packages and program of an image are made with.
 
     Args:

@@ -6,12 +6,12 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from algo.images.errors import LinkOutside, NamesCollide, UnreadableFile
 from algo.storage.spelling import folded
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 _SKIPPED = frozenset({"__pycache__", ".DS_Store"})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value, frozen=True):
     """A file of a layer.
 
     Args:

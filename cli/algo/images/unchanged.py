@@ -12,11 +12,12 @@ import os
 import re
 import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,8 +60,7 @@ class Shown(msgspec.Struct, frozen=True):
     held_state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Value, frozen=True):
     """What a build reads: folders and files, and words that change what it makes.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from algo.languages.errors import BenchMissing
 from algo.languages.interface import Finished, Job, Mount
 from algo.languages.spec import filled
 from algo.languages.steps import digest_of, plain, values_of
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,8 +49,7 @@ _PLACES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WorkshopBench:
+class WorkshopBench(Value, frozen=True):
     """A container of a language's workshop for each step (`languages.interface.Bench`).
 
     Args:
@@ -138,8 +137,7 @@ def project_bench(
     return WorkshopBench(runtimes.folder(language), runtime, cache, engine, env, home)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageWorkshop:
+class ImageWorkshop(Value, frozen=True):
     """Builds wheels in containers of a project's workshop (`environments.interface.Workshop`).
 
     Args:

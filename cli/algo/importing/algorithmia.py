@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.contract.cases import read_cases
@@ -19,6 +18,7 @@ from algo.scaffold.names import variables
 from algo.scaffold.plan import plan
 from algo.scaffold.templates import template_files
 from algo.scaffold.write import write
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,7 @@ _KIND = "imports/algorithmia"
 _BROUGHT = re.compile(r"\s*algorithmia(-adk)?\s*([<>=!~;\[#].*)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Value, frozen=True):
     """A project that has an `algo.toml` now.
 
     Args:

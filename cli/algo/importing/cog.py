@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from algo.importing import literals, requirements, yaml_file
 from algo.importing.errors import SourceInvalid, SourceUnsupported
 from algo.importing.interface import Copied, Draft
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,7 @@ class CogFile(msgspec.Struct, frozen=True):
     environment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Predictor:
+class Predictor(Value, frozen=True):
     """Where the code is, and how it is called: its `method` may be `async`."""
 
     file: str
@@ -72,8 +71,7 @@ class Predictor:
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CogSource:
+class CogSource(Value, frozen=True):
     """The folder of a project of Cog.
 
     Args:

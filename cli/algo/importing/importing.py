@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.contract.interface import Fault
 from algo.errors import AlgoError
@@ -23,6 +24,7 @@ from algo.scaffold.names import variables
 from algo.scaffold.plan import plan
 from algo.scaffold.templates import DEFAULT, template_files
 from algo.scaffold.write import write
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +47,7 @@ _UNMET = ("requirements_unsatisfiable", "install_failed", "wheel_build_failed")
 _LOAD_FAILED, _NO_GPU = "load_failed", "gpu_unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Value, frozen=True):
     """What the user asked for.
 
     Args:
@@ -66,8 +67,7 @@ class Order:
     run: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Value, frozen=True):
     """A project that was just made.
 
     Args:

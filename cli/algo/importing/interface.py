@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,16 +16,14 @@ if TYPE_CHECKING:
     from algo.contract.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Value, frozen=True):
     """A file or folder to take over: from `source` to `place`, relative to the project."""
 
     source: Path
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Value, frozen=True):
     """An input to record an answer to.
 
     Args:
@@ -38,8 +37,7 @@ class Example:
     wanted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Value, frozen=True):
     """A project that is not written yet.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from algo.importing import literals, mlflow_model, mlflow_types, requirements, y
 from algo.importing.errors import PickleDangerous, SourceInvalid, SourceUnsupported
 from algo.importing.interface import Copied, Draft, Example
 from algo.importing.pickles import NoPickle, look_into
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,7 @@ _RESERVED = ("mlflow", "numpy", "pandas", "pytest", "sklearn", "scipy", "yaml", 
 _DEEP = 3
 
 
-@dataclass(frozen=True, slots=True)
-class MlflowSource:
+class MlflowSource(Value, frozen=True):
     """The folder of a model, which holds its `MLmodel` file.
 
     Args:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import field
+
 from algo.importing import literals, tensors
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +33,7 @@ _COLUMNS: dict[str, tuple[str, str, Json]] = {
 _UNKNOWN: tuple[str, str, Json] = ("Any", "", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Value, frozen=True):
     """What a model takes and answers, in the source of a project.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.importing import literals, tensors
@@ -11,12 +10,13 @@ from algo.importing.errors import SourceInvalid, SourceUnsupported
 from algo.importing.interface import Copied, Draft, Example
 from algo.importing.onnx_file import Map, Optional, Sequence, Tensor, read, read_tensor
 from algo.importing.protobuf import Malformed
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from algo.importing.interface import Ask
-    from algo.importing.onnx_file import Named, OnnxFile, Value
+    from algo.importing.onnx_file import Named, OnnxFile, ValueType
 
 SUFFIX = ".onnx"
 # Each file is a layer of the image, which has at most 127.
@@ -30,8 +30,7 @@ _CONVERT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxSource:
+class OnnxSource(Value, frozen=True):
     """An ONNX file, or a folder that holds one."""
 
     path: Path
@@ -150,7 +149,7 @@ def _entries(values: tuple[Named, ...]) -> str:
     return literals.entries({one.name: _annotation(one.type) for one in values}, 8)
 
 
-def _annotation(value: Value | None) -> str:
+def _annotation(value: ValueType | None) -> str:
     """Return the annotation for what numpy and JSON make of `value`."""
     match value:
         case Tensor(element, shape) if tensors.has_array(element):
@@ -179,7 +178,7 @@ def _table(model: OnnxFile) -> str:
     return "\n".join(rows)
 
 
-def _words(value: Value | None) -> str:
+def _words(value: ValueType | None) -> str:
     match value:
         case Tensor(element, None):
             return f"{element}, of any shape"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.importing.protobuf import (
@@ -20,6 +19,7 @@ from algo.importing.protobuf import (
     signed,
     texts,
 )
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +45,7 @@ _PACKED = {"float32": (4, "f"), "float64": (10, "d")}
 _MOST_VALUES = 400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Value, frozen=True):
     """A tensor: `element` as numpy calls it (and `string`), a length as number, name or None.
 
     Without a shape any will do.
@@ -56,42 +55,37 @@ class Tensor:
     shape: tuple[int | str | None, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Value, frozen=True):
     """A list of values of one type."""
 
-    of: Value | None
+    of: ValueType | None
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Value, frozen=True):
     """An object: keys of the element type `key`."""
 
     key: str
-    of: Value | None
+    of: ValueType | None
 
 
-@dataclass(frozen=True, slots=True)
-class Optional:
+class Optional(Value, frozen=True):
     """A value or nothing."""
 
-    of: Value | None
+    of: ValueType | None
 
 
-Value = Tensor | Sequence | Map | Optional
+ValueType = Tensor | Sequence | Map | Optional
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Value, frozen=True):
     """An input or an output; without a `type` the file does not say what it is."""
 
     name: str
-    type: Value | None
+    type: ValueType | None
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxFile:
+class OnnxFile(Value, frozen=True):
     """What the file says.
 
     Args:
@@ -207,7 +201,7 @@ def _about(data: memoryview) -> str:
     return " ".join("".join(texts(data, 3)).split())
 
 
-def _type(data: memoryview) -> Value | None:
+def _type(data: memoryview) -> ValueType | None:
     for number, value in fields(data):
         if not isinstance(value, memoryview):
             continue
@@ -222,7 +216,7 @@ def _type(data: memoryview) -> Value | None:
     return None
 
 
-def _inner(data: memoryview, number: int) -> Value | None:
+def _inner(data: memoryview, number: int) -> ValueType | None:
     found = messages(data, number)
     return _type(found[-1]) if found else None
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.importing import literals, requirements, tensors
 from algo.importing.errors import PickleDangerous, SourceInvalid, SourceUnsupported
 from algo.importing.interface import Copied, Draft, Example
 from algo.importing.pickles import NoPickle, Stub, look_into
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
     outputs: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SklearnSource:
+class SklearnSource(Value, frozen=True):
     """A file that `pickle`, `cloudpickle` or `joblib` wrote.
 
     Args:

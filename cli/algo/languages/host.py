@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.children import run
 from algo.events import Note
@@ -13,6 +14,7 @@ from algo.languages.interface import Finished
 from algo.languages.spec import filled
 from algo.languages.steps import values_of
 from algo.languages.versions import older
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from algo.languages.versions import Programs
 
 
-@dataclass(frozen=True, slots=True)
-class HostBench:
+class HostBench(Value, frozen=True):
     """This machine (`languages.interface.Bench`).
 
     Args:
@@ -60,8 +61,7 @@ class HostBench:
         return Finished(done.returncode, done.stdout.decode(errors="replace"))
 
 
-@dataclass(frozen=True, slots=True)
-class HostFirst:
+class HostFirst(Value, frozen=True):
     """This machine; a container for a step that wants a newer program than the language does.
 
     That is for resolving, whose result is the same in both. What a container installs or compiles

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import field
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,8 +15,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Value, frozen=True):
     """One run of a step.
 
     Attributes:
@@ -42,16 +44,14 @@ class Work:
     settings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Value, frozen=True):
     """How a step ended: its exit code, and what it said."""
 
     code: int
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Value, frozen=True):
     """A folder or file of this machine that a container sees at `there`."""
 
     here: Path
@@ -59,8 +59,7 @@ class Mount:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Value, frozen=True):
     """A command for a container engine to run once, as this user.
 
     Attributes:

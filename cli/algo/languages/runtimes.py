@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
 from algo.languages.errors import LanguageMismatch, LanguageUnknown, RuntimeInvalid
 from algo.languages.spec import FILE, RuntimeSpec, extends, read_spec
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 GATEWAY = "gateway"
 
 
-@dataclass(frozen=True, slots=True)
-class Runtimes:
+class Runtimes(Value, frozen=True):
     """The languages that are known.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
 from algo.children import run
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,7 @@ class _Said(msgspec.Struct):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
+class Programs(Value, frozen=True):
     """The programs on PATH.
 
     Args:

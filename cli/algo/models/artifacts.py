@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from algo.events import Progress
@@ -22,6 +21,7 @@ from algo.project.models import LockedFile, safe_path
 from algo.storage.errors import UnsafeArchive
 from algo.storage.pieces import Pieces
 from algo.storage.tar import SYSTEM, Content, Kind, Member, read_tar
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,16 +98,14 @@ class Artifacts:
         return _chosen(source, found, sorted({*found, *titles}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Value, frozen=True):
     """A file of a layer; None where a layer says that there is none any more."""
 
     path: str
     file: LockedFile | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetching:
+class _Fetching(Value, frozen=True):
     """Brings the files of layers into the cache."""
 
     registry: Registry

@@ -8,7 +8,6 @@ import hashlib
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +18,7 @@ from algo.project.models import LockedFile
 from algo.resources import writing
 from algo.storage.files import sync_folder
 from algo.storage.held import PROCESS
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,7 @@ class _Note(msgspec.Struct, frozen=True):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCache:
+class ModelCache(Value, frozen=True):
     """A folder of files named by their SHA-256; safe for many processes.
 
     They can only be read: one that is hard-linked into a project must not be edited there.

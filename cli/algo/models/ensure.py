@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import Note, Step, Warned, counted, one_at_a_time, sized
@@ -12,6 +11,7 @@ from algo.models.place import clear, files_at, placed, put
 from algo.project.errors import LockStale
 from algo.project.lock import write
 from algo.project.models import LockedModel
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
+class Models(Value, frozen=True):
     """What models are fetched with.
 
     Args:
@@ -88,8 +87,7 @@ def _kept(project: Project, found: Iterable[LockedModel]) -> set[Path]:
     return fetched | {project.root / path for name, path in own.items() if name not in sources}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Value, frozen=True):
     """A fetched model: whether the lock has it as `algo.toml` says, and whether it is here."""
 
     name: str

@@ -7,7 +7,6 @@ import lzma
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +14,7 @@ from algo.models.pickles import UNKNOWN, NotPickle, imports
 from algo.storage.errors import UnsafeArchive
 from algo.storage.tar import SYSTEM
 from algo.storage.windows import files_in
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +57,7 @@ _ALARMING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Danger:
+class Danger(Value, frozen=True):
     """A file that runs code when it is loaded.
 
     Args:
@@ -94,8 +93,7 @@ def dangers(file: Path, path: str) -> tuple[Danger, ...]:
         return look(opened, path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Value, frozen=True):
     """Looks into one file, and into the files in it."""
 
     path: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.storage.held import unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, changed, is_unused, remove_file, written
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _WEEK = 7 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
+class ModelFiles(Value, frozen=True):
     """What `ModelCache` keeps below `root`: whole files, notes, and downloads to go on with."""
 
     root: Path

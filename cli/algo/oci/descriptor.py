@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from algo.oci.errors import BadReference
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +15,7 @@ if TYPE_CHECKING:
     from algo.oci.digest import Digest
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(Value, frozen=True, order=True):
     """An operating system and a processor, `linux/amd64`."""
 
     os: str
@@ -36,8 +37,7 @@ class Platform:
         return f"{self.os}/{self.architecture}"
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Value, frozen=True):
     """A pointer to content (OCI image specification, descriptor); `size` in bytes."""
 
     media_type: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from algo.oci.errors import BadDigest
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,7 @@ _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
+class Digest(Value, frozen=True, order=True):
     """A SHA-256 digest; `str()` gives `sha256:…`."""
 
     hex: str

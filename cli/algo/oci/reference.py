@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDigest, BadReference
+from algo.values import Value
 
 # distribution-spec, "Pulling manifests": a repository and a tag.
 _REPOSITORY = re.compile(
@@ -20,8 +22,7 @@ _HUBS = {HUB, "index.docker.io", "registry-1.docker.io"}
 _RANGE = re.compile(r"[\^~]?[0-9A-Za-z.*+-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Value, frozen=True):
     """A name of a version; `host` is empty for the embedded store.
 
     `repository` is `owner/name` (a registry may have more parts before it); `tag` may be a

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.project.errors import LockInvalid
 from algo.project.models import LockedFile, LockedModel, safe_path
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +31,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER = "Written by `algo lock` from the project's requirements. Commit it, do not edit it."
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
+class Target(Value, frozen=True, order=True):
     """Where a group of packages is installed.
 
     Args:
@@ -121,8 +122,7 @@ class Pin:
         return named and not set(self.hashes).isdisjoint(other.hashes)
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Value, frozen=True):
     """A whole lock.
 
     Args:
@@ -140,10 +140,10 @@ class Lock:
     inputs: str
     targets: dict[Target, tuple[Pin, ...]]
     runtimes: dict[str, str]
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = msgspec.field(default_factory=dict)
     models: tuple[LockedModel, ...] = ()
-    bases: dict[str, str] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
+    bases: dict[str, str] = msgspec.field(default_factory=dict)
+    asked: dict[str, str] = msgspec.field(default_factory=dict)
 
     def pins(self, target: Target) -> tuple[Pin, ...]:
         """Return the packages of `target`, none when the lock does not hold it."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.project.errors import ManifestInvalid
+from algo.values import Value
 
 FOLDER = "models"
 # It becomes a file's name.
@@ -50,8 +51,7 @@ class Origin(StrEnum):
     MLFLOW = "mlflow"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSource:
+class ModelSource(Value, frozen=True):
     """A model that is fetched.
 
     Args:
@@ -96,8 +96,7 @@ class ModelSource:
         return self.origin is Origin.URL or (self.inside != "" and not self.inside.endswith("/"))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LockedFile:
+class LockedFile(Value, frozen=True, order=True):
     """A file of a model: its path below the model's folder, and its content; `size` in bytes."""
 
     path: str
@@ -105,8 +104,7 @@ class LockedFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class LockedModel:
+class LockedModel(Value, frozen=True):
     """What a source stood for when it was locked.
 
     Args:

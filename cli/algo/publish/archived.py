@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import Step
@@ -21,6 +20,7 @@ from algo.resources import writing
 from algo.trust.attachment import TITLE
 from algo.trust.errors import BlobMissing
 from algo.trust.verify import Asked
+from algo.values import Value
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from algo.publish.consume import Consuming, Examined
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Value, frozen=True):
     """A version in a file; `sha256` and `size` (in bytes) are the file's."""
 
     name: str
@@ -47,8 +46,7 @@ class Exported:
     signer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Value, frozen=True):
     """A version that came out of a file; `reference` is where it is now."""
 
     name: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.contract.compare import minimum_bump
 from algo.publish.errors import VersionTooLow
 from algo.registry.errors import VersionExists
+from algo.values import Value
 from algo.versions.next import FIRST, next_version
 from algo.versions.version import Bump, Version
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from algo.contract.compare import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Value, frozen=True):
     """A version and, in one line, why it is this one.
 
     `overridden` is why it may be lower than what changed asks for, empty where it is not.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +41,7 @@ _GITLAB = (
 LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Value, frozen=True):
     """The run of a continuous integration system, or somebody's own machine.
 
     Args:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.events import Note, Warned
 from algo.oci import media_types
@@ -18,6 +19,7 @@ from algo.trust.policy import NO_RULES
 from algo.trust.skip import record, unverified
 from algo.trust.verify import check_blobs, check_history, verify
 from algo.trust.yanks import yanked
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +41,7 @@ if TYPE_CHECKING:
     from algo.trust.verify import Asked, Verified
 
 
-@dataclass(frozen=True, slots=True)
-class Consuming:
+class Consuming(Value, frozen=True):
     """What versions are used with.
 
     Args:
@@ -70,8 +71,7 @@ class Consuming:
         return replace(self.policy or self.keyring.policy(), rules=self.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Value, frozen=True):
     """A version that was found and verified, and where."""
 
     repository: RegistryRepository
@@ -79,8 +79,7 @@ class Examined:
     verified: Verified
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Value, frozen=True):
     """What `algo verify` found; `bytes_checked` were read and compared with their digests.
 
     `models` have a signature of their own, which holds; `history` versions were followed back;
@@ -103,8 +102,7 @@ class Verification:
     provenance: Provenance | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(Value, frozen=True):
     """A version that is in the embedded store now; `reference` is its name there.
 
     `models` are those that were taken out of it.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.contract.compare import Finding, Level, compare, compare_answers, minimum_bump
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from algo.publish.side import Side, SideImage, SideLayer
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Value, frozen=True):
     """A side, as people call it."""
 
     name: str
@@ -27,8 +26,7 @@ class Compared:
     signer: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContractChange:
+class ContractChange(Value, frozen=True):
     """How the contract differs.
 
     Args:
@@ -44,8 +42,7 @@ class ContractChange:
     cases_removed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PackageChange:
+class PackageChange(Value, frozen=True):
     """A package that came, went or moved; of several versions in an image, all of them."""
 
     ecosystem: str
@@ -55,8 +52,7 @@ class PackageChange:
     platforms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChange:
+class ModelChange(Value, frozen=True):
     """A model that came, went or has other files; sizes in bytes, digests empty where unsigned."""
 
     name: str
@@ -66,8 +62,7 @@ class ModelChange:
     new_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class LayerChange:
+class LayerChange(Value, frozen=True):
     """A layer that came, went or has other content; sizes in bytes, packed."""
 
     kind: str
@@ -78,8 +73,7 @@ class LayerChange:
     new_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageChange:
+class ImageChange(Value, frozen=True):
     """The images of a platform that both have; `layers` are those that differ, of `of`."""
 
     platform: str
@@ -91,16 +85,14 @@ class ImageChange:
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Value, frozen=True):
     """A file of the project in the image that came (`+`), went (`-`) or changed (`~`)."""
 
     mark: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Value, frozen=True):
     """All that differs.
 
     Args:

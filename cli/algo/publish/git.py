@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from algo.project.project import MANIFESTS
 from algo.publish.errors import GitFailed
 from algo.publish.source import Checkout
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +27,7 @@ _SCP = re.compile(r"(?:[^@/:]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!//)([^\\]+)")
 _VERSION = re.compile(rb'version[ \t]*=[ \t]*"[^"]*"|"version"[ \t]*:[ \t]*"[^"]*"')
 
 
-@dataclass(frozen=True, slots=True)
-class GitSources:
+class GitSources(Value, frozen=True):
     """Implements `publish.interface.Sources` with the program `git`.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci import media_types
@@ -17,6 +16,7 @@ from algo.trust.evidence import Standing, collect
 from algo.trust.provenance import Provenance, read_provenance
 from algo.trust.statements import PROVENANCE, RELEASE, SBOM, Release, read_release
 from algo.trust.yanks import yanked
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.oci.descriptor import Descriptor
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from algo.trust.evidence import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class InspectedLayer:
+class InspectedLayer(Value, frozen=True):
     """A layer of an image; `size` in bytes. Kind and name are empty where algo made none."""
 
     digest: str
@@ -35,8 +34,7 @@ class InspectedLayer:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReport:
+class ImageReport(Value, frozen=True):
     """An image of a version; sizes in bytes."""
 
     platform: str
@@ -45,8 +43,7 @@ class ImageReport:
     layers: tuple[InspectedLayer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureReport:
+class SignatureReport(Value, frozen=True):
     """A signed statement: its predicate type, the digest it is attached to, what it is worth.
 
     `standing` is trusted, revoked, invalid or foreign.
@@ -59,8 +56,7 @@ class SignatureReport:
     signer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Value, frozen=True):
     """All that a version says of itself.
 
     `objection` is why trust.toml refuses it, `yanked` why its publisher took it back; or empty.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.resources import runs
 from algo.storage.held import Held, unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, half_removed, is_unused, remove_folder, written
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,7 @@ def use(folder: Path, held: Held) -> None:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Value, frozen=True):
     """Versions below `home`, by their digest; who runs one holds the file beside it."""
 
     home: Path

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.publish.find import find, nothing, versions_of
 from algo.publish.repository import RegistryRepository
 from algo.trust.errors import VersionYanked
 from algo.trust.yanks import yanked
+from algo.values import Value
 from algo.versions.ranges import Range
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVersion:
+class ListedVersion(Value, frozen=True):
     """A version, the digest of its index, and why its publisher took it back, or nothing."""
 
     version: str
@@ -32,8 +33,7 @@ class ListedVersion:
     yanked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Value, frozen=True):
     """The versions of `name` in one place."""
 
     name: str

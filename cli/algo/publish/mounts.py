@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import msgspec
 
 from algo.images.image import LayerKind
 from algo.oci.digest import Digest
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +22,7 @@ _SHARED = {LayerKind.RUNTIME, LayerKind.GATEWAY, LayerKind.RUNNER, LayerKind.PAC
 _MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Mounts:
+class Mounts(Value, frozen=True):
     """A repository by digest, one file per registry below `root`. Only a hint: it may be wrong."""
 
     root: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import Digest
@@ -11,6 +10,7 @@ from algo.publish.release import attachments
 from algo.publish.source import Source
 from algo.trust.keys import SigningKey
 from algo.trust.rules import Rule
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,16 +22,14 @@ if TYPE_CHECKING:
     from algo.trust.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedReport:
+class AttachedReport(Value, frozen=True):
     """Something that is attached: its predicate or media type, and to which digest."""
 
     type: str
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value, frozen=True):
     """What would be published; `key` is empty when one would be made.
 
     The status of a layer is `reused`, `mounted` (a second name of what is there: nothing is sent)
@@ -59,8 +57,7 @@ class Plan:
     dry_run: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Value, frozen=True):
     """A published version; `digest` is its index's, `images` are by platform.
 
     `unchanged`: it was there, with the same contents, and nothing was written.
@@ -79,8 +76,7 @@ class Published:
     unchanged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Value, frozen=True):
     """What a plan depends on besides what is published.
 
     Args:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.contract.record import Contract
 from algo.environments.locking import IMAGE_PLATFORMS, ensure_lock
@@ -25,6 +26,7 @@ from algo.publish.weights import models_of
 from algo.trust.policy import NO_RULES
 from algo.trust.statements import Previous
 from algo.trust.verify import Asked, verify
+from algo.values import Value
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ if TYPE_CHECKING:
     from algo.versions.version import Bump, Version
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Value, frozen=True):
     """What the user asks for: where to, which version or step; nothing means choose.
 
     `allow_dirty`: also what no commit says. `platforms`: what it runs on, this machine's when
@@ -69,8 +70,7 @@ class Wish:
     breaking: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Publishing:
+class Publishing(Value, frozen=True):
     """What publishing is done with.
 
     Args:
@@ -102,8 +102,7 @@ class Publishing:
     rules: Rules = NO_RULES
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Value, frozen=True):
     """A tested version that only needs to be sent, or `same`, which is there and is the same."""
 
     registry: Registry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo import __version__
@@ -22,6 +21,7 @@ from algo.trust.provenance import (
     RunDetails,
     SourceParameters,
 )
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 BUILDERS = "https://algo.dev/builders"
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
+class Making(Value, frozen=True):
     """How a version came to be.
 
     Args:
@@ -50,8 +49,7 @@ class Making:
     allow_dirty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value, frozen=True):
     """What was made: `lock` is the digest of `algo.lock`, `published` RFC 3339."""
 
     name: str

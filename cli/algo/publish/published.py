@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.engines.errors import EngineUnavailable
 from algo.engines.interface import HostEnvironment, Image
@@ -34,6 +35,7 @@ from algo.registry.errors import MEND_STORE, BlobCorrupted
 from algo.serving.interface import Servable
 from algo.storage.held import PROCESS
 from algo.trust.verify import check_blobs
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,8 +52,7 @@ if TYPE_CHECKING:
     from algo.resources import Folders
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedVersions:
+class PublishedVersions(Value, frozen=True):
     """Implements `serving.interface.Versions`.
 
     Args:

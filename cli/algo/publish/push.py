@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import Step
 from algo.images.deliver import LayerReport
 from algo.oci import media_types
 from algo.registry.sending import Outgoing, push_blobs
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from algo.trust.attachment import Attachment
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Value, frozen=True):
     """What was sent: each layer's status, the bytes of blobs and manifests."""
 
     layers: tuple[LayerReport, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.images.image import LayerKind
 from algo.oci import media_types
@@ -24,6 +25,7 @@ from algo.trust.statements import (
     release_statement,
     sign_statement,
 )
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
     from algo.trust.statements import Previous
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value, frozen=True):
     """A statement of a predicate type, and what it is attached to."""
 
     kind: str
@@ -47,8 +48,7 @@ class Claim:
     subject: Descriptor
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Value, frozen=True):
     """What is published.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.errors import AlgoError
@@ -22,6 +21,7 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import ImageConfig, ImageManifest, Index, decode
 from algo.publish.contents import layer_names
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,8 +39,7 @@ _LOOKED_AT = 8
 _LARGEST_CONFIG = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedRuntimes:
+class PublishedRuntimes(Value, frozen=True):
     """Finds them where a project is published.
 
     Args:

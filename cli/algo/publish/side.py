@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.contract.record import Contract
 from algo.environments.locking import ensure_lock
@@ -30,6 +30,7 @@ from algo.storage.pieces import Pieces
 from algo.storage.tar import SYSTEM, Kind, read_tar
 from algo.trust.policy import NO_RULES
 from algo.trust.statements import SBOM, Weights
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,8 +51,7 @@ _APP = "opt/algo/app/"
 _MOST_CODE = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class SideLayer:
+class SideLayer(Value, frozen=True):
     """A layer; `size` in bytes, packed."""
 
     kind: str
@@ -60,8 +60,7 @@ class SideLayer:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class SideImage:
+class SideImage(Value, frozen=True):
     """An image.
 
     Args:
@@ -83,8 +82,7 @@ class SideImage:
         return sum(layer.size for layer in self.layers)
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Value, frozen=True):
     """One of the two.
 
     Args:
@@ -110,7 +108,7 @@ class Side:
     contract: Contract | None
     source: str
     signer: str
-    findings: tuple[Finding, ...] | None = field(default=None)
+    findings: tuple[Finding, ...] | None = None
 
 
 def version_side(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from algo.images.code import code_entries, describes
 from algo.images.config import APP
@@ -13,6 +15,7 @@ from algo.oci.digest import Digest
 from algo.project.errors import LockInvalid
 from algo.project.lock import parse, render
 from algo.publish.errors import NotCommitted
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,8 +29,7 @@ _PROMISES = ("cases/", "tests/")
 _LOCK = "algo.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Value, frozen=True):
     """What git says of the folder of a project; all paths are relative to that folder.
 
     Args:
@@ -49,11 +51,10 @@ class Checkout:
     changed: tuple[str, ...] = ()
     untracked: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    lock: bytes | None = field(default=None, repr=False)
+    lock: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Value, frozen=True):
     """What a version is made from, as its provenance says it.
 
     Args:
@@ -66,7 +67,7 @@ class Source:
 
     checkout: Checkout | None
     uncommitted: tuple[str, ...] = ()
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = msgspec.field(default_factory=dict)
     lock_written: tuple[str, ...] = ()
 
     @property

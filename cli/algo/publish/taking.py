@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from algo.trust.bundle import PREFIX, read_bundle
 from algo.trust.errors import BlobMissing
 from algo.trust.models import read_model
 from algo.trust.statements import MODEL, read_statement
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 SUFFIX = ".sig"
 
 
-@dataclass(frozen=True, slots=True)
-class TakenModel:
+class TakenModel(Value, frozen=True):
     """A model in a folder; `signature` is the file that `model_signing verify` wants, or empty."""
 
     name: str

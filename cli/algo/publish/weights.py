@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from algo.trust.errors import PolicyRefused, ReleaseMismatch
 from algo.trust.models import SINGLE, model_statement, read_model, tree_digest
 from algo.trust.statements import MODEL, Weights
 from algo.trust.verify import drain
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from algo.trust.verify import Verified
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Value, frozen=True):
     """A model that is published.
 
     Args:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.errors import UsageError
 from algo.events import Step, Warned
@@ -17,6 +18,7 @@ from algo.trust.errors import KeyMissing
 from algo.trust.policy import NO_RULES, Policy
 from algo.trust.verify import verify
 from algo.trust.yanks import FORM, YANK, Yank, newest, time_of, yank_statement
+from algo.values import Value
 from algo.versions.version import versions_in
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ LONGEST = 500
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Yanked:
+class Yanked(Value, frozen=True):
     """What is said of a version now; `unchanged` when it was said before."""
 
     name: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.events import Progress
 from algo.oci.digest import CHUNK, Digest

@@ -7,10 +7,10 @@ It is an OCI image layout and a docker archive at once: skopeo, oras and podman 
 from __future__ import annotations
 
 import tarfile
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.events import Progress
 from algo.oci.errors import BadDocument

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from algo.registry.errors import RegistryRefused
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.registry.credentials import Credentials
@@ -27,8 +28,7 @@ _PARAMETER = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _CLIENT = "algo"
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Value, frozen=True):
     """What a registry wants: `basic`, or `bearer` with where to get a token."""
 
     scheme: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from algo.oci.errors import BadDocument
 from algo.registry.documents import Head, read_head
 from algo.registry.errors import NotFound
 from algo.registry.sending import Outgoing, push_blobs
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.events import Notify
@@ -23,8 +23,7 @@ MOST_MANIFESTS = 10_000
 MOST_BYTES = 32 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class CopiedVersion:
+class CopiedVersion(Value, frozen=True):
     """What was copied: the version, what refers to it, and how each blob got there."""
 
     descriptor: Descriptor
@@ -81,16 +80,14 @@ def copy_version(
     return CopiedVersion(whole.descriptor, referrers, transfers)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Value, frozen=True):
     """A manifest or index, and what it says of itself."""
 
     data: bytes
     head: Head
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Value, frozen=True):
     """A version with all that it names and all that refers to it.
 
     Args:

@@ -6,7 +6,6 @@ import base64
 import binascii
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import msgspec
 from algo.oci.reference import HUB
 from algo.registry.errors import BadCredentials
 from algo.storage.files import write_whole
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,7 @@ HELPER_SECONDS = 30.0
 _HELPER = re.compile(r"[A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Value, frozen=True):
     """A user and a password; or, with an empty user, an identity token as the password."""
 
     user: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci.descriptor import Descriptor
@@ -12,6 +11,7 @@ from algo.oci.errors import BadDigest, BadDocument
 from algo.oci.manifest import MAX_MANIFEST, ImageManifest, Index, decode
 from algo.oci.media_types import INDEXES, MANIFESTS
 from algo.registry.errors import BlobCorrupted
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _FALLBACK = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Value, frozen=True):
     """What a registry needs to know of a manifest."""
 
     descriptor: Descriptor

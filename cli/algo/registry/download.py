@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.registry.errors import BlobCorrupted, Busy, ConnectionLost, NotFound
 from algo.registry.streams import verifying
 from algo.registry.transport import Transport, pull
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,7 @@ KEPT_FROM = 8 << 20
 _AGAIN = "its start lay on this disk since an earlier try and is dropped now: try again"
 
 
-@dataclass(frozen=True, slots=True)
-class Downloader:
+class Downloader(Value, frozen=True):
     """Reads blobs by `transport`; without `downloads` they begin anew in every process."""
 
     transport: Transport

@@ -9,7 +9,6 @@ lacks a part.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import Digest
@@ -23,6 +22,7 @@ from algo.storage.files import locked, write_whole
 from algo.storage.held import unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, changed, is_unused
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +39,7 @@ _DAY = 86_400
 _MINUTE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Garbage:
+class Garbage(Value, frozen=True):
     """The embedded store, in terms of whoever makes room.
 
     Args:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.events import Notify
@@ -17,8 +18,7 @@ Source = Path | bytes | Callable[[], Iterator[bytes]]
 """Where a blob's bytes are: a file, the bytes, or a function that gives them from the start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Value, frozen=True):
     """How a blob came to be in a repository; sizes in bytes.
 
     `reused`: the repository had it. `mounted`: the registry had it elsewhere, and only its

@@ -7,10 +7,11 @@ import hashlib
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,7 @@ class Saved(msgspec.Struct, frozen=True):
     version: int = 1
 
 
-@dataclass(slots=True)
-class Upload:
+class Upload(Record):
     """The record of one upload, which is ours while it is open."""
 
     key: tuple[str, str, str]

@@ -6,9 +6,10 @@ annotation `org.opencontainers.image.ref.name`; referrers are the entries with a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from algo.oci.errors import BadDocument, BadReference
 from algo.oci.manifest import MAX_MANIFEST, media_type_of

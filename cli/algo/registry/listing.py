@@ -8,11 +8,11 @@ reads the manifest, and an entry that is wrong can hide one, as its removal woul
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.oci.manifest import DescriptorDocument, Index
 from algo.oci.media_types import INDEX, REF_NAME, SUBJECT

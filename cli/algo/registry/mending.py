@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import Digest
@@ -23,6 +22,7 @@ from algo.registry.layout import LAYOUT, LayoutStore
 from algo.registry.listing import Listing
 from algo.storage.disk import DISK
 from algo.storage.files import locked, write_whole
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +35,7 @@ VERSION = "org.opencontainers.image.version"
 _FORM = re.compile(r"[0-9][0-9A-Za-z.-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Value, frozen=True):
     """A name whose index was made anew: the versions that it has again, and those that it lacks."""
 
     repository: str

@@ -7,7 +7,6 @@ a tag stands for is the registry's own word as long as it answers.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from algo.events import Warned
 from algo.registry.documents import digest_in
 from algo.registry.errors import BadMirrors, NotFound, RegistryUnreachable
 from algo.registry.transport import Patience
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,8 +78,7 @@ def _is_place(text: str) -> bool:
     return bool(text) and "://" not in text and not text.startswith("/") and " " not in text
 
 
-@dataclass(slots=True)
-class Mirror:
+class Mirror(Record):
     """A mirror, and what it puts before the names of repositories; `down` after it failed."""
 
     registry: HttpRegistry

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci.digest import CHUNK
 from algo.registry.kept import open_locked
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,7 @@ LIFE_SECONDS = 7 * 86_400.0
 SUFFIX = ".part"
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Record):
     """The start of a blob, which is ours while it is open; what cannot be written is not kept.
 
     `size` bytes are there; `found` were when it was opened.

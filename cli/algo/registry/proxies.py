@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from algo.registry.errors import ProxyUnusable
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +31,7 @@ class Proxy:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(Value, frozen=True):
     """The proxies by scheme, and what is reached without one.
 
     Args:
@@ -38,7 +40,7 @@ class Proxies:
             addresses, each with a port or without; `*` is everything.
     """
 
-    by_scheme: Mapping[str, str] = field(default_factory=dict)
+    by_scheme: Mapping[str, str] = msgspec.field(default_factory=dict)
     around: tuple[str, ...] = ()
 
     @classmethod

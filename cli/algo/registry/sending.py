@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from algo.events import Note, sized
 from algo.registry.errors import Busy, ConnectionLost, RegistryUnreachable
 from algo.registry.interface import Interruptible
 from algo.registry.tally import Tally
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,8 +33,7 @@ ENDING_SECONDS = 10.0
 _MISSING = "the same command brings what is missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Value, frozen=True):
     """A blob to push, and another repository of the target that may have it."""
 
     descriptor: Descriptor

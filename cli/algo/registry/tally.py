@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from algo.events import Progress
+from algo.values import Record
 
 if TYPE_CHECKING:
     from algo.events import Event, Notify
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
     from algo.registry.interface import Transfer
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Record):
     """Adds up what is told of single blobs. Its callers let in one thread at a time.
 
     Args:

@@ -8,12 +8,13 @@ import re
 import time
 import weakref
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin
+
+from msgspec.structs import replace
 
 from algo.oci.reference import HUB
 from algo.registry.answers import Answer, read_limited, words_of
@@ -31,6 +32,7 @@ from algo.registry.errors import (
 )
 from algo.registry.proxies import Proxies
 from algo.registry.wire import Address, BadAddress, Broken, Response, Stream, Wire
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,8 +51,7 @@ _WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UN
 _WAIT_SECONDS = re.compile(r"\d{1,6}")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Value, frozen=True):
     """How often and how long to try again: full jitter over doubling pauses.
 
     An upload that has begun waits `outage` seconds for its registry to come back.

@@ -10,9 +10,10 @@ import re
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from algo.events import Note, Progress
 from algo.registry.answers import Answer, read_limited, words_of
@@ -23,6 +24,7 @@ from algo.registry.pace import Pace
 from algo.registry.transport import COMMIT_SECONDS, Transport, pull, push
 from algo.registry.turns import Turns
 from algo.registry.wire import Stream
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -306,8 +308,7 @@ class Uploader:
         )
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(Record):
     """An upload under way: where the next request goes, and how many bytes are stored.
 
     `unsure`: it may hold other bytes than we think. `least`: the fewest bytes of a request but
@@ -320,8 +321,7 @@ class _Session:
     least: int = 0
 
 
-@dataclass(slots=True)
-class _Sending:
+class _Sending(Record):
     """A blob that is being sent, and how many bytes of it went out, repeated ones included."""
 
     repository: str

@@ -14,11 +14,13 @@ import ssl
 import threading
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from msgspec import field
+
 from algo.registry.errors import ProxyUnusable
+from algo.values import Record, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,8 +55,7 @@ class BadAddress(Exception):
     """A server named an address that is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Value, frozen=True):
     """A part of a file, which the system can send without our touching it."""
 
     file: FileIO
@@ -79,16 +80,14 @@ class Extent:
 Piece = bytes | memoryview | Extent
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Value, frozen=True):
     """A body of `size` bytes that can be sent once."""
 
     size: int
     pieces: Iterator[Piece]
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Value, frozen=True):
     """The parts of an `http` or `https` address."""
 
     scheme: str
@@ -121,8 +120,7 @@ class Address:
         return name if self.port == _PORTS[self.scheme] else f"{name}:{self.port}"
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Record):
     """An answer whose body is still to be read; header names in lower case."""
 
     status: int
@@ -160,8 +158,7 @@ class Response:
         self._message.close()
 
 
-@dataclass(slots=True, eq=False)
-class _Link:
+class _Link(Record, eq=False):
     """A connection, and how many bytes of bodies it has carried."""
 
     connection: http.client.HTTPConnection
@@ -178,8 +175,7 @@ class _Link:
         return not poll.poll(0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Value, frozen=True):
     """A request, and the proxy that it goes through."""
 
     method: str
@@ -216,8 +212,7 @@ class _Request:
         return {**known, **self.headers}
 
 
-@dataclass(slots=True)
-class Wire:
+class Wire(Record):
     """Sends requests on behalf of one registry; safe for threads.
 
     Args:

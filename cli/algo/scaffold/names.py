@@ -5,10 +5,12 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from algo.project.manifest import check_name
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 _PYTEST = frozenset({"py", "pytest", "pluggy", "iniconfig", "packaging", "pygments"})
 
 
-@dataclass(frozen=True, slots=True)
-class Variables:
+class Variables(Value, frozen=True):
     """What a template may name: `{{ owner }}`, `{{ name }}`, `{{ module }}` and `more`."""
 
     owner: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from algo.scaffold.errors import TemplateBroken
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,7 @@ _DOT = "dot_"
 _VARIABLE = re.compile(r"\{\{ *([^{}]*?) *\}\}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PlannedFile:
+class PlannedFile(Value, frozen=True, order=True):
     """A file to write: its path below the project with `/`, its bytes, may it run."""
 
     path: str

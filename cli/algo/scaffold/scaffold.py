@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.languages.runtimes import Runtimes
@@ -14,6 +13,7 @@ from algo.scaffold.names import variables
 from algo.scaffold.plan import plan, render
 from algo.scaffold.templates import load_template
 from algo.scaffold.write import write
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from algo.scaffold.templates import Template
 
 
-@dataclass(frozen=True, slots=True)
-class Scaffolded:
+class Scaffolded(Value, frozen=True):
     """A project that was just written.
 
     Args:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import textwrap
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from algo.scaffold.errors import TemplateBroken, TemplateUnknown
 from algo.scaffold.wishes import meant, nearest
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,7 @@ class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reserved: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Value, frozen=True):
     """A file of a template: its path below the template with `/`, its bytes, may it run."""
 
     path: str
@@ -44,8 +43,7 @@ class SourceFile:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Value, frozen=True):
     """A template by name.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import mimetypes
 import shlex
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import msgspec
 
 from algo.errors import FileProblem
 from algo.serving.errors import InputInvalid
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,16 +29,14 @@ _STDIN = "-"
 _STRUCTURES = frozenset({b"{", b"["})
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Value, frozen=True):
     """Bytes to send, and what they are."""
 
     content: bytes
     content_type: str = JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Value, frozen=True):
     """What stood on the command line: exactly one of these is to be there.
 
     `data` is `-d`, `file` is `-D`, `pairs` are the `-i`, `stdin` is a lone `-`.

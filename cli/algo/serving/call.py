@@ -7,11 +7,11 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import field
 
 from algo import __version__
 from algo.errors import AlgoError, Problem, UsageError
@@ -19,6 +19,7 @@ from algo.serving.errors import AlgorithmFailed, AnswerLate, CallRefused, Servic
 from algo.serving.hints import hint_for
 from algo.serving.probe import is_ready, missing_package
 from algo.serving.start import StartOptions, running
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,7 @@ _EXCEPTION = "exception"
 _LINES = "application/jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
     """What an algorithm answered, and how long that took from here, in milliseconds.
 
     `failure` is why a stream ended before it was whole; `content` is what came until then.
@@ -78,8 +78,7 @@ class _Failure(msgspec.Struct):
     error: _Error | str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value, frozen=True):
     """Where a call goes: `url` of something that runs, or what to start for it."""
 
     url: str = ""

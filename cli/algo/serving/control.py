@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from algo.serving.errors import ControlLost
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +74,7 @@ class _Do(msgspec.Struct):
     do: str
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Value, frozen=True):
     """Speaks to one instance; every call is a connection of its own."""
 
     address: ControlAddress

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.serving.control import OVERTAKEN, Control, Fault
 from algo.serving.errors import ControlLost, LoadFailed
@@ -12,6 +13,7 @@ from algo.serving.lines import Printed
 from algo.serving.probe import describe, refuse_failed
 from algo.serving.start import launch_of, logging
 from algo.signals import deferred, postponed
+from algo.values import Record, Value
 
 if TYPE_CHECKING:
     from algo.engines.interface import Engine, Instance
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from algo.watch.interface import Change
 
 
-@dataclass(slots=True)
-class Coming:
+class Coming(Record):
     """An instance that loads, to take over.
 
     Attributes:
@@ -89,8 +90,7 @@ class Coming:
             self._fault = fault
 
 
-@dataclass(slots=True)
-class Served:
+class Served(Record):
     """What is served, and by which instance.
 
     Attributes:
@@ -123,8 +123,7 @@ class Served:
             one.stop(grace)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Value, frozen=True):
     """Exchanges the instance that serves for a new one, and loses no request."""
 
     engine: Engine

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.serving.control import Control
 from algo.serving.probe import PAUSE, answers, refuse_failed, wait_ready
+from algo.values import Record
 from algo.watch.interface import Change
 
 if TYPE_CHECKING:
@@ -60,8 +62,7 @@ def first_load(
     served.ready = True
 
 
-@dataclass(slots=True)
-class _Edits:
+class _Edits(Record):
     """Hands on edits as soon as there is a control endpoint to tell of them."""
 
     served: Served

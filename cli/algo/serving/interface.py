@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from algo.events import Notify
 
 
-@dataclass(frozen=True, slots=True)
-class Servable:
+class Servable(Value, frozen=True):
     """An algorithm made ready for an engine.
 
     Attributes:

@@ -196,7 +196,7 @@ class Reloads:
         self._notify(Warned(text))
         served = self._served
         if isinstance(wanted.artifact, HostEnvironment):
-            served.wanted = replace(wanted, base=served.servable.base)
+            served.wanted = msgspec.structs.replace(wanted, base=served.servable.base)
         if self._code(change.paths) or served.wanted != served.servable:
             self._begin(change, force=force)
 

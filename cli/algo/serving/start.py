@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.engines.interface import LOOPBACK, Access, Launch, Limits, Surroundings
 from algo.events import Log, Note, one_at_a_time
@@ -12,6 +13,7 @@ from algo.project.description import entrypoint_of, wants_gpu, written_for
 from algo.serving.lines import Printed
 from algo.serving.probe import SLOW, wait_ready
 from algo.signals import deferred, postponed, terminable, unstoppable
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from algo.serving.interface import Servable
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(Value, frozen=True):
     """Where an instance listens and what it may use.
 
     `grpc_port` is the port for gRPC, None for none.

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.project.project import MANIFESTS, Project
 from algo.serving.errors import InputInvalid, TargetUnknown
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class VersionTarget:
+class VersionTarget(Value, frozen=True):
     """A published version, `[host/]owner/name[:version|@digest]`, not yet parsed."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class UrlTarget:
+class UrlTarget(Value, frozen=True):
     """A running service."""
 
     url: str

@@ -7,11 +7,11 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.storage.held import unused
 from algo.storage.interface import Item
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,7 @@ IN_USE = "in use"
 _GONE = ".gone-"
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Value, frozen=True):
     """Files of a folder that can be made again; who uses one holds a lock on it.
 
     Args:
@@ -55,8 +54,7 @@ class Files:
         return remove_file(item.paths[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(Value, frozen=True):
     """Folders that can be made again; who uses one holds the file beside it (`trees.use_folder`).
 
     Args:
@@ -92,8 +90,7 @@ class Folders:
         return Item(self.kind, path.name, used, (path,), kept, unfindable=lost)
 
 
-@dataclass(frozen=True, slots=True)
-class Precious:
+class Precious(Value, frozen=True):
     """Folders that hold what cannot be had again: they are shown, and stay.
 
     Args:
@@ -119,8 +116,7 @@ class Precious:
         return self.why
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Value, frozen=True):
     """What lies in a folder and belongs to no kind: of another version of algo, say.
 
     Args:

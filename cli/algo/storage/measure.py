@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
+
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,8 +17,7 @@ if TYPE_CHECKING:
 _BLOCK = 512
 
 
-@dataclass(slots=True)
-class Measured:
+class Measured(Record):
     """Files by their number on the disk: bytes, names in all, names that were met."""
 
     files: dict[tuple[int, int], list[int]] = field(default_factory=dict)

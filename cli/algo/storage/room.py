@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
 from algo.storage.measure import Measured, measure
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,7 @@ _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 
 
-@dataclass(frozen=True, slots=True)
-class KindTaken:
+class KindTaken(Value, frozen=True):
     """What is there of a kind; sizes in bytes.
 
     `shared` bytes have a name in another kind, too, and are counted in both; `kept` items stay
@@ -37,8 +36,7 @@ class KindTaken:
     why_kept: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value, frozen=True):
     """What is there in all; `bytes` counts every file once, `cache_bytes` what may be pruned.
 
     Neither counts what is no file of this machine: an engine's images share layers, and it alone
@@ -50,8 +48,7 @@ class Taken:
     cache_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value, frozen=True):
     """What is to be removed, besides what nobody can find any more.
 
     Args:
@@ -65,8 +62,7 @@ class Limits:
     everything: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Value, frozen=True):
     """Something that was removed, or would be."""
 
     kind: str
@@ -74,8 +70,7 @@ class Gone:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stayed:
+class Stayed(Value, frozen=True):
     """Something that would have gone, and why it did not."""
 
     kind: str
@@ -84,8 +79,7 @@ class Stayed:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Value, frozen=True):
     """What was removed and what stayed; `bytes_freed` is what files gave back to the disk."""
 
     removed: tuple[Gone, ...]

@@ -7,11 +7,13 @@ what POSIX says (ustar and pax, with GNU's long names), and everything else is r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import field
+
 from algo.storage.errors import UnsafeArchive
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +48,7 @@ _OF_TYPE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Value, frozen=True):
     """A member of a tar.
 
     Args:
@@ -79,8 +80,7 @@ class Member:
     extended: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Value, frozen=True):
     """What a tar may hold.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.oci import media_types
@@ -10,6 +9,7 @@ from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.oci.manifest import DescriptorDocument, ImageManifest, encode
 from algo.trust.bundle import make_bundle
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,7 @@ TITLE = "org.opencontainers.image.title"
 _EMPTY = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Value, frozen=True):
     """A referrer: its manifest, and the blobs to write before it."""
 
     manifest: bytes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from algo.oci import media_types
 from algo.oci.errors import BadDocument
 from algo.oci.manifest import MAX_MANIFEST
+from algo.values import Value
 
 if TYPE_CHECKING:
     from algo.trust.keys import PublicKey, SigningKey
@@ -50,8 +50,7 @@ class _Document(msgspec.Struct, rename="camel"):
     dsse_envelope: _Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Value, frozen=True):
     """A signed statement; `hint` is what it says of its key, which proves nothing."""
 
     payload: bytes

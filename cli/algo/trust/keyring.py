@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from algo.storage.files import make_folders, sync_folder
 from algo.trust.errors import KeyExists, KeyInvalid, KeyMissing, KeyRevoked
 from algo.trust.keys import PublicKey, SigningKey
 from algo.trust.policy import Policy, TrustedKey
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +37,7 @@ class _Record(msgspec.Struct, omit_defaults=True):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedKey:
+class ListedKey(Value, frozen=True):
     """A key of the ring: `kind` is own, trusted or revoked; `owner` limits whom it speaks for."""
 
     id: str
@@ -48,8 +47,7 @@ class ListedKey:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Keyring:
+class Keyring(Value, frozen=True):
     """The keys below `root` (0700; private keys 0600), and the one that the environment gives.
 
     Args:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from algo.trust.errors import KeyInvalid, KeyLocked
+from algo.values import Value
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Value, frozen=True):
     """A public key in its one PEM form (SubjectPublicKeyInfo, newline at the end)."""
 
     pem: str

@@ -7,7 +7,6 @@ is that of the raw digests of its files one after the other; the predicate names
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import msgspec
 from algo.oci.digest import Digest
 from algo.oci.errors import BadDocument
 from algo.trust.statements import MODEL, make_statement
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,7 @@ class _Predicate(msgspec.Struct, frozen=True):
     resources: tuple[_Resource, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SignedModel:
+class SignedModel(Value, frozen=True):
     """What a statement says of a model: the SHA-256 of each file, in hex, by its path."""
 
     digest: Digest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +13,7 @@ from algo.oci.digest import Digest
 from algo.oci.errors import BadDigest
 from algo.storage.files import write_whole
 from algo.trust.errors import PinsDamaged, VersionReplaced
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _SUM = "checksum"
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(Value, frozen=True):
     """Digests by repository and version, one file per repository below `root`."""
 
     root: Path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
 from algo.trust.keys import PublicKey
 from algo.trust.rules import Rules
+from algo.values import Value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 NO_RULES = Rules()
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
+class TrustedKey(Value, frozen=True):
     """A key that is accepted; for names of `owners` only, when there are any."""
 
     key: PublicKey
@@ -28,8 +27,7 @@ class TrustedKey:
         return not self.owners or name.split("/", 1)[0] in self.owners
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Value, frozen=True):
     """The accepted keys, the ids of those that are refused by name, and what else is asked."""
 
     accepted: tuple[TrustedKey, ...]

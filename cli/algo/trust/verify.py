@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.events import Progress, silent
 from algo.oci import media_types
@@ -24,6 +25,7 @@ from algo.trust.errors import (
 from algo.trust.evidence import Evidence, collect, require
 from algo.trust.provenance import read_provenance
 from algo.trust.statements import MODEL, PROVENANCE, RELEASE, SIGN, Release, read_release
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,8 +42,7 @@ MAX_HISTORY = 100_000
 STREAMS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value, frozen=True):
     """What somebody wants: `owner/name`, and a version unless it was asked for by digest."""
 
     name: str
@@ -49,8 +50,7 @@ class Asked:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedImage:
+class VerifiedImage(Value, frozen=True):
     """An image of a version."""
 
     platform: str
@@ -58,8 +58,7 @@ class VerifiedImage:
     manifest: ImageManifest
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Value, frozen=True):
     """A version whose signatures, name and digests hold.
 
     Args:
@@ -204,8 +203,7 @@ def check_blobs(
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Value, frozen=True):
     """How many versions were followed back, and where the ones before them are, if not here."""
 
     count: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from algo.values import Value
 from algo.versions.errors import BadVersion
 from algo.versions.version import LONGEST, Version
 
@@ -18,8 +18,7 @@ _PARTIAL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Value, frozen=True):
     """The versions from `low` to below `high`; `exact` is one version and nothing else."""
 
     text: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import field
+
+from algo.values import Record
 
 
-@dataclass(slots=True)
-class Debounce:
+class Debounce(Record):
     """A sliding window: a burst ends when nothing happened for `quiet` seconds.
 
     `longest` bounds how long a stream of changes without a pause can hold back a reload.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from algo.values import Value
 
 FILE = ".algoignore"
 
@@ -55,8 +56,7 @@ EDITORS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value, frozen=True):
     """One line of an ignore file as a pattern over whole relative paths."""
 
     pattern: re.Pattern[str]
@@ -64,8 +64,7 @@ class Rule:
     keep: bool
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreRules:
+class IgnoreRules(Value, frozen=True):
     """Decides, by gitignore's rules, whether a path below the project is ignored."""
 
     rules: tuple[Rule, ...]

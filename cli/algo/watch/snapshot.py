@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
+
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,8 +21,7 @@ HASHED_UP_TO = 4 << 20
 _EMPTY = hashlib.blake2b(b"", digest_size=16).digest()
 
 
-@dataclass(slots=True)
-class Snapshot:
+class Snapshot(Record):
     """The last seen content of each watched file below `root`."""
 
     root: Path

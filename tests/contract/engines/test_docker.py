@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from algo.engines.processes import Process
 from algo.engines.sessions import Sessions
 from algo.events import silent
 from algo.serving.start import StartOptions, running, start
+from msgspec.structs import replace
 
 from tests.fakes.engine_proxy import EngineProxy
 from tests.fakes.engines import hello

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 import urllib.request
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from algo.events import Event, Log
 from algo.resources import data_folder
 from algo.serving.control import Control
 from algo.serving.start import StartOptions, launch_of, running, start
+from msgspec.structs import replace
 
 from tests.fakes.engines import FakeEngine, hello
 from tests.machine.lacking import lacking
@@ -65,7 +66,7 @@ class Bench:
     told: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
 
     def start(self, **options: object) -> Instance:
-        chosen = replace(StartOptions(), **options)  # type: ignore[arg-type]
+        chosen = replace(StartOptions(), **options)
         return start(self.engine, self.servable, chosen, self.told.put)
 
     def wait_for(self, words: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from algo.engines.interface import Image
 from algo.engines.sessions import Sessions
 from algo.events import silent
 from algo.serving.start import StartOptions, running, start
+from msgspec.structs import replace
 
 from tests.fakes.engines import hello
 from tests.machine import tools

@@ -9,7 +9,6 @@ import shutil
 import ssl
 import subprocess
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from algo.environments.virtualenv import ensure_environment
 from algo.events import silent
 from algo.project.lock import CONDA, Lock, Target
 from algo.resources import user_folders
+from msgspec.structs import replace
 
 from tests.contract.registry.authority import Authority
 from tests.fakes import conda

@@ -8,7 +8,6 @@ import os
 import tarfile
 import tempfile
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from algo.images.image import LayerKind
 from algo.images.layer import make_layer
 from algo.images.recipe import host_platform
 from algo.images.tree import Entry
+from msgspec.structs import replace
 
 from tests.fakes.images import FakeImageEngine
 from tests.machine import base, tools

@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from algo.images.layer import record_of
 from algo.registry.layout import LayoutStore
 from algo.resources import user_folders
 from algo.trust.keys import SigningKey
+from msgspec.structs import replace
 
 from tests.unit.trust.publishing import contents, put
 

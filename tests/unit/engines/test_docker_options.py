@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from algo.engines.errors import FolderUnreadable
 from algo.engines.gpu import GpuRequest
 from algo.engines.interface import Access, Image, Launch, Limits, Surroundings
 from algo.engines.podman_options import in_podman
+from msgspec.structs import replace
 
 from tests.machine.lacking import lacking
 

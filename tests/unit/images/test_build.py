@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import shutil
 import tarfile
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +21,7 @@ from algo.oci.manifest import ImageConfig, ImageManifest, decode
 from algo.project.errors import ModelMissing
 from algo.project.lock import read
 from algo.project.project import Project
+from msgspec.structs import replace
 
 from tests.fakes.images import FakeBuild, FakeImageEngine
 from tests.fakes.packages import FakePackages

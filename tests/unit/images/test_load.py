@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from algo.oci.descriptor import Descriptor
 from algo.oci.digest import Digest
 from algo.project.project import Project
 from algo.resources import user_folders
+from msgspec.structs import replace
 
 from tests.fakes.images import FakeImageEngine
 from tests.machine.lacking import lacking

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from algo.images.errors import LinkOutside
 from algo.images.models import Part, model_layers, split
 from algo.images.tree import Entry
 from algo.project.project import Project
+from msgspec.structs import replace
 
 from tests.unit.images.projects import MANIFEST, lock, project
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from algo.languages.spec import RuntimeSpec, filled, read_spec
 from algo.languages.steps import hint_of, place_in, plain
 from algo.languages.versions import Programs
 from algo.resources import data_folder
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from algo.trust.errors import SignatureForeign
 from algo.trust.keyring import Keyring
 from algo.trust.pins import Pins
 from algo.trust.statements import Weights
+from msgspec.structs import replace
 
 from tests.fakes.publishing import Bench
 from tests.fakes.registry import MemoryRegistry
@@ -51,11 +51,11 @@ def side(**changes: object) -> Side:
         source="abc refs/heads/main",
         signer="ada",
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def changed(image: SideImage, **changes: object) -> dict[str, SideImage]:
-    return {PLATFORM: replace(image, digest="sha256:other", **changes)}  # type: ignore[arg-type]
+    return {PLATFORM: replace(image, digest="sha256:other", **changes)}
 
 
 def test_two_equal_sides_are_the_same() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +11,7 @@ from algo.publish.provenance import Facts, Making, provenance_of
 from algo.publish.source import Checkout, Source
 from algo.trust.provenance import encode_provenance, read_provenance
 from algo.trust.statements import PROVENANCE, read_statement
+from msgspec.structs import replace
 
 from tests.fakes.built import built_image
 from tests.unit.trust.publishing import WHEN, contents

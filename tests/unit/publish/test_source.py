@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from algo.project.version import write_version
 from algo.publish.errors import GitFailed, NotCommitted
 from algo.publish.git import GitSources, public_address
 from algo.publish.source import Checkout, Source, require_committed, source_of
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

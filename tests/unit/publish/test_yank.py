@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from algo.trust.pins import Pins
 from algo.trust.rules import Rule, Rules
 from algo.trust.yanks import YANK, Yank, yank_statement
 from algo.versions.version import Version
+from msgspec.structs import replace
 
 from tests.fakes.publishing import Bench
 from tests.fakes.registry import MemoryRegistry
@@ -63,7 +64,7 @@ class Place:
             log=home / "unverified.log",
             now=datetime.fromtimestamp(1_000_000_000, UTC),
         )
-        return replace(tools, **changes)  # type: ignore[arg-type]
+        return replace(tools, **changes)
 
     def yank(self, version: str, reason: str = WHY, *, undo: bool = False) -> Yanked:
         return yank_version(self.at(version), reason, self.user(), undo=undo, notify=silent)

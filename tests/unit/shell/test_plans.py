@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from algo.commands.shared.plans import plan_text
 from algo.images.deliver import LayerReport
 from algo.publish.plan import AttachedReport, Plan
+from msgspec.structs import replace
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 INDEX = "sha256:" + "f" * 64

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from algo.publish.source import Checkout, Source
 from algo.trust.errors import PolicyRefused, TrustInvalid
 from algo.trust.keys import SigningKey
 from algo.trust.rules import Rules, read_rules
+from msgspec.structs import replace
 
 from tests.fakes.registry import MemoryRegistry
 from tests.unit.trust.publishing import NAME, WHEN, check, contents, put, trusting

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +35,7 @@ from algo.trust.statements import (
     sign_statement,
 )
 from algo.trust.verify import History, check_blobs, check_history
+from msgspec.structs import replace
 
 from tests.fakes.registry import MemoryRegistry
 from tests.unit.trust.publishing import NAME, WHEN, check, contents, put, trusting

@@ -5,15 +5,17 @@ It imports neither what builds nor what locks: that alone takes longer than to l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.events import Note, Warned
 from algo.images.unchanged import Reading, Shown, state
 from algo.output import Table, plain
 from algo.project.project import root_above
 from algo.resources import data_folder
+from algo.values import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +29,7 @@ _VARIABLES = ("SOURCE_DATE_EPOCH",)
 _OURS = "ALGO_"
 
 
-@dataclass(slots=True)
-class Again:
+class Again(Record):
     """One run of `algo build` with nothing but a place and platforms asked for.
 
     Args:

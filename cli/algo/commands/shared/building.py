@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from algo.commands.shared.publishing import size
 from algo.environments.locking import ensure_lock
@@ -18,6 +18,7 @@ from algo.oci.descriptor import Platform
 from algo.output import Table
 from algo.project.lock import read
 from algo.resources import output_file
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,7 @@ _LISTED = 12
 _EVERY = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Value, frozen=True):
     """What is asked of `algo build`.
 
     Args:
@@ -55,8 +55,7 @@ class Wish:
     rebase: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenSbom:
+class WrittenSbom(Value, frozen=True):
     """A bill of materials in a file, and the digest of the image it is of."""
 
     file: str

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from algo.images.errors import CheckFailed, NotReproducible
 from algo.oci.digest import Digest
 from algo.publish.contents import built_from
 from algo.resources import user_folders
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,16 +47,14 @@ _ODD_TIME = 951_782_400  # 29 February 2000
 _LEFT = frozenset({".git", ".venv", "__pycache__"})
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedImage:
+class CheckedImage(Value, frozen=True):
     """An image that was built twice with the same digest."""
 
     platform: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Value, frozen=True):
     """What `algo build --check` found; `varied` is what differed between the two builds."""
 
     name: str
@@ -77,8 +75,7 @@ class _Answer(msgspec.Struct):
     error: _Told | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Value, frozen=True):
     """Where and how one of the builds runs: the user's folders, the project, the machine."""
 
     home: Path

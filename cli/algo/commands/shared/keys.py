@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.errors import UsageError
 from algo.output import Table
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ShownKey:
+class ShownKey(Value, frozen=True):
     """A key as `--json` shows it; `public_key` is PEM."""
 
     name: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.events import sized
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 MOST_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectTests:
+class ProjectTests(Value, frozen=True):
     """Implements `publish.interface.Tests` with the engine called `engine`.
 
     Without `own` only the cases are run, not the project's own tests.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from algo.project.project import Project
 from algo.serving.errors import ExactNeedsImage, TargetUnknown
 from algo.serving.start import StartOptions
 from algo.serving.target import UrlTarget
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8080
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Value, frozen=True):
     """All that `serve` needs."""
 
     engine: Engine

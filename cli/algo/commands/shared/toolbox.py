@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from algo.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Value, frozen=True):
     """Where a running container finds what was made for it since it started; empty for its own."""
 
     packages: str = ""
@@ -82,8 +82,7 @@ def toolbox(deps: Deps, project: Project) -> Toolbox:
     return PythonBox(deps) if spec.built_in else ToolBox(deps, spec)
 
 
-@dataclass(frozen=True, slots=True)
-class PythonBox:
+class PythonBox(Value, frozen=True):
     """Packages of Python: a virtual environment, pip or conda, pytest."""
 
     deps: Deps
@@ -184,8 +183,7 @@ class PythonBox:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ToolBox:
+class ToolBox(Value, frozen=True):
     """The steps that a language's folder names."""
 
     deps: Deps

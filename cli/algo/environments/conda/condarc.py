@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,8 +15,7 @@ DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pk
 _PRIORITIES = {"strict": "Strict", "flexible": "Flexible", "disabled": "Disabled"}
 
 
-@dataclass(frozen=True, slots=True)
-class Condarc:
+class Condarc(Value, frozen=True):
     """Conda's settings, as far as solving and fetching need them.
 
     Args:

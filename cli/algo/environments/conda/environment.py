@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from algo.environments.conda.yaml import load, places
 from algo.environments.direct import refuse_place
 from algo.environments.errors import RequirementInvalid
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,7 @@ _SELECTED = {
 _PATHS = re.compile(r"(-r|--requirement|-c|--constraint)[\s=]+(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class CondaEnvironment:
+class CondaEnvironment(Value, frozen=True):
     """An `environment.yml`.
 
     Args:

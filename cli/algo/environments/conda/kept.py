@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algo.storage.held import Held, unused
 from algo.storage.interface import Item
 from algo.storage.kinds import IN_USE, half_removed, is_unused, remove_folder, written
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,7 @@ def using(folders: Folders) -> Iterator[Path]:
         held.let_go()
 
 
-@dataclass(frozen=True, slots=True)
-class CondaFiles:
+class CondaFiles(Value, frozen=True):
     """Archives by their digest, the same unpacked, lists of channels, and locks."""
 
     folders: Folders

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from algo.environments.virtualenv import ensure_environment
 from algo.events import silent
 from algo.project.lock import Lock, Target
 from algo.resources import scratch
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +42,7 @@ _PLATFORM = re.compile(r"Could not lock the environment for platform (\S+)")
 _NOISE = re.compile(r"^ +(Command|STDOUT|STDERR):", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Locker:
+class Locker(Value, frozen=True):
     """Makes a `conda-lock.yml`.
 
     Args:

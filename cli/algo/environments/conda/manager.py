@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.children import run
 from algo.environments.accelerator import DRIVER, cuda
@@ -24,6 +26,7 @@ from algo.environments.hashes import named_hashes
 from algo.environments.requirements import Source
 from algo.project.lock import CONDA, PIP, RUNTIME, Target
 from algo.resources import scratch
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +43,7 @@ _ALWAYS = ("linux/amd64", "linux/arm64")
 _CUDA = "12.8"
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Value, frozen=True):
     """How packages are wanted, as `PackageManager.resolve` takes it."""
 
     wheels_only: bool
@@ -54,8 +56,7 @@ class _Asked:
         return known or (wants and env.get("CONDA_OVERRIDE_CUDA")) or (_CUDA if wants else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Conda:
+class Conda(Value, frozen=True):
     """The package manager of conda environments.
 
     Args:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from algo.values import Value
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(Value, frozen=True):
     """Where an item of a list lies in a text, by characters; `before` is what leads a line in."""
 
     start: int

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
+
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,7 @@ class _Record(msgspec.Struct, frozen=True):
     depends: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CondaPackage:
+class CondaPackage(Value, frozen=True):
     """A conda package; `needs` are names of others."""
 
     record: _Record

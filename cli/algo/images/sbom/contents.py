@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from algo.images.image import LayerKind
 from algo.images.layer import members
 from algo.storage.tar import Kind
+from algo.values import Record, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +30,7 @@ _WANTED = re.compile(
 _PYTHON = re.compile(r"(?:usr|usr/local|opt/algo/packages)/lib/python(3\.\d+)/os\.py")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFile:
+class ModelFile(Value, frozen=True):
     """A file of a model: its path in the image, its SHA-256 in hex, its size."""
 
     path: str
@@ -37,8 +38,7 @@ class ModelFile:
     size: int
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(Record):
     """What was found.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from algo.images.sbom.document import License, LicenseChoice
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,16 +18,14 @@ _FIELD = re.compile(r"([A-Za-z0-9-]+):[ \t]*(.*)")
 _FORMAT = "www.debian.org/doc/packaging-manuals/copyright-format"
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Value, frozen=True):
     """The system below: `debian`, `13`."""
 
     id: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class DebianPackage:
+class DebianPackage(Value, frozen=True):
     """An installed package.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from algo.images.sbom.python import needs, python_packages
 from algo.images.sbom.tools import tool_package, tool_ref
 from algo.oci.manifest import ImageConfig, decode
 from algo.project.lock import CONDA, PIP
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -116,8 +116,7 @@ def _known(
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Value, frozen=True):
     """The components of an image and what they need of each other."""
 
     image: BuiltImage

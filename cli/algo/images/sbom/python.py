@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from algo.images.sbom.document import License, LicenseChoice
+from algo.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,7 @@ _SPDX = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PythonPackage:
+class PythonPackage(Value, frozen=True):
     """An installed package.
 
     Args:
