@@ -213,7 +213,7 @@ def weights_lines(release: Release) -> list[str]:
 
 def taken(deps: Deps, pulled: Pulled, tools: Consuming, folder: Path) -> Pulled:
     """Write the models of a pulled version below `folder`; return it with their places."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from algo.images.recipe import host_platform
     from algo.publish.taking import take_models
