@@ -209,7 +209,7 @@ class Worker {
     try {
       if (Symbol.asyncIterator in pieces) {
         let turned = performance.now()
-        for await (const piece of pieces) {
+        for await (const piece of untilCancelled(pieces, one)) {
           this.piece(header, 'chunk', piece)
           if (performance.now() - turned > TURN_MS) {
             await turn()
@@ -308,6 +308,27 @@ class Worker {
     const lacking = hint(error)
     const told = { ...report(error, this.root), ...(lacking && { hint: lacking }) }
     this.answer(header, 'error', { fault, code: code ?? 'exception', ...told })
+  }
+}
+
+/**
+ * Yield what an asynchronous generator does, until its call is cancelled: at once, whatever it waits for.
+ * It is told then, and closes at its next `yield`, for which the call does not wait.
+ */
+async function* untilCancelled(pieces, one) {
+  let wake
+  one.cancelled.catch(() => wake?.({ done: true }))
+  const next = () =>
+    new Promise((resolve, reject) => {
+      wake = resolve
+      pieces.next().then(resolve, reject)
+    })
+  try {
+    for (let found = await next(); !found.done; found = await next()) yield found.value
+  } finally {
+    const closed = pieces.return()
+    closed.catch(() => {}) // where it fails later nobody waits for it any more
+    await Promise.race([closed, turn()])
   }
 }
 

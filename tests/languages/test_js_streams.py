@@ -1,4 +1,4 @@
-"""Asynchronous streams of JavaScript that wait for nothing."""
+"""Asynchronous streams of JavaScript that wait for nothing, or for long."""
 
 from __future__ import annotations
 
@@ -75,3 +75,33 @@ def test_a_stream_that_waits_for_nothing_is_held(endless: RunnerProcess) -> None
     assert pieces < PIECES
     endless.write({"type": "resume", "id": 1})
     assert endless.read()[0]["id"] == 1
+
+
+WAITS = """const later = () => new Promise((resolve) => setTimeout(resolve, 1500))
+exports.apply = async () => (async function* () {
+  try {
+    yield 1
+    await later()
+    yield 2
+  } finally {
+    console.log('closed')
+  }
+})()
+"""
+
+
+def test_a_stream_that_waits_for_long_is_over_as_soon_as_its_reader_leaves(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "it.js").write_text(WAITS)
+    command = ["node", f"{ROOT}/runtimes/javascript/run.js"]
+    runner = RunnerProcess(command, tmp_path, entrypoint="src/it.js:apply", concurrency=2)
+    try:
+        runner.load()
+        runner.write(CALL, b"0")
+        assert runner.read()[0]["type"] == "chunk"
+        runner.write({"type": "cancel", "id": 1})
+        assert runner.read(logs=True)[0] == {"type": "end", "id": 1}
+        said, printed = runner.read(logs=True)
+        assert (said["type"], printed) == ("log", b"closed")
+    finally:
+        runner.close()
