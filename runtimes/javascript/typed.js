@@ -83,7 +83,7 @@ function compile(schema, defs, named) {
     for (const name of limits) {
       const said = LIMITS[name](value, schema[name])
       if (said === true) continue
-      const got = /Length|Items/.test(name) ? [...value].length : shown(value)
+      const got = /Length|Items/.test(name) ? [...value].length : shown(given)
       problems.push({ path, message: `${said}, got ${got}` })
     }
     if (inside) value = inside(value, path, problems)

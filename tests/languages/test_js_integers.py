@@ -25,10 +25,10 @@ const told = ([schema, body]) => {{
 }}
 console.log(JSON.stringify(JSON.parse(process.argv[1]).map(told)))
 """
-BIGINT = {"type": "integer", "$comment": "bigint"}
+BIGINT: dict[str, object] = {"type": "integer", "$comment": "bigint"}
 ODD, EVEN, ENDLESS = str(2**53 + 1), str(2**60), "9" * 400
 REFUSED = "input: expected an integer that a number holds (a bigint may be any), got integer "
-CASES: list[tuple[dict[str, str], str, list[str] | str]] = [
+CASES: list[tuple[dict[str, object], str, list[str] | str]] = [
     ({}, str(2**53 - 1), ["number", str(2**53 - 1), str(2**53 - 1)]),
     ({}, ODD, ["bigint", ODD, ODD]),
     ({}, ENDLESS, ["bigint", ENDLESS, ENDLESS]),
@@ -37,6 +37,7 @@ CASES: list[tuple[dict[str, str], str, list[str] | str]] = [
     ({"type": "number"}, ODD, ["number", str(2**53), str(2**53)]),
     ({"type": "number"}, ENDLESS, f"{REFUSED}{'9' * 40}…"),
     ({"type": "integer"}, ODD, f"{REFUSED}{ODD}"),
+    ({"type": "number", "maximum": 7}, ODD, f"input: expected at most 7, got integer {ODD}"),
     ({"type": "integer"}, EVEN, ["number", "1152921504606847000", "1152921504606847000"]),
 ]
 
