@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import sys
+import time
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,12 +14,13 @@ from algo import events
 from algo.errors import INTERRUPTED, AlgoError, ResultLost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
     from rich.status import Status
+    from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,25 @@ class Table:
     title: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A step that runs since `began`, as a terminal shows it: with its time once that is long."""
+
+    text: str
+    began: float
+    clock: Callable[[], float]
+
+    def __rich__(self) -> Text:
+        """Return the line as it is now."""
+        from rich.text import Text
+
+        seconds = int(self.clock() - self.began)
+        line = Text(self.text)  # what is in brackets is no markup
+        return line.append(f"  {_lasting(seconds)}", "dim") if seconds >= _SOON else line
+
+
+# A step that is done by then needs no clock.
+_SOON = 3
 _GAP, _WIDEST = "  ", 72
 # What can be pasted is one line of a terminal where it can be.
 _LINE = 80
@@ -68,6 +89,7 @@ class Output:
     json: bool = False
     terminal: bool = False
     colour: bool = False
+    clock: Callable[[], float] = time.monotonic
     _console: Console | None = None
     _status: Status | None = None
     _progress: RichProgress | None = None
@@ -213,10 +235,13 @@ class Output:
             return
         self._end_progress()
         if self._status is None:
-            self._status = self._rich().status(text, spinner="dots")
+            self._status = self._rich().status(self._running(text), spinner="dots")
             self._status.start()
         else:
-            self._status.update(text)
+            self._status.update(self._running(text))
+
+    def _running(self, text: str) -> Running:
+        return Running(text, self.clock(), self.clock)
 
     def _show_progress(self, event: events.Progress) -> None:
         if not self.terminal:
@@ -288,6 +313,11 @@ class Output:
             self._progress.stop()
             self._progress = None
             self._tasks.clear()
+
+
+def _lasting(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def plain(value: object) -> Any:

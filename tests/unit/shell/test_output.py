@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from algo import events
 from algo.errors import AlgoError, Interrupted
 from algo.output import Output, Table, plain
+from rich.console import Console
 
 if TYPE_CHECKING:
     import pytest
@@ -98,6 +100,45 @@ def test_events_are_plain_lines_on_stderr_when_it_is_no_terminal() -> None:
         "  hint: no",
         "warning: no lock",
     ]
+
+
+def test_a_step_that_lasts_has_its_time_on_a_terminal() -> None:
+    output, _, err = make()
+    now = 0.0
+    output.terminal, output.clock = True, lambda: now
+    output._console = Console(file=err, force_terminal=True, width=80)
+
+    def shown(word: str) -> bool:
+        end = time.monotonic() + 10
+        while word not in err.getvalue() and time.monotonic() < end:
+            time.sleep(0.02)
+        return word in err.getvalue()
+
+    output.event(events.Step("Installing fastapi[all]"))
+    now = 2.9
+    assert shown("Installing fastapi[all]")
+    now = 3.0
+    assert shown(" 3 s")
+    now = 75.0
+    assert shown(" 1 min 15 s")
+    output.event(events.Step("Loading"))
+    err.truncate(0)
+    now = 77.0
+    assert shown("Loading")
+    assert " s" not in err.getvalue().rpartition("Loading")[2]
+    output.close()
+    assert " 2 s" not in err.getvalue()
+
+
+def test_a_step_is_one_line_without_its_time_elsewhere() -> None:
+    output, _, err = make()
+    now = 0.0
+    output.clock = lambda: now
+    output.event(events.Step("Locking"))
+    now = 100.0
+    output.event(events.Step("Loading"))
+    output.close()
+    assert err.getvalue() == "Locking\nLoading\n"
 
 
 def test_a_service_writes_one_json_event_a_line() -> None:
