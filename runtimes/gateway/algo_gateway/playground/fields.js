@@ -11,13 +11,43 @@ export const ABSENT = Symbol("absent");
 export class Wrong extends Error {
   constructor(place, message) {
     super(message);
-    this.place = place;
+    this.place = `${place}`;
   }
 }
 
 const DATES = { date: "date", time: "time", email: "email", uri: "url", url: "url" };
 const LONG = 60;
 const FAR = 1e6;
+
+// What shows the number of an item of a list, which changes when one before it is removed.
+const moving = new WeakMap();
+
+/** Return words that are made anew whenever they are asked for. */
+function later(words) {
+  return { toString: words };
+}
+
+function moves(node, show) {
+  moving.set(node, show);
+  show();
+  return node;
+}
+
+/** Return a text that says `words`, which may come `later`. */
+function said(words) {
+  const node = document.createTextNode("");
+  return moves(node, () => { node.data = words; });
+}
+
+/** Return `element`, which says that it is at `place`, which may come `later`. */
+function placed(element, place) {
+  return moves(element, () => { element.dataset.place = place; });
+}
+
+function renumber(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) moving.get(walker.currentNode)?.();
+}
 
 /** Return the field for `schema`. `at` has `place`, `label`, `value`, `optional`, `schemas`, `changed`. */
 export function field(schema, at) {
@@ -48,10 +78,10 @@ function labelled(found, at, control, extra = null) {
   const hint = sentences(found.description, bounds(found));
   const hintId = hint ? freshId("hint") : null;
   if (hintId) control.setAttribute("aria-describedby", hintId);
-  return make("div", { class: "field", "data-place": at.place },
-    make("label", { for: id }, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
+  return placed(make("div", { class: "field" },
+    make("label", { for: id }, said(at.label), at.optional ? make("span", { class: "tag" }, "optional") : null),
     control, extra,
-    hint ? make("p", { class: "hint", id: hintId }, hint) : null);
+    hint ? make("p", { class: "hint", id: hintId }, hint) : null), at.place);
 }
 
 function sentences(...parts) {
@@ -101,9 +131,9 @@ function truth(found, at) {
   }
   const box = make("input", { type: "checkbox", onchange: at.changed, id: freshId("field") });
   box.checked = at.value === true;
-  const element = make("div", { class: "field check", "data-place": at.place }, box,
-    make("label", { for: box.id }, at.label),
-    found.description ? make("p", { class: "hint" }, found.description) : null);
+  const element = placed(make("div", { class: "field check" }, box,
+    make("label", { for: box.id }, said(at.label)),
+    found.description ? make("p", { class: "hint" }, found.description) : null), at.place);
   return { element, read: () => box.checked };
 }
 
@@ -140,9 +170,9 @@ function text(found, at) {
 function bytes(found, at) {
   const kept = typeof at.value === "string" ? at.value : null;
   const place = filePlace({ label: at.label, accept: found.contentMediaType, image: isImage(found), changed: at.changed });
-  const element = make("div", { class: "field", "data-place": at.place },
-    make("span", { class: "label" }, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
-    place.element, found.description ? make("p", { class: "hint" }, found.description) : null);
+  const element = placed(make("div", { class: "field" },
+    make("span", { class: "label" }, said(at.label), at.optional ? make("span", { class: "tag" }, "optional") : null),
+    place.element, found.description ? make("p", { class: "hint" }, found.description) : null), at.place);
   return { element, read: async () => (place.blob() ? place.base64() : kept ?? nothing(at)) };
 }
 
@@ -162,8 +192,9 @@ function drawn(found, at, grid) {
   const least = Math.max(within(leaf.minimum) ?? 0, 0) || Math.min(0, ...seen);
   const most = within(leaf.maximum) ?? (Math.max(0, ...seen) || 1);
   const made = pad({ label: at.label, ...grid, least, most, value: at.value, changed: at.changed });
-  const element = make("div", { class: "field", "data-place": at.place, role: "group", "aria-label": at.label },
-    make("span", { class: "label" }, at.label, make("span", { class: "tag" }, `${grid.rows} × ${grid.columns}`)), made.element);
+  const element = placed(make("div", { class: "field", role: "group", "aria-label": at.label },
+    make("span", { class: "label" }, said(at.label), make("span", { class: "tag" }, `${grid.rows} × ${grid.columns}`)),
+    made.element), at.place);
   return { element, read: made.read, redraw: made.redraw };
 }
 
@@ -184,8 +215,8 @@ function numbers(found, items, at) {
 
 function tuple(found, at) {
   const fields = found.prefixItems.map((one, index) => field(one, {
-    ...at, root: false, optional: false, nullable: false, label: `${at.label} ${index + 1}`,
-    place: `${at.place}[${index}]`, value: at.value?.[index],
+    ...at, root: false, optional: false, nullable: false, label: later(() => `${at.label} ${index + 1}`),
+    place: later(() => `${at.place}[${index}]`), value: at.value?.[index],
   }));
   return { element: group(found, at, fields.map((one) => one.element)), read: () => all(fields) };
 }
@@ -194,12 +225,15 @@ function list(found, at) {
   const rows = make("div", { class: "rows" });
   const fields = [];
   const add = (value) => {
-    const made = field(found.items, { ...at, root: false, optional: false, nullable: false,
-      label: `${at.label} ${fields.length + 1}`, place: `${at.place}[${fields.length}]`, value });
-    const row = make("div", { class: "item" }, made.element,
-      make("button", { type: "button", class: "quiet", "aria-label": `Remove item ${fields.length + 1} of ${at.label}`,
-        onclick: () => { fields.splice(fields.indexOf(made), 1); row.remove(); at.changed(); } }, "Remove"));
-    fields.push(made);
+    const item = {};
+    const number = () => fields.indexOf(item);
+    fields.push(item);
+    Object.assign(item, field(found.items, { ...at, root: false, optional: false, nullable: false, value,
+      label: later(() => `${at.label} ${number() + 1}`), place: later(() => `${at.place}[${number()}]`) }));
+    const away = make("button", { type: "button", class: "quiet",
+      onclick: () => { fields.splice(number(), 1); row.remove(); renumber(rows); at.changed(); } }, "Remove");
+    moves(away, () => away.setAttribute("aria-label", `Remove item ${number() + 1} of ${at.label}`));
+    const row = make("div", { class: "item" }, item.element, away);
     rows.append(row);
   };
   for (const value of at.value ?? Array(found.minItems ?? 0).fill(undefined)) add(value);
@@ -220,7 +254,7 @@ function object(found, at) {
   const needed = new Set(found.required ?? []);
   const fields = names.map(([name, one]) => [name, field(one, {
     ...at, root: false, nullable: false, label: name, optional: !needed.has(name),
-    place: /^[A-Za-z_]\w*$/.test(name) ? `${at.place}.${name}` : `${at.place}[${JSON.stringify(name)}]`,
+    place: later(() => (/^[A-Za-z_]\w*$/.test(name) ? `${at.place}.${name}` : `${at.place}[${JSON.stringify(name)}]`)),
     value: at.value?.[name],
   })]);
   const read = async () => {
@@ -233,7 +267,7 @@ function object(found, at) {
   };
   const elements = fields.map(([, one]) => one.element);
   const redraw = () => fields.forEach(([, one]) => one.redraw?.());
-  return { element: at.root ? make("div", { class: "rows", "data-place": at.place }, ...elements) : group(found, at, elements), read, redraw };
+  return { element: at.root ? placed(make("div", { class: "rows" }, ...elements), at.place) : group(found, at, elements), read, redraw };
 }
 
 function choice(found, choices, at) {
@@ -263,9 +297,9 @@ function suits(schema, value) {
 }
 
 function group(found, at, elements) {
-  return make("fieldset", { class: "group", "data-place": at.place },
-    make("legend", {}, at.label, at.optional ? make("span", { class: "tag" }, "optional") : null),
-    found.description ? make("p", { class: "hint" }, found.description) : null, ...elements);
+  return placed(make("fieldset", { class: "group" },
+    make("legend", {}, said(at.label), at.optional ? make("span", { class: "tag" }, "optional") : null),
+    found.description ? make("p", { class: "hint" }, found.description) : null, ...elements), at.place);
 }
 
 function anything(found, at) {
