@@ -243,6 +243,8 @@ def test_what_is_not_there_for_a_newer_scala_is_taken_in_its_next_version(
     if not taken:
         assert done.returncode == 1
         assert f"part_2.12:jar:{version} in central" in done.stderr
+        assert "Maven could not resolve build.sbt:" in done.stderr
+        assert "pom.xml" not in done.stderr
         return
     assert done.returncode == 0, done.stderr
     locked = (project / "maven.lock").read_text()

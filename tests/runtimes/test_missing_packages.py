@@ -94,7 +94,10 @@ def test_go_names_the_module_to_get(tmp_path: Path) -> None:
     command = ["sh", str(step), str(FOLDER / "go"), str(cache), "build", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "hint: go get example.org/absent/mat, then: algo lock"
+    assert done.stderr.splitlines()[-1] == (
+        "hint: add example.org/absent/mat to go.mod (go get example.org/absent/mat), "
+        "then: algo lock"
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ func build(runtime, app, entrypoint, packages, program string) error {
 	}
 	text := strings.Join(told, "\n")
 	if lacking := unprovided.FindStringSubmatch(text); lacking != nil {
-		text += fmt.Sprintf("\nhint: go get %s, then: algo lock", lacking[1])
+		text += fmt.Sprintf("\nhint: add %s to go.mod (go get %[1]s), then: algo lock", lacking[1])
 	}
 	if err != nil {
 		return fmt.Errorf("%s", text)

@@ -55,7 +55,7 @@ func generate(work, runtime, app, module, needs, folder string, given []string) 
 func moduleOf(app string) (path, needs string, err error) {
 	text, err := os.ReadFile(filepath.Join(app, "go.mod"))
 	if err != nil {
-		return "", "", fmt.Errorf("there is no go.mod: go mod init example.com/name")
+		return "", "", fmt.Errorf("there is no go.mod: write \"module example.com/name\" into it (go mod init example.com/name)")
 	}
 	needs = oldest
 	for _, line := range strings.Split(string(text), "\n") {

@@ -29,7 +29,7 @@ const USUAL = {
 function compile({ app, packages, cache, program, bring = fs.copyFileSync }) {
   const tools = path.join(packages, 'tools')
   const compiler = path.join(tools, 'compiler', 'node_modules', 'typescript')
-  if (!fs.existsSync(compiler)) fail('there is no package.json, which says what is compiled with it: npm init -y')
+  if (!fs.existsSync(compiler)) fail('there is no package.json, which says what is compiled with it: write {} into one (npm init -y)')
   const ts = require(compiler)
   const { options, errors } = settings(ts, app)
   const files = filesIn(app)

@@ -15,6 +15,12 @@ final class Asked {
 
     private Asked() {}
 
+    /** Return the name of the file in which a project says what it needs. */
+    static String name(Path folder) {
+        boolean sbt = Files.isRegularFile(folder.resolve(Sbt.FILE)) && !Files.isRegularFile(folder.resolve("pom.xml"));
+        return sbt ? Sbt.FILE : "pom.xml";
+    }
+
     /** Return the project's pom.xml, or one that says the same as its build.sbt, written into `scratch`. */
     static Path pom(Path folder, Path scratch) throws IOException {
         Path pom = folder.resolve("pom.xml");

@@ -29,9 +29,8 @@ final class Lacking {
         while (found.find()) {
             String name = found.group(1).replaceFirst("\\.$", "");
             if (own.stream().noneMatch((name + ".")::startsWith)) {
-                boolean sbt = Files.exists(app.resolve(Sbt.FILE)) && !Files.exists(app.resolve("pom.xml"));
                 return "hint: add what has %s to the dependencies of %s, then: algo lock%n"
-                        .formatted(name, sbt ? Sbt.FILE : "pom.xml");
+                        .formatted(name, Asked.name(app));
             }
         }
         return "";

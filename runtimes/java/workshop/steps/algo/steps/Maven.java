@@ -38,8 +38,11 @@ final class Maven {
 
     private final Path repository;
     private final Path cache;
+    private final String asked;
 
-    Maven(Path cache) {
+    /** `asked` is the file in which the author says what he needs. */
+    Maven(Path cache, String asked) {
+        this.asked = asked;
         this.cache = cache.toAbsolutePath();
         repository = this.cache.resolve("repository");
     }
@@ -89,7 +92,7 @@ final class Maven {
             while (line.find()) {
                 Path file = Path.of(line.group(2));
                 if (!file.startsWith(repository)) {
-                    throw new Failed("pom.xml names a file of this machine, which no other has: " + file);
+                    throw new Failed(asked + " names a file of this machine, which no other has: " + file);
                 }
                 if (file.toString().endsWith(".jar")) { // a pom brings others, and is none itself
                     Use use = USES.getOrDefault(line.group(1), Use.BUILD);
@@ -154,7 +157,7 @@ final class Maven {
         }
         throw new Failed(said.lines().filter(one -> one.startsWith("[ERROR]") && !NOISE.matcher(one).matches())
                 .map(one -> one.substring(8).replace(" -> [Help 1]", ""))
-                .collect(Collectors.joining("\n", "Maven could not resolve pom.xml:\n", "")));
+                .collect(Collectors.joining("\n", "Maven could not resolve " + asked + ":\n", "")));
     }
 
     /** Return Java's words for the proxies and the certificates of this machine. */

@@ -25,7 +25,7 @@ final class Packages {
     Packages(Path folder, Path cache) {
         this.folder = folder.toAbsolutePath();
         this.cache = cache;
-        this.maven = new Maven(cache);
+        this.maven = new Maven(cache, Asked.name(folder));
     }
 
     private Path pom() throws IOException {

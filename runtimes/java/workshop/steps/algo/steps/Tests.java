@@ -44,7 +44,8 @@ final class Tests {
         }
         boolean scalatest = has(jars, "scalatest");
         if (!scalatest && !has(jars, "junit-platform-console-")) {
-            throw new Failed("the tests need JUnit: add org.junit.jupiter:junit-jupiter, of scope test, to pom.xml");
+            throw new Failed("the tests need JUnit: add org.junit.jupiter:junit-jupiter, of scope test, to "
+                    + Asked.name(app));
         }
         var classpath = new ArrayList<>(build.tested(sources, cache.resolve("tested")));
         Path classes = classpath.get(0);
