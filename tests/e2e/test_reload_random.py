@@ -75,8 +75,9 @@ class Project:
     root: Path
     seed: int
     chance: random.Random
-    # Whether another container may be asked for.
+    # Whether another container may be asked for, and which package the one that serves has.
     renewed: bool = False
+    packed: int = 1
     cors: str = ""
     endless: bool = False
     served: State = (1, 1, 1, 1)
@@ -288,7 +289,7 @@ def play(served: Served, project: Project, edits: int) -> list[str]:
                 assert found is not None, f"{crowd.answers[-1]} is none of {may} after {story}"
                 if found == before:
                     break  # else a late one came in between: until then another answered
-            project.served = found
+            project.served, project.packed = found, found[3]
             for one in times:
                 if one[0] != found:
                     one[2] = min(one[2], settled)
@@ -297,6 +298,8 @@ def play(served: Served, project: Project, edits: int) -> list[str]:
         def note(what: str, at: float) -> None:
             story.append(f"{at:.3f} {what}")
             times.append([project.served, at, float("inf")])
+            if project.renewed:  # code goes into the container that serves, packages into the next
+                times.append([(*project.served[:3], project.packed), at, float("inf")])
 
         for _ in range(edits):
             known = told()
