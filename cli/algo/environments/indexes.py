@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _OPTION = re.compile(
     r"(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|--no-index)(?:[\s=]+(.*))?"
 )
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _URL = re.compile(r"https?://[^\s`'\"<>)]+")
 _HOST = re.compile(r"https?://(?:[^/@\s]*@)?([^/\s`'\"]+)")
 _FIND_LINKS = ("-f", "--find-links")
@@ -90,6 +91,16 @@ def naming(said: str, sources: Sequence[Source], env: Mapping[str, str]) -> str:
         if hosts & {_host(url) for one in named for url in _URL.findall(one)}:
             return f"[tool.uv] of {PYPROJECT}"
     return ""
+
+
+def unset(sources: Sequence[Source], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that addresses of indexes ask for, `${NAME}`, and `env` does not have.
+
+    They stay in the address as they stand there, so an index would get them as a user or password.
+    """
+    asked = [option[2] or "" for source in sources for option, _ in _option_lines(source)]
+    names = [name for value in asked for name in _VARIABLE.findall(value)]
+    return tuple(dict.fromkeys(name for name in names if name not in env))
 
 
 def local_hashes(name: str, version: str, folders: Iterable[Path]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from algo.environments.errors import (
 )
 from algo.environments.explain import explained
 from algo.environments.hashes import Named, keep_to, named_hashes, unfit
-from algo.environments.indexes import Indexes, indexes_of, naming
+from algo.environments.indexes import Indexes, indexes_of, naming, unset
 from algo.environments.interpreters import this_interpreter
 from algo.environments.normalise import normalise
 from algo.environments.pins import parse_pins, read_pins, render_pins
@@ -119,7 +119,9 @@ class Pip:
             place = naming(error.details, requirements, self.env)
             if not place:
                 raise
+            missing = unset(requirements, self.env)
             hint = f"check the address in {place}; or: {error.hint}"
+            hint = f"export {missing[0]}=…, which {place} asks for" if missing else hint
             text = f"{error.message}; {place} names it"
             raise type(error)(text, details=error.details, hint=hint) from error
         kept = keep_to(hashes, pins)

@@ -200,11 +200,17 @@ def read(path: Path) -> Manifest:
         ManifestInvalid: As `parse`, or it is not UTF-8.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"), path.name)
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ManifestInvalid(
             f"{path.name} is not UTF-8 at byte {error.start}", hint="save it as UTF-8"
         ) from error
+    if text.startswith("\ufeff"):
+        # TOML has no such mark, and its readers show nothing of it in what they complain about.
+        raise ManifestInvalid(
+            f"{path.name} begins with a byte order mark", hint="save it as UTF-8 without BOM"
+        )
+    return parse(text, path.name)
 
 
 def _refuse_unknown(raw: dict[str, Any], where: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,6 +48,7 @@ _FOLDERS = {"blobs", "blobs/sha256"}
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})")
 _RULES = Rules(members=100_000, path=200, depth=3)
 _LAYOUT_VERSION = "1.0.0"
+_GZIP = b"\x1f\x8b"
 
 
 class DockerImage(msgspec.Struct, frozen=True, rename="pascal"):
@@ -85,6 +87,7 @@ class Archive:
             self._index = self._read_index()
         except (UnsafeArchive, BadDocument) as error:
             self._file.close()
+            self._refuse_compressed()
             raise type(error)(f"{path.name}: {error.message}", hint=MEND_FILE) from error
         except BaseException:
             self._file.close()
@@ -119,6 +122,14 @@ class Archive:
             raise NotAnArchive(f"{self.path.name} holds {len(tagged)} versions, and not one")
         described = replace(tagged[0].value(), annotations={})
         return tagged[0].annotations[REF_NAME], described
+
+    def _refuse_compressed(self) -> None:
+        with self.path.open("rb") as file:
+            if file.read(2) == _GZIP:
+                raise NotAnArchive(
+                    f"{self.path.name} is compressed with gzip",
+                    hint=f"gunzip < {shlex.quote(str(self.path))} > version.tar, and read that",
+                )
 
     def check_beside(self, expected: Mapping[str, bytes]) -> None:
         """Refuse documents that are not what belongs to the version; no digest vouches for them.

@@ -101,7 +101,7 @@ class DockerConfig:
             self._run_helper(helper, "store", msgspec.json.encode(secret))
             return f"docker-credential-{helper}"
         # The file is the user's: what we don't know of stays in it.
-        whole = self._members(self.path.read_bytes() if self.path.is_file() else b"{}")
+        whole = self._members(self._bytes() if self.path.is_file() else b"{}")
         auths = self._members(bytes(whole.get("auths", msgspec.Raw(b"{}"))))
         auths[_key(host)] = msgspec.Raw(msgspec.json.encode(_encoded(credentials)))
         whole["auths"] = msgspec.Raw(msgspec.json.encode(auths))
@@ -111,9 +111,13 @@ class DockerConfig:
         write_whole(target, [data, b"\n"], target.parent, mode=0o600)
         return str(self.path)
 
+    def _bytes(self) -> bytes:
+        # Docker takes an empty file as one without settings.
+        return self.path.read_bytes().strip() or b"{}"
+
     def _read(self) -> _Config:
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=_Config)
+            return msgspec.json.decode(self._bytes(), type=_Config)
         except FileNotFoundError:
             return _Config()
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

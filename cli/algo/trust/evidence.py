@@ -121,6 +121,13 @@ def require(
     )
     if good:
         return good
+    if not found:
+        # What copies an image by its tag alone leaves this behind.
+        raise SignatureMissing(
+            f"{what} has nothing attached to it, no signature either",
+            hint="if it was copied, copy what is attached, too: oras cp -r SOURCE TARGET; else ask "
+            "the publisher to publish it with algo",
+        )
     if not of_kind:
         raise SignatureMissing(f"{what} carries no statement {predicate_type}")
     by_standing = {item.standing: item for item in reversed(of_kind)}

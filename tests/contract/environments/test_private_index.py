@@ -117,6 +117,15 @@ def test_wrong_credentials_are_told_without_them(
     assert "wr0ng" not in shown
 
 
+def test_a_variable_of_an_address_that_is_not_set_is_told(
+    index: Index, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "requirements.in").write_text(lines(index, "reader:${HOUSE_PASSWORD}"))
+    assert run(["lock"]) == 4
+    said = "hint: export HOUSE_PASSWORD=…, which requirements.in:1 asks for"
+    assert said in capsys.readouterr().err
+
+
 def test_a_source_archive_is_fetched_with_them_too(index: Index, project: Path) -> None:
     archive = pure(index.folder, "inner", "1.0", "")
     pin = Pin("inner", "1.0", (f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}",))

@@ -148,6 +148,10 @@ def test_a_manifest_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "algo.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ManifestInvalid, match="not UTF-8 at byte 0"):
         Project.open(tmp_path)
+    (tmp_path / "algo.toml").write_text(MINIMAL, encoding="utf-8-sig")
+    with pytest.raises(ManifestInvalid, match="begins with a byte order mark") as caught:
+        Project.open(tmp_path)
+    assert caught.value.hint == "save it as UTF-8 without BOM"
 
 
 def test_missing_files_are_named_with_the_way_to_make_them(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -242,6 +243,13 @@ def test_an_image_without_the_layout_is_told_apart(file: Path) -> None:
     file.write_bytes(packed(parts))
     with pytest.raises(NotAnArchive, match="no oci-layout"):
         Archive(file, silent)
+
+
+def test_a_file_that_somebody_compressed_is_told_as_such(file: Path) -> None:
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    with pytest.raises(NotAnArchive, match=r"digits-1\.0\.0\.tar is compressed") as caught:
+        Archive(file, silent)
+    assert caught.value.hint == f"gunzip < {file} > version.tar, and read that"
 
 
 @pytest.mark.parametrize(

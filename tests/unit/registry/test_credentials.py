@@ -56,6 +56,13 @@ def test_without_a_file_nobody_is_known(tmp_path: Path) -> None:
     assert config(tmp_path).find(HOST) is None
 
 
+def test_an_empty_file_is_one_without_settings(tmp_path: Path) -> None:
+    known = config(tmp_path, "\n")
+    assert known.find(HOST) is None
+    known.store(HOST, ADA)
+    assert known.find(HOST) == ADA
+
+
 def test_a_login_is_found_again(tmp_path: Path) -> None:
     known = config(tmp_path)
     assert known.store(HOST, ADA) == str(tmp_path / ".docker" / "config.json")

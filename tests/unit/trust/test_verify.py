@@ -110,8 +110,9 @@ def test_a_revoked_key_is_refused(registry: MemoryRegistry, tmp_path: Path) -> N
 def test_a_stripped_signature_is_refused(registry: MemoryRegistry, tmp_path: Path) -> None:
     pushed = put(registry, contents(tmp_path), KEY)
     strip(registry, pushed.index.digest)
-    with pytest.raises(SignatureMissing):
+    with pytest.raises(SignatureMissing, match="has nothing attached to it") as caught:
         check(registry, pushed.index.digest, trusting(KEY.public))
+    assert "oras cp -r SOURCE TARGET" in caught.value.hint
 
 
 def test_a_stripped_signature_of_an_image_is_refused(
