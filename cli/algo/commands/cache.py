@@ -94,4 +94,5 @@ def prune(
     done = make_room(
         kinds(deps, everyone=everyone), wanted, deps.now().timestamp(), dry_run=dry_run
     )
-    deps.output.result(done, human=summary(done))
+    further = not (everything or older_than or max_size)
+    deps.output.result(done, human=summary(done, further=further))

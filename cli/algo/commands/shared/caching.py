@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _FOLDERS = frozenset({"conda", "environments", "versions", "models", "wheels", "sbom", "downloads"})
 
+# How many of what stayed for one reason are named.
+_SHOWN = 3
+
 
 def kinds(deps: Deps, *, engine: bool = True, everyone: bool = False) -> list[Kind]:
     """Return every place where algo keeps something; without `engine` those on the disk alone.
@@ -83,14 +86,32 @@ def table(taken: Taken) -> Table:
     return Table(("what", "items", "size", "shared", "state"), rows)
 
 
-def summary(done: Pruned) -> str:
-    """Return what was removed, a line each, and what it brought."""
+def summary(done: Pruned, *, further: bool = False) -> str:
+    """Return what was removed, a line each, and what it brought.
+
+    Args:
+        done: What was done.
+        further: Options that go further were not used: they are told where nothing was removed.
+    """
     verb = "would remove" if done.dry_run else "removed"
     lines = [f"{verb} {one.kind}: {one.name} ({in_words(one.bytes)})" for one in done.removed]
-    stayed = [f"kept {one.kind}: {one.name} ({one.why})" for one in done.stayed]
     what = counted(len(done.removed), "item")
     end = f"{verb} {what}, {in_words(done.bytes_freed)}; {in_words(done.bytes_left)} are left"
-    return "\n".join([*lines, *stayed, *_of_the_engine(done), end])
+    silent = not further or done.removed or not done.bytes_left
+    more = "" if silent else "; --older-than 1h and --all go further"
+    return "\n".join([*lines, *_stayed(done), *_of_the_engine(done), f"{end}{more}"])
+
+
+def _stayed(done: Pruned) -> list[str]:
+    """Return what stayed, a line for each reason: there may be hundreds of images."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in done.stayed:
+        names.setdefault((one.kind, one.why), []).append(one.name)
+    return [
+        f"kept {kind}: {', '.join(some[:_SHOWN])}"
+        f"{f' and {len(some) - _SHOWN} more' if len(some) > _SHOWN else ''} ({why})"
+        for (kind, why), some in names.items()
+    ]
 
 
 def _of_the_engine(done: Pruned) -> list[str]:
