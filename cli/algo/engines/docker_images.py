@@ -319,12 +319,15 @@ class DockerImages(Record):
             client.remove_container(container, force=True, v=True)
 
     def _inspect(self, reference: str) -> Any:
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
         client: Any = self.client
         try:
             return client.inspect_image(reference)
-        except NotFound:
+        except APIError as error:
+            # 400: it is no name of an image; what fetches it says what is wrong with it.
+            if error.status_code not in {400, 404}:
+                raise
             return None
 
     def _own_base(self, base: str, platform: str) -> tuple[str, frozenset[str]]:

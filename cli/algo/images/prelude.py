@@ -64,12 +64,18 @@ def read_prelude(root: Path, path: str) -> Prelude:
     What it copies is all that it gets: files that it does not name change nothing.
 
     Raises:
-        DockerfileInvalid: It is not there, has no FROM, or copies from an image that is no stage.
+        DockerfileInvalid: It is not there, no UTF-8, has no FROM, or copies from an image that is
+            no stage.
     """
     file = root / path
     if not file.is_file():
         raise DockerfileInvalid(f"there is no {path}", hint=f"create {path}, or remove dockerfile")
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DockerfileInvalid(
+            f"{path} is not UTF-8 at byte {error.start}", hint="save it as UTF-8"
+        ) from error
     arguments, stages, bases = _arguments(text), set[str](), list[str]()
     sources: list[str] = []
     for line in _lines(text):

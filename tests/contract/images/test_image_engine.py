@@ -263,6 +263,8 @@ def test_a_dockerfile_that_fails_tells_its_last_lines_and_leaves_nothing(
         images.build_on(lambda _: wrong, {}, {}, "algo.local/x/y:1", platform, lambda line: None)
     with pytest.raises(ImageMissing, match=r"there is no 127\.0\.0\.1:9/x for"):
         images.digest_of("127.0.0.1:9/x", platform)
+    with pytest.raises(ImageMissing, match=r"there is no Debian:12 for .*must be lowercase"):
+        images.digest_of("Debian:12", platform)
     without = DockerImages(find(os.environ, Path.home()), {**os.environ, "PATH": str(tmp_path)})
     with pytest.raises(BuildKitMissing):
         without.build_on(lambda _: recipe, {}, {}, "x", platform, lambda line: None)

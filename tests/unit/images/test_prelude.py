@@ -93,10 +93,11 @@ def test_only_what_it_names_changes_its_key(root: Path) -> None:
         ("RUN true\n", "begins with no image"),
         ("FROM x\nCOPY --from=docker.io/y /a /b\n", "copies from docker.io/y"),
         ("FROM x\nCOPY ../../etc/passwd /b\n", "leads out of the project"),
+        ("FROM x\n# \udce9t\udce9\n", "is not UTF-8 at byte 9"),
     ],
 )
 def test_what_cannot_be_pinned_or_leads_out_is_refused(root: Path, text: str, said: str) -> None:
-    (root / "Dockerfile").write_text(text)
+    (root / "Dockerfile").write_text(text, encoding="utf-8", errors="surrogateescape")
 
     with pytest.raises(DockerfileInvalid, match=said):
         read_prelude(root, "Dockerfile")
