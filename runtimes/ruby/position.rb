@@ -14,9 +14,11 @@ module AlgoRunner
     SPACE = /[ \t\r\n]+/
     CLOSING = { "{" => "}", "[" => "]" }.freeze
 
-    # Return `line L, column C` of the first wrong character of `source`, or of its end.
+    # Return what is wrong with `source`, and where: `expected a value at line L, column C`.
     def self.of(source)
-      told(source.byteslice(0, new(source).wrong))
+      found = new(source)
+      before = source.byteslice(0, found.wrong)
+      "#{found.what} at #{told(before)}"
     end
 
     # Return `line L, column C` of what comes behind `before`.
@@ -29,7 +31,9 @@ module AlgoRunner
       @open = []
     end
 
-    # Return the byte at which the text goes wrong.
+    attr_reader :what
+
+    # Return the byte at which the text goes wrong; `what` says then why it does.
     def wrong
       state = :value
       state = send(state) while state
@@ -43,14 +47,29 @@ module AlgoRunner
       @scanner.scan(pattern)
     end
 
+    # Note what is wrong here, unless something more exact is known of it.
+    def expected(what)
+      @what ||= @scanner.eos? ? "it ends too early" : what
+      nil
+    end
+
     # Whether a string is next; else go to what it cannot hold. One that does not end is wrong where
     # it begins.
     def string
       return true if take(STRING)
 
       held = @scanner.check(UNCLOSED)
-      @scanner.pos += held.bytesize if held && held.bytesize < @scanner.rest_size
-      false
+      return false unless held
+      return expected("the string does not end") if held.bytesize == @scanner.rest_size
+
+      @scanner.pos += held.bytesize
+      expected(held_by(@scanner.rest))
+    end
+
+    def held_by(rest)
+      return "a control character must be escaped" unless rest.start_with?("\\")
+
+      rest.start_with?("\\u") ? "expected four hexadecimal digits" : "there is no such escape"
     end
 
     def value
@@ -60,24 +79,27 @@ module AlgoRunner
 
         return bracket == "{" ? :key : :value
       end
-      after if take(SCALAR) || string
+      take(SCALAR) || string ? after : expected("expected a value")
     end
 
     def key
-      :value if string && take(/:/)
+      return expected("expected a name in double quotes") unless string
+
+      take(/:/) ? :value : expected("expected a colon")
     end
 
     def after
       return :separator unless @open.empty?
 
       @scanner.skip(SPACE) # what follows the value is what is wrong
-      nil
+      expected("something follows the value")
     end
 
     def separator
       return @open.last == "{" ? :key : :value if take(/,/)
 
-      after if take(/#{Regexp.escape(CLOSING[@open.last])}/) && @open.pop
+      closing = CLOSING[@open.last]
+      take(/#{Regexp.escape(closing)}/) && @open.pop ? after : expected("expected a comma or #{closing}")
     end
   end
 end

@@ -81,7 +81,7 @@ module AlgoRunner
       finite_in(source) if source.match?(MAY_BE_INFINITE)
       found
     rescue JSON::ParserError
-      raise BadInput.new("malformed_json", "the body is not JSON: something else stands at #{Position.of(source)}")
+      raise BadInput.new("malformed_json", "the body is not JSON: #{Position.of(source)}")
     rescue SystemStackError
       raise BadInput.new("malformed_json", "the body is JSON nested too deep")
     end

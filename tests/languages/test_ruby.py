@@ -96,3 +96,27 @@ def test_what_calls_print_in_pieces_at_the_same_time_stays_apart(
         started.write({"type": "call", "id": number, "content_type": "text/plain"}, text)
     logs = {header["call"]: body for header, body in answers(started, 2) if "call" in header}
     assert logs == {1: b"oneone", 2: b"twotwo"}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("", "it ends too early at line 1, column 1"),
+        ('{"a": tru}', "expected a value at line 1, column 7"),
+        ("[1 2]", "expected a comma or ] at line 1, column 4"),
+        ('{"a": 1', "it ends too early at line 1, column 8"),
+        ("{a: 1}", "expected a name in double quotes at line 1, column 2"),
+        ('{"a" 1}', "expected a colon at line 1, column 6"),
+        ("1 2", "something follows the value at line 1, column 3"),
+        ('["a]', "the string does not end at line 1, column 2"),
+        (r'["a\x"]', "there is no such escape at line 1, column 4"),
+        (r'["a\u12"]', "expected four hexadecimal digits at line 1, column 4"),
+        ('["a\tb"]', "a control character must be escaped at line 1, column 4"),
+        ("1 // one", "something follows the value at line 1, column 3"),
+    ],
+)
+def test_malformed_json_is_told_with_what_is_wrong(
+    start: Callable[..., RunnerProcess], body: str, told: str
+) -> None:
+    said, _ = start("def apply(input) = input").call(body.encode())
+    assert (said["code"], said["message"]) == ("malformed_json", f"the body is not JSON: {told}")
