@@ -110,7 +110,8 @@ class VirtualenvEngine:
             control, controlled = _control(folder, sockets) if launch.development else (None, None)
             (folder / "algorithm.json").write_bytes(launch.description)
             command = self._command(launch, folder)
-            command += ["--socket", str(listener.fileno())]
+            # Its standard input closes when we are killed, at whatever moment.
+            command += ["--socket", str(listener.fileno()), "--lifeline", "0"]
             if control is not None:
                 where = control.address if controlled is None else f"fd:{controlled.fileno()}"
                 command += ["--development", "--control", where]
@@ -187,7 +188,7 @@ class VirtualenvEngine:
                 cwd=launch.folder,
                 env=env,
                 pass_fds=[one.fileno() for one in sockets],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -212,7 +213,7 @@ class VirtualenvEngine:
 
 
 class HostInstance(Record):
-    """A gateway of this machine, its runner, and the guardian that ends them when we are killed."""
+    """A gateway of this machine, and the guardian that ends it when we are killed and it hangs."""
 
     url: str
     grpc: str
@@ -250,6 +251,8 @@ class HostInstance(Record):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait(1)
+        if self._child.stdin is not None:
+            self._child.stdin.close()
         self._dismiss()
         self._reader.join(1)
         self._sessions.remove(self.session)
