@@ -9,7 +9,9 @@ from algo.contract.errors import AlgorithmGone
 from algo.contract.http import HttpAlgorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from jsonschema.exceptions import ValidationError
 
 # Longer ones help nobody, and a type inside itself never ends.
 _LONGEST = 2000
@@ -28,6 +30,8 @@ _FORMATS = {
     "uri": "https://example.com",
     "uuid": "12345678-1234-4234-8234-123456789abc",
 }
+# Keywords that try regular expressions.
+_PATTERNED = ("pattern", "patternProperties", "additionalProperties", "unevaluatedProperties")
 _GIVEN = ("examples", "enum")
 _ALONE = ("default", "const")
 
@@ -42,8 +46,9 @@ def example(schema: Mapping[str, Any]) -> Any:
     References lead into `schema`, and nowhere else.
     """
     try:
+        _check(schema)
         found = _Maker(schema).value(schema, 0)
-    except _Impossible:
+    except (_Impossible, ArithmeticError):
         return None
     return found if len(str(found)) <= _LONGEST and _allows(schema, found) else None
 
@@ -60,16 +65,34 @@ def example_of(url: str) -> Any:
         return None
 
 
-def _allows(schema: Mapping[str, Any], value: Any) -> bool:
+def _check(schema: Mapping[str, Any]) -> None:
     # Nothing else of a command needs it, and its import takes a while.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
     try:
         Draft202012Validator.check_schema(schema)
-        return Draft202012Validator(schema).is_valid(value)
-    except (SchemaError, LookupError, RecursionError):
+    except (SchemaError, RecursionError) as error:
+        raise _Impossible from error
+
+
+def _allows(schema: Mapping[str, Any], value: Any) -> bool:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    # Somebody else's schema chooses neither what we fetch nor how long an expression is tried.
+    unchecked = dict.fromkeys(_PATTERNED, _unchecked)
+    local: Any = extend(Draft202012Validator, unchecked)  # type: ignore[no-untyped-call]
+    try:
+        return bool(local(schema, registry=Registry()).is_valid(value))
+    except (Unresolvable, RecursionError, ArithmeticError):
         return False
+
+
+def _unchecked(*asked: object) -> Iterator[ValidationError]:
+    yield from ()
 
 
 class _Maker:
@@ -142,7 +165,7 @@ class _Maker:
         return found
 
     def _string(self, schema: Mapping[str, Any], depth: int) -> Any:
-        if "contentEncoding" in schema or "contentMediaType" in schema:
+        if "pattern" in schema or "contentEncoding" in schema or "contentMediaType" in schema:
             raise _Impossible
         if "format" in schema:
             if schema["format"] not in _FORMATS:

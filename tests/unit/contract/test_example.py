@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 from typing import Any
 
 import pytest
 from algo.contract.example import example, example_of
+
+from tests.fakes import servers
 
 NAMED = {"$ref": "#/$defs/N", "$defs": {"N": {"type": "object", "properties": {}}}}
 DIGIT = {"type": "integer", "minimum": 0, "maximum": 16}
@@ -71,6 +72,8 @@ def test_an_example_is_what_the_schema_allows(schema: dict[str, Any], value: obj
         {"$ref": "#/$defs/nowhere"},
         {"$ref": "https://example.com/schema.json"},
         {"type": "what"},
+        {"type": "integer", "minimum": "5"},
+        {"type": "number", "multipleOf": 10**400, "minimum": 0.5},
         WITHIN,
     ],
 )
@@ -91,10 +94,8 @@ def answered(request: pytest.FixtureRequest) -> Any:
         def log_message(self, *ignored: object) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with servers.serving(Handler) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def described(schema: object) -> dict[str, Any]:
@@ -121,3 +122,18 @@ def test_a_service_says_what_it_takes(answered: str, value: object) -> None:
 
 def test_a_service_that_is_gone_says_nothing() -> None:
     assert example_of("http://127.0.0.1:9") is None
+
+
+@pytest.mark.parametrize("answered", [{"type": "string"}], indirect=True)
+def test_what_a_schema_refers_to_elsewhere_is_not_fetched(answered: str) -> None:
+    there = {"$ref": f"{answered}/schema.json"}
+    asked: dict[str, Any] = {"type": "string", "not": {"not": there}}
+    assert example(asked) is None
+
+
+def test_no_expression_of_a_schema_is_tried() -> None:
+    # One of these would take longer than anybody waits.
+    slow = {"pattern": "^(t+)+x$"}
+    inside = {"type": "object", "patternProperties": {"^(t+)+x$": {}}, "required": ["t" * 60]}
+    inside["properties"] = {"t" * 60: {"type": "string", "minLength": 60, "not": {"not": slow}}}
+    assert example(inside) == {"t" * 60: "text".ljust(60, "t")}
